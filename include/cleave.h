@@ -1,0 +1,348 @@
+/* cleave.h: the public interface of libcleave, a music source separator for
+ * MDX23C (TFC-TDF v3) networks.
+ *
+ *   cleave_model *model = NULL;
+ *   cleave_separator *separator = NULL;
+ *   cleave_error error;
+ *   if (cleave_model_open(&model, "drumsep.ckpt", NULL, &error) == CLEAVE_OK &&
+ *       cleave_separator_open(&separator, model, NULL, &error) == CLEAVE_OK)
+ *       cleave_separate_file(separator, "song.flac", NULL, NULL, &error);
+ *   if (error.status != CLEAVE_OK)
+ *       fprintf(stderr, "%s\n", error.text);
+ *   cleave_separator_close(separator);
+ *   cleave_model_close(model);
+ *
+ * Conventions
+ *   - A function that can fail returns a cleave_status and takes a cleave_error last. The error may
+ *     be NULL; if it is not, it is always written: status CLEAVE_OK and an empty text on success.
+ *   - A settings argument may be NULL: the defaults then hold. Otherwise fill it with its
+ *     *_default() function and change what you need; fields added later get their default so.
+ *   - Strings are UTF-8 (paths: whatever the file system takes). The library copies what it keeps.
+ *   - Audio is 32-bit float, full scale ±1, planar: one array per channel.
+ *   - Threads: a cleave_model is immutable once open and may be shared by any number of threads. A
+ *     cleave_separator serves one thread at a time; several separators run side by side. Only
+ *     cleave_separator_cancel() may be called from elsewhere (a signal handler included).
+ *   - The library never prints, never exits, never changes the locale or signal handlers. */
+#ifndef CLEAVE_H
+#define CLEAVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CLEAVE_API __attribute__((visibility("default")))
+#else
+#define CLEAVE_API
+#endif
+
+#define CLEAVE_VERSION_MAJOR 0
+#define CLEAVE_VERSION_MINOR 1
+#define CLEAVE_VERSION_PATCH 0
+
+/* ---- Status and errors ------------------------------------------------------------------ */
+
+typedef enum cleave_status {
+    CLEAVE_OK = 0,
+    CLEAVE_ERROR_ARGUMENT = -1,  /* the caller asked for something that makes no sense */
+    CLEAVE_ERROR_MEMORY = -2,    /* an allocation failed */
+    CLEAVE_ERROR_INPUT = -3,     /* an audio file cannot be read */
+    CLEAVE_ERROR_OUTPUT = -4,    /* an audio file cannot be written */
+    CLEAVE_ERROR_MODEL = -5,     /* a checkpoint or its configuration cannot be used */
+    CLEAVE_ERROR_DEVICE = -6,    /* the device is absent or failed */
+    CLEAVE_ERROR_CANCELLED = -7, /* a progress callback or cleave_separator_cancel() said stop */
+    CLEAVE_ERROR_INTERNAL = -8   /* a defect in cleave: please report it */
+} cleave_status;
+
+#define CLEAVE_ERROR_TEXT_SIZE 1024
+
+/* What went wrong, in one line without a newline: what, where, why, and what to try. */
+typedef struct cleave_error {
+    cleave_status status;
+    char text[CLEAVE_ERROR_TEXT_SIZE];
+} cleave_error;
+
+/* The version of the library that is linked, such as "0.1.0". Static storage. */
+CLEAVE_API const char *cleave_version(void);
+
+/* A short name of a status, such as "model error". Static storage; never NULL. */
+CLEAVE_API const char *cleave_status_name(cleave_status status);
+
+/* ---- Log -------------------------------------------------------------------------------- */
+
+typedef enum cleave_log_level {
+    CLEAVE_LOG_WARNING = 0, /* something the user should know: a fallback, an ignored channel */
+    CLEAVE_LOG_INFO = 1,    /* what was chosen: device, kernels, batch */
+    CLEAVE_LOG_DEBUG = 2    /* details for a bug report */
+} cleave_log_level;
+
+/* Receives one line (no newline) per message. Called from the thread that called the library,
+ * never from several threads at once. write == NULL: nothing is logged. */
+typedef struct cleave_logger {
+    void (*write)(void *user, cleave_log_level level, const char *line);
+    void *user;
+    cleave_log_level level; /* messages above this level are dropped */
+} cleave_logger;
+
+/* ---- Model: configuration and weights --------------------------------------------------- */
+
+typedef struct cleave_model cleave_model;
+
+typedef struct cleave_model_settings {
+    /* YAML configuration. NULL (default): MODEL's name with .yaml or .yml, then model.yaml,
+     * model.yml, config_model.yaml in its folder, then what a safetensors header carries. */
+    const char *config_path;
+    cleave_logger log; /* default: none */
+} cleave_model_settings;
+
+CLEAVE_API void cleave_model_settings_default(cleave_model_settings *settings);
+
+/* Opens a checkpoint (.ckpt, .pth, .pt, .th of torch.save in its ZIP or its old stream form, or
+ * .safetensors) and its configuration, and checks each against the other. Executes nothing that a
+ * file contains. Weights stay memory-mapped where the container allows it, so the file must not
+ * be truncated while the model is open.
+ * On success *model is the caller's, to be closed; on failure it is NULL.
+ * Errors: CLEAVE_ERROR_MODEL, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_ARGUMENT. */
+CLEAVE_API cleave_status cleave_model_open(cleave_model **model, const char *path,
+                                           const cleave_model_settings *settings,
+                                           cleave_error *error);
+
+/* Closes a model; NULL is allowed. Separators opened from it must be closed before. */
+CLEAVE_API void cleave_model_close(cleave_model *model);
+
+/* What a model is. Strings and arrays belong to the model and live as long as it does. */
+typedef struct cleave_model_info {
+    const char *path;          /* as given */
+    const char *name;          /* file name without folder and extension */
+    const char *config_source; /* path of the YAML, or "safetensors header" */
+    const char *container;     /* "torch zip", "torch stream" or "safetensors" */
+    const char *weight_type;   /* element type of the first convolution: "f32", "f16", … */
+    const char *norm;          /* as in the configuration, such as "InstanceNorm" */
+    const char *act;           /* as in the configuration, such as "gelu" */
+    const char *const *stems;  /* stem names in output order */
+    int stem_count;
+    int channels;    /* audio channels: 1 or 2 */
+    int sample_rate; /* Hz */
+    int chunk_size;  /* samples per chunk with blend fade */
+    int n_fft;       /* samples */
+    int hop_length;  /* samples */
+    int dim_f;       /* STFT bins kept */
+    int dim_t;       /* frames per chunk */
+    int num_subbands;
+    int num_scales;
+    int num_blocks_per_scale;
+    int num_channels;
+    int growth;
+    int bottleneck_factor;
+    int scale[2];           /* factor per scale in time and in frequency */
+    int default_overlap;    /* inference.num_overlap, at least 1 */
+    int normalize;          /* inference.normalize: 0 or 1 */
+    int64_t parameters;     /* number of weights */
+    double flops_per_chunk; /* floating-point operations by direct computation, a multiply and an
+                               add counted as two */
+} cleave_model_info;
+
+CLEAVE_API void cleave_model_get_info(const cleave_model *model, cleave_model_info *info);
+
+/* ---- Devices ---------------------------------------------------------------------------- */
+
+typedef struct cleave_device_info {
+    char id[32];              /* what -d takes: "cpu", "mps", "cuda:0" */
+    char name[128];           /* "AMD EPYC …" */
+    char kernels[32];         /* CPU: the instruction set in use, such as "avx512"; else "" */
+    int threads;              /* CPU: processors this process may use; else 0 */
+    int available;            /* 0 or 1 */
+    char reason[256];         /* why not available; "" where it is */
+    int64_t memory_total;     /* bytes; 0 where unknown */
+    int64_t memory_available; /* bytes; 0 where unknown; read afresh at each call */
+} cleave_device_info;
+
+/* Writes up to `capacity` devices to `devices` in the order in which "auto" prefers them and
+ * returns how many there are. Thread-safe. */
+CLEAVE_API int cleave_devices(cleave_device_info *devices, int capacity);
+
+/* ---- Separator: a model made ready for a device ----------------------------------------- */
+
+typedef struct cleave_separator cleave_separator;
+
+/* How chunks become one signal again. */
+typedef enum cleave_blend {
+    CLEAVE_BLEND_FADE = 0, /* linear fades, the training framework's way */
+    CLEAVE_BLEND_MEAN = 1  /* plain mean of all overlapping chunks, UVR's way */
+} cleave_blend;
+
+typedef enum cleave_precision {
+    CLEAVE_PRECISION_AUTO = 0, /* f32 on the CPU */
+    CLEAVE_PRECISION_F32 = 1,
+    CLEAVE_PRECISION_F16 = 2,
+    CLEAVE_PRECISION_BF16 = 3
+} cleave_precision;
+
+typedef struct cleave_separator_settings {
+    const char *device;         /* "auto" (default), "cpu", "mps", "cuda", "cuda:1" */
+    int strict_device;          /* 1: an absent device is an error; 0 (default): fall back, warn */
+    cleave_precision precision; /* default CLEAVE_PRECISION_AUTO */
+    int threads;                /* CPU threads, 1 to 256; 0 (default): all this process may use */
+    int overlap;                /* 1 to 50; 0 (default): what the configuration says */
+    int batch;                  /* chunks per run, 1 to 64; 0 (default): chosen for the device */
+    cleave_blend blend;         /* default CLEAVE_BLEND_FADE */
+    int tta;                    /* 1: test-time augmentation, three runs averaged; default 0 */
+    int compile;                /* 1 (default): fused graph; 0: op by op */
+    cleave_logger log;          /* default: none */
+} cleave_separator_settings;
+
+CLEAVE_API void cleave_separator_settings_default(cleave_separator_settings *settings);
+
+/* Compiles `model` for a device. The model must outlive the separator.
+ * On success *separator is the caller's, to be closed; on failure it is NULL.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_separator_open(cleave_separator **separator,
+                                               const cleave_model *model,
+                                               const cleave_separator_settings *settings,
+                                               cleave_error *error);
+
+/* Closes a separator; NULL is allowed. */
+CLEAVE_API void cleave_separator_close(cleave_separator *separator);
+
+/* What a separator settled on. Strings belong to the separator. */
+typedef struct cleave_separator_info {
+    const char *device;    /* id, such as "cpu" */
+    const char *kernels;   /* CPU: instruction set in use; else "" */
+    const char *precision; /* "f32", … */
+    const char *blend;     /* "fade" or "mean" */
+    int threads;
+    int overlap;
+    int batch;
+    int tta;
+    int chunk_size;        /* samples per chunk with this blend */
+    int64_t device_memory; /* bytes of weights and activations on the device */
+} cleave_separator_info;
+
+CLEAVE_API void cleave_separator_get_info(const cleave_separator *separator,
+                                          cleave_separator_info *info);
+
+/* Makes the call that is now running on `separator` (or else the next one) end with
+ * CLEAVE_ERROR_CANCELLED at its next operation. Async-signal-safe; any thread. */
+CLEAVE_API void cleave_separator_cancel(cleave_separator *separator);
+
+/* ---- Separating ------------------------------------------------------------------------- */
+
+typedef struct cleave_progress {
+    int64_t samples_done;  /* of the output, per channel, at the model's rate */
+    int64_t samples_total; /* 0 where the length is not known beforehand */
+    double seconds;        /* wall time since the call began */
+} cleave_progress;
+
+/* Called about once per batch of chunks, from the calling thread. A return other than 0 cancels:
+ * the call ends with CLEAVE_ERROR_CANCELLED and leaves no output. */
+typedef int (*cleave_progress_callback)(void *user, const cleave_progress *progress);
+
+typedef enum cleave_format {
+    CLEAVE_FORMAT_WAV = 0,
+    CLEAVE_FORMAT_FLAC = 1,
+    CLEAVE_FORMAT_AIFF = 2,
+    CLEAVE_FORMAT_OGG = 3, /* Vorbis */
+    CLEAVE_FORMAT_MP3 = 4
+} cleave_format;
+
+typedef enum cleave_bits {
+    CLEAVE_BITS_AUTO = 0, /* float for WAV and AIFF, 24 for FLAC; OGG and MP3 have none */
+    CLEAVE_BITS_16 = 16,
+    CLEAVE_BITS_24 = 24,
+    CLEAVE_BITS_FLOAT = 32 /* the network's floats, neither scaled nor clipped */
+} cleave_bits;
+
+typedef struct cleave_output_settings {
+    const char *directory;     /* default "separated"; made where it is missing */
+    const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}; the format's
+                                  extension is added. Must hold {stem} if several are written */
+    const char *const *stems;  /* stems to write, NULL (default): all. Names match exactly, or
+                                  without regard to ASCII case if nothing matches exactly */
+    int stem_count;            /* length of stems */
+    const char *residual;      /* NULL (default), or the name of one more stem: the mix less all
+                                  the stems that are written */
+    cleave_format format;      /* default CLEAVE_FORMAT_WAV */
+    cleave_bits bits;          /* default CLEAVE_BITS_AUTO */
+    cleave_progress_callback progress; /* default NULL */
+    void *progress_user;
+} cleave_output_settings;
+
+CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);
+
+/* One stem that was written. */
+typedef struct cleave_stem_result {
+    char *name;
+    char *path;
+    double peak;     /* largest absolute sample, 1.0 is full scale */
+    int64_t clipped; /* samples beyond full scale that an integer format cut; 0 with float */
+} cleave_stem_result;
+
+/* What a separation did. Free it with cleave_result_free(). */
+typedef struct cleave_result {
+    cleave_stem_result *stems;
+    int stem_count;
+    int sample_rate;          /* Hz, of the stems: the model's */
+    int channels;             /* of the stems: the model's */
+    int64_t samples;          /* per channel */
+    double audio_seconds;     /* length of the input */
+    double seconds;           /* wall time of the call */
+    double network_seconds;   /* of which the network ran */
+    int64_t peak_host_memory; /* bytes, of the whole process since its start */
+} cleave_result;
+
+CLEAVE_API void cleave_result_free(cleave_result *result);
+
+/* Separates one audio file into one file per stem. Any format that libsndfile reads, and FFmpeg's
+ * where it was found at build time; any sample rate (resampled to the model's); mono is doubled
+ * for a stereo model, of more channels than the model has the first are taken with a warning.
+ * Each output is written under a temporary name beside its target and renamed when all of them
+ * are whole; after a failure or a cancellation none is left.
+ * `result` may be NULL; on success it is filled and must be freed, on failure it is empty.
+ * Errors: CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE,
+ * CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
+                                              const cleave_output_settings *settings,
+                                              cleave_result *result, cleave_error *error);
+
+/* Separates audio in memory, at the model's sample rate.
+ * mix: `channels` arrays (1, or at least the model's number) of `samples` floats each.
+ * stems: (stems, channels, samples), row-major, the model's number of stems and channels:
+ *        stems[(s * model_channels + c) * samples + i]. Allocated by the caller.
+ * progress may be NULL. After an error the content of `stems` is unspecified.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
+                                                const float *const *mix, int channels,
+                                                int64_t samples, float *stems,
+                                                cleave_progress_callback progress,
+                                                void *progress_user, cleave_error *error);
+
+/* ---- Scoring ---------------------------------------------------------------------------- */
+
+/* How near an estimate comes to the truth, over all channels and samples of both files.
+ *   sdr    = 10 log10(Σ s² / Σ (s - ŝ)²)
+ *   si_sdr = 10 log10(Σ (a s)² / Σ (a s - ŝ)²), a = Σ s ŝ / Σ s²  (Le Roux et al., 2019)
+ * in dB; +inf for a perfect estimate, NaN where the reference is silent. */
+typedef struct cleave_score {
+    double sdr;
+    double si_sdr;
+    int64_t samples;           /* compared per channel: the shorter file's length */
+    int64_t length_difference; /* estimate less reference, in samples */
+} cleave_score;
+
+/* Errors: CLEAVE_ERROR_INPUT (a file cannot be read, or the two differ in sample rate or number
+ * of channels), CLEAVE_ERROR_MEMORY. Thread-safe. */
+CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
+                                            cleave_score *score, cleave_error *error);
+
+/* The file extensions (lower case, no dot) that this build reads, NULL-terminated. */
+CLEAVE_API const char *const *cleave_input_extensions(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

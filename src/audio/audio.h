@@ -1,0 +1,96 @@
+/* audio.h: audio files as streams of planar float: a reader that decodes and resamples, a writer
+ * that encodes. Nothing here knows of networks or stems, and nothing holds a whole file. */
+#ifndef CLEAVE_AUDIO_AUDIO_H
+#define CLEAVE_AUDIO_AUDIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+/* ---- Reading ---- */
+
+typedef struct AudioReader AudioReader;
+
+/* What a file is, before any resampling. */
+typedef struct AudioFormat {
+    int channels;
+    int sample_rate;
+    int64_t frames; /* as the header says; 0 where it does not. Never trusted, only shown. */
+} AudioFormat;
+
+/* Opens a file for decoding with libsndfile, or with FFmpeg where libsndfile cannot and FFmpeg was
+ * found at build time. */
+cleave_status audio_reader_open(AudioReader **reader, const char *path, const cleave_logger *log,
+                                cleave_error *error);
+
+/* Opens planar audio in memory through the same interface. The caller keeps `channels` arrays of
+ * `frames` floats alive until the reader is closed. */
+cleave_status audio_reader_open_memory(AudioReader **reader, const float *const *planes,
+                                       int channels, int64_t frames, int sample_rate,
+                                       cleave_error *error);
+
+/* Asks for output at another rate and channel count; before the first read. Resampling is soxr's
+ * very high quality. Mono is copied to every channel; of more channels than asked for, the first
+ * are taken (the caller warns). */
+cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample_rate,
+                                   cleave_error *error);
+
+const AudioFormat *audio_reader_format(const AudioReader *reader);
+
+/* Expected number of frames at the converted rate; 0 where unknown. */
+int64_t audio_reader_expected_frames(const AudioReader *reader);
+
+/* Reads up to `frames` frames into planes[channel]; *got < frames only at the end of the file, and
+ * 0 from then on. A file that breaks off in mid-stream is an error that says at what second. */
+cleave_status audio_reader_read(AudioReader *reader, float *const *planes, int64_t frames,
+                                int64_t *got, cleave_error *error);
+
+/* Starts over from the first frame, with the same conversion. */
+cleave_status audio_reader_rewind(AudioReader *reader, cleave_error *error);
+
+void audio_reader_close(AudioReader *reader);
+
+/* ---- Writing ---- */
+
+typedef struct AudioWriter AudioWriter;
+
+typedef struct AudioWriterSettings {
+    int channels;
+    int sample_rate;
+    cleave_format format;
+    cleave_bits bits;
+} AudioWriterSettings;
+
+/* Checks that a format and a bit depth go together ("flac float" does not) and returns the depth
+ * that CLEAVE_BITS_AUTO stands for (0 for OGG and MP3, which have none). */
+cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_bits *chosen,
+                                cleave_error *error);
+
+/* "wav", "flac", … */
+const char *audio_format_extension(cleave_format format);
+
+/* Opens a temporary file in the folder of `path` (made, with its parents, where missing). The file
+ * of that name is neither touched nor created before audio_writer_commit(). */
+cleave_status audio_writer_open(AudioWriter **writer, const char *path,
+                                const AudioWriterSettings *settings, cleave_error *error);
+
+/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale and count it. */
+cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
+                                 cleave_error *error);
+
+/* Completes the temporary file: header, flush, fsync, close. Nothing has its final name yet. */
+cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error);
+
+/* Renames a finished file to its final name. */
+cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error);
+
+double audio_writer_peak(const AudioWriter *writer);     /* largest |sample| so far */
+int64_t audio_writer_clipped(const AudioWriter *writer); /* samples that had to be clipped */
+
+/* Frees a writer; a file that was not committed is removed, and so are the folders that this
+ * writer made, where they are empty. NULL is allowed. */
+void audio_writer_close(AudioWriter *writer);
+
+#endif

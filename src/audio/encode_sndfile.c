@@ -1,0 +1,218 @@
+/* encode_sndfile.c: FLAC, AIFF, Ogg Vorbis and MP3 by libsndfile, through an OutputFile so that a
+ * failed write keeps its cause. */
+#include <sndfile.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/encoder.h"
+#include "audio/ogg.h"
+
+/* Vorbis: about 256 kbit/s for stereo at 44.1 kHz. MP3: level 0 is the highest constant rate, which
+ * is 320 kbit/s there. */
+#define VORBIS_QUALITY 0.8
+#define MP3_LEVEL      0.0
+
+/* The lengths in an AIFF file have 32 bits; some room is left for its header. */
+#define AIFF_MAX_BYTES (INT64_C(0xffffffff) - 4096)
+
+/* libsndfile numbers Ogg streams at random, and two runs should give the same bytes. */
+#define OGG_SERIAL 1
+
+typedef struct SndfileEncoder {
+    Encoder base;
+    OutputFile *file;
+    AudioWriterSettings settings;
+    SNDFILE *sndfile;
+    int64_t frames;
+} SndfileEncoder;
+
+/* ---- libsndfile writes through an OutputFile ---- */
+
+static sf_count_t file_length(void *user) {
+    return ((OutputFile *)user)->size;
+}
+
+static sf_count_t file_seek(sf_count_t offset, int whence, void *user) {
+    return output_file_seek(user, offset, whence);
+}
+
+static sf_count_t file_read(void *data, sf_count_t bytes, void *user) {
+    return output_file_read(user, data, bytes);
+}
+
+static sf_count_t file_write(const void *data, sf_count_t bytes, void *user) {
+    return output_file_write(user, data, bytes);
+}
+
+static sf_count_t file_tell(void *user) {
+    return ((OutputFile *)user)->position;
+}
+
+/* ---- Formats ---- */
+
+static int subtype_of(cleave_bits bits) {
+    if (bits == CLEAVE_BITS_FLOAT)
+        return SF_FORMAT_FLOAT;
+    return bits == CLEAVE_BITS_24 ? SF_FORMAT_PCM_24 : SF_FORMAT_PCM_16;
+}
+
+/* libsndfile's number for a format; 0 where this libsndfile has none. */
+static int sndfile_format(const AudioWriterSettings *settings) {
+    switch (settings->format) {
+    case CLEAVE_FORMAT_WAV:
+        return SF_FORMAT_WAV | subtype_of(settings->bits);
+    case CLEAVE_FORMAT_FLAC:
+        return SF_FORMAT_FLAC | subtype_of(settings->bits);
+    case CLEAVE_FORMAT_AIFF:
+        return SF_FORMAT_AIFF | subtype_of(settings->bits);
+    case CLEAVE_FORMAT_OGG:
+        return SF_FORMAT_OGG | SF_FORMAT_VORBIS;
+    case CLEAVE_FORMAT_MP3:
+#ifdef HAVE_SNDFILE_MPEG
+        return SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III;
+#else
+        return 0;
+#endif
+    }
+    return 0;
+}
+
+/* Whether libsndfile was built with the encoder: asked with channels and rate that all of them
+ * take. */
+static bool is_built_in(int format) {
+    SF_INFO info = {0};
+    info.channels = 2;
+    info.samplerate = 44100;
+    info.format = format;
+    return format != 0 && sf_format_check(&info);
+}
+
+static cleave_status cannot_encode(const SndfileEncoder *encoder, const char *why,
+                                   cleave_error *error) {
+    const AudioWriterSettings *settings = &encoder->settings;
+    return error_set(error, CLEAVE_ERROR_OUTPUT,
+                     "cannot write %s: " PATH_FORMAT ": %d channels at %d Hz: %s; choose WAV",
+                     audio_format_extension(settings->format), encoder->file->path,
+                     settings->channels, settings->sample_rate, why);
+}
+
+static void set_quality(SndfileEncoder *encoder) {
+    double quality = VORBIS_QUALITY;
+    if (encoder->settings.format == CLEAVE_FORMAT_OGG)
+        sf_command(encoder->sndfile, SFC_SET_VBR_ENCODING_QUALITY, &quality, sizeof(quality));
+#ifdef HAVE_SNDFILE_MPEG
+    int mode = SF_BITRATE_MODE_CONSTANT;
+    double level = MP3_LEVEL;
+    if (encoder->settings.format == CLEAVE_FORMAT_MP3) {
+        sf_command(encoder->sndfile, SFC_SET_BITRATE_MODE, &mode, sizeof(mode));
+        sf_command(encoder->sndfile, SFC_SET_COMPRESSION_LEVEL, &level, sizeof(level));
+    }
+#endif
+    /* The PEAK chunk holds the time of writing. */
+    sf_command(encoder->sndfile, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
+}
+
+/* ---- The encoder ---- */
+
+static cleave_status check_size(const SndfileEncoder *encoder, int64_t frames,
+                                cleave_error *error) {
+    if (encoder->settings.format != CLEAVE_FORMAT_AIFF)
+        return CLEAVE_OK;
+    int64_t frame = (int64_t)encoder->settings.channels * (int64_t)encoder->settings.bits / 8;
+    if (encoder->frames + frames <= AIFF_MAX_BYTES / frame)
+        return CLEAVE_OK;
+    return cannot_encode(encoder, "an AIFF file cannot grow beyond 4 GB", error);
+}
+
+static cleave_status sndfile_write(Encoder *base, const void *samples, int64_t frames,
+                                   cleave_error *error) {
+    SndfileEncoder *encoder = (SndfileEncoder *)base;
+    cleave_status status = check_size(encoder, frames, error);
+    if (status != CLEAVE_OK)
+        return status;
+    bool integers =
+        encoder->settings.bits == CLEAVE_BITS_16 || encoder->settings.bits == CLEAVE_BITS_24;
+    sf_count_t written = integers ? sf_writef_int(encoder->sndfile, samples, frames)
+                                  : sf_writef_float(encoder->sndfile, samples, frames);
+    encoder->frames += frames;
+    status = output_file_check(encoder->file, error);
+    if (status == CLEAVE_OK && written != frames)
+        status = cannot_encode(encoder, sf_strerror(encoder->sndfile), error);
+    return status;
+}
+
+static cleave_status renumber_ogg(OutputFile *file, cleave_error *error) {
+    unsigned char *page = malloc(OGG_MAX_PAGE);
+    if (!page)
+        return error_memory(error, "a page of Ogg", OGG_MAX_PAGE);
+    int64_t offset = 0;
+    while (offset < file->size && file->error == 0) {
+        output_file_seek(file, offset, SEEK_SET);
+        int64_t got = output_file_read(file, page, OGG_MAX_PAGE);
+        size_t size = ogg_page_size(page, (size_t)got);
+        if (size == 0 || size > (size_t)got)
+            break;
+        ogg_page_set_serial(page, size, OGG_SERIAL);
+        output_file_seek(file, offset, SEEK_SET);
+        output_file_write(file, page, (int64_t)size);
+        offset += (int64_t)size;
+    }
+    free(page);
+    return CLEAVE_OK;
+}
+
+/* Some encoders write nothing, headers included, before they get a first call with samples. */
+static cleave_status sndfile_finish(Encoder *base, cleave_error *error) {
+    SndfileEncoder *encoder = (SndfileEncoder *)base;
+    int code = sf_close(encoder->sndfile);
+    encoder->sndfile = NULL;
+    cleave_status status = output_file_check(encoder->file, error);
+    if (status == CLEAVE_OK && code != 0)
+        status = cannot_encode(encoder, sf_error_number(code), error);
+    if (status == CLEAVE_OK && encoder->settings.format == CLEAVE_FORMAT_OGG)
+        status = renumber_ogg(encoder->file, error);
+    return status == CLEAVE_OK ? output_file_check(encoder->file, error) : status;
+}
+
+static void sndfile_close(Encoder *base) {
+    SndfileEncoder *encoder = (SndfileEncoder *)base;
+    if (encoder->sndfile)
+        sf_close(encoder->sndfile);
+    free(encoder);
+}
+
+static cleave_status start(SndfileEncoder *encoder, cleave_error *error) {
+    SF_VIRTUAL_IO io = {file_length, file_seek, file_read, file_write, file_tell};
+    SF_INFO info = {0};
+    info.channels = encoder->settings.channels;
+    info.samplerate = encoder->settings.sample_rate;
+    info.format = sndfile_format(&encoder->settings);
+    if (!is_built_in(info.format))
+        return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
+    encoder->sndfile = sf_open_virtual(&io, SFM_WRITE, &info, encoder->file);
+    cleave_status status = output_file_check(encoder->file, error);
+    if (status == CLEAVE_OK && !encoder->sndfile)
+        status = cannot_encode(encoder, sf_strerror(NULL), error);
+    if (encoder->sndfile)
+        set_quality(encoder);
+    return status;
+}
+
+cleave_status encoder_open_sndfile(Encoder **encoder, OutputFile *file,
+                                   const AudioWriterSettings *settings, cleave_error *error) {
+    *encoder = NULL;
+    SndfileEncoder *created = calloc(1, sizeof(*created));
+    if (!created)
+        return error_memory(error, "an encoder", sizeof(*created));
+    created->base = (Encoder){sndfile_write, sndfile_finish, sndfile_close};
+    created->file = file;
+    created->settings = *settings;
+    cleave_status status = start(created, error);
+    if (status != CLEAVE_OK) {
+        sndfile_close(&created->base);
+        return status;
+    }
+    *encoder = &created->base;
+    return CLEAVE_OK;
+}

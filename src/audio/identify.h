@@ -1,0 +1,23 @@
+/* identify.h: what a file looks like from its first bytes: for error texts, and for the choice of
+ * the decoder that tries first. No decoder trusts it. */
+#ifndef CLEAVE_AUDIO_IDENTIFY_H
+#define CLEAVE_AUDIO_IDENTIFY_H
+
+#include "audio/input_file.h"
+
+typedef enum FileKind {
+    FILE_UNKNOWN,
+    FILE_AUDIO,        /* a container that libsndfile knows */
+    FILE_MPEG_AUDIO,   /* MP3 */
+    FILE_FFMPEG_AUDIO, /* a container that only FFmpeg knows */
+    FILE_NOT_AUDIO     /* text, a picture, an archive, … */
+} FileKind;
+
+typedef struct FileLook {
+    FileKind kind;
+    const char *name; /* with its article: "a FLAC file", "text"; "" where unknown */
+} FileLook;
+
+FileLook file_identify(InputFile *file);
+
+#endif

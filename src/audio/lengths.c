@@ -1,0 +1,197 @@
+/* lengths.c: walks chunk headers and looks into stream headers. See lengths.h. */
+#include "audio/lengths.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/ogg.h"
+
+/* ---- Chunked files ---- */
+
+/* How a family of files writes its chunk headers. */
+typedef struct ChunkLayout {
+    const char *data_id; /* first four bytes of the id of the chunk with the samples */
+    int id_bytes;
+    int size_bytes;
+    bool big_endian;
+    bool counts_header; /* a chunk's size includes its header */
+    int alignment;
+    int64_t first; /* offset of the first chunk */
+} ChunkLayout;
+
+static const ChunkLayout layout_riff = {"data", 4, 4, false, false, 2, 12};
+static const ChunkLayout layout_rifx = {"data", 4, 4, true, false, 2, 12};
+static const ChunkLayout layout_aiff = {"SSND", 4, 4, true, false, 2, 12};
+static const ChunkLayout layout_w64 = {"data", 16, 8, false, true, 8, 40};
+
+/* Files have a handful of chunks; a hostile one could have a million. */
+#define MAX_CHUNKS 10000
+
+/* Writers that cannot go back leave one of the values near 2^31 or 2^32. */
+#define STAND_IN_FROM 0x7f000000
+
+static uint64_t get_number(const unsigned char *bytes, int count, bool big_endian) {
+    uint64_t value = 0;
+    for (int i = 0; i < count; i++)
+        value = value << 8 | bytes[big_endian ? i : count - 1 - i];
+    return value;
+}
+
+static const ChunkLayout *layout_of(InputFile *file, bool *is_64) {
+    unsigned char head[12];
+    if (input_file_read_at(file, 0, head, sizeof(head)) != (int64_t)sizeof(head))
+        return NULL;
+    *is_64 = memcmp(head, "RF64", 4) == 0 || memcmp(head, "BW64", 4) == 0;
+    bool is_wave = memcmp(head + 8, "WAVE", 4) == 0;
+    if (is_wave && (memcmp(head, "RIFF", 4) == 0 || *is_64))
+        return &layout_riff;
+    if (is_wave && memcmp(head, "RIFX", 4) == 0)
+        return &layout_rifx;
+    if (memcmp(head, "FORM", 4) == 0 && memcmp(head + 8, "AIF", 3) == 0)
+        return &layout_aiff;
+    if (memcmp(head, "riff", 4) == 0)
+        return &layout_w64;
+    return NULL;
+}
+
+/* The header of one chunk; false where the file has none there. */
+static bool read_chunk(InputFile *file, const ChunkLayout *layout, int64_t offset,
+                       unsigned char id[16], uint64_t *size) {
+    unsigned char header[24];
+    int bytes = layout->id_bytes + layout->size_bytes;
+    if (input_file_read_at(file, offset, header, bytes) != bytes)
+        return false;
+    memcpy(id, header, (size_t)layout->id_bytes);
+    *size = get_number(header + layout->id_bytes, layout->size_bytes, layout->big_endian);
+    if (layout->counts_header)
+        *size = *size > (uint64_t)bytes ? *size - (uint64_t)bytes : 0;
+    return true;
+}
+
+/* A length of 0 in a finished file means no samples; a writer that never came back to its header
+ * has a RIFF length that ends at or before the data, too. */
+static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t declared,
+                          int64_t data_offset) {
+    if (layout->size_bytes != 4)
+        return false;
+    unsigned char bytes[4];
+    if (input_file_read_at(file, 4, bytes, 4) != 4)
+        return false;
+    int64_t whole = (int64_t)get_number(bytes, 4, layout->big_endian) + 8;
+    bool more = file->size > data_offset;
+    return more && ((declared == 0 && (whole <= data_offset || whole >= STAND_IN_FROM)) ||
+                    (declared >= STAND_IN_FROM && data_offset + (int64_t)declared > file->size));
+}
+
+static DataChunk describe_data(InputFile *file, const ChunkLayout *layout, int64_t header,
+                               uint64_t size) {
+    DataChunk chunk = {0};
+    int64_t offset = header + layout->id_bytes + layout->size_bytes;
+    int64_t held = file->size - offset;
+    chunk.found = true;
+    chunk.declared = size > INT64_MAX ? INT64_MAX : (int64_t)size;
+    chunk.held = held < chunk.declared ? held : chunk.declared;
+    chunk.unfinished = is_unfinished(file, layout, size, offset);
+    if (layout->size_bytes == 4)
+        chunk.size_offset = header + layout->id_bytes;
+    return chunk;
+}
+
+DataChunk length_of_data_chunk(InputFile *file) {
+    DataChunk none = {0};
+    bool is_64 = false;
+    const ChunkLayout *layout = layout_of(file, &is_64);
+    if (!layout)
+        return none;
+    uint64_t long_size = 0;
+    int64_t offset = layout->first;
+    for (int i = 0; i < MAX_CHUNKS; i++) {
+        unsigned char id[16];
+        uint64_t size;
+        if (!read_chunk(file, layout, offset, id, &size))
+            return none;
+        int64_t body = offset + layout->id_bytes + layout->size_bytes;
+        unsigned char ds64[16];
+        if (is_64 && memcmp(id, "ds64", 4) == 0 &&
+            input_file_read_at(file, body, ds64, sizeof(ds64)) == (int64_t)sizeof(ds64))
+            long_size = get_number(ds64 + 8, 8, false);
+        if (memcmp(id, layout->data_id, 4) == 0)
+            return describe_data(file, layout, offset,
+                                 is_64 && size == UINT32_MAX ? long_size : size);
+        uint64_t room = (uint64_t)(file->size - body);
+        if (size >= room)
+            return none;
+        int64_t padding =
+            (layout->alignment - (int64_t)(size % (uint64_t)layout->alignment)) % layout->alignment;
+        offset = body + (int64_t)size + padding;
+    }
+    return none;
+}
+
+/* ---- FLAC ---- */
+
+/* "fLaC", a block header of 4 bytes, then STREAMINFO, whose bytes 13 (low half) to 17 are the
+ * number of frames. */
+#define FLAC_FRAMES_OFFSET (4 + 4 + 13)
+
+int64_t length_of_flac(InputFile *file) {
+    unsigned char head[FLAC_FRAMES_OFFSET + 5];
+    if (input_file_read_at(file, 0, head, sizeof(head)) != (int64_t)sizeof(head) ||
+        memcmp(head, "fLaC", 4) != 0 || (head[4] & 0x7f) != 0)
+        return 0;
+    const unsigned char *field = head + FLAC_FRAMES_OFFSET;
+    uint64_t frames = (uint64_t)(field[0] & 0x0f) << 32 | get_number(field + 1, 4, true);
+    if (frames == 0)
+        return 0;
+    memset(file->overlay, 0, sizeof(file->overlay));
+    file->overlay[0] = field[0] & 0xf0;
+    file->overlay_offset = FLAC_FRAMES_OFFSET;
+    file->overlay_size = 5;
+    return (int64_t)frames;
+}
+
+/* ---- MP3 ---- */
+
+/* Size of the ID3v2 tag at the start of a file; its length has 7 bits a byte. */
+static int64_t id3_size(InputFile *file) {
+    unsigned char head[10];
+    if (input_file_read_at(file, 0, head, sizeof(head)) != (int64_t)sizeof(head) ||
+        memcmp(head, "ID3", 3) != 0)
+        return 0;
+    int64_t size = 0;
+    for (int i = 6; i < 10; i++)
+        size = size << 7 | (head[i] & 0x7f);
+    return size + (int64_t)sizeof(head);
+}
+
+bool length_of_mp3_is_exact(InputFile *file) {
+    unsigned char frame[4096];
+    int64_t got = input_file_read_at(file, id3_size(file), frame, sizeof(frame));
+    for (int64_t i = 0; i + 4 <= got; i++)
+        if (memcmp(frame + i, "Xing", 4) == 0 || memcmp(frame + i, "Info", 4) == 0)
+            return true;
+    return false;
+}
+
+/* ---- Ogg ---- */
+
+bool ogg_ends_within_page(InputFile *file) {
+    size_t capacity = 2 * (size_t)OGG_MAX_PAGE;
+    unsigned char *tail = malloc(capacity);
+    if (!tail)
+        return false;
+    int64_t start = file->size > (int64_t)capacity ? file->size - (int64_t)capacity : 0;
+    int64_t got = input_file_read_at(file, start, tail, (int64_t)capacity);
+    size_t size = got > 0 ? (size_t)got : 0;
+    size_t at = 0;
+    bool within = false;
+    while (at < size) {
+        size_t page = ogg_page_size(tail + at, size - at);
+        within = page > size - at;
+        at += page && !within ? page : 1;
+        if (within)
+            break;
+    }
+    free(tail);
+    return within;
+}

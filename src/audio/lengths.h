@@ -1,0 +1,31 @@
+/* lengths.h: what a file's headers say of its length, and whether that can be so. Decoders either
+ * believe such a length or clamp it in silence; the sources use this to tell the user. */
+#ifndef CLEAVE_AUDIO_LENGTHS_H
+#define CLEAVE_AUDIO_LENGTHS_H
+
+#include <stdbool.h>
+
+#include "audio/input_file.h"
+
+/* The sample data of a WAV, W64 or AIFF file. */
+typedef struct DataChunk {
+    bool found;
+    bool unfinished;     /* its length is a streaming writer's stand-in: 0 or near the maximum */
+    int64_t declared;    /* bytes, as its header says */
+    int64_t held;        /* bytes that the file really has from its start on, at most `declared` */
+    int64_t size_offset; /* where a 32-bit length stands in the file; 0 where it is longer */
+} DataChunk;
+
+DataChunk length_of_data_chunk(InputFile *file);
+
+/* The number of frames in a FLAC file's STREAMINFO; 0: it is not FLAC or does not say. Where it
+ * says one, the file's overlay is set so that a decoder sees none and reads on to the real end. */
+int64_t length_of_flac(InputFile *file);
+
+/* Whether an MP3 file has a Xing or Info header, without which its length is an estimate. */
+bool length_of_mp3_is_exact(InputFile *file);
+
+/* Whether an Ogg file ends within a page: a transfer that broke off. */
+bool ogg_ends_within_page(InputFile *file);
+
+#endif

@@ -1,0 +1,296 @@
+/* output_file.c: see output_file.h. */
+#include "audio/output_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+/* The longest part of a name that its temporary name repeats: together they stay below the 255
+ * bytes that file systems allow. */
+#define NAME_PART 200
+
+#define NAME_ATTEMPTS 100
+
+static const char *advice_for(int number) {
+    switch (number) {
+    case ENOSPC:
+        return "free some space or choose another folder";
+#ifdef EDQUOT
+    case EDQUOT:
+        return "free some of your quota or choose another folder";
+#endif
+    case EFBIG:
+        return "raise the limit on the size of files, or choose a smaller format such as FLAC";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "choose a folder that you may write to";
+    case ENAMETOOLONG:
+        return "choose a shorter name";
+    case ENOTDIR:
+        return "a part of the path is a file; choose another folder";
+    case EMFILE:
+    case ENFILE:
+        return "close other programs or raise the limit on open files";
+    default:
+        return "choose another folder";
+    }
+}
+
+static const char *reason_for(int number) {
+    return number == ENOSPC ? "disk full" : strerror(number);
+}
+
+static cleave_status fail(const char *what, const char *path, int number, cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_OUTPUT, "%s: " PATH_FORMAT ": %s; %s", what, path,
+                     reason_for(number), advice_for(number));
+}
+
+/* ---- Folders ---- */
+
+/* Length of `path` up to the last separator before its last name; 0 where it has none. */
+static size_t folder_length(const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    return length;
+}
+
+/* Makes one folder; 0 or an errno. A folder that is there already is none of ours. */
+static int make_folder(const char *folder, bool *made) {
+    *made = mkdir(folder, 0777) == 0;
+    if (*made)
+        return 0;
+    int number = errno;
+    struct stat status;
+    if (stat(folder, &status) != 0)
+        return number;
+    return S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+}
+
+/* Makes what is missing of the first `length` bytes of file->path, from the top. */
+static cleave_status make_folders(OutputFile *file, size_t length, cleave_error *error) {
+    char *folder = string_copy(file->path);
+    if (!folder)
+        return error_memory(error, "a path", strlen(file->path) + 1);
+    cleave_status status = CLEAVE_OK;
+    for (size_t i = 1; i <= length && status == CLEAVE_OK; i++) {
+        if (i < length && (folder[i] != '/' || folder[i - 1] == '/'))
+            continue;
+        char kept = folder[i];
+        folder[i] = '\0';
+        bool made = false;
+        int number = make_folder(folder, &made);
+        if (number != 0)
+            status = fail("cannot make the output folder", folder, number, error);
+        else if (made && file->made_from == 0)
+            file->made_from = i;
+        folder[i] = kept;
+    }
+    free(folder);
+    return status;
+}
+
+/* From the innermost up; stops at the first that is not empty. */
+static void remove_folders(OutputFile *file) {
+    if (file->made_from == 0)
+        return;
+    size_t length = folder_length(file->path);
+    while (length >= file->made_from) {
+        file->path[length] = '\0';
+        if (rmdir(file->path) != 0)
+            break;
+        length = folder_length(file->path);
+    }
+    file->made_from = 0;
+}
+
+/* ---- The temporary file ---- */
+
+static cleave_status check_target(const char *path, cleave_error *error) {
+    size_t length = strlen(path);
+    if (length == 0 || path[length - 1] == '/')
+        return error_set(error, CLEAVE_ERROR_OUTPUT,
+                         "cannot write: \"" PATH_FORMAT "\": not the name of a file; add one",
+                         path);
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return errno == ENOENT ? CLEAVE_OK : fail("cannot write", path, errno, error);
+    if (S_ISREG(status.st_mode))
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_OUTPUT,
+                     "cannot write: " PATH_FORMAT ": %s of that name is in the way; choose another "
+                     "folder or name",
+                     path, S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
+}
+
+/* The start of a name, not cut within a UTF-8 character, which some file systems would refuse. */
+static int name_part(const char *name) {
+    size_t length = strlen(name);
+    if (length <= NAME_PART)
+        return (int)length;
+    length = NAME_PART;
+    while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
+        length--;
+    return (int)length;
+}
+
+/* A number that differs between processes, between files and between attempts. It need not be
+ * unpredictable: O_EXCL refuses a name that is taken. */
+static uint32_t name_number(const OutputFile *file, int attempt) {
+    struct timespec now = {0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t mix = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 20 ^ (uint64_t)getpid() << 40 ^
+                   (uint64_t)(uintptr_t)file ^ (uint64_t)attempt << 12;
+    mix *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(mix >> 32);
+}
+
+/* Not mkstemp(), whose file is for the owner alone: open() applies the umask without changing it.
+ */
+static cleave_status open_temporary(OutputFile *file, cleave_error *error) {
+    const char *slash = strrchr(file->path, '/');
+    const char *name = slash ? slash + 1 : file->path;
+    int folder = (int)(name - file->path);
+    for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+        free(file->temporary);
+        file->temporary = string_format("%.*s.%.*s.%08x.tmp", folder, file->path, name_part(name),
+                                        name, name_number(file, attempt));
+        if (!file->temporary)
+            return error_memory(error, "a path", strlen(file->path));
+        file->fd = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file->fd >= 0)
+            return CLEAVE_OK;
+        if (errno != EEXIST && errno != EINTR)
+            break;
+    }
+    int number = errno;
+    free(file->temporary);
+    file->temporary = NULL;
+    return fail("cannot write", file->path, number, error);
+}
+
+/* ENAMETOOLONG must show now and not at the rename, hours later: the name itself was looked up by
+ * check_target(). */
+cleave_status output_file_open(OutputFile *file, const char *path, cleave_error *error) {
+    memset(file, 0, sizeof(*file));
+    file->fd = -1;
+    file->path = string_copy(path);
+    if (!file->path)
+        return error_memory(error, "a path", strlen(path) + 1);
+    cleave_status status = make_folders(file, folder_length(path), error);
+    if (status == CLEAVE_OK)
+        status = check_target(path, error);
+    if (status == CLEAVE_OK)
+        status = open_temporary(file, error);
+    if (status != CLEAVE_OK)
+        output_file_close(file);
+    return status;
+}
+
+/* ---- Bytes ---- */
+
+int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes) {
+    int64_t done = 0;
+    while (done < bytes && file->error == 0) {
+        ssize_t put = pwrite(file->fd, (const char *)data + done, (size_t)(bytes - done),
+                             (off_t)(file->position + done));
+        if (put > 0)
+            done += put;
+        else if (put == 0)
+            file->error = ENOSPC;
+        else if (errno != EINTR)
+            file->error = errno;
+    }
+    file->position += done;
+    if (file->position > file->size)
+        file->size = file->position;
+    return done;
+}
+
+int64_t output_file_read(OutputFile *file, void *data, int64_t bytes) {
+    int64_t done = 0;
+    while (done < bytes && file->error == 0) {
+        ssize_t got = pread(file->fd, (char *)data + done, (size_t)(bytes - done),
+                            (off_t)(file->position + done));
+        if (got > 0)
+            done += got;
+        else if (got == 0)
+            break;
+        else if (errno != EINTR)
+            file->error = errno;
+    }
+    file->position += done;
+    return done;
+}
+
+int64_t output_file_seek(OutputFile *file, int64_t offset, int whence) {
+    int64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->position : file->size;
+    int64_t target;
+    if (__builtin_add_overflow(base, offset, &target) || target < 0)
+        return -1;
+    file->position = target;
+    return target;
+}
+
+cleave_status output_file_check(const OutputFile *file, cleave_error *error) {
+    if (file->error == 0)
+        return CLEAVE_OK;
+    return fail("cannot write", file->path, file->error, error);
+}
+
+/* ---- The end ---- */
+
+/* Some file systems cannot flush one file; that is no reason to give up what was written. */
+static int flush(int fd) {
+    int result;
+    do {
+        result = fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
+}
+
+cleave_status output_file_finish(OutputFile *file, cleave_error *error) {
+    cleave_status status = output_file_check(file, error);
+    if (status != CLEAVE_OK || file->fd < 0)
+        return status;
+    file->error = flush(file->fd);
+    if (close(file->fd) != 0 && errno != EINTR && file->error == 0)
+        file->error = errno;
+    file->fd = -1;
+    return output_file_check(file, error);
+}
+
+cleave_status output_file_commit(OutputFile *file, cleave_error *error) {
+    cleave_status status = output_file_check(file, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (rename(file->temporary, file->path) != 0)
+        return fail("cannot rename the finished file to", file->path, errno, error);
+    free(file->temporary);
+    file->temporary = NULL;
+    file->made_from = 0;
+    return CLEAVE_OK;
+}
+
+void output_file_close(OutputFile *file) {
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+    if (file->temporary)
+        unlink(file->temporary);
+    if (file->path)
+        remove_folders(file);
+    free(file->temporary);
+    free(file->path);
+    file->temporary = NULL;
+    file->path = NULL;
+}

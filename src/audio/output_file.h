@@ -1,0 +1,46 @@
+/* output_file.h: a file that comes into being under a temporary name in its own folder and gets its
+ * final name by a rename, whole or not at all. Encoders write through it; it knows no audio. */
+#ifndef CLEAVE_AUDIO_OUTPUT_FILE_H
+#define CLEAVE_AUDIO_OUTPUT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "audio/path_format.h"
+#include "base/error.h"
+
+typedef struct OutputFile {
+    int fd; /* -1: closed */
+    char *path;
+    char *temporary;  /* NULL once it is renamed or removed */
+    size_t made_from; /* folders of `path` from this length on were made here; 0: none */
+    int64_t position;
+    int64_t size;
+    int error; /* errno of the first write, seek or read that failed; 0 if none did */
+} OutputFile;
+
+/* Makes the folders of `path` where they are missing, and the temporary file. */
+cleave_status output_file_open(OutputFile *file, const char *path, cleave_error *error);
+
+/* Both return the bytes moved, fewer only where file->error is set (or a read meets the end). */
+int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes);
+int64_t output_file_read(OutputFile *file, void *data, int64_t bytes);
+
+/* Moves the position as lseek() does; returns the new one, or -1. */
+int64_t output_file_seek(OutputFile *file, int64_t offset, int whence);
+
+/* The error that file->error stands for; CLEAVE_OK where there is none. */
+cleave_status output_file_check(const OutputFile *file, cleave_error *error);
+
+/* Flushes to the disk and closes; the temporary name stays. */
+cleave_status output_file_finish(OutputFile *file, cleave_error *error);
+
+/* Renames to the final name. */
+cleave_status output_file_commit(OutputFile *file, cleave_error *error);
+
+/* Frees; a file that was not committed is removed, with the folders made for it where they are
+ * empty. */
+void output_file_close(OutputFile *file);
+
+#endif

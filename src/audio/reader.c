@@ -1,0 +1,357 @@
+/* reader.c: the AudioReader: chooses a source, takes the channels that are asked for, checks that
+ * they are numbers, and resamples. Decoding itself lives in the sources. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/audio.h"
+#include "audio/resample.h"
+#include "audio/source.h"
+#include "base/memory.h"
+
+/* Frames decoded at a time. */
+#define BLOCK_FRAMES 4096
+
+struct AudioReader {
+    AudioSource *source;
+    char *name; /* path, for error texts */
+    int channels;
+    int sample_rate;
+    int taken; /* channels that are decoded into planes: 1 of a mono source, else `channels` */
+    int64_t position; /* frames decoded */
+    bool started;
+    bool ended;           /* the source is at its end */
+    float *interleaved;   /* BLOCK_FRAMES × source channels */
+    float **out;          /* `channels` pointers: where the call at hand writes next */
+    Resampler *resampler; /* NULL: rates are equal */
+    float *block;         /* taken × BLOCK_FRAMES, planar: decoded, not yet resampled */
+    float **in;           /* `taken` pointers into block */
+    int64_t block_start;
+    int64_t block_end;
+};
+
+/* ---- Opening ---- */
+
+static cleave_status cannot_read(const InputFile *file, const FileLook *look, const char *why,
+                                 cleave_error *error) {
+#ifdef HAVE_FFMPEG
+    bool have_ffmpeg = true;
+#else
+    bool have_ffmpeg = false;
+#endif
+    if (look->kind == FILE_FFMPEG_AUDIO && !have_ffmpeg)
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": this is %s, and this build of cleave "
+                         "lacks FFmpeg; install libavformat, libavcodec, libswresample and "
+                         "libavutil for developers and build again, or convert the file to WAV",
+                         file->path, look->name);
+    if (look->kind == FILE_NOT_AUDIO)
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": this is %s, not audio; give an audio "
+                         "file such as WAV, FLAC or MP3",
+                         file->path, look->name);
+    if (look->kind == FILE_UNKNOWN)
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": not a known audio format (%s); "
+                         "convert the file to WAV or FLAC",
+                         file->path, why);
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read audio: " PATH_FORMAT ": it begins like %s but is truncated or "
+                     "damaged (%s); try to copy or download it again",
+                     file->path, look->name, why);
+}
+
+typedef cleave_status (*OpenSource)(AudioSource **source, InputFile *file, const cleave_logger *log,
+                                    cleave_error *error);
+
+/* libsndfile first, then FFmpeg. MP3 the other way round: libsndfile's decoder for it prints its
+ * remarks on damaged files to standard error, where a library must not write. */
+static cleave_status open_source(AudioSource **source, InputFile *file, const cleave_logger *log,
+                                 cleave_error *error) {
+    FileLook look = file_identify(file);
+    OpenSource order[2] = {source_sndfile_open, NULL};
+#ifdef HAVE_FFMPEG
+    order[1] = source_ffmpeg_open;
+    if (look.kind == FILE_MPEG_AUDIO) {
+        order[0] = source_ffmpeg_open;
+        order[1] = source_sndfile_open;
+    }
+#endif
+    char why[2 * 160] = "";
+    for (int i = 0; i < 2 && order[i]; i++) {
+        cleave_error failure;
+        cleave_status status = order[i](source, file, log, &failure);
+        if (status == CLEAVE_OK)
+            return CLEAVE_OK;
+        if (status == CLEAVE_ERROR_MEMORY)
+            return error_set(error, status, "%s", failure.text);
+        size_t used = strlen(why);
+        snprintf(why + used, sizeof(why) - used, "%s%.150s", i > 0 ? ", " : "", failure.text);
+    }
+    return cannot_read(file, &look, why, error);
+}
+
+static cleave_status check_format(const AudioFormat *format, const char *name,
+                                  cleave_error *error) {
+    if (format->channels >= 1 && format->channels <= SOURCE_MAX_CHANNELS &&
+        format->sample_rate >= 1)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read audio: " PATH_FORMAT ": %d channels at %d Hz make no sense; the "
+                     "file is damaged, try to copy or download it again",
+                     name, format->channels, format->sample_rate);
+}
+
+/* Takes the source over, also when it fails. */
+static cleave_status reader_create(AudioReader **reader, AudioSource *source, const char *name,
+                                   cleave_error *error) {
+    cleave_status status = check_format(&source->format, name, error);
+    AudioReader *created = NULL;
+    if (status == CLEAVE_OK) {
+        created = calloc(1, sizeof(*created));
+        if (!created)
+            status = error_memory(error, "a reader", sizeof(*created));
+    }
+    if (status != CLEAVE_OK) {
+        source->close(source);
+        return status;
+    }
+    created->source = source;
+    created->name = string_copy(name);
+    size_t floats = (size_t)source->format.channels * BLOCK_FRAMES;
+    created->interleaved = malloc(floats * sizeof(float));
+    if (!created->name || !created->interleaved)
+        status = error_memory(error, "a reader's block", floats * sizeof(float));
+    else
+        status = audio_reader_convert(created, source->format.channels, source->format.sample_rate,
+                                      error);
+    if (status != CLEAVE_OK) {
+        audio_reader_close(created);
+        return status;
+    }
+    *reader = created;
+    return CLEAVE_OK;
+}
+
+cleave_status audio_reader_open(AudioReader **reader, const char *path, const cleave_logger *log,
+                                cleave_error *error) {
+    *reader = NULL;
+    error_clear(error);
+    InputFile file;
+    cleave_status status = input_file_open(&file, path, error);
+    if (status != CLEAVE_OK)
+        return status;
+    AudioSource *source = NULL;
+    status = open_source(&source, &file, log, error);
+    if (status != CLEAVE_OK) {
+        input_file_close(&file);
+        return status;
+    }
+    return reader_create(reader, source, path, error);
+}
+
+cleave_status audio_reader_open_memory(AudioReader **reader, const float *const *planes,
+                                       int channels, int64_t frames, int sample_rate,
+                                       cleave_error *error) {
+    *reader = NULL;
+    error_clear(error);
+    AudioSource *source = NULL;
+    cleave_status status =
+        source_memory_open(&source, planes, channels, frames, sample_rate, error);
+    if (status != CLEAVE_OK)
+        return status;
+    return reader_create(reader, source, "audio in memory", error);
+}
+
+void audio_reader_close(AudioReader *reader) {
+    if (!reader)
+        return;
+    resampler_destroy(reader->resampler);
+    reader->source->close(reader->source);
+    free(reader->interleaved);
+    free(reader->block);
+    free(reader->in);
+    free(reader->out);
+    free(reader->name);
+    free(reader);
+}
+
+/* ---- Conversion ---- */
+
+static void free_conversion(AudioReader *reader) {
+    resampler_destroy(reader->resampler);
+    reader->resampler = NULL;
+    free(reader->block);
+    free(reader->in);
+    free(reader->out);
+    reader->block = NULL;
+    reader->in = NULL;
+    reader->out = NULL;
+}
+
+static cleave_status allocate_conversion(AudioReader *reader, cleave_error *error) {
+    reader->out = calloc((size_t)reader->channels, sizeof(*reader->out));
+    if (!reader->out)
+        return error_memory(error, "a reader's channels", (size_t)reader->channels);
+    if (reader->sample_rate == reader->source->format.sample_rate)
+        return CLEAVE_OK;
+    size_t floats = (size_t)reader->taken * BLOCK_FRAMES;
+    reader->block = malloc(floats * sizeof(float));
+    reader->in = calloc((size_t)reader->taken, sizeof(*reader->in));
+    if (!reader->block || !reader->in)
+        return error_memory(error, "a resampler's block", floats * sizeof(float));
+    cleave_status status =
+        resampler_create(&reader->resampler, reader->taken, reader->source->format.sample_rate,
+                         reader->sample_rate, error);
+    return status == CLEAVE_OK ? status : error_prefix(error, PATH_FORMAT, reader->name);
+}
+
+cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample_rate,
+                                   cleave_error *error) {
+    error_clear(error);
+    const AudioFormat *format = &reader->source->format;
+    if (reader->started || channels < 1 || sample_rate < 1)
+        return error_set(
+            error, CLEAVE_ERROR_ARGUMENT,
+            "cannot convert audio: " PATH_FORMAT ": to %d channels at %d Hz%s; ask for "
+            "a conversion once, before the first read",
+            reader->name, channels, sample_rate, reader->started ? " after the first read" : "");
+    if (format->channels != 1 && format->channels < channels)
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot convert audio: " PATH_FORMAT ": it has %d channels and %d are "
+                         "needed; give a file with %d channels or with one",
+                         reader->name, format->channels, channels, channels);
+    free_conversion(reader);
+    reader->channels = channels;
+    reader->sample_rate = sample_rate;
+    reader->taken = format->channels == 1 ? 1 : channels;
+    return allocate_conversion(reader, error);
+}
+
+const AudioFormat *audio_reader_format(const AudioReader *reader) {
+    return &reader->source->format;
+}
+
+int64_t audio_reader_expected_frames(const AudioReader *reader) {
+    const AudioFormat *format = &reader->source->format;
+    return resampled_frames(format->frames, format->sample_rate, reader->sample_rate);
+}
+
+/* ---- Reading ---- */
+
+/* Takes one channel out of the interleaved block; false and *bad where a sample is no number. */
+static bool take_channel(const float *interleaved, int channels, int channel, int64_t frames,
+                         float *plane, int64_t *bad) {
+    for (int64_t i = 0; i < frames; i++) {
+        float sample = interleaved[i * channels + channel];
+        if (!isfinite(sample)) {
+            *bad = i;
+            return false;
+        }
+        plane[i] = sample;
+    }
+    return true;
+}
+
+/* Decodes up to `frames` frames (at most BLOCK_FRAMES) into the `taken` planes. */
+static cleave_status decode(AudioReader *reader, float *const *planes, int64_t frames, int64_t *got,
+                            cleave_error *error) {
+    AudioSource *source = reader->source;
+    if (frames > BLOCK_FRAMES)
+        frames = BLOCK_FRAMES;
+    cleave_status status = source->read(source, reader->interleaved, frames, got, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (*got == 0)
+        reader->ended = true;
+    for (int c = 0; c < reader->taken; c++) {
+        int64_t bad = 0;
+        if (!take_channel(reader->interleaved, source->format.channels, c, *got, planes[c], &bad)) {
+            double second = (double)(reader->position + bad) / source->format.sample_rate;
+            return error_set(error, CLEAVE_ERROR_INPUT,
+                             "cannot read audio: " PATH_FORMAT
+                             ": channel %d is not a number (NaN or "
+                             "infinity) at %.3f s; repair or render the file again",
+                             reader->name, c + 1, second);
+        }
+    }
+    reader->position += *got;
+    return CLEAVE_OK;
+}
+
+static cleave_status read_plain(AudioReader *reader, int64_t frames, int64_t *got,
+                                cleave_error *error) {
+    return decode(reader, reader->out, frames, got, error);
+}
+
+static cleave_status refill(AudioReader *reader, cleave_error *error) {
+    for (int c = 0; c < reader->taken; c++)
+        reader->in[c] = reader->block + (size_t)c * BLOCK_FRAMES;
+    int64_t got = 0;
+    cleave_status status = decode(reader, reader->in, BLOCK_FRAMES, &got, error);
+    reader->block_start = 0;
+    reader->block_end = status == CLEAVE_OK ? got : 0;
+    return status;
+}
+
+/* One step of the resampler; *got may be 0 before the end. */
+static cleave_status read_resampled(AudioReader *reader, int64_t frames, int64_t *got,
+                                    cleave_error *error) {
+    if (reader->block_start == reader->block_end && !reader->ended) {
+        cleave_status status = refill(reader, error);
+        if (status != CLEAVE_OK)
+            return status;
+    }
+    for (int c = 0; c < reader->taken; c++)
+        reader->in[c] = reader->block + (size_t)c * BLOCK_FRAMES + reader->block_start;
+    int64_t left = reader->block_end - reader->block_start;
+    int64_t used = 0;
+    const float *const *in = left > 0 ? (const float *const *)reader->in : NULL;
+    cleave_status status =
+        resampler_run(reader->resampler, in, left, &used, reader->out, frames, got, error);
+    reader->block_start += used;
+    return status;
+}
+
+static bool at_end(const AudioReader *reader, int64_t got) {
+    return reader->ended && got == 0 && reader->block_start == reader->block_end;
+}
+
+static void copy_mono(const AudioReader *reader, float *const *planes, int64_t frames) {
+    for (int c = reader->taken; c < reader->channels; c++)
+        memcpy(planes[c], planes[0], (size_t)frames * sizeof(float));
+}
+
+cleave_status audio_reader_read(AudioReader *reader, float *const *planes, int64_t frames,
+                                int64_t *got, cleave_error *error) {
+    error_clear(error);
+    reader->started = true;
+    int64_t done = 0;
+    cleave_status status = CLEAVE_OK;
+    while (done < frames) {
+        for (int c = 0; c < reader->channels; c++)
+            reader->out[c] = planes[c] + done;
+        int64_t step = 0;
+        status = reader->resampler ? read_resampled(reader, frames - done, &step, error)
+                                   : read_plain(reader, frames - done, &step, error);
+        if (status != CLEAVE_OK || at_end(reader, step))
+            break;
+        done += step;
+    }
+    copy_mono(reader, planes, done);
+    *got = done;
+    return status;
+}
+
+cleave_status audio_reader_rewind(AudioReader *reader, cleave_error *error) {
+    error_clear(error);
+    reader->position = 0;
+    reader->block_start = 0;
+    reader->block_end = 0;
+    reader->ended = false;
+    cleave_status status = reader->source->rewind(reader->source, error);
+    if (status == CLEAVE_OK && reader->resampler)
+        status = resampler_reset(reader->resampler, error);
+    return status;
+}

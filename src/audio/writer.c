@@ -1,0 +1,246 @@
+/* writer.c: the AudioWriter: checks what is asked for, interleaves, rounds and clips, and keeps
+ * count. Encoding lives in the encoders, the temporary file in output_file.c. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "audio/audio.h"
+#include "audio/encoder.h"
+#include "base/memory.h"
+
+struct AudioWriter {
+    OutputFile file;
+    Encoder *encoder;
+    AudioWriterSettings settings; /* with the chosen depth */
+    bool finished;
+    int64_t frames;
+    double peak;
+    int64_t clipped;
+    void *block; /* ENCODER_BLOCK_FRAMES × channels of float or int32_t */
+};
+
+/* ---- Formats ---- */
+
+const char *audio_format_extension(cleave_format format) {
+    switch (format) {
+    case CLEAVE_FORMAT_WAV:
+        return "wav";
+    case CLEAVE_FORMAT_FLAC:
+        return "flac";
+    case CLEAVE_FORMAT_AIFF:
+        return "aiff";
+    case CLEAVE_FORMAT_OGG:
+        return "ogg";
+    case CLEAVE_FORMAT_MP3:
+        return "mp3";
+    }
+    return "wav";
+}
+
+static const char *bits_name(cleave_bits bits) {
+    switch (bits) {
+    case CLEAVE_BITS_AUTO:
+        return "auto";
+    case CLEAVE_BITS_16:
+        return "16";
+    case CLEAVE_BITS_24:
+        return "24";
+    case CLEAVE_BITS_FLOAT:
+        return "float";
+    }
+    return "unknown";
+}
+
+static cleave_status unfit(cleave_format format, cleave_bits bits, const char *why,
+                           cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot write %s: bit depth %s: %s",
+                     audio_format_extension(format), bits_name(bits), why);
+}
+
+cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_bits *chosen,
+                                cleave_error *error) {
+    error_clear(error);
+    bool known = bits == CLEAVE_BITS_AUTO || bits == CLEAVE_BITS_16 || bits == CLEAVE_BITS_24 ||
+                 bits == CLEAVE_BITS_FLOAT;
+    if (!known)
+        return unfit(format, bits, "there is no such depth; choose 16, 24 or float", error);
+    switch (format) {
+    case CLEAVE_FORMAT_WAV:
+    case CLEAVE_FORMAT_AIFF:
+        *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_FLOAT : bits;
+        return CLEAVE_OK;
+    case CLEAVE_FORMAT_FLAC:
+        if (bits == CLEAVE_BITS_FLOAT)
+            return unfit(format, bits, "FLAC holds integers only; choose 16 or 24, or WAV", error);
+        *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_24 : bits;
+        return CLEAVE_OK;
+    case CLEAVE_FORMAT_OGG:
+    case CLEAVE_FORMAT_MP3:
+        if (bits != CLEAVE_BITS_AUTO)
+            return unfit(format, bits, "a lossy format has none; leave the depth out", error);
+        *chosen = CLEAVE_BITS_AUTO;
+        return CLEAVE_OK;
+    }
+    return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                     "cannot write audio: format number %d: there is none; choose wav, flac, aiff, "
+                     "ogg or mp3",
+                     (int)format);
+}
+
+static bool has_integers(const AudioWriter *writer) {
+    return writer->settings.bits == CLEAVE_BITS_16 || writer->settings.bits == CLEAVE_BITS_24;
+}
+
+/* ---- Opening ---- */
+
+/* The block sizes above assume that channels × 4 bytes × ENCODER_BLOCK_FRAMES fits easily. */
+#define MAX_CHANNELS 1024
+
+static cleave_status open_parts(AudioWriter *writer, const char *path, cleave_error *error) {
+    const AudioWriterSettings *settings = &writer->settings;
+    size_t bytes = (size_t)settings->channels * ENCODER_BLOCK_FRAMES * sizeof(float);
+    writer->block = malloc(bytes);
+    if (!writer->block)
+        return error_memory(error, "a writer's block", bytes);
+    cleave_status status = output_file_open(&writer->file, path, error);
+    if (status != CLEAVE_OK)
+        return status;
+    return settings->format == CLEAVE_FORMAT_WAV
+               ? encoder_open_wav(&writer->encoder, &writer->file, settings, error)
+               : encoder_open_sndfile(&writer->encoder, &writer->file, settings, error);
+}
+
+cleave_status audio_writer_open(AudioWriter **writer, const char *path,
+                                const AudioWriterSettings *settings, cleave_error *error) {
+    *writer = NULL;
+    cleave_bits bits = CLEAVE_BITS_AUTO;
+    cleave_status status = audio_writer_bits(settings->format, settings->bits, &bits, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (settings->channels < 1 || settings->channels > MAX_CHANNELS || settings->sample_rate < 1)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "cannot write audio: " PATH_FORMAT ": %d channels at %d Hz make no sense",
+                         path, settings->channels, settings->sample_rate);
+    AudioWriter *created = calloc(1, sizeof(*created));
+    if (!created)
+        return error_memory(error, "a writer", sizeof(*created));
+    created->file.fd = -1;
+    created->settings = *settings;
+    created->settings.bits = bits;
+    status = open_parts(created, path, error);
+    if (status != CLEAVE_OK) {
+        audio_writer_close(created);
+        return status;
+    }
+    *writer = created;
+    return CLEAVE_OK;
+}
+
+/* ---- Writing ---- */
+
+/* Interleaves one channel of a block, keeps the peak, and returns the first sample that is no
+ * number, or -1. */
+static int64_t interleave(AudioWriter *writer, const float *plane, int channel, int64_t frames) {
+    float *block = writer->block;
+    int channels = writer->settings.channels;
+    double peak = writer->peak;
+    for (int64_t i = 0; i < frames; i++) {
+        float sample = plane[i];
+        if (!isfinite(sample))
+            return i;
+        double magnitude = fabs((double)sample);
+        if (magnitude > peak)
+            peak = magnitude;
+        block[i * channels + channel] = sample;
+    }
+    writer->peak = peak;
+    return -1;
+}
+
+/* The nearest integer (ties to even) of the depth at hand, in the high bits of a word. Exactly full
+ * scale loses half a step or less to the missing positive end and is not counted as clipped. */
+static void round_and_clip(AudioWriter *writer, int64_t frames) {
+    int depth = (int)writer->settings.bits;
+    double scale = (double)(INT64_C(1) << (depth - 1));
+    size_t count = (size_t)frames * (size_t)writer->settings.channels;
+    const float *from = writer->block;
+    int32_t *to = writer->block;
+    for (size_t i = 0; i < count; i++) {
+        double sample = (double)from[i];
+        if (fabs(sample) > 1.0)
+            writer->clipped++;
+        double value = rint(sample * scale);
+        value = fmin(fmax(value, -scale), scale - 1.0);
+        to[i] = (int32_t)value * (INT32_C(1) << (32 - depth));
+    }
+}
+
+static cleave_status write_block(AudioWriter *writer, const float *const *planes, int64_t offset,
+                                 int64_t frames, cleave_error *error) {
+    for (int c = 0; c < writer->settings.channels; c++) {
+        int64_t bad = interleave(writer, planes[c] + offset, c, frames);
+        if (bad >= 0)
+            return error_set(error, CLEAVE_ERROR_OUTPUT,
+                             "cannot write: " PATH_FORMAT ": channel %d is not a number (NaN or "
+                             "infinity) at %.3f s; try another precision or device",
+                             writer->file.path, c + 1,
+                             (double)(writer->frames + bad) / writer->settings.sample_rate);
+    }
+    if (has_integers(writer))
+        round_and_clip(writer, frames);
+    writer->frames += frames;
+    return writer->encoder->write(writer->encoder, writer->block, frames, error);
+}
+
+cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
+                                 cleave_error *error) {
+    error_clear(error);
+    if (writer->finished)
+        return error_set(error, CLEAVE_ERROR_INTERNAL, "writer: " PATH_FORMAT ": already finished",
+                         writer->file.path);
+    cleave_status status = CLEAVE_OK;
+    for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
+        int64_t step = frames - done;
+        if (step > ENCODER_BLOCK_FRAMES)
+            step = ENCODER_BLOCK_FRAMES;
+        status = write_block(writer, planes, done, step, error);
+        done += step;
+    }
+    return status;
+}
+
+cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
+    error_clear(error);
+    if (writer->finished)
+        return CLEAVE_OK;
+    cleave_status status = writer->encoder->finish(writer->encoder, error);
+    if (status == CLEAVE_OK)
+        status = output_file_finish(&writer->file, error);
+    writer->finished = status == CLEAVE_OK;
+    return status;
+}
+
+cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error) {
+    error_clear(error);
+    if (!writer->finished)
+        return error_set(error, CLEAVE_ERROR_INTERNAL, "writer: " PATH_FORMAT ": not finished yet",
+                         writer->file.path);
+    return output_file_commit(&writer->file, error);
+}
+
+double audio_writer_peak(const AudioWriter *writer) {
+    return writer->peak;
+}
+
+int64_t audio_writer_clipped(const AudioWriter *writer) {
+    return writer->clipped;
+}
+
+void audio_writer_close(AudioWriter *writer) {
+    if (!writer)
+        return;
+    if (writer->encoder)
+        writer->encoder->close(writer->encoder);
+    output_file_close(&writer->file);
+    free(writer->block);
+    free(writer);
+}

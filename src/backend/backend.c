@@ -1,0 +1,126 @@
+/* backend.c: the list of backends, and the choice among them. */
+#include "backend/backend.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A device kind that cleave knows; backend is NULL where this build does not have it. The order is
+ * the one in which "auto" prefers them. */
+typedef struct DeviceKind {
+    const char *kind;
+    const char *name;
+    const Backend *backend;
+} DeviceKind;
+
+static const DeviceKind kinds[] = {
+    {"mps", "Apple GPU", NULL},
+    {"cuda", "NVIDIA GPU", NULL},
+    {"cpu", "CPU", &backend_cpu},
+};
+
+#define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+static void describe(const DeviceKind *kind, cleave_device_info *info) {
+    *info = (cleave_device_info){0};
+    snprintf(info->id, sizeof(info->id), "%s", kind->kind);
+    snprintf(info->name, sizeof(info->name), "%s", kind->name);
+    if (kind->backend)
+        kind->backend->describe(info);
+    else
+        snprintf(info->reason, sizeof(info->reason), "this version has no %s backend", kind->kind);
+}
+
+int cleave_devices(cleave_device_info *devices, int capacity) {
+    for (int i = 0; i < KIND_COUNT && i < capacity; i++)
+        describe(&kinds[i], &devices[i]);
+    return KIND_COUNT;
+}
+
+/* "cuda:1" is of kind "cuda". */
+static bool is_kind(const char *device, const char *kind) {
+    size_t length = strlen(kind);
+    return strncmp(device, kind, length) == 0 && (device[length] == '\0' || device[length] == ':');
+}
+
+static const Backend *best_present(void) {
+    for (int i = 0; i < KIND_COUNT; i++) {
+        cleave_device_info info;
+        describe(&kinds[i], &info);
+        if (info.available)
+            return kinds[i].backend;
+    }
+    return NULL;
+}
+
+static const DeviceKind *find_kind(const char *device) {
+    for (int i = 0; i < KIND_COUNT; i++)
+        if (is_kind(device, kinds[i].kind))
+            return &kinds[i];
+    return NULL;
+}
+
+cleave_status backend_choose(const Backend **backend, const char *device, bool strict,
+                             const cleave_logger *log, cleave_error *error) {
+    *backend = best_present();
+    if (!*backend)
+        return error_set(error, CLEAVE_ERROR_DEVICE, "no device: not even the CPU can be used");
+    if (!device || strcmp(device, "auto") == 0)
+        return CLEAVE_OK;
+    const DeviceKind *kind = find_kind(device);
+    if (!kind)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "unknown device \"%s\"; try auto, cpu, mps or cuda", device);
+    cleave_device_info info;
+    describe(kind, &info);
+    if (info.available) {
+        *backend = kind->backend;
+        return CLEAVE_OK;
+    }
+    if (strict)
+        return error_set(error, CLEAVE_ERROR_DEVICE,
+                         "device %s is not available: %s; try -d auto, or leave out the strict "
+                         "device choice",
+                         device, info.reason);
+    log_write(log, CLEAVE_LOG_WARNING, "device %s is not available (%s): using %s instead", device,
+              info.reason, (*backend)->kind);
+    return CLEAVE_OK;
+}
+
+const char *precision_name(cleave_precision precision) {
+    switch (precision) {
+    case CLEAVE_PRECISION_AUTO:
+        return "auto";
+    case CLEAVE_PRECISION_F32:
+        return "f32";
+    case CLEAVE_PRECISION_F16:
+        return "f16";
+    case CLEAVE_PRECISION_BF16:
+        return "bf16";
+    }
+    return "unknown";
+}
+
+cleave_status backend_precision(const Backend *backend, cleave_precision precision,
+                                cleave_precision *chosen, cleave_error *error) {
+    *chosen = precision == CLEAVE_PRECISION_AUTO ? CLEAVE_PRECISION_F32 : precision;
+    if (backend->supports(*chosen))
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s; try f32 or auto",
+                     precision_name(precision), backend->kind);
+}
+
+cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,
+                              const CompileOptions *options, cleave_error *error) {
+    *executable = NULL;
+    return backend->compile(executable, graph, options, error);
+}
+
+cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
+                             const atomic_bool *cancel, cleave_error *error) {
+    return executable->methods->run(executable, input, output, batch, cancel, error);
+}
+
+void executable_destroy(Executable *executable) {
+    if (executable)
+        executable->methods->destroy(executable);
+}

@@ -1,0 +1,71 @@
+/* backend.h: what a device must offer: to be probed, to compile a graph, to run it. Nothing above
+ * this header knows which device runs. */
+#ifndef CLEAVE_BACKEND_BACKEND_H
+#define CLEAVE_BACKEND_BACKEND_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "graph/graph.h"
+
+typedef struct CompileOptions {
+    int batch;                  /* largest batch that will be run */
+    int threads;                /* CPU: threads to use, at least 1 */
+    cleave_precision precision; /* of the operands of conv and linear; never AUTO */
+    bool fuse;                  /* false: op by op */
+    const cleave_logger *log;
+} CompileOptions;
+
+typedef struct Executable Executable;
+
+typedef struct ExecutableMethods {
+    cleave_status (*run)(Executable *executable, const float *input, float *output, int batch,
+                         const atomic_bool *cancel, cleave_error *error);
+    void (*destroy)(Executable *executable);
+} ExecutableMethods;
+
+/* The head of every backend's own executable. */
+struct Executable {
+    const ExecutableMethods *methods;
+    const char *kernels; /* "avx512"; "" where there is nothing to tell */
+    int64_t memory;      /* bytes of weights and activations on the device */
+};
+
+typedef struct Backend {
+    const char *kind; /* "cpu" */
+    /* Fills `info` (zeroed) for the backend's only device. */
+    void (*describe)(cleave_device_info *info);
+    bool (*supports)(cleave_precision precision);
+    cleave_status (*compile)(Executable **executable, const Graph *graph,
+                             const CompileOptions *options, cleave_error *error);
+} Backend;
+
+extern const Backend backend_cpu;
+
+/* Finds the backend for a device name ("auto", "cpu", "cuda:1", …). A device that is absent is an
+ * error where `strict`, else the best one present is taken and a warning logged. */
+cleave_status backend_choose(const Backend **backend, const char *device, bool strict,
+                             const cleave_logger *log, cleave_error *error);
+
+/* The precision that `precision` stands for on a backend (AUTO: the backend's best exact one), or
+ * an error if it cannot. */
+cleave_status backend_precision(const Backend *backend, cleave_precision precision,
+                                cleave_precision *chosen, cleave_error *error);
+
+const char *precision_name(cleave_precision precision); /* "f32", … */
+
+/* Compiles a graph; the executable copies what it needs of the weights. */
+cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,
+                              const CompileOptions *options, cleave_error *error);
+
+/* Runs a batch: input (batch, channels, samples) → output (batch, stems · channels, samples), both
+ * f32 and contiguous. Ends with CLEAVE_ERROR_CANCELLED at the next op once *cancel is true. */
+cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
+                             const atomic_bool *cancel, cleave_error *error);
+
+/* NULL is allowed. */
+void executable_destroy(Executable *executable);
+
+#endif

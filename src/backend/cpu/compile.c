@@ -1,0 +1,341 @@
+/* compile.c: from a graph to a CPU executable: lays out the tensors, plans one arena, creates the
+ * steps, and runs them in order. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/executable.h"
+#include "base/memory.h"
+#include "graph/memory_plan.h"
+
+/* ---- Steps in general ---- */
+
+cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable *executable,
+                            const Step *step, const Graph *weights, cleave_error *error) {
+    CpuStep *base = calloc(1, size);
+    *created = base;
+    if (!base)
+        return error_memory(error, "a step of the network", size);
+    base->destroy = step_free;
+    base->node = &executable->graph.nodes[step->node];
+    base->program = step;
+    if (base->node->op != OP_ISTFT)
+        base->output = &executable->tensors[step->output];
+    if (step->add >= 0)
+        base->add = &executable->tensors[step->add];
+    if (base->add && !channel_layout_equal(&base->add->channels, &base->output->channels))
+        return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: a sum of unlike values",
+                         base->node->name);
+    return operand_create(&base->operand, executable, step, weights, error);
+}
+
+void step_free(CpuStep *step) {
+    operand_destroy(&step->operand);
+    free(step);
+}
+
+static cleave_status create_step(CpuStep **created, const CpuExecutable *executable,
+                                 const Step *step, const Graph *weights, cleave_error *error) {
+    switch (weights->nodes[step->node].op) {
+    case OP_STFT:
+        return stft_step_create(created, executable, step, weights, error);
+    case OP_ISTFT:
+        return istft_step_create(created, executable, step, weights, error);
+    case OP_CONV:
+    case OP_CONV_TRANSPOSED:
+        return conv_step_create(created, executable, step, weights, error);
+    case OP_LINEAR:
+        return linear_step_create(created, executable, step, weights, error);
+    default:
+        return map_step_create(created, executable, step, weights, error);
+    }
+}
+
+/* ---- Tensors ---- */
+
+static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
+                                    cleave_error *error) {
+    const Node *node = &executable->graph.nodes[step->node];
+    Shape shape = executable->graph.nodes[step->output].shape;
+    CpuTensor *tensor = &executable->tensors[step->output];
+    bool own_channels = node->op == OP_INPUT || node->op == OP_STFT || node->op == OP_ISTFT ||
+                        node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
+    *tensor = (CpuTensor){.height = shape.height, .width = shape.width};
+    tensor->stored = node->op != OP_INPUT && node->op != OP_ISTFT;
+    if (own_channels)
+        tensor->channels = (ChannelLayout){{shape.channels}, 1};
+    for (int i = 0; i < step->source_count && !own_channels; i++)
+        if (!channel_layout_append(&tensor->channels,
+                                   &executable->tensors[step->sources[i].node].channels))
+            return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: too many concatenated values",
+                             node->name);
+    tensor->blocks = channel_layout_blocks(&tensor->channels);
+    return CLEAVE_OK;
+}
+
+/* Bytes of a tensor for the largest batch; false if they overflow. */
+static bool tensor_bytes(const CpuExecutable *executable, const CpuTensor *tensor, size_t *bytes) {
+    return size_multiply(tensor_sample_rows(tensor), tensor_row_floats(tensor), bytes) &&
+           size_multiply(*bytes, sizeof(float), bytes) &&
+           size_multiply(*bytes, (size_t)executable->max_batch, bytes);
+}
+
+/* Whether a step may write its output over the tensor that it adds: nobody reads that afterwards,
+ * and the step reads it nowhere but where it writes. */
+static bool can_write_over_add(const Step *step, int position, const int *last_use) {
+    if (step->add < 0 || last_use[step->add] != position)
+        return false;
+    for (int i = 0; i < step->source_count; i++)
+        if (step->sources[i].node == step->add || step->sources[i].mul == step->add)
+            return false;
+    return true;
+}
+
+static void find_last_uses(const Program *program, int *last_use) {
+    for (int position = 0; position < program->count; position++) {
+        const Step *step = &program->steps[position];
+        for (int i = 0; i < step->source_count; i++) {
+            last_use[step->sources[i].node] = position;
+            if (step->sources[i].mul >= 0)
+                last_use[step->sources[i].mul] = position;
+        }
+        if (step->add >= 0)
+            last_use[step->add] = position;
+        last_use[step->output] = position;
+    }
+}
+
+/* Fills `lifetimes` and, per node, the index of its lifetime (-1: not stored); returns how many, or
+ * -1 if sizes overflow. */
+static int find_lifetimes(const CpuExecutable *executable, const int *last_use, Lifetime *lifetimes,
+                          int *lifetime_of) {
+    const Program *program = &executable->program;
+    int count = 0;
+    for (int position = 0; position < program->count; position++) {
+        const Step *step = &program->steps[position];
+        const CpuTensor *tensor = &executable->tensors[step->output];
+        lifetime_of[step->output] = -1;
+        if (!tensor->stored)
+            continue;
+        if (can_write_over_add(step, position, last_use)) {
+            lifetime_of[step->output] = lifetime_of[step->add];
+            lifetimes[lifetime_of[step->add]].last = last_use[step->output];
+            continue;
+        }
+        Lifetime *lifetime = &lifetimes[count];
+        *lifetime = (Lifetime){.first = position, .last = last_use[step->output]};
+        if (!tensor_bytes(executable, tensor, &lifetime->bytes))
+            return -1;
+        lifetime_of[step->output] = count++;
+    }
+    return count;
+}
+
+static cleave_status allocate_arena(CpuExecutable *executable, const Lifetime *lifetimes,
+                                    const int *lifetime_of, cleave_error *error) {
+    executable->arena = memory_allocate_aligned(executable->arena_bytes);
+    if (!executable->arena)
+        return error_memory(error, "the network's activations", executable->arena_bytes);
+    for (int i = 0; i < executable->program.count; i++) {
+        int node = executable->program.steps[i].output;
+        if (executable->tensors[node].stored)
+            executable->tensors[node].data =
+                (float *)(void *)(executable->arena + lifetimes[lifetime_of[node]].offset);
+    }
+    return CLEAVE_OK;
+}
+
+static cleave_status plan_arena(CpuExecutable *executable, cleave_error *error) {
+    size_t nodes = (size_t)executable->graph.count;
+    int *last_use = calloc(nodes, sizeof(*last_use));
+    int *lifetime_of = calloc(nodes, sizeof(*lifetime_of));
+    Lifetime *lifetimes = calloc(nodes, sizeof(*lifetimes));
+    cleave_status status = CLEAVE_OK;
+    if (!last_use || !lifetime_of || !lifetimes) {
+        status = error_memory(error, "the memory plan", nodes * sizeof(*lifetimes));
+    } else {
+        find_last_uses(&executable->program, last_use);
+        int count = find_lifetimes(executable, last_use, lifetimes, lifetime_of);
+        bool ok = count >= 0;
+        if (ok)
+            executable->arena_bytes = memory_plan(lifetimes, (size_t)count, MEMORY_ALIGNMENT, &ok);
+        status = ok ? allocate_arena(executable, lifetimes, lifetime_of, error)
+                    : error_set(error, CLEAVE_ERROR_MEMORY,
+                                "the network's activations at batch %d exceed the address space; "
+                                "try a smaller batch",
+                                executable->max_batch);
+    }
+    free(last_use);
+    free(lifetime_of);
+    free(lifetimes);
+    return status;
+}
+
+/* Floats of one tensor's row statistics. */
+static size_t statistics_floats(const CpuExecutable *executable, const CpuTensor *tensor) {
+    return (size_t)executable->max_batch * tensor_sample_rows(tensor) * 2 * CHANNEL_BLOCK;
+}
+
+static cleave_status allocate_statistics(CpuExecutable *executable, cleave_error *error) {
+    size_t floats = 0;
+    for (int i = 0; i < executable->graph.count; i++)
+        if (executable->program.needs_statistics[i])
+            floats += statistics_floats(executable, &executable->tensors[i]);
+    executable->statistics_bytes = floats * sizeof(float);
+    executable->statistics = memory_allocate_aligned(executable->statistics_bytes);
+    if (!executable->statistics)
+        return error_memory(error, "the network's statistics", executable->statistics_bytes);
+    float *next = executable->statistics;
+    for (int i = 0; i < executable->graph.count; i++) {
+        if (!executable->program.needs_statistics[i])
+            continue;
+        executable->tensors[i].statistics = next;
+        next += statistics_floats(executable, &executable->tensors[i]);
+    }
+    return CLEAVE_OK;
+}
+
+static cleave_status lay_out_tensors(CpuExecutable *executable, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    executable->tensors = calloc((size_t)executable->graph.count, sizeof(*executable->tensors));
+    if (!executable->tensors)
+        return error_memory(error, "the network's tensors", sizeof(*executable->tensors));
+    for (int i = 0; i < executable->program.count && status == CLEAVE_OK; i++)
+        status = lay_out_tensor(executable, &executable->program.steps[i], error);
+    if (status == CLEAVE_OK)
+        status = plan_arena(executable, error);
+    if (status == CLEAVE_OK)
+        status = allocate_statistics(executable, error);
+    return status;
+}
+
+/* ---- The executable ---- */
+
+static void destroy(Executable *head) {
+    CpuExecutable *executable = (CpuExecutable *)head;
+    for (int i = 0; i < executable->step_count; i++)
+        executable->steps[i]->destroy(executable->steps[i]);
+    free(executable->steps);
+    thread_pool_destroy(executable->pool);
+    memory_free_aligned(executable->arena);
+    memory_free_aligned(executable->statistics);
+    memory_free_aligned(executable->scratch);
+    free(executable->tensors);
+    program_free(&executable->program);
+    graph_free(&executable->graph);
+    free(executable);
+}
+
+static cleave_status run(Executable *head, const float *input, float *output, int batch,
+                         const atomic_bool *cancel, cleave_error *error) {
+    const CpuExecutable *executable = (const CpuExecutable *)head;
+    CpuRun run = {executable, input, output, batch};
+    if (batch < 1 || batch > executable->max_batch)
+        return error_set(error, CLEAVE_ERROR_INTERNAL, "batch %d of a network compiled for %d",
+                         batch, executable->max_batch);
+    for (int i = 0; i < executable->step_count; i++) {
+        const CpuStep *step = executable->steps[i];
+        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+            return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+        operand_prepare(&step->operand, &run);
+        step->run(step, &run);
+    }
+    return CLEAVE_OK;
+}
+
+static const ExecutableMethods methods = {.run = run, .destroy = destroy};
+
+static cleave_status create_steps(CpuExecutable *executable, const Graph *weights,
+                                  cleave_error *error) {
+    const Program *program = &executable->program;
+    cleave_status status = CLEAVE_OK;
+    executable->steps = calloc((size_t)program->count, sizeof(*executable->steps));
+    if (!executable->steps)
+        return error_memory(error, "the network's steps", sizeof(*executable->steps));
+    for (int i = 0; i < program->count && status == CLEAVE_OK; i++) {
+        if (weights->nodes[program->steps[i].node].op == OP_INPUT)
+            continue;
+        CpuStep *step = NULL;
+        status = create_step(&step, executable, &program->steps[i], weights, error);
+        if (!step)
+            continue;
+        executable->steps[executable->step_count++] = step;
+        executable->head.memory += step->weight_bytes;
+        executable->scratch_bytes = size_max(executable->scratch_bytes, step->scratch_bytes);
+    }
+    return status;
+}
+
+static cleave_status allocate_scratch(CpuExecutable *executable, cleave_error *error) {
+    size_t threads = (size_t)thread_pool_size(executable->pool);
+    executable->scratch_bytes = size_round_up(executable->scratch_bytes, MEMORY_ALIGNMENT);
+    executable->scratch = memory_allocate_aligned(executable->scratch_bytes * threads);
+    if (!executable->scratch)
+        return error_memory(error, "the threads' scratch", executable->scratch_bytes * threads);
+    return CLEAVE_OK;
+}
+
+static cleave_status copy_graph(CpuExecutable *executable, const Graph *graph,
+                                cleave_error *error) {
+    size_t bytes = (size_t)graph->count * sizeof(Node);
+    executable->graph.nodes = malloc(bytes);
+    if (!executable->graph.nodes)
+        return error_memory(error, "the network's graph", bytes);
+    memcpy(executable->graph.nodes, graph->nodes, bytes);
+    executable->graph.count = graph->count;
+    for (int i = 0; i < graph->count; i++)
+        memset(executable->graph.nodes[i].weights, 0, sizeof(graph->nodes[i].weights));
+    return CLEAVE_OK;
+}
+
+static cleave_status build(CpuExecutable *executable, const Graph *graph,
+                           const CompileOptions *options, cleave_error *error) {
+    cleave_status status = thread_pool_create(&executable->pool, options->threads, error);
+    if (status == CLEAVE_OK)
+        status = copy_graph(executable, graph, error);
+    if (status == CLEAVE_OK)
+        status = program_create(&executable->program, graph, options->fuse, error);
+    if (status == CLEAVE_OK)
+        status = lay_out_tensors(executable, error);
+    if (status == CLEAVE_OK)
+        status = create_steps(executable, graph, error);
+    if (status == CLEAVE_OK)
+        status = allocate_scratch(executable, error);
+    return status;
+}
+
+static cleave_status cpu_compile(Executable **created, const Graph *graph,
+                                 const CompileOptions *options, cleave_error *error) {
+    CpuExecutable *executable = calloc(1, sizeof(*executable));
+    if (!executable)
+        return error_memory(error, "the compiled network", sizeof(*executable));
+    executable->head.methods = &methods;
+    executable->kernels = kernels_select();
+    executable->head.kernels = executable->kernels->name;
+    executable->max_batch = options->batch;
+    cleave_status status = build(executable, graph, options, error);
+    if (status != CLEAVE_OK) {
+        destroy(&executable->head);
+        return status;
+    }
+    size_t threads = (size_t)thread_pool_size(executable->pool);
+    executable->head.memory += (int64_t)(executable->arena_bytes + executable->statistics_bytes +
+                                         executable->scratch_bytes * threads);
+    log_write(options->log, CLEAVE_LOG_INFO,
+              "cpu: %s kernels, %d threads, %d steps, %.0f MB of activations at batch %d",
+              executable->head.kernels, (int)threads, executable->step_count,
+              (double)executable->arena_bytes / 1e6, options->batch);
+    *created = &executable->head;
+    return CLEAVE_OK;
+}
+
+static bool supports(cleave_precision precision) {
+    return precision == CLEAVE_PRECISION_F32;
+}
+
+const Backend backend_cpu = {
+    .kind = "cpu",
+    .describe = cpu_describe,
+    .supports = supports,
+    .compile = cpu_compile,
+};

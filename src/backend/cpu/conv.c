@@ -1,0 +1,431 @@
+/* conv.c: convolutions, and transposed convolutions whose kernel is their stride, as matrix
+ * products without a column matrix: the gemm gets a pointer per channel block and tap into rows
+ * that were loaded (normalised, activated, padded) once. Weights are the gemm's vectors, one lane
+ * per output channel; activations its broadcast operand. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/executable.h"
+#include "base/memory.h"
+
+/* Positions that a task should cover at least, so that its pass over the weights pays. */
+#define TASK_POSITIONS 512
+
+/* Loaded rows of a task should stay in the outer cache. */
+#define TASK_SLAB_BYTES ((size_t)4 << 20)
+
+/* Below this size the whole input is loaded once, before any task, and shared. */
+#define SHARED_SLAB_BYTES ((size_t)8 << 20)
+
+/* Tasks per thread that even out the load. */
+#define TASKS_PER_THREAD 4
+
+typedef struct ConvStep {
+    CpuStep base;
+    bool transposed;
+    int kernel[2];
+    int stride[2];
+    int pad[2];
+    int taps;          /* kernel[0] · kernel[1] */
+    int column_blocks; /* output channel blocks */
+    bool in_place;     /* rows can be read where they lie */
+    bool shared;       /* the whole sample is loaded before any task */
+    int task_rows;     /* rows of the task's grid: output rows, or input rows if transposed */
+    int slab_rows;     /* loaded input rows of a task (of a sample, if shared) */
+    size_t slab_width; /* positions of a loaded row, padding included */
+    float *slab;       /* if shared */
+    /* (column_blocks, blocks, taps, CHANNEL_BLOCK in, CHANNEL_BLOCK out); if transposed,
+     * (taps, column_blocks, blocks, CHANNEL_BLOCK in, CHANNEL_BLOCK out). */
+    float *weights;
+} ConvStep;
+
+/* Floats of one column block's weights: all that a gemm over k needs. */
+static size_t panel_floats(const ConvStep *conv) {
+    size_t taps = conv->transposed ? 1 : (size_t)conv->taps;
+    return (size_t)conv->base.operand.blocks * taps * CHANNEL_BLOCK * CHANNEL_BLOCK;
+}
+
+/* Pointers that one row of gemms needs: one per channel block and tap. */
+static size_t row_pointers(const ConvStep *conv) {
+    return (size_t)conv->base.operand.blocks * (size_t)(conv->transposed ? 1 : conv->taps);
+}
+
+/* Rows of the grid that tasks cut: output rows, or input rows for a transposed convolution. */
+static int grid_rows(const ConvStep *conv) {
+    return conv->transposed ? conv->base.operand.height : conv->base.output->height;
+}
+
+/* ---- Loading ---- */
+
+/* One task's view of the input rows. */
+typedef struct Slab {
+    const ConvStep *conv;
+    int sample;
+    int first_row;     /* input row that slab row 0 holds; may be negative (padding) */
+    int rows;          /* slab rows per block */
+    const float *data; /* NULL: read in place */
+} Slab;
+
+static size_t slab_row_floats(const ConvStep *conv) {
+    return conv->slab_width * CHANNEL_BLOCK;
+}
+
+static void load_slab_row(const ConvStep *conv, const Kernels *kernels, int sample, int block,
+                          int row, float *to) {
+    const Operand *operand = &conv->base.operand;
+    size_t pad = (size_t)conv->pad[1] * CHANNEL_BLOCK;
+    size_t used = (size_t)operand->width * CHANNEL_BLOCK;
+    if (row < 0 || row >= operand->height) {
+        memset(to, 0, slab_row_floats(conv) * sizeof(float));
+        return;
+    }
+    memset(to, 0, pad * sizeof(float));
+    operand_load_row(operand, kernels, sample, block, row, to + pad);
+    memset(to + pad + used, 0, (slab_row_floats(conv) - pad - used) * sizeof(float));
+}
+
+/* First position of an input row as the gemm sees it, left padding included. */
+static const float *slab_row(const Slab *slab, int block, int row) {
+    const ConvStep *conv = slab->conv;
+    if (!slab->data)
+        return operand_plain_row(&conv->base.operand, slab->sample, block, row);
+    size_t index = (size_t)block * (size_t)slab->rows + (size_t)(row - slab->first_row);
+    return slab->data + index * slab_row_floats(conv);
+}
+
+/* ---- Running ---- */
+
+typedef struct ConvContext {
+    const ConvStep *conv;
+    const CpuRun *run;
+    int sample; /* if shared */
+    int row_groups;
+    int splits; /* of the column blocks */
+} ConvContext;
+
+/* A share of the output: grid rows [first_row, last_row), column blocks [first, last). */
+typedef struct Region {
+    int sample;
+    int first_row;
+    int last_row;
+    int first_column;
+    int last_column;
+} Region;
+
+static void fill_pointers(const Slab *slab, int row, const float **pointers) {
+    const ConvStep *conv = slab->conv;
+    for (int block = 0; block < conv->base.operand.blocks; block++) {
+        if (conv->transposed) {
+            *pointers++ = slab_row(slab, block, row);
+            continue;
+        }
+        for (int y = 0; y < conv->kernel[0]; y++) {
+            const float *from = slab_row(slab, block, row * conv->stride[0] + y - conv->pad[0]);
+            for (int x = 0; x < conv->kernel[1]; x++)
+                *pointers++ = from + (size_t)x * CHANNEL_BLOCK;
+        }
+    }
+}
+
+/* GEMM_COLUMNS column blocks of one output row, or of one phase of it if transposed. */
+static void gemm_row(const ConvStep *conv, const CpuRun *run, const float *const *pointers,
+                     int sample, int column, int columns, int row, int tap) {
+    const CpuTensor *output = conv->base.output;
+    const CpuTensor *add = conv->base.add;
+    int step = conv->transposed ? conv->stride[1] : 1;
+    int phase = conv->transposed ? tap % conv->kernel[1] : 0;
+    size_t panel = (size_t)tap * (size_t)conv->column_blocks + (size_t)column;
+    GemmArguments gemm = {.a = pointers,
+                          .k_blocks = row_pointers(conv),
+                          .a_stride =
+                              (size_t)(conv->transposed ? 1 : conv->stride[1]) * CHANNEL_BLOCK,
+                          .c_stride = (size_t)step * CHANNEL_BLOCK,
+                          .rows = (size_t)(output->width / step),
+                          .columns = columns};
+    size_t offset = (size_t)phase * CHANNEL_BLOCK;
+    for (int j = 0; j < columns; j++) {
+        gemm.b[j] = conv->weights + (panel + (size_t)j) * panel_floats(conv);
+        gemm.c[j] = tensor_row(output, sample, column + j, row) + offset;
+        gemm.add[j] = add ? tensor_row(add, sample, column + j, row) + offset : NULL;
+    }
+    run->executable->kernels->gemm(&gemm);
+}
+
+static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, int column,
+                         int columns, int row) {
+    for (int j = 0; j < columns; j++)
+        tensor_row_written(conv->base.output, run->executable->kernels, sample, column + j, row);
+}
+
+/* All output rows that come from one grid row, for one group of column blocks. */
+static void grid_row(const ConvStep *conv, const CpuRun *run, const float *const *pointers,
+                     int sample, int column, int columns, int row) {
+    if (!conv->transposed) {
+        gemm_row(conv, run, pointers, sample, column, columns, row, 0);
+        rows_written(conv, run, sample, column, columns, row);
+        return;
+    }
+    for (int y = 0; y < conv->kernel[0]; y++) {
+        int output_row = row * conv->stride[0] + y;
+        for (int x = 0; x < conv->kernel[1]; x++)
+            gemm_row(conv, run, pointers, sample, column, columns, output_row,
+                     y * conv->kernel[1] + x);
+        rows_written(conv, run, sample, column, columns, output_row);
+    }
+}
+
+static void run_region(const ConvStep *conv, const CpuRun *run, const Slab *slab,
+                       const Region *region, const float **pointers) {
+    size_t per_row = row_pointers(conv);
+    for (int row = region->first_row; row < region->last_row; row++)
+        fill_pointers(slab, row, pointers + (size_t)(row - region->first_row) * per_row);
+    for (int column = region->first_column; column < region->last_column; column += GEMM_COLUMNS) {
+        int left = region->last_column - column;
+        int columns = left < GEMM_COLUMNS ? left : GEMM_COLUMNS;
+        for (int row = region->first_row; row < region->last_row; row++)
+            grid_row(conv, run, pointers + (size_t)(row - region->first_row) * per_row,
+                     region->sample, column, columns, row);
+    }
+}
+
+/* First input row that a grid row reads. */
+static int first_input_row(const ConvStep *conv, int row) {
+    return conv->transposed ? row : row * conv->stride[0] - conv->pad[0];
+}
+
+/* Input rows that `rows` adjacent grid rows read. */
+static int input_rows(const ConvStep *conv, int rows) {
+    return conv->transposed ? rows : (rows - 1) * conv->stride[0] + conv->kernel[0];
+}
+
+static Region task_region(const ConvContext *c, size_t task) {
+    const ConvStep *conv = c->conv;
+    int split = (int)(task % (size_t)c->splits);
+    task /= (size_t)c->splits;
+    int pairs = (conv->column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
+    Region region = {.sample = c->sample};
+    if (!conv->shared)
+        region.sample = (int)(task / (size_t)c->row_groups);
+    region.first_row = (int)(task % (size_t)c->row_groups) * conv->task_rows;
+    region.last_row = region.first_row + conv->task_rows;
+    if (region.last_row > grid_rows(conv))
+        region.last_row = grid_rows(conv);
+    region.first_column = split * pairs / c->splits * GEMM_COLUMNS;
+    region.last_column = (split + 1) * pairs / c->splits * GEMM_COLUMNS;
+    if (region.last_column > conv->column_blocks)
+        region.last_column = conv->column_blocks;
+    return region;
+}
+
+/* A thread's scratch: the pointers of all rows of a task, then its slab. */
+static size_t pointer_bytes(const ConvStep *conv) {
+    size_t bytes = row_pointers(conv) * (size_t)conv->task_rows * sizeof(float *);
+    return size_round_up(bytes, MEMORY_ALIGNMENT);
+}
+
+static void conv_task(void *context, size_t task, int thread) {
+    const ConvContext *c = context;
+    const ConvStep *conv = c->conv;
+    Region region = task_region(c, task);
+    unsigned char *scratch = thread_scratch(c->run->executable, thread);
+    Slab slab = {.conv = conv, .sample = region.sample};
+    if (conv->shared) {
+        slab.data = conv->slab;
+        slab.first_row = first_input_row(conv, 0);
+        slab.rows = conv->slab_rows;
+    } else if (!conv->in_place) {
+        float *data = (float *)(void *)(scratch + pointer_bytes(conv));
+        slab.data = data;
+        slab.first_row = first_input_row(conv, region.first_row);
+        slab.rows = input_rows(conv, region.last_row - region.first_row);
+        for (int block = 0; block < conv->base.operand.blocks; block++)
+            for (int row = 0; row < slab.rows; row++, data += slab_row_floats(conv))
+                load_slab_row(conv, c->run->executable->kernels, region.sample, block,
+                              slab.first_row + row, data);
+    }
+    run_region(conv, c->run, &slab, &region, (const float **)(void *)scratch);
+}
+
+static void load_shared_row(void *context, size_t task, int thread) {
+    (void)thread;
+    const ConvContext *c = context;
+    const ConvStep *conv = c->conv;
+    int row = (int)(task % (size_t)conv->slab_rows);
+    int block = (int)(task / (size_t)conv->slab_rows);
+    load_slab_row(conv, c->run->executable->kernels, c->sample, block,
+                  first_input_row(conv, 0) + row, conv->slab + task * slab_row_floats(conv));
+}
+
+/* Splits the columns only as far as it takes to keep all threads busy: each split of a slab that
+ * is not shared is loaded once more. */
+static int choose_splits(const ConvStep *conv, const CpuRun *run, int groups) {
+    int pairs = (conv->column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
+    int wanted = TASKS_PER_THREAD * thread_pool_size(run->executable->pool);
+    int splits = (wanted + groups - 1) / groups;
+    return splits < pairs ? splits : pairs;
+}
+
+static void conv_run(const CpuStep *step, const CpuRun *run) {
+    const ConvStep *conv = (const ConvStep *)step;
+    ThreadPool *pool = run->executable->pool;
+    ConvContext context = {.conv = conv, .run = run};
+    context.row_groups = (grid_rows(conv) + conv->task_rows - 1) / conv->task_rows;
+    int groups = context.row_groups * (conv->shared ? 1 : run->batch);
+    context.splits = choose_splits(conv, run, groups);
+    size_t tasks = (size_t)groups * (size_t)context.splits;
+    if (!conv->shared) {
+        thread_pool_run(pool, tasks, conv_task, &context);
+        return;
+    }
+    for (int sample = 0; sample < run->batch; sample++) {
+        context.sample = sample;
+        thread_pool_run(pool, (size_t)conv->base.operand.blocks * (size_t)conv->slab_rows,
+                        load_shared_row, &context);
+        thread_pool_run(pool, tasks, conv_task, &context);
+    }
+}
+
+/* ---- Creating ---- */
+
+static void conv_destroy(CpuStep *step) {
+    ConvStep *conv = (ConvStep *)step;
+    memory_free_aligned(conv->weights);
+    memory_free_aligned(conv->slab);
+    step_free(step);
+}
+
+typedef struct PackContext {
+    ConvStep *conv;
+    const Tensor *weight;
+    unsigned char *scratch;
+    size_t scratch_bytes;
+} PackContext;
+
+/* One output channel of (out, in, kh, kw) into its lane of the panel. */
+static void pack_output_channel(const ConvStep *conv, const float *from, float *panel, int lane) {
+    const ChannelLayout *channels = &conv->base.operand.channels;
+    int count = channel_layout_channels(channels);
+    for (int in = 0; in < count; in++) {
+        int position = channel_layout_position(channels, in);
+        size_t block = (size_t)(position / CHANNEL_BLOCK);
+        size_t k = (size_t)(position % CHANNEL_BLOCK);
+        for (int tap = 0; tap < conv->taps; tap++) {
+            size_t row = (block * (size_t)conv->taps + (size_t)tap) * CHANNEL_BLOCK + k;
+            panel[row * CHANNEL_BLOCK + (size_t)lane] = *from++;
+        }
+    }
+}
+
+static void pack_column_block(void *context, size_t task, int thread) {
+    const PackContext *c = context;
+    const ConvStep *conv = c->conv;
+    float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
+    float *panel = conv->weights + task * panel_floats(conv);
+    int inputs = channel_layout_channels(&conv->base.operand.channels);
+    size_t count = (size_t)inputs * (size_t)conv->taps;
+    int outputs = conv->base.node->shape.channels;
+    memset(panel, 0, panel_floats(conv) * sizeof(float));
+    for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
+        size_t out = task * CHANNEL_BLOCK + (size_t)lane;
+        if (out >= (size_t)outputs)
+            break;
+        tensor_read_f32(c->weight, out * count, count, row);
+        pack_output_channel(conv, row, panel, lane);
+    }
+}
+
+/* One input channel of (in, out, kh, kw) into its row of every panel. */
+static void pack_input_channel(void *context, size_t task, int thread) {
+    const PackContext *c = context;
+    const ConvStep *conv = c->conv;
+    float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
+    int outputs = conv->base.node->shape.channels;
+    size_t count = (size_t)outputs * (size_t)conv->taps;
+    size_t k = (size_t)channel_layout_position(&conv->base.operand.channels, (int)task);
+    tensor_read_f32(c->weight, task * count, count, row);
+    for (int out = 0; out < outputs; out++)
+        for (int tap = 0; tap < conv->taps; tap++) {
+            size_t panel = (size_t)(tap * conv->column_blocks + out / CHANNEL_BLOCK);
+            conv->weights[panel * panel_floats(conv) + k * CHANNEL_BLOCK +
+                          (size_t)(out % CHANNEL_BLOCK)] = *row++;
+        }
+}
+
+static cleave_status pack(ConvStep *conv, const CpuExecutable *executable, const Tensor *weight,
+                          cleave_error *error) {
+    size_t threads = (size_t)thread_pool_size(executable->pool);
+    size_t panels = (size_t)conv->column_blocks * (size_t)(conv->transposed ? conv->taps : 1);
+    size_t bytes = panels * panel_floats(conv) * sizeof(float);
+    int inputs = channel_layout_channels(&conv->base.operand.channels);
+    int across = conv->transposed ? conv->base.node->shape.channels : inputs;
+    PackContext context = {.conv = conv, .weight = weight};
+    context.scratch_bytes =
+        size_round_up((size_t)across * (size_t)conv->taps * sizeof(float), MEMORY_ALIGNMENT);
+    context.scratch = memory_allocate_aligned(threads * context.scratch_bytes);
+    conv->weights = memory_allocate_aligned(bytes);
+    if (!context.scratch || !conv->weights) {
+        memory_free_aligned(context.scratch);
+        return error_memory(error, conv->base.node->name, bytes);
+    }
+    if (conv->transposed) {
+        memset(conv->weights, 0, bytes);
+        thread_pool_run(executable->pool, (size_t)inputs, pack_input_channel, &context);
+    } else {
+        thread_pool_run(executable->pool, (size_t)conv->column_blocks, pack_column_block, &context);
+    }
+    memory_free_aligned(context.scratch);
+    conv->base.weight_bytes = (int64_t)bytes;
+    return CLEAVE_OK;
+}
+
+static size_t slab_bytes(const ConvStep *conv, int rows) {
+    return (size_t)conv->base.operand.blocks * (size_t)input_rows(conv, rows) *
+           slab_row_floats(conv) * sizeof(float);
+}
+
+/* How the work is cut; results do not depend on it. */
+static cleave_status plan(ConvStep *conv, cleave_error *error) {
+    const Operand *operand = &conv->base.operand;
+    int rows = grid_rows(conv);
+    int width = conv->transposed ? operand->width : conv->base.output->width;
+    conv->slab_width = (size_t)operand->width + 2 * (size_t)conv->pad[1];
+    conv->in_place = operand->plain && conv->pad[0] == 0 && conv->pad[1] == 0;
+    conv->task_rows = (int)size_min((size_t)rows, size_divide_up(TASK_POSITIONS, (size_t)width));
+    conv->shared = !conv->in_place && slab_bytes(conv, rows) <= SHARED_SLAB_BYTES;
+    conv->base.scratch_bytes = pointer_bytes(conv);
+    if (conv->in_place)
+        return CLEAVE_OK;
+    if (conv->shared) {
+        conv->slab_rows = input_rows(conv, rows);
+        conv->slab = memory_allocate_aligned(slab_bytes(conv, rows));
+        if (!conv->slab)
+            return error_memory(error, conv->base.node->name, slab_bytes(conv, rows));
+        return CLEAVE_OK;
+    }
+    while (conv->task_rows < rows && slab_bytes(conv, conv->task_rows * 2) <= TASK_SLAB_BYTES)
+        conv->task_rows = (int)size_min((size_t)rows, (size_t)conv->task_rows * 2);
+    conv->base.scratch_bytes = pointer_bytes(conv) + slab_bytes(conv, conv->task_rows);
+    return CLEAVE_OK;
+}
+
+cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
+                               const Graph *weights, cleave_error *error) {
+    cleave_status status =
+        step_allocate(created, sizeof(ConvStep), executable, step, weights, error);
+    if (status != CLEAVE_OK)
+        return status;
+    ConvStep *conv = (ConvStep *)*created;
+    const ConvAttributes *attributes = &conv->base.node->as.conv;
+    conv->base.run = conv_run;
+    conv->base.destroy = conv_destroy;
+    conv->transposed = conv->base.node->op == OP_CONV_TRANSPOSED;
+    memcpy(conv->kernel, attributes->kernel, sizeof(conv->kernel));
+    memcpy(conv->stride, attributes->stride, sizeof(conv->stride));
+    memcpy(conv->pad, attributes->pad, sizeof(conv->pad));
+    conv->taps = conv->kernel[0] * conv->kernel[1];
+    conv->column_blocks = conv->base.output->blocks;
+    status = plan(conv, error);
+    if (status == CLEAVE_OK)
+        status = pack(conv, executable, weights->nodes[step->node].weights[0], error);
+    return status;
+}

@@ -1,0 +1,60 @@
+/* cpu.c: what the processor and its memory are. The one file of the CPU backend that asks the
+ * operating system. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
+#include "backend/cpu/executable.h"
+
+/* The value behind "KEY<blanks>: " in a text file such as /proc/cpuinfo; false if there is none. */
+static bool read_field(const char *path, const char *key, char *value, size_t size) {
+    char line[512];
+    bool found = false;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return false;
+    while (!found && fgets(line, sizeof(line), file)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, key, strlen(key)) != 0 || !colon)
+            continue;
+        const char *start = colon + 1 + strspn(colon + 1, " \t");
+        snprintf(value, size, "%.*s", (int)strcspn(start, "\n"), start);
+        found = true;
+    }
+    fclose(file);
+    return found;
+}
+
+static void describe_name(char *name, size_t size) {
+#ifdef __APPLE__
+    if (sysctlbyname("machdep.cpu.brand_string", name, &size, NULL, 0) == 0)
+        return;
+#endif
+    char value[128];
+    if (read_field("/proc/cpuinfo", "model name", value, sizeof(value)))
+        snprintf(name, size, "%s", value);
+}
+
+static void describe_memory(cleave_device_info *info) {
+    char value[64];
+    unsigned long long kilobytes = 0;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_size = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page_size > 0)
+        info->memory_total = (int64_t)pages * page_size;
+    if (read_field("/proc/meminfo", "MemAvailable", value, sizeof(value)) &&
+        sscanf(value, "%llu", &kilobytes) == 1)
+        info->memory_available = (int64_t)(kilobytes * 1024);
+}
+
+void cpu_describe(cleave_device_info *info) {
+    describe_name(info->name, sizeof(info->name));
+    describe_memory(info);
+    snprintf(info->kernels, sizeof(info->kernels), "%s", kernels_select()->name);
+    info->threads = thread_available_processors();
+    info->available = 1;
+}

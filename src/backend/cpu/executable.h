@@ -1,0 +1,126 @@
+/* executable.h: a compiled graph on the CPU: its tensors, its steps, and what they share. Inside
+ * backend/cpu only. */
+#ifndef CLEAVE_CPU_EXECUTABLE_H
+#define CLEAVE_CPU_EXECUTABLE_H
+
+#include "backend/backend.h"
+#include "backend/cpu/tensor_layout.h"
+#include "base/thread_pool.h"
+#include "graph/fuse.h"
+
+typedef struct CpuExecutable CpuExecutable;
+typedef struct CpuStep CpuStep;
+
+/* One run of the executable. */
+typedef struct CpuRun {
+    const CpuExecutable *executable;
+    const float *input; /* (batch, channels, samples) */
+    float *output;      /* (batch, stems · channels, samples) */
+    int batch;
+} CpuRun;
+
+#define OPERAND_SOURCES_MAX 2
+
+/* What a step reads: act(norm(concat(sources))), loaded row by row. */
+typedef struct Operand {
+    struct {
+        const CpuTensor *tensor;
+        const CpuTensor *factor; /* multiplied in; or NULL */
+    } sources[OPERAND_SOURCES_MAX];
+    int source_count;
+    ChannelLayout channels; /* of the concatenation */
+    int blocks;
+    int height;
+    int width;
+    ActAttributes act;
+    bool plain; /* neither norm, nor act, nor factor: rows can be read where they lie */
+    /* The normalisation as y = x · scale + shift, (samples, blocks, CHANNEL_BLOCK) each. Computed
+     * from the rows' statistics before the step; for constants, once, with one sample for all. */
+    NormAttributes norm; /* kind NORM_NONE: scale is 1 and shift 0 */
+    float *gain;         /* (channels), as are these three */
+    float *bias;
+    float *running_mean; /* NORM_BATCH only */
+    float *running_variance;
+    float *scale;
+    float *shift;
+    size_t sample_stride; /* floats between samples of scale and shift; 0 for constants */
+} Operand;
+
+/* What is common to all kinds of steps; the rest is each kind's own. */
+struct CpuStep {
+    void (*run)(const CpuStep *step, const CpuRun *run);
+    void (*destroy)(CpuStep *step);
+    const Node *node;    /* the op */
+    const Step *program; /* its place in the program */
+    Operand operand;
+    const CpuTensor *add; /* added on store; or NULL */
+    CpuTensor *output;    /* NULL where the step writes the run's output */
+    size_t scratch_bytes; /* that each thread needs while the step runs */
+    int64_t weight_bytes; /* that the step keeps for itself */
+};
+
+struct CpuExecutable {
+    Executable head;
+    const Kernels *kernels;
+    ThreadPool *pool;
+    Graph graph; /* a copy of the nodes, without weights */
+    Program program;
+    CpuTensor *tensors; /* per node */
+    CpuStep **steps;
+    int step_count;
+    int max_batch;
+    unsigned char *arena;
+    size_t arena_bytes;
+    float *statistics;
+    size_t statistics_bytes;
+    unsigned char *scratch; /* scratch_bytes per thread */
+    size_t scratch_bytes;
+};
+
+static inline void *thread_scratch(const CpuExecutable *executable, int thread) {
+    return executable->scratch + (size_t)thread * executable->scratch_bytes;
+}
+
+/* Fills in the processor's name, memory and threads (cpu.c). */
+void cpu_describe(cleave_device_info *info);
+
+/* ---- Operands (operand.c) ---- */
+
+cleave_status operand_create(Operand *operand, const CpuExecutable *executable, const Step *step,
+                             const Graph *weights, cleave_error *error);
+void operand_destroy(Operand *operand);
+
+/* Computes scale and shift for every sample of the batch, where they depend on the data. */
+void operand_prepare(const Operand *operand, const CpuRun *run);
+
+/* Loads one row: to[width · CHANNEL_BLOCK]. */
+void operand_load_row(const Operand *operand, const Kernels *kernels, int sample, int block,
+                      int row, float *to);
+
+/* Where a row of a plain operand lies. */
+const float *operand_plain_row(const Operand *operand, int sample, int block, int row);
+
+/* ---- Kinds of steps ---- */
+
+/* Each creates a step for program step `step`; `weights` is the graph with its weights. The caller
+ * fills in node, program, output and add before, through step_allocate(). */
+cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
+                               const Graph *weights, cleave_error *error);
+cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,
+                                 const Step *step, const Graph *weights, cleave_error *error);
+cleave_status map_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
+                              const Graph *weights, cleave_error *error);
+cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
+                               const Graph *weights, cleave_error *error);
+cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executable,
+                                const Step *step, const Graph *weights, cleave_error *error);
+
+/* Allocates a step of `size` bytes that begins with a CpuStep, fills in what all kinds share and
+ * creates its operand. */
+cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable *executable,
+                            const Step *step, const Graph *weights, cleave_error *error);
+
+/* Frees what step_allocate made. */
+void step_free(CpuStep *step);
+
+#endif

@@ -1,0 +1,7 @@
+/* avx2.c: the kernels for x86 with AVX2 and FMA. */
+#include "backend/cpu/kernels/simd_avx2.h"
+
+#define SIMD_NAME     "avx2"
+#define KERNELS_TABLE kernels_avx2
+
+#include "backend/cpu/kernels/simd_kernels.h"

@@ -1,0 +1,52 @@
+/* kernels.c: which kernel tables this processor can run. */
+#include "backend/cpu/kernels/kernels.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+static bool cpu_has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool cpu_has_avx512(void) {
+    return cpu_has_avx2() && __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bw");
+}
+#endif
+
+#define TABLES_MAX 3
+
+static const Kernels *available[TABLES_MAX + 1];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void detect(void) {
+    int count = 0;
+    available[count++] = &kernels_reference;
+#if defined(__x86_64__)
+    if (cpu_has_avx2())
+        available[count++] = &kernels_avx2;
+    if (cpu_has_avx512())
+        available[count++] = &kernels_avx512;
+#endif
+    available[count] = NULL;
+}
+
+const Kernels *const *kernels_available(void) {
+    pthread_once(&once, detect);
+    return available;
+}
+
+const Kernels *kernels_select(void) {
+    const Kernels *const *table = kernels_available();
+    const char *wanted = getenv("CLEAVE_KERNELS");
+    const Kernels *best = table[0];
+    for (; *table; table++) {
+        best = *table;
+        if (wanted && strcmp(wanted, best->name) == 0)
+            break;
+    }
+    return best;
+}

@@ -1,0 +1,73 @@
+/* kernels.h: the CPU backend's inner loops, as one table of function pointers. There is a plain C
+ * reference of every kernel and a faster twin per instruction set; tests/kernels checks each twin
+ * against the reference.
+ *
+ * Activations are channel-blocked: (batch, blocks, height, width, CHANNEL_BLOCK) with the channels
+ * padded by zeros to whole blocks. A "row" is one (width, CHANNEL_BLOCK) line of it, a "position"
+ * one group of CHANNEL_BLOCK floats, a "lane" one channel of the block. */
+#ifndef CLEAVE_CPU_KERNELS_H
+#define CLEAVE_CPU_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "graph/graph.h"
+
+/* Channels per block: one AVX-512 vector, two AVX2 ones, four NEON ones. */
+#define CHANNEL_BLOCK 16
+
+/* Column blocks that one gemm call covers: two, so that a broadcast operand is used twice. */
+#define GEMM_COLUMNS 2
+
+/* C[j][m] = Σ_k A[m, k] · B[j][k] (+ add[j][m]), for m in [0, rows), j in [0, columns); C[j][m],
+ * B[j][k] and add[j][m] are vectors of CHANNEL_BLOCK lanes.
+ *
+ * k runs over k_blocks · CHANNEL_BLOCK; A[m, k] lies at a[k / CHANNEL_BLOCK] + m · a_stride + k %
+ * CHANNEL_BLOCK. The pointer per block of k is what makes one kernel serve convolutions (a block is
+ * a channel block at one tap), concatenations (blocks from two tensors) and linears alike.
+ *
+ * Every output is one chain of fused multiply-adds in the order of k, whatever rows and columns
+ * are, so results do not depend on how a caller cuts its work. */
+typedef struct GemmArguments {
+    const float *const *a;
+    size_t k_blocks;
+    size_t a_stride;                /* floats */
+    const float *b[GEMM_COLUMNS];   /* k_blocks · CHANNEL_BLOCK vectors each */
+    float *c[GEMM_COLUMNS];         /* overwritten */
+    const float *add[GEMM_COLUMNS]; /* NULL: nothing is added; may be c itself */
+    size_t c_stride;                /* floats, of c and add */
+    size_t rows;
+    int columns; /* 1 … GEMM_COLUMNS */
+} GemmArguments;
+
+/* Applies a normalisation and an activation to a row: to[i] = act(from[i] · scale + shift), with
+ * scale and shift one per lane. `to` may be `from`. alpha is ELU's, and ignored by the others. */
+typedef void (*LoadKernel)(float *to, const float *from, size_t positions, const float *scale,
+                           const float *shift, float alpha);
+
+#define ACT_KINDS (ACT_ELU + 1)
+
+typedef struct Kernels {
+    const char *name; /* "reference", "avx2", "avx512" */
+    void (*gemm)(const GemmArguments *arguments);
+    LoadKernel load[ACT_KINDS]; /* indexed by ActKind */
+    /* to[i] = a[i] · b[i] and to[i] = a[i] + b[i] over `positions` positions; to may be a or b. */
+    void (*multiply)(float *to, const float *a, const float *b, size_t positions);
+    void (*add)(float *to, const float *a, const float *b, size_t positions);
+    /* Per lane: the mean of a row, and the sum of squared differences from it. */
+    void (*statistics)(const float *row, size_t positions, float *mean, float *squares);
+} Kernels;
+
+extern const Kernels kernels_reference;
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+
+/* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
+ * there. */
+const Kernels *const *kernels_available(void);
+
+/* The fastest table that this processor runs; or the one that the environment variable
+ * CLEAVE_KERNELS names, where it runs. */
+const Kernels *kernels_select(void);
+
+#endif

@@ -1,0 +1,155 @@
+/* linear.c: linears over the last axis (frequency): for each channel block and frame, the matrix
+ * product of the weights with the (frequency, CHANNEL_BLOCK) row. The weights are the gemm's
+ * broadcast operand, the activations its vectors, one lane per channel. */
+#include <string.h>
+
+#include "backend/cpu/executable.h"
+#include "base/memory.h"
+
+/* Rows per task: a multiple of the columns that a gemm takes at once. */
+#define LINEAR_TASK_ROWS (4 * GEMM_COLUMNS)
+
+typedef struct LinearStep {
+    CpuStep base;
+    int k_blocks;    /* input width, in blocks */
+    bool in_place;   /* the operand's rows can be read where they lie */
+    float *weights;  /* (k_blocks, output width, CHANNEL_BLOCK); zero beyond the input width */
+    const float **a; /* the gemm's pointers into weights, the same for all rows */
+} LinearStep;
+
+static size_t packed_row_floats(const LinearStep *linear) {
+    return (size_t)linear->k_blocks * CHANNEL_BLOCK * CHANNEL_BLOCK;
+}
+
+/* ---- Running ---- */
+
+typedef struct LinearContext {
+    const LinearStep *linear;
+    const CpuRun *run;
+    size_t groups; /* of rows, per block */
+} LinearContext;
+
+static const float *load_row(const LinearStep *linear, const Kernels *kernels, int sample,
+                             int block, int row, float *scratch) {
+    const Operand *operand = &linear->base.operand;
+    if (linear->in_place)
+        return operand_plain_row(operand, sample, block, row);
+    size_t used = (size_t)operand->width * CHANNEL_BLOCK;
+    operand_load_row(operand, kernels, sample, block, row, scratch);
+    memset(scratch + used, 0, (packed_row_floats(linear) - used) * sizeof(float));
+    return scratch;
+}
+
+/* Up to GEMM_COLUMNS rows of one block at once. */
+static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample, int block, int row,
+                        int count, float *scratch) {
+    const Kernels *kernels = run->executable->kernels;
+    const CpuTensor *output = linear->base.output;
+    const CpuTensor *add = linear->base.add;
+    GemmArguments gemm = {.a = linear->a,
+                          .k_blocks = (size_t)linear->k_blocks,
+                          .a_stride = CHANNEL_BLOCK,
+                          .c_stride = CHANNEL_BLOCK,
+                          .rows = (size_t)output->width,
+                          .columns = count};
+    for (int j = 0; j < count; j++) {
+        float *own = scratch + (size_t)j * packed_row_floats(linear);
+        gemm.b[j] = load_row(linear, kernels, sample, block, row + j, own);
+        gemm.c[j] = tensor_row(output, sample, block, row + j);
+        gemm.add[j] = add ? tensor_row(add, sample, block, row + j) : NULL;
+    }
+    kernels->gemm(&gemm);
+    for (int j = 0; j < count; j++)
+        tensor_row_written(output, kernels, sample, block, row + j);
+}
+
+static void linear_task(void *context, size_t task, int thread) {
+    const LinearContext *c = context;
+    const CpuTensor *output = c->linear->base.output;
+    float *scratch = thread_scratch(c->run->executable, thread);
+    int first = (int)(task % c->groups) * LINEAR_TASK_ROWS;
+    int block = (int)(task / c->groups % (size_t)output->blocks);
+    int sample = (int)(task / c->groups / (size_t)output->blocks);
+    int last =
+        first + LINEAR_TASK_ROWS < output->height ? first + LINEAR_TASK_ROWS : output->height;
+    for (int row = first; row < last; row += GEMM_COLUMNS) {
+        int count = last - row < GEMM_COLUMNS ? last - row : GEMM_COLUMNS;
+        linear_rows(c->linear, c->run, sample, block, row, count, scratch);
+    }
+}
+
+static void linear_run(const CpuStep *step, const CpuRun *run) {
+    LinearContext context = {.linear = (const LinearStep *)step, .run = run};
+    context.groups = size_divide_up((size_t)step->output->height, LINEAR_TASK_ROWS);
+    size_t blocks = (size_t)run->batch * (size_t)step->output->blocks;
+    thread_pool_run(run->executable->pool, blocks * context.groups, linear_task, &context);
+}
+
+/* ---- Creating ---- */
+
+static void linear_destroy(CpuStep *step) {
+    LinearStep *linear = (LinearStep *)step;
+    memory_free_aligned(linear->weights);
+    memory_free_aligned(linear->a);
+    step_free(step);
+}
+
+typedef struct PackContext {
+    LinearStep *linear;
+    const Tensor *weight;
+    unsigned char *scratch;
+    size_t scratch_bytes;
+} PackContext;
+
+/* Weight row `task`: (input width) → one vector of CHANNEL_BLOCK per block of k. */
+static void pack_row(void *context, size_t task, int thread) {
+    const PackContext *c = context;
+    float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
+    size_t width = (size_t)c->linear->base.operand.width;
+    size_t rows = (size_t)c->linear->base.output->width;
+    tensor_read_f32(c->weight, task * width, width, row);
+    for (size_t k = width; k < (size_t)c->linear->k_blocks * CHANNEL_BLOCK; k++)
+        row[k] = 0;
+    for (size_t block = 0; block < (size_t)c->linear->k_blocks; block++)
+        memcpy(c->linear->weights + (block * rows + task) * CHANNEL_BLOCK,
+               row + block * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof(float));
+}
+
+static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, const Tensor *weight,
+                          cleave_error *error) {
+    size_t rows = (size_t)linear->base.output->width;
+    size_t k_blocks = (size_t)linear->k_blocks;
+    size_t bytes = k_blocks * rows * CHANNEL_BLOCK * sizeof(float);
+    PackContext context = {.linear = linear, .weight = weight};
+    int threads = thread_pool_size(executable->pool);
+    context.scratch_bytes = k_blocks * CHANNEL_BLOCK * sizeof(float);
+    context.scratch = memory_allocate_aligned(context.scratch_bytes * (size_t)threads);
+    linear->weights = memory_allocate_aligned(bytes);
+    linear->a = memory_allocate_aligned(k_blocks * sizeof(*linear->a));
+    if (!context.scratch || !linear->weights || !linear->a) {
+        memory_free_aligned(context.scratch);
+        return error_memory(error, linear->base.node->name, bytes);
+    }
+    thread_pool_run(executable->pool, rows, pack_row, &context);
+    memory_free_aligned(context.scratch);
+    for (size_t block = 0; block < k_blocks; block++)
+        linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK;
+    linear->base.weight_bytes = (int64_t)bytes;
+    return CLEAVE_OK;
+}
+
+cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,
+                                 const Step *step, const Graph *weights, cleave_error *error) {
+    cleave_status status =
+        step_allocate(created, sizeof(LinearStep), executable, step, weights, error);
+    if (status != CLEAVE_OK)
+        return status;
+    LinearStep *linear = (LinearStep *)*created;
+    size_t width = (size_t)linear->base.operand.width;
+    linear->base.run = linear_run;
+    linear->base.destroy = linear_destroy;
+    linear->k_blocks = (int)size_divide_up(width, CHANNEL_BLOCK);
+    linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0;
+    linear->base.scratch_bytes = GEMM_COLUMNS * packed_row_floats(linear) * sizeof(float);
+    return pack(linear, executable, weights->nodes[step->node].weights[0], error);
+}

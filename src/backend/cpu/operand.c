@@ -1,0 +1,223 @@
+/* operand.c: loading what a step reads, with normalisation and activation applied on the way. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/executable.h"
+#include "base/memory.h"
+
+/* ---- Creating ---- */
+
+static cleave_status read_channels(float **values, const Tensor *tensor, int channels,
+                                   cleave_error *error) {
+    *values = NULL;
+    if (!tensor)
+        return CLEAVE_OK;
+    size_t count = (size_t)channels;
+    *values = malloc(count * sizeof(float));
+    if (!*values)
+        return error_memory(error, "normalisation weights", count * sizeof(float));
+    tensor_read_f32(tensor, 0, count, *values);
+    return CLEAVE_OK;
+}
+
+static cleave_status read_norm(Operand *operand, const Node *norm, cleave_error *error) {
+    int channels = channel_layout_channels(&operand->channels);
+    float **targets[4] = {&operand->gain, &operand->bias, &operand->running_mean,
+                          &operand->running_variance};
+    operand->norm = norm->as.norm;
+    for (int i = 0; i < 4; i++) {
+        cleave_status status = read_channels(targets[i], norm->weights[i], channels, error);
+        if (status != CLEAVE_OK)
+            return status;
+    }
+    return CLEAVE_OK;
+}
+
+static cleave_status add_sources(Operand *operand, const CpuExecutable *executable,
+                                 const Step *step, cleave_error *error) {
+    operand->plain = step->norm < 0 && step->act.kind == ACT_NONE;
+    for (int i = 0; i < step->source_count; i++) {
+        const Source *source = &step->sources[i];
+        const CpuTensor *tensor = &executable->tensors[source->node];
+        operand->sources[i].tensor = tensor;
+        if (source->mul >= 0) {
+            operand->sources[i].factor = &executable->tensors[source->mul];
+            operand->plain = false;
+            if (!channel_layout_equal(&operand->sources[i].factor->channels, &tensor->channels))
+                return error_set(error, CLEAVE_ERROR_INTERNAL, "a product of unlike values");
+        }
+        if (!channel_layout_append(&operand->channels, &tensor->channels))
+            return error_set(error, CLEAVE_ERROR_INTERNAL, "too many concatenated values");
+        operand->height = tensor->height;
+        operand->width = tensor->width;
+    }
+    operand->source_count = step->source_count;
+    operand->blocks = channel_layout_blocks(&operand->channels);
+    return CLEAVE_OK;
+}
+
+static bool has_own_statistics(const Operand *operand) {
+    return operand->norm.kind == NORM_INSTANCE || operand->norm.kind == NORM_GROUP;
+}
+
+/* y = (x - mean) / sqrt(variance + eps) · gain + bias, as scale and shift of one lane. */
+static void set_lane(const Operand *operand, float *scale, float *shift, int channel, double mean,
+                     double variance) {
+    int at = channel_layout_position(&operand->channels, channel);
+    double factor = (double)operand->gain[channel] / sqrt(variance + NORM_EPSILON);
+    scale[at] = (float)factor;
+    shift[at] = (float)((double)operand->bias[channel] - mean * factor);
+}
+
+static void set_constants(Operand *operand) {
+    int channels = channel_layout_channels(&operand->channels);
+    for (int channel = 0; channel < channels; channel++) {
+        if (operand->norm.kind == NORM_BATCH) {
+            set_lane(operand, operand->scale, operand->shift, channel,
+                     (double)operand->running_mean[channel],
+                     (double)operand->running_variance[channel]);
+        } else {
+            operand->scale[channel_layout_position(&operand->channels, channel)] = 1;
+        }
+    }
+}
+
+static cleave_status allocate_scales(Operand *operand, int max_batch, cleave_error *error) {
+    size_t lanes = (size_t)operand->blocks * CHANNEL_BLOCK;
+    size_t samples = has_own_statistics(operand) ? (size_t)max_batch : 1;
+    operand->sample_stride = has_own_statistics(operand) ? lanes : 0;
+    operand->scale = calloc(samples * lanes, sizeof(float));
+    operand->shift = calloc(samples * lanes, sizeof(float));
+    if (!operand->scale || !operand->shift)
+        return error_memory(error, "normalisation", 2 * samples * lanes * sizeof(float));
+    return CLEAVE_OK;
+}
+
+cleave_status operand_create(Operand *operand, const CpuExecutable *executable, const Step *step,
+                             const Graph *weights, cleave_error *error) {
+    *operand = (Operand){.act = step->act};
+    cleave_status status = add_sources(operand, executable, step, error);
+    if (status == CLEAVE_OK && step->norm >= 0)
+        status = read_norm(operand, &weights->nodes[step->norm], error);
+    if (status == CLEAVE_OK)
+        status = allocate_scales(operand, executable->max_batch, error);
+    if (status == CLEAVE_OK && !has_own_statistics(operand))
+        set_constants(operand);
+    return status;
+}
+
+void operand_destroy(Operand *operand) {
+    free(operand->gain);
+    free(operand->bias);
+    free(operand->running_mean);
+    free(operand->running_variance);
+    free(operand->scale);
+    free(operand->shift);
+}
+
+/* ---- Rows ---- */
+
+/* The source that holds a block of the concatenation; *block becomes the block within it. */
+static int find_source(const Operand *operand, int *block) {
+    int source = 0;
+    while (*block >= operand->sources[source].tensor->blocks) {
+        *block -= operand->sources[source].tensor->blocks;
+        source++;
+    }
+    return source;
+}
+
+const float *operand_plain_row(const Operand *operand, int sample, int block, int row) {
+    int source = find_source(operand, &block);
+    return tensor_row(operand->sources[source].tensor, sample, block, row);
+}
+
+void operand_load_row(const Operand *operand, const Kernels *kernels, int sample, int block,
+                      int row, float *to) {
+    size_t lanes = (size_t)sample * operand->sample_stride + (size_t)block * CHANNEL_BLOCK;
+    size_t width = (size_t)operand->width;
+    int source = find_source(operand, &block);
+    const CpuTensor *factor = operand->sources[source].factor;
+    const float *from = tensor_row(operand->sources[source].tensor, sample, block, row);
+    if (factor) {
+        kernels->multiply(to, from, tensor_row(factor, sample, block, row), width);
+        if (operand->act.kind == ACT_NONE && operand->norm.kind == NORM_NONE)
+            return;
+        from = to;
+    }
+    kernels->load[operand->act.kind](to, from, width, operand->scale + lanes,
+                                     operand->shift + lanes, operand->act.alpha);
+}
+
+/* ---- Statistics ---- */
+
+/* Mean and variance of a channel or group, from parts that each have `count` elements. */
+typedef struct Moments {
+    double mean;
+    double squares; /* sum of squared differences from the mean */
+} Moments;
+
+/* Moments of a channel from those of its rows; the sums run in row order, whoever wrote the rows.
+ * With n_r equal: mean = Σ mean_r / rows; squares = Σ (squares_r + n_r (mean_r - mean)²)
+ * (Chan, Golub & LeVeque, 1979). */
+static Moments channel_moments(const CpuTensor *tensor, int sample, int block, int lane) {
+    Moments moments = {0};
+    for (int row = 0; row < tensor->height; row++)
+        moments.mean += (double)tensor_row_statistics(tensor, sample, block, row)[lane];
+    moments.mean /= tensor->height;
+    for (int row = 0; row < tensor->height; row++) {
+        const float *statistics = tensor_row_statistics(tensor, sample, block, row) + lane;
+        double difference = (double)statistics[0] - moments.mean;
+        moments.squares +=
+            (double)statistics[CHANNEL_BLOCK] + tensor->width * difference * difference;
+    }
+    return moments;
+}
+
+static Moments operand_channel_moments(const Operand *operand, int sample, int channel) {
+    int position = channel_layout_position(&operand->channels, channel);
+    int block = position / CHANNEL_BLOCK;
+    int source = find_source(operand, &block);
+    return channel_moments(operand->sources[source].tensor, sample, block,
+                           position % CHANNEL_BLOCK);
+}
+
+typedef struct PrepareContext {
+    const Operand *operand;
+    int groups;
+} PrepareContext;
+
+/* Normalises the channels of one group of one sample; InstanceNorm has a group per channel. */
+static void prepare_group(void *context, size_t task, int thread) {
+    (void)thread;
+    const PrepareContext *c = context;
+    const Operand *operand = c->operand;
+    int sample = (int)(task / (size_t)c->groups);
+    int members = channel_layout_channels(&operand->channels) / c->groups;
+    int first = (int)(task % (size_t)c->groups) * members;
+    double count = (double)operand->height * operand->width;
+    Moments group = {0};
+    for (int i = 0; i < members; i++)
+        group.mean += operand_channel_moments(operand, sample, first + i).mean;
+    group.mean /= members;
+    for (int i = 0; i < members; i++) {
+        Moments channel = operand_channel_moments(operand, sample, first + i);
+        double difference = channel.mean - group.mean;
+        group.squares += channel.squares + count * difference * difference;
+    }
+    size_t offset = (size_t)sample * operand->sample_stride;
+    for (int i = 0; i < members; i++)
+        set_lane(operand, operand->scale + offset, operand->shift + offset, first + i, group.mean,
+                 group.squares / (count * members));
+}
+
+void operand_prepare(const Operand *operand, const CpuRun *run) {
+    if (!has_own_statistics(operand))
+        return;
+    PrepareContext context = {.operand = operand};
+    context.groups = operand->norm.kind == NORM_GROUP ? operand->norm.groups
+                                                      : channel_layout_channels(&operand->channels);
+    thread_pool_run(run->executable->pool, (size_t)run->batch * (size_t)context.groups,
+                    prepare_group, &context);
+}

@@ -1,0 +1,84 @@
+/* error.c: error texts. See error.h. */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Control characters come from file names and hostile files; a text stays one line without them. */
+static void make_one_line(char *text) {
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = ' ';
+}
+
+cleave_status error_set(cleave_error *error, cleave_status status, const char *format, ...) {
+    if (!error)
+        return status;
+    va_list args;
+    va_start(args, format);
+    error->status = status;
+    vsnprintf(error->text, sizeof(error->text), format, args);
+    va_end(args);
+    make_one_line(error->text);
+    return status;
+}
+
+cleave_status error_memory(cleave_error *error, const char *what, size_t bytes) {
+    return error_set(error, CLEAVE_ERROR_MEMORY,
+                     "out of memory: %zu bytes for %s; try a smaller batch or close other programs",
+                     bytes, what);
+}
+
+cleave_status error_prefix(cleave_error *error, const char *format, ...)
+{
+    if (!error)
+        return CLEAVE_ERROR_INTERNAL;
+    char context[CLEAVE_ERROR_TEXT_SIZE / 2];
+    char text[CLEAVE_ERROR_TEXT_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(context, sizeof(context), format, args);
+    va_end(args);
+    int room = (int)(sizeof(text) - strlen(context) - sizeof(": "));
+    snprintf(text, sizeof(text), "%s: %.*s", context, room, error->text);
+    return error_set(error, error->status, "%s", text);
+}
+
+void error_clear(cleave_error *error) {
+    if (!error)
+        return;
+    error->status = CLEAVE_OK;
+    error->text[0] = '\0';
+}
+
+const char *cleave_status_name(cleave_status status) {
+    switch (status) {
+    case CLEAVE_OK:
+        return "ok";
+    case CLEAVE_ERROR_ARGUMENT:
+        return "argument error";
+    case CLEAVE_ERROR_MEMORY:
+        return "out of memory";
+    case CLEAVE_ERROR_INPUT:
+        return "input error";
+    case CLEAVE_ERROR_OUTPUT:
+        return "output error";
+    case CLEAVE_ERROR_MODEL:
+        return "model error";
+    case CLEAVE_ERROR_DEVICE:
+        return "device error";
+    case CLEAVE_ERROR_CANCELLED:
+        return "cancelled";
+    case CLEAVE_ERROR_INTERNAL:
+        return "internal error";
+    }
+    return "unknown status";
+}
+
+#define STRING_OF(x)        #x
+#define VERSION_OF(a, b, c) STRING_OF(a) "." STRING_OF(b) "." STRING_OF(c)
+
+const char *cleave_version(void) {
+    return VERSION_OF(CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH);
+}

@@ -1,0 +1,23 @@
+/* error.h: how a function of cleave says that it failed. The text goes into the caller's
+ * cleave_error; nothing is printed. */
+#ifndef CLEAVE_BASE_ERROR_H
+#define CLEAVE_BASE_ERROR_H
+
+#include "cleave.h"
+
+/* Writes status and a one-line text (what: where: why; what to try) and returns the status, so that
+ * a failing function ends with `return error_set(error, …)`. error may be NULL. */
+cleave_status error_set(cleave_error *error, cleave_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sets CLEAVE_ERROR_MEMORY: "out of memory: BYTES bytes for WHAT; try …". */
+cleave_status error_memory(cleave_error *error, const char *what, size_t bytes);
+
+/* Puts "CONTEXT: " before the text of an error that is already set; returns its status. */
+cleave_status error_prefix(cleave_error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Writes CLEAVE_OK and an empty text; each public function does so first. */
+void error_clear(cleave_error *error);
+
+#endif

@@ -1,0 +1,16 @@
+/* log.c: see log.h. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void log_write(const cleave_logger *logger, cleave_log_level level, const char *format, ...) {
+    if (!logger || !logger->write || level > logger->level)
+        return;
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    logger->write(logger->user, level, line);
+}

@@ -1,0 +1,46 @@
+/* mapped_file.c: see mapped_file.h. */
+#include "base/mapped_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
+                               cleave_error *error) {
+    cleave_status result = CLEAVE_OK;
+    struct stat info;
+    *file = (MappedFile){0};
+    /* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return error_set(error, status, "cannot open %s: %s", path, strerror(errno));
+    if (fstat(fd, &info) != 0) {
+        result = error_set(error, status, "cannot read %s: %s", path, strerror(errno));
+    } else if (!S_ISREG(info.st_mode)) {
+        result = error_set(error, status, "cannot read %s: not a regular file", path);
+    } else if (info.st_size > 0) {
+        void *pages = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (pages == MAP_FAILED) {
+            result = error_set(error, status, "cannot map %s: %s", path, strerror(errno));
+        } else {
+            file->data = pages;
+            file->size = (size_t)info.st_size;
+        }
+    }
+    close(fd);
+    return result;
+}
+
+void mapped_file_close(MappedFile *file) {
+    if (file->data)
+        munmap((void *)file->data, file->size);
+    *file = (MappedFile){0};
+}
+
+void mapped_file_release_pages(const MappedFile *file) {
+    if (file->data)
+        madvise((void *)file->data, file->size, MADV_DONTNEED);
+}

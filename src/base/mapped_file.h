@@ -1,0 +1,23 @@
+/* mapped_file.h: a whole file, read-only, in memory-mapped pages. */
+#ifndef CLEAVE_BASE_MAPPED_FILE_H
+#define CLEAVE_BASE_MAPPED_FILE_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct MappedFile {
+    const unsigned char *data; /* NULL for an empty file */
+    size_t size;               /* bytes */
+} MappedFile;
+
+/* Maps a regular file. `status` is the code that a failure gets; the text names the path and why.
+ */
+cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
+                               cleave_error *error);
+void mapped_file_close(MappedFile *file);
+
+/* Tells the system that the pages are not needed for now. */
+void mapped_file_release_pages(const MappedFile *file);
+
+#endif

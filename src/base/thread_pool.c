@@ -1,0 +1,138 @@
+/* thread_pool.c: see thread_pool.h. Workers sleep on a condition variable between loops; inside a
+ * loop, tasks are handed out by one atomic counter. */
+#include "base/thread_pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct Worker {
+    ThreadPool *pool;
+    pthread_t thread;
+    int index;
+} Worker;
+
+struct ThreadPool {
+    pthread_mutex_t mutex;
+    pthread_cond_t start; /* generation has changed, or quit is set */
+    pthread_cond_t done;  /* busy has become 0 */
+    unsigned generation;  /* number of loops begun; guarded by mutex, as are the next three */
+    int busy;             /* workers that have not finished the current loop */
+    bool quit;
+    int started; /* workers that exist */
+    ThreadTask run;
+    void *context;
+    size_t tasks;
+    atomic_size_t next;
+    Worker workers[];
+};
+
+static void work(ThreadPool *pool, int thread) {
+    for (;;) {
+        size_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (task >= pool->tasks)
+            return;
+        pool->run(pool->context, task, thread);
+    }
+}
+
+static void *worker_main(void *argument) {
+    Worker *worker = argument;
+    ThreadPool *pool = worker->pool;
+    unsigned seen = 0;
+    pthread_mutex_lock(&pool->mutex);
+    for (;;) {
+        while (!pool->quit && pool->generation == seen)
+            pthread_cond_wait(&pool->start, &pool->mutex);
+        if (pool->quit)
+            break;
+        seen = pool->generation;
+        pthread_mutex_unlock(&pool->mutex);
+        work(pool, worker->index);
+        pthread_mutex_lock(&pool->mutex);
+        if (--pool->busy == 0)
+            pthread_cond_signal(&pool->done);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    return NULL;
+}
+
+cleave_status thread_pool_create(ThreadPool **result, int threads, cleave_error *error) {
+    *result = NULL;
+    size_t helpers = threads > 1 ? (size_t)threads - 1 : 0;
+    ThreadPool *pool = calloc(1, sizeof(*pool) + helpers * sizeof(Worker));
+    if (!pool)
+        return error_memory(error, "the thread pool", sizeof(*pool));
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->start, NULL);
+    pthread_cond_init(&pool->done, NULL);
+    for (size_t i = 0; i < helpers; i++) {
+        Worker *worker = &pool->workers[i];
+        worker->pool = pool;
+        worker->index = (int)i + 1;
+        int code = pthread_create(&worker->thread, NULL, worker_main, worker);
+        if (code != 0) {
+            thread_pool_destroy(pool);
+            return error_set(error, CLEAVE_ERROR_MEMORY,
+                             "cannot start thread %zu of %d: %s; try fewer threads", i + 2, threads,
+                             strerror(code));
+        }
+        pool->started++;
+    }
+    *result = pool;
+    return CLEAVE_OK;
+}
+
+void thread_pool_destroy(ThreadPool *pool) {
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->mutex);
+    pool->quit = true;
+    pthread_cond_broadcast(&pool->start);
+    pthread_mutex_unlock(&pool->mutex);
+    for (int i = 0; i < pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->done);
+    pthread_cond_destroy(&pool->start);
+    pthread_mutex_destroy(&pool->mutex);
+    free(pool);
+}
+
+int thread_pool_size(const ThreadPool *pool) {
+    return pool->started + 1;
+}
+
+void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *context) {
+    pool->run = run;
+    pool->context = context;
+    pool->tasks = tasks;
+    atomic_store(&pool->next, 0);
+    if (pool->started == 0 || tasks <= 1) {
+        work(pool, 0);
+        return;
+    }
+    pthread_mutex_lock(&pool->mutex);
+    pool->generation++;
+    pool->busy = pool->started;
+    pthread_cond_broadcast(&pool->start);
+    pthread_mutex_unlock(&pool->mutex);
+    work(pool, 0);
+    pthread_mutex_lock(&pool->mutex);
+    while (pool->busy > 0)
+        pthread_cond_wait(&pool->done, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+int thread_available_processors(void) {
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+#endif
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}

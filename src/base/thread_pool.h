@@ -1,0 +1,28 @@
+/* thread_pool.h: a fixed set of threads that share the tasks of one loop at a time. */
+#ifndef CLEAVE_BASE_THREAD_POOL_H
+#define CLEAVE_BASE_THREAD_POOL_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct ThreadPool ThreadPool;
+
+/* One task of a loop. `thread` is 0 … thread_count - 1, for scratch memory of one's own. Which
+ * thread runs which task is left to chance, so a task's result must not depend on `thread`. */
+typedef void (*ThreadTask)(void *context, size_t task, int thread);
+
+/* `threads` counts the caller of thread_pool_run, which works too: 1 starts no thread. */
+cleave_status thread_pool_create(ThreadPool **pool, int threads, cleave_error *error);
+void thread_pool_destroy(ThreadPool *pool);
+
+int thread_pool_size(const ThreadPool *pool);
+
+/* Runs run(context, task, thread) for every task in [0, tasks); returns when all are done. One
+ * caller at a time. */
+void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *context);
+
+/* Processors that this process may use: its affinity mask, at least 1. */
+int thread_available_processors(void);
+
+#endif

@@ -1,0 +1,47 @@
+/* allocate.c: see allocate.h. Used only while no separation runs, so that ending the program here
+ * leaves no unfinished file behind. */
+#include "allocate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exit_code.h"
+#include "message.h"
+
+_Noreturn void out_of_memory(void) {
+    message_error("out of memory; close other programs or try fewer files");
+    exit(EXIT_INPUT);
+}
+
+void *allocate(size_t count, size_t size) {
+    void *memory = calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+    if (memory == NULL)
+        out_of_memory();
+    return memory;
+}
+
+char *copy_bytes(const char *text, size_t length) {
+    char *copy = allocate(length + 1, 1);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+char *copy_text(const char *text) {
+    return copy_bytes(text, strlen(text));
+}
+
+char *format_text(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        out_of_memory();
+    char *text = allocate((size_t)length + 1, 1);
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    return text;
+}

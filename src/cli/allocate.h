@@ -1,0 +1,21 @@
+/* allocate.h: memory for the command line, where running out of it ends the program: one clear line
+ * on standard error and exit code 1. Free everything with free(). */
+#ifndef CLEAVE_CLI_ALLOCATE_H
+#define CLEAVE_CLI_ALLOCATE_H
+
+#include <stddef.h>
+
+/* `count` zeroed items of `size` bytes; never NULL. */
+void *allocate(size_t count, size_t size);
+
+/* A copy of `text`, or of its first `length` bytes. */
+char *copy_text(const char *text);
+char *copy_bytes(const char *text, size_t length);
+
+/* sprintf into memory of the right size. */
+char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the program; for the places where a library says that it found no memory. */
+_Noreturn void out_of_memory(void);
+
+#endif

@@ -1,0 +1,29 @@
+/* audio_files.h: the audio files of a folder, by stem: a file's name without its extension. */
+#ifndef CLEAVE_CLI_AUDIO_FILES_H
+#define CLEAVE_CLI_AUDIO_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct AudioFile {
+    char *stem;
+    char *path;
+} AudioFile;
+
+typedef struct AudioFiles {
+    AudioFile *files; /* sorted by stem, then by path */
+    size_t count;
+} AudioFiles;
+
+bool is_folder(const char *path);
+
+/* Lists the files of a folder that this build reads by their extension; subfolders and hidden files
+ * are left out, and of several files of one stem the first is kept, with a warning. Where the
+ * folder cannot be read: says so and returns false. Free it in either case. */
+bool audio_files_list(AudioFiles *list, const char *folder);
+void audio_files_free(AudioFiles *list);
+
+/* NULL where there is none. */
+const AudioFile *audio_files_find(const AudioFiles *list, const char *stem);
+
+#endif

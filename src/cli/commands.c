@@ -1,0 +1,98 @@
+/* commands.c: the table of commands with the texts of their help. What they do is in cmd_*.c. */
+#include "commands.h"
+
+#include <string.h>
+
+#include "text.h"
+
+static const char separate_about[] =
+    "Separates each INPUT, any audio file, into one file per stem of the network. The\n"
+    "network is loaded once for all inputs; a file that fails does not stop the rest.\n"
+    "Outputs appear when whole: after a failure or Ctrl-C none is left. Times come\n"
+    "with the real-time factor: 2.8x says that 2.8 s of audio were separated per\n"
+    "second of work (loading the network not counted).\n"
+    "\n"
+    "With --json, standard output gets one JSON object per input, on one line, and\n"
+    "standard error everything else. Its keys:\n"
+    "  input, model                  as given\n"
+    "  status, error                 \"ok\" and null, or what went wrong\n"
+    "  outputs                       list of {stem, path, peak, clipped}: largest\n"
+    "                                absolute sample (1.0 is full scale), how many\n"
+    "                                samples an integer format cut; with --score also\n"
+    "                                sdr and si_sdr in dB (null: undefined; \"inf\")\n"
+    "  audio_seconds, seconds        length of the input; time that the work took\n"
+    "  real_time_factor              audio_seconds / seconds\n"
+    "  network_seconds               of seconds, those in which the network ran\n"
+    "  sample_rate, channels, samples   of each stem; samples per channel\n"
+    "  peak_memory_bytes             of the process, since its start\n"
+    "  device, kernels, precision, overlap, batch, blend, tta   what was used\n"
+    "For an input that failed, what is not known is missing.\n";
+
+static const char separate_examples[] =
+    "  cleave song.flac -m drumsep.ckpt\n"
+    "      writes separated/song/kick.wav and so on\n"
+    "  cleave *.mp3 -m vocals.ckpt -o out --stems vocals --residual karaoke -f flac\n"
+    "      writes out/TRACK/vocals.flac and out/TRACK/karaoke.flac for each\n"
+    "  cleave song.wav -m vocals.ckpt --name '{track} ({stem})' --bits 24\n"
+    "      writes separated/song (vocals).wav and so on\n"
+    "  cleave separate kit.wav -m drumsep.ckpt --score true-stems\n"
+    "      compares true-stems/kick.wav and so on with what comes out\n";
+
+static const char inspect_about[] =
+    "Opens a checkpoint with its configuration, checks one against the other, and\n"
+    "shows what they say: stems, sizes, parameters, cost. Nothing is separated.\n"
+    "Without MODEL, the one that the environment variable CLEAVE_MODEL names.\n";
+
+static const char inspect_examples[] = "  cleave inspect drumsep.ckpt\n"
+                                       "  cleave inspect vocals.ckpt -c vocals.yaml --json\n";
+
+static const char devices_about[] =
+    "Lists what networks can run on, in the order in which '-d auto' takes it, with\n"
+    "the memory that is there and how much of it is in use.\n";
+
+static const char devices_examples[] = "  cleave devices\n"
+                                       "  cleave devices --json\n";
+
+static const char score_about[] =
+    "Compares estimated stems with the true ones: two audio files, or two folders in\n"
+    "which files pair by name without extension (kick.wav with kick.flac).\n"
+    "  SDR     10 log10(sum s^2 / sum (s - e)^2) in dB, over all channels and samples\n"
+    "  SI-SDR  the same with s scaled to fit e best: blind to the estimate's volume\n"
+    "          (Le Roux et al., 2019)\n"
+    "A stem without an estimate is listed as missing, and the exit code is then 1.\n"
+    "In JSON an undefined score (the true stem is silent) is null, and an infinite\n"
+    "one the string \"inf\" or \"-inf\". The mean leaves undefined scores out.\n";
+
+static const char score_examples[] = "  cleave score true-stems separated/song\n"
+                                     "  cleave score kick.flac separated/song/kick.wav --json\n";
+
+const Command commands[] = {
+    {"separate", COMMAND_SEPARATE, 1, -1, "[separate] [OPTION...] INPUT...",
+     "separate audio files into stems", "no input; try 'cleave song.wav -m model.ckpt', or --help",
+     separate_about, separate_examples, command_separate},
+    {"inspect", COMMAND_INSPECT, 0, 1, "inspect [OPTION...] [MODEL]", "show what a network is",
+     NULL, inspect_about, inspect_examples, command_inspect},
+    {"devices", COMMAND_DEVICES, 0, 0, "devices [OPTION...]", "list what networks can run on", NULL,
+     devices_about, devices_examples, command_devices},
+    {"score", COMMAND_SCORE, 2, 2, "score [OPTION...] TRUE ESTIMATE",
+     "compare stems with the true ones",
+     "score takes the true stems and the estimates: two folders or two files", score_about,
+     score_examples, command_score},
+    {"help", COMMAND_HELP, 0, 1, "help [COMMAND]", "explain a command", NULL,
+     "Explains a command, as 'cleave COMMAND --help' does.\n", "  cleave help score\n",
+     command_help},
+    {NULL, COMMAND_HELP, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL}};
+
+const Command *command_find(const char *name) {
+    for (const Command *command = commands; command->name != NULL; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+const char *command_nearest(const char *name) {
+    const char *names[sizeof commands / sizeof *commands] = {NULL};
+    for (size_t i = 0; commands[i].name != NULL; i++)
+        names[i] = commands[i].name;
+    return text_nearest(name, names);
+}

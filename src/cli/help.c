@@ -1,0 +1,110 @@
+/* help.c: see help.h, and the help command. The texts themselves are in commands.c and options.c.
+ */
+#include "help.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocate.h"
+#include "exit_code.h"
+#include "message.h"
+
+#define WIDTH  79
+#define INDENT 27 /* where the texts of the options begin */
+
+static const char exit_codes[] =
+    "Exit codes:\n"
+    "  0  done                         3  the model or its configuration is unusable\n"
+    "  1  some input failed            4  the device is absent or failed\n"
+    "  2  wrong usage                130  interrupted (143: terminated)\n";
+
+static const char environment[] = "Environment:\n"
+                                  "  CLEAVE_MODEL  the network, where -m is not given\n"
+                                  "  NO_COLOR      if set, no colours\n";
+
+/* Prints `text` word by word from column INDENT on; the line is already at `column`. */
+static void print_wrapped(const char *text, int column) {
+    if (column >= INDENT) {
+        putchar('\n');
+        column = 0;
+    }
+    printf("%*s", INDENT - column, "");
+    column = INDENT;
+    while (*text != '\0') {
+        int length = (int)strcspn(text, " ");
+        if (column + length > WIDTH) {
+            printf("\n%*s", INDENT, "");
+            column = INDENT;
+        }
+        printf("%.*s", length, text);
+        column += length;
+        text += length;
+        if (*text == ' ') {
+            text++;
+            if (column < WIDTH && column + 1 + (int)strcspn(text, " ") <= WIDTH) {
+                putchar(' ');
+                column++;
+            } else {
+                column = WIDTH;
+            }
+        }
+    }
+    putchar('\n');
+}
+
+static void print_options(CommandId command) {
+    puts("Options:");
+    for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++) {
+        if ((spec->commands & command) == 0)
+            continue;
+        char letter[] = {'-', spec->letter, ',', '\0'};
+        char *head = format_text("  %-3s --%s%s%s", spec->letter != 0 ? letter : "", spec->name,
+                                 spec->argument != NULL ? " " : "",
+                                 spec->argument != NULL ? spec->argument : "");
+        fputs(head, stdout);
+        print_wrapped(spec->help, (int)strlen(head));
+        free(head);
+    }
+}
+
+static void print_overview(void) {
+    puts("cleave separates music into stems with MDX23C networks.\n\nUsage:");
+    for (const Command *command = commands; command->name != NULL; command++)
+        printf("  cleave %-36s %s\n", command->usage, command->summary);
+    puts("\nOptions and inputs may be mixed; after -- everything is an input. A file that is\n"
+         "named like a command is reached as ./NAME. 'cleave COMMAND --help' says more.\n");
+    print_options(COMMAND_SEPARATE);
+    printf("\nExamples:\n%s\n%s\n%s", commands[0].examples, environment, exit_codes);
+}
+
+void help_print(const Command *command) {
+    if (command == NULL) {
+        print_overview();
+        return;
+    }
+    printf("Usage: cleave %s\n\n%s\n", command->usage, command->about);
+    print_options(command->id);
+    printf("\nExamples:\n%s\n%s", command->examples, exit_codes);
+}
+
+static void reject_command(const char *name) {
+    const char *near = command_nearest(name);
+    if (near != NULL)
+        message_error("help: there is no command '%s'; did you mean '%s'?", name, near);
+    else
+        message_error("help: there is no command '%s'; 'cleave help' lists them", name);
+}
+
+int command_help(const Options *options) {
+    const Command *command = NULL;
+    if (options->input_count > 0) {
+        command = command_find(options->inputs[0]);
+        if (command == NULL) {
+            reject_command(options->inputs[0]);
+            return EXIT_USAGE;
+        }
+    }
+    help_print(command);
+    return EXIT_DONE;
+}

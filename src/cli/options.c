@@ -1,0 +1,463 @@
+/* options.c: the table of options and the reading of the command line with it. What an option
+ * means is decided in the commands; here values are checked one by one, and against each other. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocate.h"
+#include "message.h"
+#include "text.h"
+
+#define LONG_BASE     256 /* getopt's value of row i is LONG_BASE + i: no letter is that large */
+#define MAXIMUM_SPECS 64
+
+/* ---- Values ------------------------------------------------------------------------------ */
+
+typedef struct Choice {
+    const char *word;
+    int value;
+} Choice;
+
+static bool take_text(const char **target, const char *option, const char *value) {
+    if (*value == '\0') {
+        message_error("%s: the value is empty", option);
+        return false;
+    }
+    *target = value;
+    return true;
+}
+
+/* `also`: what else the option takes, such as " or auto". */
+static bool take_number(int *target, const char *option, const char *value, int low, int high,
+                        const char *also) {
+    char *end = NULL;
+    errno = 0;
+    bool digits = *value >= '0' && *value <= '9'; /* strtol would take blanks and signs too */
+    long number = digits ? strtol(value, &end, 10) : -1;
+    if (!digits || *end != '\0' || errno != 0 || number < low || number > high) {
+        message_error("%s: '%s' is not a whole number from %d to %d%s", option, value, low, high,
+                      also);
+        return false;
+    }
+    *target = (int)number;
+    return true;
+}
+
+static bool take_choice(int *target, const char *option, const char *value, const Choice *choices) {
+    char *all = copy_text("");
+    for (const Choice *choice = choices; choice->word != NULL; choice++) {
+        if (strcmp(choice->word, value) == 0) {
+            *target = choice->value;
+            free(all);
+            return true;
+        }
+        const char *glue = choice == choices ? "" : choice[1].word == NULL ? " or " : ", ";
+        char *longer = format_text("%s%s%s", all, glue, choice->word);
+        free(all);
+        all = longer;
+    }
+    message_error("%s: '%s' is not one of %s", option, value, all);
+    free(all);
+    return false;
+}
+
+static bool apply_model(Options *options, const char *value) {
+    return take_text(&options->model, "--model", value);
+}
+
+static bool apply_config(Options *options, const char *value) {
+    return take_text(&options->config, "--config", value);
+}
+
+static bool apply_output(Options *options, const char *value) {
+    if (strcmp(value, "-") == 0) {
+        message_error("--output: writing to standard output ('-') is not supported yet; name a "
+                      "folder");
+        return false;
+    }
+    return take_text(&options->output.directory, "--output", value);
+}
+
+static bool apply_name(Options *options, const char *value) {
+    return take_text(&options->output.name_template, "--name", value);
+}
+
+static void free_stems(Options *options) {
+    for (int i = 0; i < options->output.stem_count; i++)
+        free(options->stems[i]);
+    free(options->stems);
+    options->stems = NULL;
+    options->output.stems = NULL;
+    options->output.stem_count = 0;
+}
+
+/* One name of the list, blanks around it taken off. */
+static bool add_stem(Options *options, const char *start, size_t length) {
+    while (length > 0 && *start == ' ') {
+        start++;
+        length--;
+    }
+    while (length > 0 && start[length - 1] == ' ')
+        length--;
+    char *name = copy_bytes(start, length);
+    const char *fault = *name == '\0' ? "a name in the list is empty" : NULL;
+    for (int i = 0; i < options->output.stem_count; i++)
+        if (strcmp(options->stems[i], name) == 0)
+            fault = "a stem is named twice";
+    if (fault != NULL) {
+        message_error("--stems: %s; write it as kick,snare", fault);
+        free(name);
+        return false;
+    }
+    options->stems[options->output.stem_count++] = name;
+    return true;
+}
+
+static bool apply_stems(Options *options, const char *value) {
+    free_stems(options);
+    options->stems = allocate(strlen(value) / 2 + 2, sizeof *options->stems);
+    const char *start = value;
+    for (;;) {
+        size_t length = strcspn(start, ",");
+        if (!add_stem(options, start, length))
+            return false;
+        if (start[length] == '\0')
+            break;
+        start += length + 1;
+    }
+    options->output.stems = (const char *const *)options->stems;
+    return true;
+}
+
+static bool apply_residual(Options *options, const char *value) {
+    return take_text(&options->output.residual, "--residual", value);
+}
+
+static bool apply_score(Options *options, const char *value) {
+    return take_text(&options->score, "--score", value);
+}
+
+static bool apply_device(Options *options, const char *value) {
+    return take_text(&options->separator.device, "--device", value);
+}
+
+static bool apply_strict_device(Options *options, const char *value) {
+    (void)value;
+    options->separator.strict_device = 1;
+    return true;
+}
+
+static bool apply_precision(Options *options, const char *value) {
+    static const Choice choices[] = {{"auto", CLEAVE_PRECISION_AUTO},
+                                     {"f32", CLEAVE_PRECISION_F32},
+                                     {"f16", CLEAVE_PRECISION_F16},
+                                     {"bf16", CLEAVE_PRECISION_BF16},
+                                     {NULL, 0}};
+    int chosen = 0;
+    bool good = take_choice(&chosen, "--precision", value, choices);
+    options->separator.precision = (cleave_precision)chosen;
+    return good;
+}
+
+static bool apply_threads(Options *options, const char *value) {
+    return take_number(&options->separator.threads, "--threads", value, 1, 256, "");
+}
+
+static bool apply_overlap(Options *options, const char *value) {
+    return take_number(&options->separator.overlap, "--overlap", value, 1, 50, "");
+}
+
+static bool apply_batch(Options *options, const char *value) {
+    if (strcmp(value, "auto") == 0) {
+        options->separator.batch = 0;
+        return true;
+    }
+    return take_number(&options->separator.batch, "--batch", value, 1, 64, " or auto");
+}
+
+static bool apply_blend(Options *options, const char *value) {
+    static const Choice choices[] = {
+        {"fade", CLEAVE_BLEND_FADE}, {"mean", CLEAVE_BLEND_MEAN}, {NULL, 0}};
+    int chosen = 0;
+    bool good = take_choice(&chosen, "--blend", value, choices);
+    options->separator.blend = (cleave_blend)chosen;
+    return good;
+}
+
+static bool apply_tta(Options *options, const char *value) {
+    (void)value;
+    options->separator.tta = 1;
+    return true;
+}
+
+static bool apply_no_compile(Options *options, const char *value) {
+    (void)value;
+    options->separator.compile = 0;
+    return true;
+}
+
+static bool apply_format(Options *options, const char *value) {
+    static const Choice choices[] = {{"wav", CLEAVE_FORMAT_WAV},   {"flac", CLEAVE_FORMAT_FLAC},
+                                     {"aiff", CLEAVE_FORMAT_AIFF}, {"ogg", CLEAVE_FORMAT_OGG},
+                                     {"mp3", CLEAVE_FORMAT_MP3},   {NULL, 0}};
+    int chosen = 0;
+    bool good = take_choice(&chosen, "--format", value, choices);
+    options->output.format = (cleave_format)chosen;
+    return good;
+}
+
+static bool apply_bits(Options *options, const char *value) {
+    static const Choice choices[] = {
+        {"16", CLEAVE_BITS_16}, {"24", CLEAVE_BITS_24}, {"float", CLEAVE_BITS_FLOAT}, {NULL, 0}};
+    int chosen = 0;
+    bool good = take_choice(&chosen, "--bits", value, choices);
+    options->output.bits = (cleave_bits)chosen;
+    return good;
+}
+
+static bool apply_json(Options *options, const char *value) {
+    (void)value;
+    options->json = true;
+    return true;
+}
+
+static bool apply_quiet(Options *options, const char *value) {
+    (void)value;
+    options->verbosity = VERBOSITY_QUIET;
+    return true;
+}
+
+static bool apply_verbose(Options *options, const char *value) {
+    (void)value;
+    options->verbosity = options->verbosity < 0 ? VERBOSITY_INFO : options->verbosity + 1;
+    return true;
+}
+
+static bool apply_version(Options *options, const char *value) {
+    (void)value;
+    options->version = true;
+    return true;
+}
+
+static bool apply_help(Options *options, const char *value) {
+    (void)value;
+    options->help = true;
+    return true;
+}
+
+/* ---- The table --------------------------------------------------------------------------- */
+
+enum {
+    RUNS = COMMAND_SEPARATE,
+    READS = COMMAND_SEPARATE | COMMAND_INSPECT,
+    TELLS = COMMAND_SEPARATE | COMMAND_INSPECT | COMMAND_DEVICES | COMMAND_SCORE,
+    ALL = TELLS | COMMAND_HELP
+};
+
+const OptionSpec option_specs[] = {
+    {'m', "model", "FILE", RUNS,
+     "the network: a .ckpt, .pth, .pt, .th or .safetensors file; default: what the environment "
+     "variable CLEAVE_MODEL names",
+     apply_model},
+    {'c', "config", "FILE", READS,
+     "its YAML configuration; default: MODEL's name with .yaml or .yml, then model.yaml, "
+     "model.yml or config_model.yaml beside it, then what a .safetensors file carries",
+     apply_config},
+    {'o', "output", "DIR", RUNS,
+     "the folder that gets the stems (default: separated); files are DIR/TRACK/STEM.EXT",
+     apply_output},
+    {0, "name", "TEMPLATE", RUNS,
+     "how files are named below DIR (default: {track}/{stem}); {track}, {stem} and {model} are "
+     "filled in, the format's extension is added",
+     apply_name},
+    {0, "stems", "A,B", RUNS, "write these stems only (default: all)", apply_stems},
+    {0, "residual", "NAME", RUNS,
+     "write one more stem of this name: the mix less all stems that are written", apply_residual},
+    {'f', "format", "FORMAT", RUNS, "wav (default), flac, aiff, ogg or mp3", apply_format},
+    {0, "bits", "BITS", RUNS,
+     "16, 24 or float; default: float for wav and aiff, 24 for flac; ogg and mp3 have none",
+     apply_bits},
+    {0, "score", "DIR", RUNS,
+     "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
+     apply_score},
+    {'d', "device", "DEVICE", RUNS,
+     "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there",
+     apply_device},
+    {0, "strict-device", NULL, RUNS,
+     "fail if the device is absent (default: a warning, and the next best one)",
+     apply_strict_device},
+    {'p', "precision", "TYPE", RUNS,
+     "what convolutions multiply: auto (default), f32, f16 or bf16; files are always written "
+     "from f32",
+     apply_precision},
+    {'t', "threads", "N", RUNS, "CPU threads, 1 to 256 (default: as many as this process may use)",
+     apply_threads},
+    {0, "overlap", "N", RUNS,
+     "how many chunks cover each moment, 1 to 50 (default: as configured); more is smoother and "
+     "slower",
+     apply_overlap},
+    {'b', "batch", "N", RUNS,
+     "chunks per run, 1 to 64, or auto (default); changes speed and memory, never the result",
+     apply_batch},
+    {0, "blend", "WAY", RUNS,
+     "how chunks become one signal: fade (default, the training framework's) or mean (UVR's)",
+     apply_blend},
+    {0, "tta", NULL, RUNS,
+     "test-time augmentation: average of three runs, with channels swapped and polarity inverted; "
+     "three times slower",
+     apply_tta},
+    {0, "no-compile", NULL, RUNS, "run the network op by op instead of as one compiled graph",
+     apply_no_compile},
+    {0, "json", NULL, TELLS, "print JSON on standard output instead of text", apply_json},
+    {'q', "quiet", NULL, TELLS, "say nothing but errors", apply_quiet},
+    {'v', "verbose", NULL, TELLS, "say what was chosen and why; -vv says more", apply_verbose},
+    {0, "version", NULL, ALL, "print the version and stop", apply_version},
+    {'h', "help", NULL, ALL, "print this help and stop", apply_help},
+    {0, NULL, NULL, 0, NULL, NULL}};
+
+/* ---- Reading ----------------------------------------------------------------------------- */
+
+typedef struct Grammar {
+    struct option longs[MAXIMUM_SPECS + 1];
+    char shorts[2 * MAXIMUM_SPECS + 3];
+    const char *names[MAXIMUM_SPECS + 1];
+} Grammar;
+
+/* The options of one command in the form that getopt_long takes. */
+static void build_grammar(Grammar *grammar, CommandId command) {
+    size_t count = 0;
+    size_t letters = 0;
+    memset(grammar, 0, sizeof *grammar);
+    grammar->shorts[letters++] = '-'; /* inputs come in between, as the argument of option 1 */
+    grammar->shorts[letters++] = ':'; /* a missing argument is told from an unknown option */
+    for (size_t i = 0; option_specs[i].name != NULL && count < MAXIMUM_SPECS; i++) {
+        const OptionSpec *spec = &option_specs[i];
+        if ((spec->commands & command) == 0)
+            continue;
+        int has_argument = spec->argument != NULL ? required_argument : no_argument;
+        grammar->names[count] = spec->name;
+        grammar->longs[count++] =
+            (struct option){spec->name, has_argument, NULL, LONG_BASE + (int)i};
+        if (spec->letter != 0) {
+            grammar->shorts[letters++] = spec->letter;
+            if (spec->argument != NULL)
+                grammar->shorts[letters++] = ':';
+        }
+    }
+}
+
+static const OptionSpec *spec_of(int code) {
+    if (code >= LONG_BASE)
+        return &option_specs[code - LONG_BASE];
+    for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++)
+        if (code != 0 && spec->letter == code)
+            return spec;
+    return NULL;
+}
+
+/* `word` is what was typed, such as --overlp=4. */
+static void reject_unknown_long(const char *word, const Grammar *grammar) {
+    size_t length = strcspn(word + 2, "=");
+    char *name = copy_bytes(word + 2, length);
+    char *fitting = NULL;
+    for (size_t i = 0; grammar->names[i] != NULL && length > 0; i++) {
+        if (strncmp(grammar->names[i], name, length) == 0) {
+            char *more = format_text("%s%s--%s", fitting != NULL ? fitting : "",
+                                     fitting != NULL ? " or " : "", grammar->names[i]);
+            free(fitting);
+            fitting = more;
+        }
+    }
+    const char *near = text_nearest(name, grammar->names);
+    if (fitting != NULL)
+        message_error("--%s could be %s; write it out", name, fitting);
+    else if (near != NULL)
+        message_error("unknown option --%s; did you mean --%s?", name, near);
+    else
+        message_error("unknown option --%s; --help lists the options", name);
+    free(fitting);
+    free(name);
+}
+
+static void reject(int code, char *const *argv, const Grammar *grammar) {
+    const OptionSpec *spec = spec_of(optopt);
+    if (code == ':' && spec != NULL)
+        message_error("--%s needs a value: --%s %s", spec->name, spec->name, spec->argument);
+    else if (optopt >= LONG_BASE && spec != NULL)
+        message_error("--%s takes no value", spec->name);
+    else if (optopt == 0)
+        reject_unknown_long(argv[optind - 1], grammar);
+    else
+        message_error("unknown option -%c; --help lists the options", optopt);
+}
+
+static bool add_input(Options *options, const char *input) {
+    if (strcmp(input, "-") == 0) {
+        message_error("reading standard input ('-') is not supported yet; name a file (./- for one "
+                      "of that name)");
+        return false;
+    }
+    if (*input == '\0') {
+        message_error("the name of an input is empty");
+        return false;
+    }
+    options->inputs[options->input_count++] = input;
+    return true;
+}
+
+/* What no single option can know. */
+static bool check_together(const Options *options) {
+    const cleave_output_settings *output = &options->output;
+    bool lossy = output->format == CLEAVE_FORMAT_OGG || output->format == CLEAVE_FORMAT_MP3;
+    if (lossy && output->bits != CLEAVE_BITS_AUTO) {
+        message_error("--bits: ogg and mp3 have none; leave it out, or try -f wav or -f flac");
+        return false;
+    }
+    if (output->format == CLEAVE_FORMAT_FLAC && output->bits == CLEAVE_BITS_FLOAT) {
+        message_error("--bits: flac cannot hold floats; try --bits 24, or -f wav");
+        return false;
+    }
+    return true;
+}
+
+static void set_defaults(Options *options, int capacity) {
+    memset(options, 0, sizeof *options);
+    cleave_separator_settings_default(&options->separator);
+    cleave_output_settings_default(&options->output);
+    const char *model = getenv("CLEAVE_MODEL");
+    options->model = model != NULL && *model != '\0' ? model : NULL;
+    options->inputs = allocate((size_t)capacity + 1, sizeof *options->inputs);
+}
+
+bool options_parse(Options *options, CommandId command, int argc, char **argv) {
+    Grammar grammar;
+    build_grammar(&grammar, command);
+    set_defaults(options, argc);
+    opterr = 0;
+    int code;
+    while ((code = getopt_long(argc, argv, grammar.shorts, grammar.longs, NULL)) != -1) {
+        if (code == '?' || code == ':') {
+            reject(code, argv, &grammar);
+            return false;
+        }
+        const OptionSpec *spec = spec_of(code);
+        bool good = code == 1 ? add_input(options, optarg) : spec->apply(options, optarg);
+        if (!good)
+            return false;
+        if (options->help || options->version)
+            return true;
+    }
+    for (int i = optind; i < argc; i++)
+        if (!add_input(options, argv[i]))
+            return false;
+    return check_together(options);
+}
+
+void options_free(Options *options) {
+    free_stems(options);
+    free(options->inputs);
+    options->inputs = NULL;
+}

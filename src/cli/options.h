@@ -1,0 +1,53 @@
+/* options.h: the command line as data. One table of options drives both the parser and the help. */
+#ifndef CLEAVE_CLI_OPTIONS_H
+#define CLEAVE_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cleave.h"
+
+/* Bits, since an option may belong to several commands. */
+typedef enum CommandId {
+    COMMAND_SEPARATE = 1,
+    COMMAND_INSPECT = 2,
+    COMMAND_DEVICES = 4,
+    COMMAND_SCORE = 8,
+    COMMAND_HELP = 16
+} CommandId;
+
+/* What the command line asks for. Text is argv's own, but for the stems. */
+typedef struct Options {
+    bool help, version;
+    bool json;
+    int verbosity;
+    const char *model;  /* NULL: not given, and no CLEAVE_MODEL in the environment */
+    const char *config; /* NULL: not given */
+    const char *score;  /* NULL, or the folder of true stems */
+    const char *format; /* as given */
+    cleave_separator_settings separator;
+    cleave_output_settings output;
+    char **stems; /* output.stems points here */
+    const char **inputs;
+    int input_count;
+} Options;
+
+typedef struct OptionSpec {
+    char letter; /* or 0 */
+    const char *name;
+    const char *argument; /* NULL: the option takes none */
+    unsigned commands;    /* CommandId bits */
+    const char *help;
+    /* Stores the value. Where it makes no sense: says so and returns false. */
+    bool (*apply)(Options *options, const char *value);
+} OptionSpec;
+
+/* Ended by a spec without a name. */
+extern const OptionSpec option_specs[];
+
+/* Reads argv[1…] as options and inputs of `command`. False after a usage error, which has been
+ * said. With --help or --version it stops there. Free in either case. */
+bool options_parse(Options *options, CommandId command, int argc, char **argv);
+void options_free(Options *options);
+
+#endif

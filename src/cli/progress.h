@@ -1,0 +1,31 @@
+/* progress.h: how far a separation is: a line redrawn in place on a terminal, now and then a plain
+ * line elsewhere. On standard error; also where Ctrl-C is noticed. */
+#ifndef CLEAVE_CLI_PROGRESS_H
+#define CLEAVE_CLI_PROGRESS_H
+
+#include <stdbool.h>
+
+#include "cleave.h"
+
+typedef enum ProgressStyle { PROGRESS_NONE, PROGRESS_LINES, PROGRESS_BAR } ProgressStyle;
+
+typedef struct Progress {
+    ProgressStyle style;
+    char *label;          /* printable */
+    int sample_rate;      /* of samples_done and samples_total */
+    double last_shown;    /* seconds since the track began; negative: nothing shown yet */
+    double last_fraction; /* of the track, 0 to 1, that the last plain line told */
+} Progress;
+
+/* What suits standard error and the options. */
+ProgressStyle progress_style(bool quiet, bool json);
+
+void progress_begin(Progress *progress, ProgressStyle style, const char *label, int sample_rate);
+
+/* A cleave_progress_callback; `user` is the Progress. */
+int progress_update(void *user, const cleave_progress *state);
+
+/* Takes the line away. */
+void progress_end(Progress *progress);
+
+#endif

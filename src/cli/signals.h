@@ -1,0 +1,18 @@
+/* signals.h: Ctrl-C and SIGTERM stop the separation that runs, in good order; a second one ends the
+ * program at once. A reader that went away (SIGPIPE) and a limit on the size of files
+ * (SIGXFSZ) are errors of writing, not deaths: what is unfinished gets tidied up. */
+#ifndef CLEAVE_CLI_SIGNALS_H
+#define CLEAVE_CLI_SIGNALS_H
+
+#include "cleave.h"
+
+void signals_install(void);
+
+/* The separator that a signal cancels. NULL: there is nothing to tidy up, and a signal ends the
+ * program at once with exit code 128 + its number. */
+void signals_watch(cleave_separator *separator);
+
+/* The signal that came, or 0. */
+int signals_caught(void);
+
+#endif

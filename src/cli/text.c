@@ -1,0 +1,218 @@
+/* text.c: see text.h. Nothing is printed here. */
+#include "text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include "allocate.h"
+#include "terminal.h"
+
+#define REPLACEMENT 0xFFFDu
+
+/* Reads one character; returns the bytes it takes, and 1 with U+FFFD where there is none. */
+static size_t decode(const char *text, uint32_t *code) {
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t length = bytes[0] < 0x80   ? 1
+                    : bytes[0] < 0xC2 ? 0
+                    : bytes[0] < 0xE0 ? 2
+                    : bytes[0] < 0xF0 ? 3
+                    : bytes[0] < 0xF5 ? 4
+                                      : 0;
+    *code = REPLACEMENT;
+    if (length <= 1) {
+        *code = length == 1 ? bytes[0] : REPLACEMENT;
+        return 1;
+    }
+    uint32_t value = bytes[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xC0) != 0x80)
+            return 1;
+        value = value << 6 | (bytes[i] & 0x3Fu);
+    }
+    bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+    if (value < smallest[length] || surrogate || value > 0x10FFFF)
+        return 1;
+    *code = value;
+    return length;
+}
+
+static bool is_control(uint32_t code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0);
+}
+
+static char *replace_bad(const char *text, bool controls_too) {
+    char *clean = allocate(strlen(text) + 1, 3); /* a bad byte grows to three */
+    size_t length = 0;
+    while (*text != '\0') {
+        uint32_t code;
+        size_t step = decode(text, &code);
+        const char *piece = text;
+        size_t size = step;
+        if (controls_too && is_control(code)) {
+            piece = "?";
+            size = 1;
+        } else if (code == REPLACEMENT) {
+            piece = "\xEF\xBF\xBD";
+            size = 3;
+        }
+        memcpy(clean + length, piece, size);
+        length += size;
+        text += step;
+    }
+    return clean;
+}
+
+char *text_valid(const char *text) {
+    return replace_bad(text, false);
+}
+
+char *text_printable(const char *text) {
+    return replace_bad(text, true);
+}
+
+static int character_width(uint32_t code) {
+    int width = wcwidth((wchar_t)code);
+    return width < 0 ? 1 : width;
+}
+
+int text_width(const char *text) {
+    int width = 0;
+    while (*text != '\0') {
+        uint32_t code;
+        text += decode(text, &code);
+        width += character_width(code);
+    }
+    return width;
+}
+
+/* The bytes of the longest beginning of `text` that takes at most `columns`. */
+static size_t head_bytes(const char *text, int columns) {
+    size_t bytes = 0;
+    while (text[bytes] != '\0') {
+        uint32_t code;
+        size_t step = decode(text + bytes, &code);
+        columns -= character_width(code);
+        if (columns < 0)
+            break;
+        bytes += step;
+    }
+    return bytes;
+}
+
+/* Where the longest ending of `text` begins that takes at most `columns`. */
+static const char *tail_start(const char *text, int columns) {
+    int excess = text_width(text) - columns;
+    while (excess > 0 && *text != '\0') {
+        uint32_t code;
+        text += decode(text, &code);
+        excess -= character_width(code);
+    }
+    return text;
+}
+
+void text_shorten_into(char *out, size_t size, const char *text, int columns) {
+    if (text_width(text) <= columns) {
+        snprintf(out, size, "%s", text);
+        return;
+    }
+    const char *mark = terminal_is_utf8() ? "\xE2\x80\xA6" : "...";
+    int mark_width = terminal_is_utf8() ? 1 : 3;
+    if (columns <= mark_width) {
+        snprintf(out, size, "%.*s", (int)head_bytes(text, columns > 0 ? columns : 0), text);
+        return;
+    }
+    int room = columns - mark_width;
+    int head = room / 3; /* the end of a path tells more than its beginning */
+    const char *tail = tail_start(text, room - head);
+    snprintf(out, size, "%.*s%s%s", (int)head_bytes(text, head), text, mark, tail);
+}
+
+char *text_shorten(const char *text, int columns) {
+    size_t size = strlen(text) + sizeof "...";
+    char *shortened = allocate(size, 1);
+    text_shorten_into(shortened, size, text, columns);
+    return shortened;
+}
+
+ShortText text_duration(double seconds) {
+    ShortText result = {"?"};
+    if (!(seconds >= 0.0 && seconds < 3.6e9))
+        return result;
+    long long whole = llround(seconds);
+    if (whole < 3600)
+        snprintf(result.text, sizeof result.text, "%lld:%02lld", whole / 60, whole % 60);
+    else
+        snprintf(result.text, sizeof result.text, "%lld:%02lld:%02lld", whole / 3600,
+                 whole / 60 % 60, whole % 60);
+    return result;
+}
+
+ShortText text_bytes(int64_t bytes) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    ShortText result;
+    double value = (double)bytes;
+    int unit = 0;
+    while (value >= 1024.0 && unit < 6) {
+        value /= 1024.0;
+        unit++;
+    }
+    snprintf(result.text, sizeof result.text, "%.*f %s", unit == 0 || value >= 100.0 ? 0 : 1, value,
+             units[unit]);
+    return result;
+}
+
+char *text_file_name(const char *path) {
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    return copy_bytes(path + start, end - start);
+}
+
+char *text_stem(const char *path) {
+    char *name = text_file_name(path);
+    char *dot = strrchr(name, '.');
+    if (dot != NULL && dot != name)
+        *dot = '\0';
+    return name;
+}
+
+/* Levenshtein's distance: letters to insert, drop or change. */
+static size_t distance(const char *a, const char *b) {
+    size_t columns = strlen(b) + 1;
+    size_t *row = allocate(columns, sizeof *row);
+    for (size_t j = 0; j < columns; j++)
+        row[j] = j;
+    for (size_t i = 0; a[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 1; j < columns; j++) {
+            size_t changed = diagonal + (a[i] != b[j - 1]);
+            size_t moved = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = changed < moved ? changed : moved;
+        }
+    }
+    size_t result = row[columns - 1];
+    free(row);
+    return result;
+}
+
+const char *text_nearest(const char *word, const char *const *words) {
+    const char *best = NULL;
+    size_t best_distance = 1 + strlen(word) / 3; /* further away is another word */
+    for (size_t i = 0; words[i] != NULL; i++) {
+        size_t d = distance(word, words[i]);
+        if (d <= best_distance && (best == NULL || d < best_distance)) {
+            best = words[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}

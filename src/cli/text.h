@@ -1,0 +1,44 @@
+/* text.h: UTF-8 text as people see it: columns, shortening, numbers. Names of files may hold any
+ * bytes; what is not UTF-8 is replaced before it is shown. */
+#ifndef CLEAVE_CLI_TEXT_H
+#define CLEAVE_CLI_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Valid UTF-8 for JSON: each byte that belongs to no character becomes U+FFFD. */
+char *text_valid(const char *text);
+
+/* As text_valid, and control characters become '?', so that a name can neither break a line nor
+ * steer a terminal. */
+char *text_printable(const char *text);
+
+/* Columns that printable text takes on a terminal. */
+int text_width(const char *text);
+
+/* Printable text cut in the middle to at most `columns`; a copy where it fits. The second form
+ * writes into `out` and needs no memory. */
+char *text_shorten(const char *text, int columns);
+void text_shorten_into(char *out, size_t size, const char *text, int columns);
+
+/* A few words, by value. */
+typedef struct ShortText {
+    char text[32];
+} ShortText;
+
+/* "0:07", "12:34", "1:02:03". */
+ShortText text_duration(double seconds);
+
+/* "7.6 GiB". */
+ShortText text_bytes(int64_t bytes);
+
+/* A file's name without folders and, in text_stem, without its extension. */
+char *text_file_name(const char *path);
+char *text_stem(const char *path);
+
+/* The one of `words` (NULL-terminated) most like `word`, or NULL where none is near enough to
+ * suggest. */
+const char *text_nearest(const char *word, const char *const *words);
+
+#endif

@@ -1,0 +1,185 @@
+/* track.c: see track.h. */
+#include "track.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "allocate.h"
+#include "json.h"
+#include "message.h"
+#include "score.h"
+#include "table.h"
+#include "terminal.h"
+#include "text.h"
+
+#define TIME_COLUMNS 50 /* what the line of times takes beside the name */
+
+bool track_score(Track *track, const AudioFiles *truth, const char *folder) {
+    bool good = true;
+    int count = track->result.stem_count;
+    track->scores = allocate((size_t)count, sizeof *track->scores);
+    for (int i = 0; i < count; i++) {
+        const cleave_stem_result *stem = &track->result.stems[i];
+        cleave_score *score = &track->scores[i];
+        const AudioFile *file = audio_files_find(truth, stem->name);
+        cleave_error error;
+        bool scored = file != NULL && score_pair(file->path, stem->path, score, &error);
+        if (file == NULL)
+            message_warning("--score: %s has no file for the stem %s", folder, stem->name);
+        else if (!scored)
+            good = false;
+        if (!scored)
+            score->sdr = score->si_sdr = (double)NAN;
+    }
+    return good;
+}
+
+static double decibels(double amplitude) {
+    return 20.0 * log10(amplitude);
+}
+
+void track_warn_clipped(const Track *track, cleave_format format) {
+    char *list = NULL;
+    for (int i = 0; i < track->result.stem_count; i++) {
+        const cleave_stem_result *stem = &track->result.stems[i];
+        if (stem->clipped <= 0)
+            continue;
+        char *more =
+            format_text("%s%s%s %" PRId64 " (peak %+.1f dBFS)", list != NULL ? list : "",
+                        list != NULL ? ", " : "", stem->name, stem->clipped, decibels(stem->peak));
+        free(list);
+        list = more;
+    }
+    bool holds_floats = format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF;
+    if (list != NULL)
+        message_warning("%s: samples cut at full scale: %s; try %s--bits float, which cuts none",
+                        track->input, list, holds_floats ? "" : "-f wav ");
+    free(list);
+}
+
+static ShortText peak_text(double peak) {
+    ShortText text = {"silent"};
+    if (peak > 0.0)
+        snprintf(text.text, sizeof text.text, "%.1f", decibels(peak));
+    return text;
+}
+
+static void print_peaks(const cleave_result *result) {
+    static const char *const headers[] = {"stem", "file", "peak dBFS"};
+    Table *table = table_new("lpr", headers);
+    for (int i = 0; i < result->stem_count; i++) {
+        ShortText peak = peak_text(result->stems[i].peak);
+        const char *row[] = {result->stems[i].name, result->stems[i].path, peak.text};
+        table_row(table, row);
+    }
+    table_print(table, stdout);
+    table_free(table);
+}
+
+static void print_scores(const cleave_result *result, const cleave_score *scores) {
+    static const char *const headers[] = {"stem", "file", "SDR dB"};
+    ScoreMean mean = {0.0, 0};
+    Table *table = table_new("lpr", headers);
+    for (int i = 0; i < result->stem_count; i++) {
+        ShortText sdr = score_text(scores[i].sdr);
+        const char *row[] = {result->stems[i].name, result->stems[i].path, sdr.text};
+        table_row(table, row);
+        score_mean_add(&mean, scores[i].sdr);
+    }
+    ShortText sdr = score_text(score_mean(&mean));
+    const char *last[] = {"mean", "", sdr.text};
+    table_rule(table);
+    table_row(table, last);
+    table_print(table, stdout);
+    table_free(table);
+}
+
+static double real_time_factor(const cleave_result *result) {
+    return result->seconds > 0.0 ? result->audio_seconds / result->seconds : (double)NAN;
+}
+
+static void print_time(const Track *track) {
+    const cleave_result *result = &track->result;
+    char *name = text_file_name(track->input);
+    char *printable = text_printable(name);
+    int room = terminal_is(stdout) ? terminal_width(stdout) - TIME_COLUMNS : INT_MAX;
+    char *shown = text_shorten(printable, room > 8 ? room : 8);
+    printf("%s: %.1f s of audio in %.2f s, %.1fx real time\n", shown, result->audio_seconds,
+           result->seconds, real_time_factor(result));
+    free(shown);
+    free(printable);
+    free(name);
+}
+
+void track_print(const Track *track, bool quiet) {
+    if (track->scores != NULL)
+        print_scores(&track->result, track->scores);
+    else if (!quiet)
+        print_peaks(&track->result);
+    else
+        return;
+    print_time(track);
+}
+
+static json_t *outputs_json(const Track *track) {
+    json_t *outputs = json_new_array();
+    for (int i = 0; i < track->result.stem_count; i++) {
+        const cleave_stem_result *stem = &track->result.stems[i];
+        json_t *object = json_new_object();
+        json_put_text(object, "stem", stem->name);
+        json_put_text(object, "path", stem->path);
+        json_put_number(object, "peak", stem->peak);
+        json_put_integer(object, "clipped", stem->clipped);
+        if (track->scores != NULL) {
+            json_put_number(object, "sdr", track->scores[i].sdr);
+            json_put_number(object, "si_sdr", track->scores[i].si_sdr);
+        }
+        json_append(outputs, object);
+    }
+    return outputs;
+}
+
+static void put_result(json_t *object, const cleave_result *result) {
+    json_put_number(object, "audio_seconds", result->audio_seconds);
+    json_put_number(object, "seconds", result->seconds);
+    json_put_number(object, "real_time_factor", real_time_factor(result));
+    json_put_number(object, "network_seconds", result->network_seconds);
+    json_put_integer(object, "sample_rate", result->sample_rate);
+    json_put_integer(object, "channels", result->channels);
+    json_put_integer(object, "samples", result->samples);
+    json_put_integer(object, "peak_memory_bytes", result->peak_host_memory);
+}
+
+static void put_separator(json_t *object, const cleave_separator_info *info) {
+    json_put_text(object, "device", info->device);
+    json_put_text(object, "kernels", info->kernels);
+    json_put_text(object, "precision", info->precision);
+    json_put_integer(object, "overlap", info->overlap);
+    json_put_integer(object, "batch", info->batch);
+    json_put_text(object, "blend", info->blend);
+    json_put_bool(object, "tta", info->tta);
+}
+
+void track_print_json(const Track *track, const char *model, const cleave_separator_info *info) {
+    bool done = track->error.status == CLEAVE_OK;
+    json_t *object = json_new_object();
+    json_put_text(object, "input", track->input);
+    json_put_text(object, "model", model);
+    json_put_text(object, "status", done ? "ok" : cleave_status_name(track->error.status));
+    json_put_text(object, "error", done ? NULL : track->error.text);
+    json_put(object, "outputs", outputs_json(track));
+    if (done)
+        put_result(object, &track->result);
+    if (info != NULL)
+        put_separator(object, info);
+    json_print_line(object);
+}
+
+void track_free(Track *track) {
+    cleave_result_free(&track->result);
+    free(track->scores);
+    track->scores = NULL;
+}

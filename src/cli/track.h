@@ -1,0 +1,32 @@
+/* track.h: one input of a run and what became of it, told to people or as JSON. */
+#ifndef CLEAVE_CLI_TRACK_H
+#define CLEAVE_CLI_TRACK_H
+
+#include "audio_files.h"
+#include "cleave.h"
+#include "options.h"
+
+typedef struct Track {
+    const char *input;
+    cleave_error error;   /* status CLEAVE_OK where it was done */
+    cleave_result result; /* empty where it was not */
+    cleave_score *scores; /* with --score: one per stem, NaN where there is none; else NULL */
+} Track;
+
+/* Scores each stem against the file of its name in `truth`. A stem without one is a warning, a file
+ * that cannot be compared an error that is said; then it returns false. */
+bool track_score(Track *track, const AudioFiles *truth, const char *folder);
+
+/* Says how many samples an integer format cut, if any, and what to try. */
+void track_warn_clipped(const Track *track, cleave_format format);
+
+/* What was written, how loud it is or how near the truth, and the time that it took. */
+void track_print(const Track *track, bool quiet);
+
+/* One line of JSON. `info` is NULL where there was no separator. */
+void track_print_json(const Track *track, const char *model, const cleave_separator_info *info);
+
+/* Frees what a track owns. */
+void track_free(Track *track);
+
+#endif

@@ -1,0 +1,264 @@
+/* checkpoint.c: opening a checkpoint, and its tensors by name. Each container has a file of its
+ * own; checkpoint_sniff.c tells them apart. */
+#include "model/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/checkpoint_private.h"
+
+#define MAX_TENSORS     ((size_t)200000)
+#define MAX_NAME_LENGTH ((size_t)1024)
+
+/* ---- Adding ---- */
+
+static cleave_status make_room(Checkpoint *checkpoint, cleave_error *error) {
+    if (checkpoint->count < checkpoint->capacity)
+        return CLEAVE_OK;
+    if (checkpoint->count >= MAX_TENSORS)
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         "%s: more than %zu tensors, which no network for separation has",
+                         checkpoint->source, MAX_TENSORS);
+    size_t capacity = checkpoint->capacity ? 2 * checkpoint->capacity : 512;
+    Tensor *tensors = realloc(checkpoint->tensors, capacity * sizeof(*tensors));
+    if (!tensors)
+        return error_memory(error, "the list of tensors", capacity * sizeof(*tensors));
+    checkpoint->tensors = tensors;
+    checkpoint->capacity = capacity;
+    return CLEAVE_OK;
+}
+
+cleave_status checkpoint_add(Checkpoint *checkpoint, const Tensor *tensor, const char *name,
+                             size_t name_size, cleave_error *error) {
+    if (name_size > MAX_NAME_LENGTH || memchr(name, '\0', name_size))
+        return error_set(
+            error, CLEAVE_ERROR_MODEL,
+            "%s: a tensor's name is %zu bytes long or holds a NUL: the file is damaged",
+            checkpoint->source, name_size);
+    cleave_status status = make_room(checkpoint, error);
+    if (status != CLEAVE_OK)
+        return status;
+    char *copy = malloc(name_size + 1);
+    if (!copy)
+        return error_memory(error, "a tensor's name", name_size + 1);
+    memcpy(copy, name, name_size);
+    copy[name_size] = '\0';
+    checkpoint->tensors[checkpoint->count] = *tensor;
+    checkpoint->tensors[checkpoint->count++].name = copy;
+    return CLEAVE_OK;
+}
+
+const char *checkpoint_strip_prefixes(const char *name) {
+    /* DataParallel and AveragedModel, Lightning, torch.compile. */
+    static const char *const prefixes[] = {"module.", "model.", "_orig_mod."};
+    const size_t count = sizeof(prefixes) / sizeof(prefixes[0]);
+    for (size_t i = 0; i < count;) {
+        size_t length = strlen(prefixes[i]);
+        bool found = strncmp(name, prefixes[i], length) == 0 && name[length] != '\0';
+        name += found ? length : 0;
+        i = found ? 0 : i + 1;
+    }
+    return name;
+}
+
+/* ---- The index ---- */
+
+typedef struct Entry {
+    const char *name;
+    size_t index;
+} Entry;
+
+static int compare_entries(const void *a, const void *b) {
+    const Entry *left = a;
+    const Entry *right = b;
+    int order = strcmp(left->name, right->name);
+    if (order != 0)
+        return order;
+    return left->index < right->index ? -1 : left->index > right->index;
+}
+
+/* Entries of all tensors, by name, then in file order. NULL on failure. */
+static Entry *sort_entries(const Checkpoint *checkpoint, bool stripped) {
+    Entry *entries = malloc(size_max(checkpoint->count, 1) * sizeof(*entries));
+    if (!entries)
+        return NULL;
+    for (size_t i = 0; i < checkpoint->count; i++) {
+        const char *name = checkpoint->tensors[i].name;
+        entries[i] = (Entry){stripped ? checkpoint_strip_prefixes(name) : name, i};
+    }
+    qsort(entries, checkpoint->count, sizeof(*entries), compare_entries);
+    return entries;
+}
+
+/* A dict keeps the last value of a repeated key, and so do we. */
+static bool drop_repeated(Checkpoint *checkpoint) {
+    Entry *entries = sort_entries(checkpoint, false);
+    if (!entries)
+        return false;
+    size_t kept = 0;
+    for (size_t i = 0; i + 1 < checkpoint->count; i++)
+        if (strcmp(entries[i].name, entries[i + 1].name) == 0)
+            checkpoint->tensors[entries[i].index].dim_count = -1;
+    free(entries);
+    for (size_t i = 0; i < checkpoint->count; i++) {
+        if (checkpoint->tensors[i].dim_count < 0)
+            free(checkpoint->tensors[i].name);
+        else
+            checkpoint->tensors[kept++] = checkpoint->tensors[i];
+    }
+    checkpoint->count = kept;
+    return true;
+}
+
+static cleave_status refuse_collision(const Checkpoint *checkpoint, const Entry *first,
+                                      const Entry *second, cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     "%s: both '%.100s' and '%.100s' are there, and either could be the network's "
+                     "weight; save a checkpoint with one of them",
+                     checkpoint->source, checkpoint->tensors[first->index].name,
+                     checkpoint->tensors[second->index].name);
+}
+
+/* Strips the names of their prefixes and sorts the index by what is left. */
+static cleave_status build_index(Checkpoint *checkpoint, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    if (!drop_repeated(checkpoint))
+        return error_memory(error, "the list of tensors", checkpoint->count * sizeof(Entry));
+    Entry *entries = sort_entries(checkpoint, true);
+    checkpoint->by_name = malloc(size_max(checkpoint->count, 1) * sizeof(*checkpoint->by_name));
+    if (!entries || !checkpoint->by_name) {
+        free(entries);
+        return error_memory(error, "the list of tensors", checkpoint->count * sizeof(Entry));
+    }
+    for (size_t i = 0; i < checkpoint->count && status == CLEAVE_OK; i++) {
+        checkpoint->by_name[i] = entries[i].index;
+        if (i > 0 && strcmp(entries[i - 1].name, entries[i].name) == 0)
+            status = refuse_collision(checkpoint, &entries[i - 1], &entries[i], error);
+    }
+    free(entries);
+    for (size_t i = 0; i < checkpoint->count; i++) {
+        char *name = checkpoint->tensors[i].name;
+        const char *stripped = checkpoint_strip_prefixes(name);
+        memmove(name, stripped, strlen(stripped) + 1);
+    }
+    return status;
+}
+
+/* ---- Opening ---- */
+
+static cleave_status load(Checkpoint *checkpoint, cleave_error *error) {
+    switch (checkpoint_form(checkpoint->data, checkpoint->size)) {
+    case FORM_ZIP:
+        checkpoint->container = "torch zip";
+        return checkpoint_load_zip(checkpoint, error);
+    case FORM_STREAM:
+        checkpoint->container = "torch stream";
+        return checkpoint_load_stream(checkpoint, error);
+    case FORM_SAFETENSORS:
+        checkpoint->container = "safetensors";
+        return checkpoint_load_safetensors(checkpoint, error);
+    case FORM_FOREIGN:
+        break;
+    }
+    return checkpoint_refuse_foreign(checkpoint->data, checkpoint->size, checkpoint->source, error);
+}
+
+/* Loads what data and size say, and takes the checkpoint over: it is freed on failure. */
+static cleave_status finish(Checkpoint **result, Checkpoint *checkpoint, const cleave_logger *log,
+                            cleave_error *error) {
+    cleave_status status = load(checkpoint, error);
+    if (status == CLEAVE_OK)
+        status = build_index(checkpoint, error);
+    if (status != CLEAVE_OK) {
+        checkpoint_close(checkpoint);
+        return status;
+    }
+    log_write(log, CLEAVE_LOG_DEBUG, "%s: %s with %zu tensors, %zu entries decompressed",
+              checkpoint->source, checkpoint->container, checkpoint->count,
+              checkpoint->buffer_count);
+    checkpoint->source = NULL;
+    *result = checkpoint;
+    return CLEAVE_OK;
+}
+
+cleave_status checkpoint_open_memory(Checkpoint **result, const void *data, size_t size,
+                                     const char *source, const cleave_logger *log,
+                                     cleave_error *error) {
+    *result = NULL;
+    Checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
+    if (!checkpoint)
+        return error_memory(error, "a checkpoint", sizeof(*checkpoint));
+    checkpoint->data = data;
+    checkpoint->size = size;
+    checkpoint->source = source;
+    return finish(result, checkpoint, log, error);
+}
+
+cleave_status checkpoint_open(Checkpoint **result, const char *path, const cleave_logger *log,
+                              cleave_error *error) {
+    *result = NULL;
+    Checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
+    if (!checkpoint)
+        return error_memory(error, "a checkpoint", sizeof(*checkpoint));
+    cleave_status status = mapped_file_open(&checkpoint->file, path, CLEAVE_ERROR_MODEL, error);
+    if (status != CLEAVE_OK) {
+        free(checkpoint);
+        return status;
+    }
+    checkpoint->data = checkpoint->file.data;
+    checkpoint->size = checkpoint->file.size;
+    checkpoint->source = path;
+    return finish(result, checkpoint, log, error);
+}
+
+void checkpoint_close(Checkpoint *checkpoint) {
+    if (!checkpoint)
+        return;
+    for (size_t i = 0; i < checkpoint->count; i++)
+        free(checkpoint->tensors[i].name);
+    for (size_t i = 0; i < checkpoint->buffer_count; i++)
+        free(checkpoint->buffers[i]);
+    free(checkpoint->tensors);
+    free(checkpoint->by_name);
+    free(checkpoint->config);
+    free(checkpoint->buffers);
+    mapped_file_close(&checkpoint->file);
+    free(checkpoint);
+}
+
+/* ---- Access ---- */
+
+const char *checkpoint_container(const Checkpoint *checkpoint) {
+    return checkpoint->container;
+}
+
+const Tensor *checkpoint_find(const Checkpoint *checkpoint, const char *name) {
+    size_t low = 0;
+    size_t high = checkpoint->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const Tensor *tensor = &checkpoint->tensors[checkpoint->by_name[middle]];
+        int order = strcmp(name, tensor->name);
+        if (order == 0)
+            return tensor;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+const Tensor *checkpoint_tensors(const Checkpoint *checkpoint, size_t *count) {
+    *count = checkpoint->count;
+    return checkpoint->tensors;
+}
+
+const char *checkpoint_embedded_config(const Checkpoint *checkpoint) {
+    return checkpoint->config;
+}
+
+void checkpoint_release_pages(const Checkpoint *checkpoint) {
+    mapped_file_release_pages(&checkpoint->file);
+}

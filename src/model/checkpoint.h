@@ -1,0 +1,33 @@
+/* checkpoint.h: the tensors of a checkpoint file, whatever its container. */
+#ifndef CLEAVE_MODEL_CHECKPOINT_H
+#define CLEAVE_MODEL_CHECKPOINT_H
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/tensor.h"
+
+typedef struct Checkpoint Checkpoint;
+
+/* Opens a torch.save ZIP, a torch.save stream (the form before PyTorch 1.6) or a safetensors file,
+ * told apart by their first bytes, not by the extension. Executes nothing. */
+cleave_status checkpoint_open(Checkpoint **checkpoint, const char *path, const cleave_logger *log,
+                              cleave_error *error);
+void checkpoint_close(Checkpoint *checkpoint);
+
+const char *checkpoint_container(const Checkpoint *checkpoint); /* "torch zip", … */
+
+/* The tensor of that name ("first_conv.weight"), or NULL. */
+const Tensor *checkpoint_find(const Checkpoint *checkpoint, const char *name);
+
+/* All tensors, in file order. */
+const Tensor *checkpoint_tensors(const Checkpoint *checkpoint, size_t *count);
+
+/* The YAML configuration that a safetensors header carries in __metadata__, or NULL. Belongs to
+ * the checkpoint. */
+const char *checkpoint_embedded_config(const Checkpoint *checkpoint);
+
+/* Tells the system that the pages behind a memory-mapped checkpoint are not needed for now (they
+ * are read again from the file if touched). */
+void checkpoint_release_pages(const Checkpoint *checkpoint);
+
+#endif

@@ -1,0 +1,208 @@
+/* checkpoint_torch.c: from the root of a torch.save pickle to checked tensors: which dict is the
+ * state dict, and whether each tensor lies inside its storage. Where the storages' bytes are is the
+ * containers' business (checkpoint_zip.c, checkpoint_stream.c). */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "model/checkpoint_private.h"
+
+/* ---- The state dict ---- */
+
+#define MAX_DICTS 256
+
+/* Dicts to look at, nearest to the root first; among equals the usual names first. */
+typedef struct DictQueue {
+    const PickleValue *dicts[MAX_DICTS];
+    int count;
+} DictQueue;
+
+static void enqueue(DictQueue *queue, const PickleValue *value) {
+    if (!pickle_pairs(value) || queue->count == MAX_DICTS)
+        return;
+    for (int i = 0; i < queue->count; i++)
+        if (queue->dicts[i] == value)
+            return;
+    queue->dicts[queue->count++] = value;
+}
+
+static void enqueue_children(DictQueue *queue, const PickleValue *dict) {
+    static const char *const usual[] = {"state_dict", "state", "model", "model_state_dict", "ema"};
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        enqueue(queue, pickle_find(dict, usual[i]));
+    const PickleItems *items = pickle_pairs(dict);
+    for (size_t i = 1; i < items->count; i += 2)
+        enqueue(queue, items->values[i]);
+}
+
+/* Whether a key is the first convolution's, which every MDX23C network has. */
+static bool is_first_conv(const PickleValue *key) {
+    char name[128];
+    if (key->kind != PICKLE_TEXT || key->as.text.size >= sizeof(name))
+        return false;
+    memcpy(name, key->as.text.data, key->as.text.size);
+    name[key->as.text.size] = '\0';
+    return strcmp(checkpoint_strip_prefixes(name), "first_conv.weight") == 0;
+}
+
+static size_t count_tensors(const PickleValue *dict, bool *has_first_conv) {
+    const PickleItems *items = pickle_pairs(dict);
+    size_t tensors = 0;
+    *has_first_conv = false;
+    for (size_t i = 0; i + 1 < items->count; i += 2) {
+        if (items->values[i + 1]->kind != PICKLE_TENSOR)
+            continue;
+        tensors++;
+        *has_first_conv = *has_first_conv || is_first_conv(items->values[i]);
+    }
+    return tensors;
+}
+
+/* The first dict that holds an MDX23C network, else the one with the most tensors, so that a later
+ * error can say what network it is. NULL if none holds any. */
+static const PickleValue *find_state_dict(const PickleValue *root) {
+    DictQueue queue = {.count = 0};
+    const PickleValue *best = NULL;
+    size_t most = 0;
+    enqueue(&queue, root);
+    for (int i = 0; i < queue.count; i++) {
+        bool has_first_conv;
+        size_t tensors = count_tensors(queue.dicts[i], &has_first_conv);
+        if (has_first_conv)
+            return queue.dicts[i];
+        if (tensors > most) {
+            most = tensors;
+            best = queue.dicts[i];
+        }
+        enqueue_children(&queue, queue.dicts[i]);
+    }
+    return best;
+}
+
+static cleave_status refuse_root(const Checkpoint *checkpoint, const PickleValue *root,
+                                 cleave_error *error) {
+    const PickleValue *type = root && root->kind == PICKLE_OPAQUE ? root->as.opaque.type : NULL;
+    if (!type)
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         "%s: there is no state dict in it: no dict holds a tensor; save the "
+                         "network with torch.save(model.state_dict(), …)",
+                         checkpoint->source);
+    PickleText module = type->as.global.module;
+    PickleText name = type->as.global.name;
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     "%s: there is no state dict in it, but a whole Python object (%.*s.%.*s), "
+                     "which only the program that wrote it can load; save the network with "
+                     "torch.save(model.state_dict(), …)",
+                     checkpoint->source, (int)size_min(module.size, 100), module.data,
+                     (int)size_min(name.size, 100), name.data);
+}
+
+/* ---- Tensors ---- */
+
+/* *last: the largest element index that dims and strides reach from `offset`; false for negative or
+ * overflowing ones. Undefined where a dim is 0. */
+static bool find_last_element(const PickleTensor *tensor, bool *empty, size_t *last) {
+    size_t elements = 1;
+    size_t end = (size_t)tensor->offset;
+    *empty = false;
+    if (tensor->offset < 0)
+        return false;
+    for (int i = 0; i < tensor->dim_count; i++) {
+        if (tensor->dims[i] < 0 || tensor->strides[i] < 0)
+            return false;
+        *empty = *empty || tensor->dims[i] == 0;
+    }
+    for (int i = 0; i < tensor->dim_count && !*empty; i++) {
+        size_t span;
+        if (!size_multiply(elements, (size_t)tensor->dims[i], &elements) ||
+            !size_multiply((size_t)tensor->dims[i] - 1, (size_t)tensor->strides[i], &span) ||
+            !size_add(end, span, &end))
+            return false;
+    }
+    *last = end;
+    return elements <= SIZE_MAX / 16;
+}
+
+/* The bytes of its storage that a tensor may use: [*begin, *begin + *size). False where the numbers
+ * contradict each other or the `stored` bytes that there are. */
+static bool find_view(const PickleStorage *storage, size_t stored, size_t *begin, size_t *size) {
+    size_t declared;
+    if (storage->elements < 0 || storage->view_offset < 0 || storage->view_elements < 0 ||
+        storage->view_offset > storage->elements ||
+        storage->view_elements > storage->elements - storage->view_offset ||
+        !size_multiply((size_t)storage->elements, storage->element_size, &declared) ||
+        declared > stored)
+        return false;
+    *begin = (size_t)storage->view_offset * storage->element_size;
+    *size = (size_t)storage->view_elements * storage->element_size;
+    return true;
+}
+
+/* Points `tensor` at the described elements. False where they do not lie in the storage. */
+static bool place(Tensor *tensor, const PickleTensor *described, const unsigned char *data,
+                  size_t stored) {
+    bool empty;
+    size_t last = 0;
+    size_t begin;
+    size_t size;
+    size_t needed = 0;
+    if (!find_last_element(described, &empty, &last))
+        return false;
+    if (described->element_size == 0 || described->storage->element_size == 0) {
+        tensor->dtype = DTYPE_OTHER; /* never read */
+        return true;
+    }
+    if (!find_view(described->storage, stored, &begin, &size))
+        return false;
+    if (empty)
+        return true;
+    if (!size_add(last, 1, &needed) || !size_multiply(needed, described->element_size, &needed) ||
+        needed > size)
+        return false;
+    tensor->data = data + begin + (size_t)described->offset * described->element_size;
+    return true;
+}
+
+static cleave_status add_tensor(Checkpoint *checkpoint, PickleText name,
+                                const PickleTensor *described, const StorageFinder *finder,
+                                cleave_error *error) {
+    const unsigned char *data = NULL;
+    size_t stored = 0;
+    int shown = (int)size_min(name.size, 100);
+    cleave_status status = finder->find(finder->context, described->storage, &data, &stored, error);
+    if (status != CLEAVE_OK)
+        return status;
+    Tensor tensor = {.dtype = described->dtype, .dim_count = described->dim_count};
+    memcpy(tensor.dims, described->dims, sizeof(tensor.dims));
+    memcpy(tensor.strides, described->strides, sizeof(tensor.strides));
+    if (!place(&tensor, described, data, stored)) {
+        char shape[200];
+        tensor_shape_text(described->dims, described->dim_count, shape, sizeof(shape));
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         "%s: %.*s: the shape %s at element %" PRId64 " does not lie in its "
+                         "storage of %" PRId64 " elements (%zu bytes in the file): the file is "
+                         "damaged or incomplete; download it again",
+                         checkpoint->source, shown, name.data, shape, described->offset,
+                         described->storage->elements, stored);
+    }
+    return checkpoint_add(checkpoint, &tensor, name.data, name.size, error);
+}
+
+cleave_status checkpoint_add_state_dict(Checkpoint *checkpoint, const PickleValue *root,
+                                        const StorageFinder *finder, cleave_error *error) {
+    const PickleValue *dict = find_state_dict(root);
+    if (!dict)
+        return refuse_root(checkpoint, root, error);
+    const PickleItems *items = pickle_pairs(dict);
+    for (size_t i = 0; i + 1 < items->count; i += 2) {
+        const PickleValue *key = items->values[i];
+        const PickleValue *value = items->values[i + 1];
+        if (key->kind != PICKLE_TEXT || value->kind != PICKLE_TENSOR)
+            continue;
+        cleave_status status =
+            add_tensor(checkpoint, key->as.text, value->as.tensor, finder, error);
+        if (status != CLEAVE_OK)
+            return status;
+    }
+    return CLEAVE_OK;
+}

@@ -1,0 +1,62 @@
+/* config.h: what a model's YAML says, read and checked. */
+#ifndef CLEAVE_MODEL_CONFIG_H
+#define CLEAVE_MODEL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "graph/graph.h"
+
+typedef struct Config {
+    /* audio */
+    int n_fft;
+    int hop_length;
+    int dim_f;
+    int dim_t; /* frames of a chunk: chunk_size / hop_length + 1 */
+    int chunk_size;
+    int channels;
+    int sample_rate;
+    /* model */
+    int num_subbands;
+    int num_scales;
+    int num_blocks_per_scale;
+    int num_channels;
+    int growth;
+    int bottleneck_factor;
+    int scale[2]; /* time, frequency */
+    NormKind norm;
+    int norm_groups; /* NORM_GROUP only */
+    ActKind act;
+    float act_alpha; /* ACT_ELU only */
+    char norm_name[32];
+    char act_name[32];
+    /* stems, in output order: the target alone where there is one */
+    char **stems;
+    int stem_count;
+    /* inference */
+    int overlap;    /* inference.num_overlap; 2 where it is missing */
+    int mean_dim_t; /* inference.dim_t, else audio.dim_t, else dim_t: frames of a chunk with blend
+                       mean */
+    bool normalize;
+} Config;
+
+/* Parses YAML text (`size` bytes; not NUL-terminated) from `source`, a name for error texts.
+ * Unknown keys are ignored, anchors, aliases and merge keys resolved, !!python/tuple taken as a
+ * sequence. Every number is range-checked, and sizes that do not fit the network (T by s_t^n, F by
+ * s_f^n and bn at every scale, channels by the groups of GroupNorm, …) are refused with the keys
+ * and the numbers in the text. On failure nothing is left to free. */
+cleave_status config_parse(Config *config, const char *text, size_t size, const char *source,
+                           cleave_error *error);
+
+/* Reads and parses a file. */
+cleave_status config_read(Config *config, const char *path, cleave_error *error);
+
+/* Checks that `frames` time frames fit the network (divide by scale[0]^num_scales); `what` names
+ * the key that they come from, for the error text. */
+cleave_status config_check_frames(const Config *config, int frames, const char *what,
+                                  cleave_error *error);
+
+void config_free(Config *config);
+
+#endif

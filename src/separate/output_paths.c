@@ -1,0 +1,192 @@
+/* output_paths.c: see output_paths.h. */
+#include "separate/output_paths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "audio/audio.h"
+#include "base/memory.h"
+
+/* ---- Stems ---- */
+
+static int find_stem(const Config *config, const char *name) {
+    for (int i = 0; i < config->stem_count; i++)
+        if (strcmp(config->stems[i], name) == 0)
+            return i;
+    for (int i = 0; i < config->stem_count; i++)
+        if (strcasecmp(config->stems[i], name) == 0)
+            return i;
+    return -1;
+}
+
+/* "kick, snare, toms" into text, cut where it does not fit. */
+static void join_stems(const Config *config, char *text, size_t size) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (int i = 0; i < config->stem_count && used < size - 1; i++) {
+        int written = snprintf(text + used, size - used, "%s%s", i ? ", " : "", config->stems[i]);
+        used += written > 0 ? (size_t)written : 0;
+    }
+}
+
+static cleave_status select_stems(OutputList *list, const Config *config,
+                                  const cleave_output_settings *settings, cleave_error *error) {
+    if (!settings->stems) {
+        for (int i = 0; i < config->stem_count; i++)
+            list->stems[list->stem_count++] = i;
+        return CLEAVE_OK;
+    }
+    for (int i = 0; i < settings->stem_count; i++) {
+        int stem = find_stem(config, settings->stems[i]);
+        if (stem < 0) {
+            char known[512];
+            join_stems(config, known, sizeof(known));
+            return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                             "the model has no stem \"%s\"; it has: %s", settings->stems[i], known);
+        }
+        for (int k = 0; k < list->stem_count; k++)
+            if (list->stems[k] == stem)
+                return error_set(error, CLEAVE_ERROR_ARGUMENT, "stem \"%s\" is asked for twice",
+                                 settings->stems[i]);
+        list->stems[list->stem_count++] = stem;
+    }
+    if (list->stem_count == 0 && !settings->residual)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "no stem is asked for");
+    return CLEAVE_OK;
+}
+
+static cleave_status name_outputs(OutputList *list, const Config *config,
+                                  const cleave_output_settings *settings, cleave_error *error) {
+    for (int i = 0; i < list->stem_count; i++)
+        list->names[list->count++] = config->stems[list->stems[i]];
+    if (!settings->residual)
+        return CLEAVE_OK;
+    for (int i = 0; i < list->count; i++)
+        if (strcasecmp(list->names[i], settings->residual) == 0)
+            return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                             "the residual's name \"%s\" is also a stem's; try another one",
+                             settings->residual);
+    list->names[list->count++] = settings->residual;
+    return CLEAVE_OK;
+}
+
+/* ---- Names ---- */
+
+/* File name of a path without folder and extension, as the caller's to free. */
+static char *track_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    size_t length = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+    return string_format("%.*s", (int)length, name);
+}
+
+/* A name from a file, made safe as one part of a path: no separators, no control characters, not
+ * "." or "..", not empty. */
+static char *safe_name(const char *name) {
+    char *safe = string_copy(name[0] ? name : "_");
+    if (!safe)
+        return NULL;
+    if (strcmp(safe, ".") == 0 || strcmp(safe, "..") == 0)
+        memset(safe, '_', strlen(safe));
+    for (char *p = safe; *p; p++)
+        if (*p == '/' || *p == '\\' || (unsigned char)*p < 0x20)
+            *p = '_';
+    return safe;
+}
+
+typedef struct Field {
+    const char *key; /* "{stem}" */
+    char *value;
+} Field;
+
+#define FIELD_COUNT 3
+
+static const Field *field_at(const Field *fields, const char *text) {
+    for (int i = 0; i < FIELD_COUNT; i++)
+        if (strncmp(text, fields[i].key, strlen(fields[i].key)) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+/* The template with its fields replaced; NULL if memory ran out. */
+static char *expand(const char *template, const Field *fields) {
+    char *text = string_copy("");
+    while (text && *template) {
+        const Field *field = field_at(fields, template);
+        char *longer = field ? string_format("%s%s", text, field->value)
+                             : string_format("%s%c", text, *template);
+        template += field ? strlen(field->key) : 1;
+        free(text);
+        text = longer;
+    }
+    return text;
+}
+
+static char *output_path(const cleave_output_settings *settings, const char *template,
+                         const char *track, const char *stem, const char *model) {
+    Field fields[FIELD_COUNT] = {
+        {"{track}", safe_name(track)}, {"{stem}", safe_name(stem)}, {"{model}", safe_name(model)}};
+    char *path = NULL;
+    char *name = NULL;
+    if (fields[0].value && fields[1].value && fields[2].value)
+        name = expand(template, fields);
+    if (name)
+        path = string_format("%s/%s.%s", settings->directory, name,
+                             audio_format_extension(settings->format));
+    for (int i = 0; i < FIELD_COUNT; i++)
+        free(fields[i].value);
+    free(name);
+    return path;
+}
+
+static cleave_status make_paths(OutputList *list, const char *model_name, const char *input,
+                                const cleave_output_settings *settings, cleave_error *error) {
+    const char *template = settings->name_template;
+    char *track = track_name(input);
+    cleave_status status = CLEAVE_OK;
+    for (int i = 0; i < list->count && status == CLEAVE_OK; i++) {
+        if (track)
+            list->paths[i] = output_path(settings, template, track, list->names[i], model_name);
+        if (!list->paths[i])
+            status = error_memory(error, "an output's path", strlen(template));
+        for (int k = 0; k < i && status == CLEAVE_OK; k++)
+            if (strcmp(list->paths[i], list->paths[k]) == 0)
+                status = error_set(error, CLEAVE_ERROR_ARGUMENT,
+                                   "the outputs \"%s\" and \"%s\" would both be %s; try a name "
+                                   "template with {stem}",
+                                   list->names[k], list->names[i], list->paths[i]);
+    }
+    free(track);
+    return status;
+}
+
+cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
+                                 const char *input, const cleave_output_settings *settings,
+                                 cleave_error *error) {
+    size_t asked = settings->stems && settings->stem_count > 0 ? (size_t)settings->stem_count : 0;
+    size_t most = (size_t)config->stem_count + asked + 1;
+    *list = (OutputList){0};
+    list->stems = calloc(most, sizeof(*list->stems));
+    list->names = calloc(most, sizeof(*list->names));
+    list->paths = calloc(most, sizeof(*list->paths));
+    if (!list->stems || !list->names || !list->paths)
+        return error_memory(error, "the list of outputs", most * sizeof(char *));
+    cleave_status status = select_stems(list, config, settings, error);
+    if (status == CLEAVE_OK)
+        status = name_outputs(list, config, settings, error);
+    if (status == CLEAVE_OK)
+        status = make_paths(list, model_name, input, settings, error);
+    return status;
+}
+
+void output_list_destroy(OutputList *list) {
+    for (int i = 0; i < list->count; i++)
+        free(list->paths[i]);
+    free(list->paths);
+    free(list->names);
+    free(list->stems);
+    *list = (OutputList){0};
+}

@@ -1,0 +1,22 @@
+/* separator.h: what the public separator is made of. Inside separate/ only. */
+#ifndef CLEAVE_SEPARATE_SEPARATOR_H
+#define CLEAVE_SEPARATE_SEPARATOR_H
+
+#include "model/model.h"
+#include "separate/demix.h"
+
+struct cleave_separator {
+    const cleave_model *model;
+    cleave_separator_settings settings; /* resolved: no zeros that stand for a choice */
+    const Backend *backend;
+    Executable *executable;
+    ChunkPlan plan;
+    atomic_bool cancel;
+};
+
+/* A job for this separator, for the caller to complete: stems, sink, progress. Converts `reader` to
+ * the network's rate and channels, and warns of channels that are left out. */
+cleave_status separator_job(cleave_separator *separator, AudioReader *reader, DemixJob *job,
+                            cleave_error *error);
+
+#endif

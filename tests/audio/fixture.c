@@ -1,0 +1,304 @@
+/* fixture.c: see fixture.h. */
+#include "fixture.h"
+
+#include <dirent.h>
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[256];
+
+int fixture_setup(void **state) {
+    (void)state;
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof(folder), "%s/cleave-audio-XXXXXX", base ? base : "/tmp");
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+int fixture_teardown(void **state) {
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static const char *join(const char *base, const char *below, const char *name) {
+    static char paths[8][1024];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof(paths[0]), "%s%s%s%s", base, below, *name ? "/" : "", name);
+    return path;
+}
+
+const char *in_folder(const char *name) {
+    return join(folder, "", name);
+}
+
+const char *in_data(const char *name) {
+    const char *data = getenv("CLEAVE_TEST_DATA");
+    assert_non_null(data);
+    return join(data, "/audio", name);
+}
+
+int count_entries(const char *path) {
+    DIR *directory = opendir(path);
+    if (!directory)
+        return -1;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count;
+}
+
+static void keep_line(void *user, cleave_log_level level, const char *line) {
+    LogKeeper *keeper = user;
+    assert_int_equal(level, CLEAVE_LOG_WARNING);
+    keeper->lines++;
+    snprintf(keeper->last, sizeof(keeper->last), "%s", line);
+}
+
+void log_keeper_init(LogKeeper *keeper) {
+    memset(keeper, 0, sizeof(*keeper));
+    keeper->logger = (cleave_logger){keep_line, keeper, CLEAVE_LOG_DEBUG};
+}
+
+unsigned char *read_bytes(const char *path, size_t *size) {
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    unsigned char *bytes = malloc(*size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+void write_bytes(const char *path, const void *bytes, size_t size) {
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+void cut_file(const char *from, const char *to, size_t size) {
+    size_t whole;
+    unsigned char *bytes = read_bytes(from, &whole);
+    assert_true(size <= whole);
+    write_bytes(to, bytes, size);
+    free(bytes);
+}
+
+Audio audio_new(int channels, int sample_rate, int64_t frames) {
+    Audio audio = {channels, sample_rate, frames, {NULL}};
+    assert_true(channels <= 16);
+    for (int c = 0; c < channels; c++) {
+        audio.planes[c] = calloc((size_t)frames + 1, sizeof(float));
+        assert_non_null(audio.planes[c]);
+    }
+    return audio;
+}
+
+Audio audio_sines(int channels, int sample_rate, int64_t frames) {
+    Audio audio = audio_new(channels, sample_rate, frames);
+    for (int c = 0; c < channels; c++)
+        for (int64_t i = 0; i < frames; i++)
+            audio.planes[c][i] = (float)(0.5 / (c + 1) *
+                                         sin(2 * 3.14159265358979323846 * (440.0 + 220.0 * c) *
+                                             (double)i / sample_rate));
+    return audio;
+}
+
+static uint32_t next_random(uint32_t *seed) {
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed;
+}
+
+Audio audio_noise(int channels, int sample_rate, int64_t frames, float amplitude) {
+    Audio audio = audio_new(channels, sample_rate, frames);
+    uint32_t seed = 1;
+    for (int c = 0; c < channels; c++)
+        for (int64_t i = 0; i < frames; i++)
+            audio.planes[c][i] = amplitude * ((float)(next_random(&seed) >> 8) / 8388608.0f - 1.0f);
+    return audio;
+}
+
+Audio audio_integer_noise(int channels, int sample_rate, int64_t frames, int bits) {
+    Audio audio = audio_new(channels, sample_rate, frames);
+    uint32_t seed = 2;
+    for (int c = 0; c < channels; c++)
+        for (int64_t i = 0; i < frames; i++)
+            audio.planes[c][i] =
+                (float)((int32_t)next_random(&seed) >> (32 - bits)) / (float)(1 << (bits - 1));
+    return audio;
+}
+
+void audio_free(Audio *audio) {
+    for (int c = 0; c < audio->channels; c++)
+        free(audio->planes[c]);
+    memset(audio, 0, sizeof(*audio));
+}
+
+static bool has_integers(int format) {
+    int subtype = format & SF_FORMAT_SUBMASK;
+    return subtype == SF_FORMAT_PCM_16 || subtype == SF_FORMAT_PCM_24 ||
+           subtype == SF_FORMAT_ALAC_24;
+}
+
+/* libsndfile multiplies floats by full scale less one; integers it takes as they are. */
+static void write_frame(SNDFILE *file, const SF_INFO *info, const Audio *audio, int64_t i) {
+    float floats[16];
+    int integers[16];
+    for (int c = 0; c < audio->channels; c++) {
+        floats[c] = audio->planes[c][i];
+        if (has_integers(info->format))
+            integers[c] = (int)fmin(rint((double)floats[c] * 2147483648.0), 2147483647.0);
+    }
+    sf_count_t written = has_integers(info->format) ? sf_writef_int(file, integers, 1)
+                                                    : sf_writef_float(file, floats, 1);
+    assert_int_equal(written, 1);
+}
+
+void make_file(const char *path, int sndfile_format, const Audio *audio) {
+    SF_INFO info = {0};
+    info.channels = audio->channels;
+    info.samplerate = audio->sample_rate;
+    info.format = sndfile_format;
+    SNDFILE *file = sf_open(path, SFM_WRITE, &info);
+    assert_non_null(file);
+    for (int64_t i = 0; i < audio->frames; i++)
+        write_frame(file, &info, audio, i);
+    assert_int_equal(sf_close(file), 0);
+}
+
+static void audio_append(Audio *audio, float *const *planes, int64_t frames) {
+    for (int c = 0; c < audio->channels; c++) {
+        float *grown =
+            realloc(audio->planes[c], (size_t)(audio->frames + frames + 1) * sizeof(float));
+        assert_non_null(grown);
+        memcpy(grown + audio->frames, planes[c], (size_t)frames * sizeof(float));
+        audio->planes[c] = grown;
+    }
+    audio->frames += frames;
+}
+
+Audio read_audio(const char *path, const cleave_logger *log, int channels, int sample_rate,
+                 int64_t step) {
+    AudioReader *reader;
+    cleave_error error;
+    if (audio_reader_open(&reader, path, log, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    const AudioFormat *format = audio_reader_format(reader);
+    if (channels || sample_rate)
+        assert_int_equal(audio_reader_convert(reader, channels ? channels : format->channels,
+                                              sample_rate ? sample_rate : format->sample_rate,
+                                              &error),
+                         CLEAVE_OK);
+    Audio audio = audio_new(channels ? channels : format->channels,
+                            sample_rate ? sample_rate : format->sample_rate, 0);
+    Audio block = audio_new(audio.channels, audio.sample_rate, step);
+    int64_t got = step;
+    while (got == step) {
+        if (audio_reader_read(reader, block.planes, step, &got, &error) != CLEAVE_OK)
+            fail_msg("%s", error.text);
+        audio_append(&audio, block.planes, got);
+    }
+    assert_int_equal(audio_reader_read(reader, block.planes, step, &got, &error), CLEAVE_OK);
+    assert_int_equal(got, 0);
+    audio_free(&block);
+    audio_reader_close(reader);
+    return audio;
+}
+
+void expect_read_error(const char *path, cleave_error *error) {
+    AudioReader *reader;
+    cleave_status status = audio_reader_open(&reader, path, NULL, error);
+    if (status == CLEAVE_OK) {
+        Audio block = audio_new(audio_reader_format(reader)->channels, 1, 1000);
+        int64_t got = 1000;
+        while (status == CLEAVE_OK && got > 0)
+            status = audio_reader_read(reader, block.planes, 1000, &got, error);
+        audio_free(&block);
+        audio_reader_close(reader);
+    } else {
+        assert_null(reader);
+    }
+    assert_int_equal(status, CLEAVE_ERROR_INPUT);
+    assert_int_equal(error->status, status);
+}
+
+void write_audio(const char *path, cleave_format format, cleave_bits bits, const Audio *audio) {
+    AudioWriterSettings settings = {audio->channels, audio->sample_rate, format, bits};
+    AudioWriter *writer;
+    cleave_error error;
+    if (audio_writer_open(&writer, path, &settings, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    if (audio_writer_write(writer, (const float *const *)audio->planes, audio->frames, &error))
+        fail_msg("%s", error.text);
+    if (audio_writer_finish(writer, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    if (audio_writer_commit(writer, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    audio_writer_close(writer);
+}
+
+void assert_same_audio(const Audio *a, const Audio *b) {
+    assert_int_equal(a->channels, b->channels);
+    assert_int_equal(a->sample_rate, b->sample_rate);
+    assert_int_equal(a->frames, b->frames);
+    for (int c = 0; c < a->channels; c++)
+        assert_memory_equal(a->planes[c], b->planes[c], (size_t)a->frames * sizeof(float));
+}
+
+double snr_db(const Audio *signal, const Audio *other, int64_t from, int64_t to) {
+    double power = 0;
+    double noise = 0;
+    for (int c = 0; c < signal->channels; c++)
+        for (int64_t i = from; i < to; i++) {
+            double s = (double)signal->planes[c][i];
+            double d = s - (double)other->planes[c][i];
+            power += s * s;
+            noise += d * d;
+        }
+    return 10 * log10(power / noise);
+}
+
+void assert_text_has(const char *text, ...) {
+    assert_null(strchr(text, '\n'));
+    va_list words;
+    va_start(words, text);
+    for (const char *word; (word = va_arg(words, const char *));)
+        if (!strstr(text, word))
+            fail_msg("\"%s\" is not in \"%s\"", word, text);
+    va_end(words);
+}
+
+static bool reads(const char *extension) {
+    for (const char *const *e = cleave_input_extensions(); *e; e++)
+        if (strcmp(*e, extension) == 0)
+            return true;
+    return false;
+}
+
+bool built_with_ffmpeg(void) {
+    return reads("m4a");
+}
+
+bool built_with_mp3(void) {
+    SF_INFO info = {0};
+    info.channels = 2;
+    info.samplerate = 44100;
+    info.format = 0x230000 | 0x0082; /* MPEG, layer III: libsndfile 1.1 and newer */
+    return sf_format_check(&info) != 0;
+}

@@ -1,0 +1,484 @@
+/* check_kernels.c: every kernel of every instruction set that this processor runs, against float64
+ * arithmetic on random shapes, odd edges included; with --bench, how fast each is.
+ *
+ *   check_kernels [--bench] [--seed N] */
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend/cpu/kernels/kernels.h"
+#include "base/memory.h"
+
+#define UNIT_ROUNDOFF 5.9604644775390625e-08 /* 2^-24 */
+#define CANARY        12345.678f
+
+static int passed;
+static int failed;
+
+/* Failures in the check that runs now; their first is described. */
+static int errors;
+static char first_error[256];
+
+static void complain(const char *what, size_t at, double got, double expected) {
+    if (errors++ == 0)
+        snprintf(first_error, sizeof(first_error), "%s: element %zu is %.9g, expected %.9g", what,
+                 at, got, expected);
+}
+
+static void conclude(const Kernels *kernels, const char *name) {
+    printf("%-9s %-12s %s%s\n", kernels->name, name, errors ? "FAILED: " : "ok",
+           errors ? first_error : "");
+    if (errors)
+        failed++;
+    else
+        passed++;
+    errors = 0;
+}
+
+/* ---- Random data ---- */
+
+static uint64_t random_state = 1;
+
+/* SplitMix64 (Steele, Lea & Flood, 2014). */
+static uint64_t random_bits(void) {
+    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static size_t random_below(size_t limit) {
+    return (size_t)(random_bits() % limit);
+}
+
+static float random_float(float low, float high) {
+    return low + (high - low) * (float)((double)(random_bits() >> 40) / (double)(1 << 24));
+}
+
+static float *random_floats(size_t count, float low, float high) {
+    float *values = memory_allocate_aligned(count * sizeof(float));
+    if (!values) {
+        fprintf(stderr, "out of memory\n");
+        exit(1);
+    }
+    for (size_t i = 0; i < count; i++)
+        values[i] = random_float(low, high);
+    return values;
+}
+
+static void fill(float *values, size_t count, float value) {
+    for (size_t i = 0; i < count; i++)
+        values[i] = value;
+}
+
+static void expect_equal(const char *what, const float *got, const float *expected, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(&got[i], &expected[i], sizeof(float)) != 0)
+            complain(what, i, (double)got[i], (double)expected[i]);
+}
+
+/* ---- gemm ---- */
+
+#define GEMM_ROWS_MAX   45
+#define GEMM_BLOCKS_MAX 12
+
+/* One random product, with its operands. Rows of c are c_stride apart; what lies between them, and
+ * one row behind the last, holds canaries. */
+typedef struct GemmCase {
+    GemmArguments arguments;
+    const float *pointers[GEMM_BLOCKS_MAX];
+    float *a;
+    float *b;
+    float *add;
+    float *c;
+    size_t c_floats;
+} GemmCase;
+
+static void create_gemm(GemmCase *g) {
+    GemmArguments *x = &g->arguments;
+    memset(g, 0, sizeof(*g));
+    x->rows = 1 + random_below(GEMM_ROWS_MAX);
+    x->k_blocks = 1 + random_below(GEMM_BLOCKS_MAX);
+    x->columns = 1 + (int)random_below(GEMM_COLUMNS);
+    x->a_stride = CHANNEL_BLOCK * (1 + random_below(4));
+    x->c_stride = CHANNEL_BLOCK * (1 + random_below(3));
+    size_t a_floats = x->rows * x->a_stride + GEMM_BLOCKS_MAX * 7 * CHANNEL_BLOCK;
+    size_t b_floats = x->k_blocks * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    g->c_floats = (x->rows + 1) * x->c_stride;
+    g->a = random_floats(a_floats, -1, 1);
+    g->b = random_floats(GEMM_COLUMNS * b_floats, -1, 1);
+    g->add = random_floats(GEMM_COLUMNS * g->c_floats, -1, 1);
+    g->c = random_floats(GEMM_COLUMNS * g->c_floats, -1, 1);
+    fill(g->c, GEMM_COLUMNS * g->c_floats, CANARY);
+    for (size_t i = 0; i < x->k_blocks; i++)
+        g->pointers[i] = g->a + random_below(7 * GEMM_BLOCKS_MAX) * CHANNEL_BLOCK;
+    bool adds = random_below(2) == 0;
+    x->a = g->pointers;
+    for (int j = 0; j < GEMM_COLUMNS; j++) {
+        x->b[j] = g->b + (size_t)j * b_floats;
+        x->c[j] = g->c + (size_t)j * g->c_floats;
+        x->add[j] = adds ? g->add + (size_t)j * g->c_floats : NULL;
+    }
+}
+
+static void destroy_gemm(GemmCase *g) {
+    memory_free_aligned(g->a);
+    memory_free_aligned(g->b);
+    memory_free_aligned(g->add);
+    memory_free_aligned(g->c);
+}
+
+/* One element in float64, and the sum of the magnitudes of its terms. */
+static double exact_element(const GemmArguments *x, int column, size_t row, size_t lane,
+                            double *magnitude) {
+    double sum = 0;
+    *magnitude = 0;
+    for (size_t k = 0; k < x->k_blocks * CHANNEL_BLOCK; k++) {
+        double term = (double)x->a[k / CHANNEL_BLOCK][row * x->a_stride + k % CHANNEL_BLOCK] *
+                      (double)x->b[column][k * CHANNEL_BLOCK + lane];
+        sum += term;
+        *magnitude += fabs(term);
+    }
+    if (x->add[column]) {
+        double term = (double)x->add[column][row * x->c_stride + lane];
+        sum += term;
+        *magnitude += fabs(term);
+    }
+    return sum;
+}
+
+/* Every element within the bound of recursive summation, n · u · Σ|terms| (Higham, Accuracy and
+ * Stability of Numerical Algorithms, §4.2); everything else untouched. */
+static void verify_gemm(const GemmCase *g) {
+    const GemmArguments *x = &g->arguments;
+    double terms = (double)(x->k_blocks * CHANNEL_BLOCK + 2);
+    for (int column = 0; column < GEMM_COLUMNS; column++)
+        for (size_t i = 0; i < g->c_floats; i++) {
+            size_t row = i / x->c_stride;
+            size_t lane = i % x->c_stride;
+            double got = (double)x->c[column][i];
+            if (column >= x->columns || row >= x->rows || lane >= CHANNEL_BLOCK) {
+                if (x->c[column][i] != CANARY)
+                    complain("gemm wrote outside", i, got, (double)CANARY);
+                continue;
+            }
+            double magnitude = 0;
+            double expected = exact_element(x, column, row, lane, &magnitude);
+            if (!(fabs(got - expected) <= terms * UNIT_ROUNDOFF * magnitude))
+                complain("gemm", i, got, expected);
+        }
+}
+
+/* The same product row by row and column by column has the same bits. */
+static void verify_cuts(const Kernels *kernels, const GemmCase *g) {
+    const GemmArguments *x = &g->arguments;
+    float *whole = random_floats(GEMM_COLUMNS * g->c_floats, 0, 0);
+    memcpy(whole, g->c, GEMM_COLUMNS * g->c_floats * sizeof(float));
+    fill(g->c, GEMM_COLUMNS * g->c_floats, CANARY);
+    for (int column = 0; column < x->columns; column++)
+        for (size_t row = 0; row < x->rows; row++) {
+            GemmArguments part = *x;
+            const float *pointers[GEMM_BLOCKS_MAX];
+            for (size_t i = 0; i < x->k_blocks; i++)
+                pointers[i] = x->a[i] + row * x->a_stride;
+            part.a = pointers;
+            part.rows = 1;
+            part.columns = 1;
+            part.b[0] = x->b[column];
+            part.c[0] = x->c[column] + row * x->c_stride;
+            part.add[0] = x->add[column] ? x->add[column] + row * x->c_stride : NULL;
+            kernels->gemm(&part);
+        }
+    expect_equal("gemm cut otherwise", g->c, whole, GEMM_COLUMNS * g->c_floats);
+    memory_free_aligned(whole);
+}
+
+/* add may be c itself. */
+static void verify_in_place(const Kernels *kernels, const GemmCase *g) {
+    GemmArguments x = g->arguments;
+    if (!x.add[0])
+        return;
+    for (int j = 0; j < x.columns; j++) {
+        x.c[j] = (float *)(uintptr_t)x.add[j];
+        x.add[j] = x.c[j];
+    }
+    kernels->gemm(&x);
+    for (int j = 0; j < x.columns; j++)
+        for (size_t row = 0; row < x.rows; row++)
+            expect_equal("gemm in place", x.c[j] + row * x.c_stride,
+                         g->arguments.c[j] + row * x.c_stride, CHANNEL_BLOCK);
+}
+
+static void check_gemm(const Kernels *kernels) {
+    for (int trial = 0; trial < 150; trial++) {
+        GemmCase g;
+        create_gemm(&g);
+        kernels->gemm(&g.arguments);
+        verify_gemm(&g);
+        verify_cuts(kernels, &g);
+        verify_in_place(kernels, &g);
+        destroy_gemm(&g);
+    }
+    conclude(kernels, "gemm");
+}
+
+/* ---- load ---- */
+
+static const char *const act_names[ACT_KINDS] = {"load none", "load gelu", "load relu", "load elu"};
+
+static double exact_act(ActKind act, double x, double alpha) {
+    switch (act) {
+    case ACT_NONE:
+        return x;
+    case ACT_GELU:
+        return x * 0.5 * erfc(-x * 0.70710678118654752440);
+    case ACT_RELU:
+        return x < 0 ? 0 : x;
+    case ACT_ELU:
+        return x > 0 ? x : alpha * expm1(x);
+    }
+    return NAN;
+}
+
+/* The affine step may round twice; GELU's erf is good to 4e-7 of its argument's half, ELU's
+ * exponential to a few units in the last place of the larger of its terms. */
+static double act_tolerance(ActKind act, double x, double magnitude) {
+    double affine = 2.5 * UNIT_ROUNDOFF * magnitude;
+    if (act == ACT_GELU)
+        return 1.2 * affine + 4e-7 * fmax(0.5 * fabs(x), 1e-30);
+    if (act == ACT_ELU)
+        return affine + 4 * UNIT_ROUNDOFF * fmin(1, fabs(x));
+    return affine;
+}
+
+static void verify_load(const Kernels *kernels, ActKind act, size_t positions, float range) {
+    size_t count = positions * CHANNEL_BLOCK;
+    float *from = random_floats(count + 1, -range, range);
+    float *to = random_floats(count + CHANNEL_BLOCK, 0, 0);
+    float *scale = random_floats(CHANNEL_BLOCK, -2, 2);
+    float *shift = random_floats(CHANNEL_BLOCK, -2, 2);
+    float alpha = random_float(0, 2);
+    fill(to, count + CHANNEL_BLOCK, CANARY);
+    kernels->load[act](to, from, positions, scale, shift, alpha);
+    for (size_t i = 0; i < count; i++) {
+        size_t lane = i % CHANNEL_BLOCK;
+        double product = (double)from[i] * (double)scale[lane];
+        double x = product + (double)shift[lane];
+        double expected = exact_act(act, x, (double)alpha);
+        double tolerance = act_tolerance(act, x, fabs(product) + fabs((double)shift[lane]));
+        if (!(fabs((double)to[i] - expected) <= tolerance))
+            complain(act_names[act], i, (double)to[i], expected);
+    }
+    for (size_t i = count; i < count + CHANNEL_BLOCK; i++)
+        if (to[i] != CANARY)
+            complain("load wrote outside", i, (double)to[i], (double)CANARY);
+    kernels->load[act](from, from, positions, scale, shift, alpha);
+    expect_equal("load in place", from, to, count);
+    memory_free_aligned(from);
+    memory_free_aligned(to);
+    memory_free_aligned(scale);
+    memory_free_aligned(shift);
+}
+
+/* Zero must stay exactly zero, large values must not overflow on the way, and a NaN must come
+ * through, so that a broken weight is noticed. */
+static void verify_special(const Kernels *kernels, ActKind act) {
+    float values[CHANNEL_BLOCK] = {0.0f,   -0.0f,   1e30f, -1e30f, 88.0f, -88.0f, 500.0f, -500.0f,
+                                   1e-30f, -1e-30f, 3.95f, -3.95f, 5.6f,  -5.6f,  NAN,    1.0f};
+    float scale[CHANNEL_BLOCK];
+    float shift[CHANNEL_BLOCK];
+    float to[CHANNEL_BLOCK];
+    fill(scale, CHANNEL_BLOCK, 1);
+    fill(shift, CHANNEL_BLOCK, 0);
+    kernels->load[act](to, values, 1, scale, shift, 1.0f);
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
+        double x = (double)values[i];
+        double expected = exact_act(act, x, 1);
+        if (isnan(x) ? !isnan(to[i])
+                     : !(fabs((double)to[i] - expected) <= act_tolerance(act, x, fabs(x))))
+            complain("load of a special value", i, (double)to[i], expected);
+    }
+    if (to[0] != 0 || to[1] != 0)
+        complain("load of zero", 0, (double)to[0], 0);
+}
+
+static void check_load(const Kernels *kernels) {
+    for (int act = 0; act < ACT_KINDS; act++) {
+        for (int trial = 0; trial < 60; trial++)
+            verify_load(kernels, (ActKind)act, random_below(40), trial % 3 ? 4.0f : 60.0f);
+        verify_special(kernels, (ActKind)act);
+        conclude(kernels, act_names[act]);
+    }
+}
+
+/* ---- Elementwise ---- */
+
+typedef void (*BinaryKernel)(float *to, const float *a, const float *b, size_t positions);
+
+static void check_binary(const Kernels *kernels, const char *name, BinaryKernel kernel,
+                         BinaryKernel reference) {
+    for (size_t positions = 0; positions < 20; positions++) {
+        size_t count = positions * CHANNEL_BLOCK;
+        float *a = random_floats(count + 1, -9, 9);
+        float *b = random_floats(count + 1, -9, 9);
+        float *got = random_floats(count + 1, 0, 0);
+        float *expected = random_floats(count + 1, 0, 0);
+        got[count] = CANARY;
+        expected[count] = CANARY;
+        kernel(got, a, b, positions);
+        reference(expected, a, b, positions);
+        expect_equal(name, got, expected, count + 1);
+        kernel(a, a, b, positions);
+        expect_equal(name, a, expected, count);
+        memory_free_aligned(a);
+        memory_free_aligned(b);
+        memory_free_aligned(got);
+        memory_free_aligned(expected);
+    }
+    conclude(kernels, name);
+}
+
+/* ---- Statistics ---- */
+
+/* A mean far from zero must not cost the variance its digits. */
+static void verify_statistics(const Kernels *kernels, size_t positions, float offset) {
+    float mean[CHANNEL_BLOCK];
+    float squares[CHANNEL_BLOCK];
+    float *row = random_floats(positions * CHANNEL_BLOCK, offset - 1, offset + 1);
+    kernels->statistics(row, positions, mean, squares);
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
+        double sum = 0;
+        double exact = 0;
+        for (size_t i = 0; i < positions; i++)
+            sum += (double)row[i * CHANNEL_BLOCK + lane];
+        sum /= (double)positions;
+        for (size_t i = 0; i < positions; i++)
+            exact += pow((double)row[i * CHANNEL_BLOCK + lane] - sum, 2);
+        double scale = fabs((double)offset) + 1;
+        double mean_tolerance = (double)positions * UNIT_ROUNDOFF * scale;
+        double shift = fabs((double)mean[lane] - sum);
+        double tolerance = (double)positions * UNIT_ROUNDOFF * (exact + 4) +
+                           (double)positions * (shift * shift + 4 * UNIT_ROUNDOFF * scale);
+        if (!(shift <= mean_tolerance))
+            complain("mean", lane, (double)mean[lane], sum);
+        if (!(fabs((double)squares[lane] - exact) <= tolerance))
+            complain("squares", lane, (double)squares[lane], exact);
+    }
+    memory_free_aligned(row);
+}
+
+static void check_statistics(const Kernels *kernels) {
+    static const float offsets[] = {0, 0.5f, -30, 1000};
+    for (size_t positions = 1; positions < 70; positions++)
+        verify_statistics(kernels, positions, offsets[positions % 4]);
+    conclude(kernels, "statistics");
+}
+
+/* ---- Timing ---- */
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Rows of a 3×3 convolution from 64 to 64 channels over 256 positions. */
+static void bench_gemm(const Kernels *kernels) {
+    enum { ROWS = 256, BLOCKS = 36 };
+    const float *pointers[BLOCKS];
+    float *a = random_floats((ROWS + 2) * CHANNEL_BLOCK * BLOCKS, -1, 1);
+    float *b = random_floats(GEMM_COLUMNS * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK, -1, 1);
+    float *c = random_floats(GEMM_COLUMNS * ROWS * CHANNEL_BLOCK, 0, 0);
+    GemmArguments x = {.a = pointers,
+                       .k_blocks = BLOCKS,
+                       .a_stride = CHANNEL_BLOCK,
+                       .c_stride = CHANNEL_BLOCK,
+                       .rows = ROWS,
+                       .columns = GEMM_COLUMNS};
+    for (size_t i = 0; i < BLOCKS; i++)
+        pointers[i] = a + (i / 3 * (ROWS + 2) + i % 3) * CHANNEL_BLOCK;
+    for (size_t j = 0; j < GEMM_COLUMNS; j++) {
+        x.b[j] = b + j * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK;
+        x.c[j] = c + j * ROWS * CHANNEL_BLOCK;
+    }
+    double best = INFINITY;
+    double flops = 2.0 * ROWS * GEMM_COLUMNS * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    for (int trial = 0; trial < 30; trial++) {
+        double begin = seconds();
+        kernels->gemm(&x);
+        best = fmin(best, seconds() - begin);
+    }
+    printf("%-9s %-12s %8.2f GFLOP/s\n", kernels->name, "gemm", flops / best / 1e9);
+    memory_free_aligned(a);
+    memory_free_aligned(b);
+    memory_free_aligned(c);
+}
+
+static void bench_row(const Kernels *kernels, const char *name, int kernel) {
+    enum { POSITIONS = 256 };
+    float *a = random_floats(POSITIONS * CHANNEL_BLOCK, -4, 4);
+    float *b = random_floats(POSITIONS * CHANNEL_BLOCK, -4, 4);
+    float *to = random_floats(POSITIONS * CHANNEL_BLOCK, 0, 0);
+    double best = INFINITY;
+    for (int trial = 0; trial < 200; trial++) {
+        double begin = seconds();
+        if (kernel < ACT_KINDS)
+            kernels->load[kernel](to, a, POSITIONS, b, b + CHANNEL_BLOCK, 1);
+        else if (kernel == ACT_KINDS)
+            kernels->multiply(to, a, b, POSITIONS);
+        else if (kernel == ACT_KINDS + 1)
+            kernels->add(to, a, b, POSITIONS);
+        else
+            kernels->statistics(a, POSITIONS, to, to + CHANNEL_BLOCK);
+        best = fmin(best, seconds() - begin);
+    }
+    printf("%-9s %-12s %8.2f Gelement/s\n", kernels->name, name,
+           POSITIONS * CHANNEL_BLOCK / best / 1e9);
+    memory_free_aligned(a);
+    memory_free_aligned(b);
+    memory_free_aligned(to);
+}
+
+static void bench(const Kernels *kernels) {
+    bench_gemm(kernels);
+    for (int act = 0; act < ACT_KINDS; act++)
+        bench_row(kernels, act_names[act], act);
+    bench_row(kernels, "multiply", ACT_KINDS);
+    bench_row(kernels, "add", ACT_KINDS + 1);
+    bench_row(kernels, "statistics", ACT_KINDS + 2);
+}
+
+static void check(const Kernels *kernels) {
+    check_gemm(kernels);
+    check_load(kernels);
+    check_binary(kernels, "multiply", kernels->multiply, kernels_reference.multiply);
+    check_binary(kernels, "add", kernels->add, kernels_reference.add);
+    check_statistics(kernels);
+}
+
+int main(int argc, char **argv) {
+    bool timing = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--bench") == 0) {
+            timing = true;
+        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            random_state = strtoull(argv[++i], NULL, 10);
+        } else {
+            fprintf(stderr, "usage: check_kernels [--bench] [--seed N]\n");
+            return 2;
+        }
+    }
+    for (const Kernels *const *table = kernels_available(); *table; table++) {
+        if (timing)
+            bench(*table);
+        else
+            check(*table);
+    }
+    if (!timing)
+        printf("%d passed, %d failed\n", passed, failed);
+    return failed ? 1 : 0;
+}

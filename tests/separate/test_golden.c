@@ -1,0 +1,195 @@
+/* test_golden.c: every reference case, file to files, against what the reference computed in
+ * float64. A case passes where its SNR is within 6 dB of what the reference framework's own float32
+ * reaches, or 110 dB. Arguments: folders of cases. */
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <sndfile.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleave.h"
+
+#define MARGIN_DB 6.0
+#define ENOUGH_DB 110.0
+
+/* How a case is run beside what its case.json says. */
+typedef struct Mode {
+    const char *name;
+    int compile;
+    int batch;
+    int threads;
+} Mode;
+
+static const Mode modes[] = {
+    {"compiled", 1, 1, 2},
+    {"op by op", 0, 1, 1},
+    {"batch 3", 1, 3, 2},
+};
+
+static int passed;
+static int failed;
+
+static void conclude(const char *folder, const Mode *mode, bool ok, const char *text) {
+    printf("%-4s %s, %s: %s\n", ok ? "ok" : "FAIL", folder, mode->name, text);
+    if (ok)
+        passed++;
+    else
+        failed++;
+}
+
+/* All samples of a file, interleaved; NULL if it cannot be read. */
+static float *read_samples(const char *path, sf_count_t *count) {
+    SF_INFO info = {0};
+    SNDFILE *file = sf_open(path, SFM_READ, &info);
+    if (!file)
+        return NULL;
+    *count = info.frames * info.channels;
+    float *samples = malloc((size_t)*count * sizeof(float) + 1);
+    if (samples && sf_readf_float(file, samples, info.frames) != info.frames) {
+        free(samples);
+        samples = NULL;
+    }
+    sf_close(file);
+    return samples;
+}
+
+/* SNR of a file against the expected one in dB; NaN if they cannot be compared. */
+static double snr(const char *expected_path, const char *path) {
+    sf_count_t count = 0;
+    sf_count_t expected_count = 0;
+    float *samples = read_samples(path, &count);
+    float *expected = read_samples(expected_path, &expected_count);
+    double signal = 0;
+    double noise = 0;
+    if (samples && expected && count == expected_count)
+        for (sf_count_t i = 0; i < count; i++) {
+            double difference = (double)samples[i] - (double)expected[i];
+            signal += (double)expected[i] * (double)expected[i];
+            noise += difference * difference;
+        }
+    bool comparable = samples && expected && count == expected_count;
+    free(samples);
+    free(expected);
+    if (!comparable)
+        return NAN;
+    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
+}
+
+static const char *string_field(const json_t *json, const char *key, const char *otherwise) {
+    const char *text = json_string_value(json_object_get(json, key));
+    return text ? text : otherwise;
+}
+
+/* Compares every stem that case.json names; text becomes the worst one's figures. */
+static bool compare(const json_t *json, const char *folder, const char *output, char *text,
+                    size_t size) {
+    const char *stem;
+    json_t *stem_json;
+    bool ok = json_object_size(json_object_get(json, "stems")) > 0;
+    double worst = INFINITY;
+    json_object_foreach(json_object_get(json, "stems"), stem, stem_json) {
+        char expected[4096];
+        char path[4096];
+        double framework =
+            json_number_value(json_object_get(stem_json, "float32_framework_snr_db"));
+        double needed = fmin(framework - MARGIN_DB, ENOUGH_DB);
+        snprintf(expected, sizeof(expected), "%s/expected-%s.wav", folder, stem);
+        snprintf(path, sizeof(path), "%s/%s.wav", output, stem);
+        double reached = snr(expected, path);
+        remove(path);
+        if (!(reached >= needed))
+            ok = false;
+        if (reached - framework < worst || isnan(reached)) {
+            worst = reached - framework;
+            snprintf(text, size, "%s %.1f dB, framework %.1f dB", stem, reached, framework);
+        }
+    }
+    return ok;
+}
+
+static cleave_status separate(const json_t *json, const char *folder, const Mode *mode,
+                              const char *output, cleave_error *error) {
+    char path[4096];
+    char config[4096];
+    cleave_model *model = NULL;
+    cleave_separator *separator = NULL;
+    cleave_model_settings model_settings;
+    cleave_separator_settings settings;
+    cleave_output_settings output_settings;
+    cleave_model_settings_default(&model_settings);
+    cleave_separator_settings_default(&settings);
+    cleave_output_settings_default(&output_settings);
+    snprintf(config, sizeof(config), "%s/model.yaml", folder);
+    model_settings.config_path = config;
+    settings.overlap = (int)json_integer_value(json_object_get(json, "overlap"));
+    settings.tta = json_is_true(json_object_get(json, "tta"));
+    if (strcmp(string_field(json, "blend", "fade"), "mean") == 0)
+        settings.blend = CLEAVE_BLEND_MEAN;
+    settings.compile = mode->compile;
+    settings.batch = mode->batch;
+    settings.threads = mode->threads;
+    output_settings.directory = output;
+    output_settings.name_template = "{stem}";
+    output_settings.residual = string_field(json, "residual", NULL);
+    snprintf(path, sizeof(path), "%s/%s", folder, string_field(json, "model", "model.ckpt"));
+    cleave_status status = cleave_model_open(&model, path, &model_settings, error);
+    if (status == CLEAVE_OK)
+        status = cleave_separator_open(&separator, model, &settings, error);
+    snprintf(path, sizeof(path), "%s/mix.wav", folder);
+    if (status == CLEAVE_OK)
+        status = cleave_separate_file(separator, path, &output_settings, NULL, error);
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+    return status;
+}
+
+static void run_case(const char *folder, const Mode *mode) {
+    char path[4096];
+    char output[] = "/tmp/cleave-golden-XXXXXX";
+    char text[CLEAVE_ERROR_TEXT_SIZE] = "no stems";
+    cleave_error error;
+    snprintf(path, sizeof(path), "%s/case.json", folder);
+    json_t *json = json_load_file(path, 0, NULL);
+    bool ok = json && mkdtemp(output);
+    if (ok && separate(json, folder, mode, output, &error) != CLEAVE_OK) {
+        snprintf(text, sizeof(text), "%s", error.text);
+        ok = false;
+    } else if (ok) {
+        ok = compare(json, folder, output, text, sizeof(text));
+    }
+    rmdir(output);
+    json_decref(json);
+    conclude(folder, mode, ok, text);
+}
+
+static int is_case(const struct dirent *entry) {
+    return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
+}
+
+static void run_folder(const char *folder) {
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_case, alphasort);
+    for (int i = 0; i < count; i++) {
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+        for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
+            run_case(path, &modes[m]);
+        free(entries[i]);
+    }
+    free(entries);
+    if (count <= 0) {
+        printf("FAIL %s: no cases\n", folder);
+        failed++;
+    }
+}
+
+int main(int argc, char **argv) {
+    for (int i = 1; i < argc; i++)
+        run_folder(argv[i]);
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed || !passed ? 1 : 0;
+}
