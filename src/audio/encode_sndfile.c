@@ -162,9 +162,13 @@ static cleave_status renumber_ogg(OutputFile *file, cleave_error *error) {
     return CLEAVE_OK;
 }
 
-/* Some encoders write nothing, headers included, before they get a first call with samples. */
+/* libsndfile's FLAC and MP3 encoders leave a file without samples empty, without even a header. */
 static cleave_status sndfile_finish(Encoder *base, cleave_error *error) {
     SndfileEncoder *encoder = (SndfileEncoder *)base;
+    bool lazy = encoder->settings.format == CLEAVE_FORMAT_FLAC ||
+                encoder->settings.format == CLEAVE_FORMAT_MP3;
+    if (lazy && encoder->frames == 0)
+        sf_command(encoder->sndfile, SFC_UPDATE_HEADER_NOW, NULL, 0);
     int code = sf_close(encoder->sndfile);
     encoder->sndfile = NULL;
     cleave_status status = output_file_check(encoder->file, error);

@@ -175,23 +175,29 @@ bool length_of_mp3_is_exact(InputFile *file) {
 
 /* ---- Ogg ---- */
 
-bool ogg_ends_within_page(InputFile *file) {
-    size_t capacity = 2 * (size_t)OGG_MAX_PAGE;
-    unsigned char *tail = malloc(capacity);
-    if (!tail)
-        return false;
-    int64_t start = file->size > (int64_t)capacity ? file->size - (int64_t)capacity : 0;
-    int64_t got = input_file_read_at(file, start, tail, (int64_t)capacity);
-    size_t size = got > 0 ? (size_t)got : 0;
+/* Of the pages in the last bytes of a file, the last. */
+static OggEnd judge_last_page(const unsigned char *tail, size_t size) {
     size_t at = 0;
-    bool within = false;
+    OggEnd end = OGG_ENDS_WITHIN_PAGE;
     while (at < size) {
         size_t page = ogg_page_size(tail + at, size - at);
-        within = page > size - at;
-        at += page && !within ? page : 1;
-        if (within)
-            break;
+        if (page > size - at)
+            return OGG_ENDS_WITHIN_PAGE;
+        if (page > 0)
+            end = ogg_page_is_last(tail + at) ? OGG_ENDS_WHOLE : OGG_ENDS_WITHOUT_MARK;
+        at += page > 0 ? page : 1;
     }
+    return end;
+}
+
+OggEnd end_of_ogg(InputFile *file) {
+    int64_t capacity = 2 * (int64_t)OGG_MAX_PAGE;
+    unsigned char *tail = malloc((size_t)capacity);
+    if (!tail)
+        return OGG_ENDS_WITHOUT_MARK;
+    int64_t start = file->size > capacity ? file->size - capacity : 0;
+    int64_t got = input_file_read_at(file, start, tail, capacity);
+    OggEnd end = judge_last_page(tail, got > 0 ? (size_t)got : 0);
     free(tail);
-    return within;
+    return end;
 }

@@ -25,7 +25,14 @@ int64_t length_of_flac(InputFile *file);
 /* Whether an MP3 file has a Xing or Info header, without which its length is an estimate. */
 bool length_of_mp3_is_exact(InputFile *file);
 
-/* Whether an Ogg file ends within a page: a transfer that broke off. */
-bool ogg_ends_within_page(InputFile *file);
+typedef enum OggEnd {
+    OGG_ENDS_WHOLE,
+    OGG_ENDS_WITHOUT_MARK, /* after a whole page that is not marked as the last: a recorded stream
+                            */
+    OGG_ENDS_WITHIN_PAGE   /* a transfer that broke off */
+} OggEnd;
+
+/* How an Ogg file ends. */
+OggEnd end_of_ogg(InputFile *file);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define FLAGS_OFFSET    5
+#define FLAG_LAST       4
 #define SERIAL_OFFSET   14
 #define CHECKSUM_OFFSET 22
 #define SEGMENTS_OFFSET 26
@@ -19,6 +21,10 @@ size_t ogg_page_size(const unsigned char *data, size_t size) {
     for (size_t i = 0; i < segments; i++)
         total += data[OGG_HEADER_SIZE + i];
     return total;
+}
+
+bool ogg_page_is_last(const unsigned char *page) {
+    return (page[FLAGS_OFFSET] & FLAG_LAST) != 0;
 }
 
 /* CRC-32 with the polynomial 0x04c11db7, most significant bit first, no inversion. */

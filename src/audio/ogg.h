@@ -3,6 +3,7 @@
 #ifndef CLEAVE_AUDIO_OGG_H
 #define CLEAVE_AUDIO_OGG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,10 @@
 /* Size of the page that begins at `data`: 0 if none begins there, and the size so far known (more
  * than `size`) if `size` bytes do not hold it whole. */
 size_t ogg_page_size(const unsigned char *data, size_t size);
+
+/* Whether a page, of which at least OGG_HEADER_SIZE bytes are at hand, is marked as its stream's
+ * last. */
+bool ogg_page_is_last(const unsigned char *page);
 
 /* Gives a whole page another stream number, and the checksum that goes with it. */
 void ogg_page_set_serial(unsigned char *page, size_t size, uint32_t serial);

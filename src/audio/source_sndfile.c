@@ -115,19 +115,18 @@ static cleave_status broken_off(SndfileSource *source, cleave_error *error) {
                              why, error);
 }
 
-/* Without its last page an Ogg stream's length is unknown; a page cut in two tells that the rest is
- * missing, a whole one that somebody recorded a running stream. */
 static cleave_status judge_ogg_end(SndfileSource *source, cleave_error *error) {
-    if (source->info.frames != SF_COUNT_MAX ||
-        (source->info.format & SF_FORMAT_TYPEMASK) != SF_FORMAT_OGG)
+    if ((source->info.format & SF_FORMAT_TYPEMASK) != SF_FORMAT_OGG)
         return CLEAVE_OK;
-    if (ogg_ends_within_page(&source->file))
+    OggEnd end = end_of_ogg(&source->file);
+    if (end == OGG_ENDS_WITHIN_PAGE)
         return broken_off(source, error);
-    if (!source->warned)
+    if (end == OGG_ENDS_WITHOUT_MARK && !source->warned) {
         log_write(&source->log, CLEAVE_LOG_WARNING,
                   PATH_FORMAT ": the stream has no end mark; it may have been longer than %.3f s",
                   source->file.path, (double)source->position / source->info.samplerate);
-    source->warned = true;
+        source->warned = true;
+    }
     return CLEAVE_OK;
 }
 

@@ -12,7 +12,8 @@ struct AudioWriter {
     Encoder *encoder;
     AudioWriterSettings settings; /* with the chosen depth */
     bool finished;
-    int64_t frames;
+    int64_t frames; /* taken so far */
+    int64_t filled; /* of them, waiting in the block */
     double peak;
     int64_t clipped;
     void *block; /* ENCODER_BLOCK_FRAMES × channels of float or int32_t */
@@ -137,45 +138,52 @@ cleave_status audio_writer_open(AudioWriter **writer, const char *path,
 
 /* ---- Writing ---- */
 
-/* Interleaves one channel of a block, keeps the peak, and returns the first sample that is no
- * number, or -1. */
+/* Interleaves one channel behind what the block holds already, keeps peak and count, and returns
+ * the first sample that is no number, or -1. */
 static int64_t interleave(AudioWriter *writer, const float *plane, int channel, int64_t frames) {
-    float *block = writer->block;
     int channels = writer->settings.channels;
-    double peak = writer->peak;
+    float *block = (float *)writer->block + writer->filled * channels;
     for (int64_t i = 0; i < frames; i++) {
         float sample = plane[i];
         if (!isfinite(sample))
             return i;
         double magnitude = fabs((double)sample);
-        if (magnitude > peak)
-            peak = magnitude;
+        if (magnitude > writer->peak)
+            writer->peak = magnitude;
+        if (magnitude > 1.0 && has_integers(writer))
+            writer->clipped++;
         block[i * channels + channel] = sample;
     }
-    writer->peak = peak;
     return -1;
 }
 
 /* The nearest integer (ties to even) of the depth at hand, in the high bits of a word. Exactly full
- * scale loses half a step or less to the missing positive end and is not counted as clipped. */
-static void round_and_clip(AudioWriter *writer, int64_t frames) {
+ * scale loses one step to the missing positive end and is not counted as clipped. */
+static void round_and_clip(AudioWriter *writer) {
     int depth = (int)writer->settings.bits;
     double scale = (double)(INT64_C(1) << (depth - 1));
-    size_t count = (size_t)frames * (size_t)writer->settings.channels;
+    size_t count = (size_t)writer->filled * (size_t)writer->settings.channels;
     const float *from = writer->block;
     int32_t *to = writer->block;
     for (size_t i = 0; i < count; i++) {
-        double sample = (double)from[i];
-        if (fabs(sample) > 1.0)
-            writer->clipped++;
-        double value = rint(sample * scale);
+        double value = rint((double)from[i] * scale);
         value = fmin(fmax(value, -scale), scale - 1.0);
         to[i] = (int32_t)value * (INT32_C(1) << (32 - depth));
     }
 }
 
-static cleave_status write_block(AudioWriter *writer, const float *const *planes, int64_t offset,
-                                 int64_t frames, cleave_error *error) {
+static cleave_status encode_block(AudioWriter *writer, cleave_error *error) {
+    if (writer->filled == 0)
+        return CLEAVE_OK;
+    if (has_integers(writer))
+        round_and_clip(writer);
+    int64_t frames = writer->filled;
+    writer->filled = 0;
+    return writer->encoder->write(writer->encoder, writer->block, frames, error);
+}
+
+static cleave_status fill_block(AudioWriter *writer, const float *const *planes, int64_t offset,
+                                int64_t frames, cleave_error *error) {
     for (int c = 0; c < writer->settings.channels; c++) {
         int64_t bad = interleave(writer, planes[c] + offset, c, frames);
         if (bad >= 0)
@@ -185,12 +193,13 @@ static cleave_status write_block(AudioWriter *writer, const float *const *planes
                              writer->file.path, c + 1,
                              (double)(writer->frames + bad) / writer->settings.sample_rate);
     }
-    if (has_integers(writer))
-        round_and_clip(writer, frames);
     writer->frames += frames;
-    return writer->encoder->write(writer->encoder, writer->block, frames, error);
+    writer->filled += frames;
+    return CLEAVE_OK;
 }
 
+/* Encoders get full blocks whatever the caller's are: what Vorbis makes of a signal depends on how
+ * it is cut up. */
 cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
                                  cleave_error *error) {
     error_clear(error);
@@ -200,9 +209,11 @@ cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes
     cleave_status status = CLEAVE_OK;
     for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
         int64_t step = frames - done;
-        if (step > ENCODER_BLOCK_FRAMES)
-            step = ENCODER_BLOCK_FRAMES;
-        status = write_block(writer, planes, done, step, error);
+        if (step > ENCODER_BLOCK_FRAMES - writer->filled)
+            step = ENCODER_BLOCK_FRAMES - writer->filled;
+        status = fill_block(writer, planes, done, step, error);
+        if (status == CLEAVE_OK && writer->filled == ENCODER_BLOCK_FRAMES)
+            status = encode_block(writer, error);
         done += step;
     }
     return status;
@@ -212,7 +223,9 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
     error_clear(error);
     if (writer->finished)
         return CLEAVE_OK;
-    cleave_status status = writer->encoder->finish(writer->encoder, error);
+    cleave_status status = encode_block(writer, error);
+    if (status == CLEAVE_OK)
+        status = writer->encoder->finish(writer->encoder, error);
     if (status == CLEAVE_OK)
         status = output_file_finish(&writer->file, error);
     writer->finished = status == CLEAVE_OK;

@@ -80,8 +80,7 @@ static char *cost(const cleave_model_info *info) {
     char *per_chunk = counted(info->flops_per_chunk, "FLOP");
     double seconds = (double)info->chunk_size / info->sample_rate;
     char *per_second = counted(info->flops_per_chunk / seconds, "FLOP");
-    char *text =
-        format_text("%s per chunk, %s per second of audio at overlap 1", per_chunk, per_second);
+    char *text = format_text("%s per chunk, %s per second at overlap 1", per_chunk, per_second);
     free(per_chunk);
     free(per_second);
     return text;

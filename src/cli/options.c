@@ -81,7 +81,19 @@ static bool apply_output(Options *options, const char *value) {
     return take_text(&options->output.directory, "--output", value);
 }
 
+/* What stands in braces and is no placeholder is more likely a slip than a name. */
 static bool apply_name(Options *options, const char *value) {
+    static const char *const known[] = {"{track}", "{stem}", "{model}"};
+    for (const char *brace = strchr(value, '{'); brace != NULL; brace = strchr(brace + 1, '{')) {
+        bool good = false;
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            good = good || strncmp(brace, known[i], strlen(known[i])) == 0;
+        if (!good) {
+            message_error("--name: '%.*s' is none of {track}, {stem} and {model}",
+                          (int)strcspn(brace, "}") + 1, brace);
+            return false;
+        }
+    }
     return take_text(&options->output.name_template, "--name", value);
 }
 

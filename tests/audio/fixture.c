@@ -153,7 +153,7 @@ void audio_free(Audio *audio) {
 static bool has_integers(int format) {
     int subtype = format & SF_FORMAT_SUBMASK;
     return subtype == SF_FORMAT_PCM_16 || subtype == SF_FORMAT_PCM_24 ||
-           subtype == SF_FORMAT_ALAC_24;
+           subtype == SF_FORMAT_ALAC_16;
 }
 
 /* libsndfile multiplies floats by full scale less one; integers it takes as they are. */

@@ -3,25 +3,31 @@
 
 #include "backend/cpu/kernels/kernels.h"
 
-static float dot(const GemmArguments *g, size_t row, int column, size_t lane) {
-    float sum = 0;
+/* Row `row` of A times one column block of B. */
+static void multiply_row(const GemmArguments *g, size_t row, int column, float *sums)
+{
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+        sums[lane] = 0;
     for (size_t block = 0; block < g->k_blocks; block++) {
         const float *a = g->a[block] + row * g->a_stride;
         const float *b = g->b[column] + block * CHANNEL_BLOCK * CHANNEL_BLOCK;
         for (size_t k = 0; k < CHANNEL_BLOCK; k++)
-            sum += a[k] * b[k * CHANNEL_BLOCK + lane];
+            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+                sums[lane] += a[k] * b[k * CHANNEL_BLOCK + lane];
     }
-    return sum;
 }
 
-static void gemm(const GemmArguments *g) {
+static void gemm(const GemmArguments *g)
+{
     for (int column = 0; column < g->columns; column++)
-        for (size_t row = 0; row < g->rows; row++)
-            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
-                size_t at = row * g->c_stride + lane;
-                float sum = dot(g, row, column, lane);
-                g->c[column][at] = g->add[column] ? sum + g->add[column][at] : sum;
-            }
+        for (size_t row = 0; row < g->rows; row++) {
+            float sums[CHANNEL_BLOCK];
+            size_t at = row * g->c_stride;
+            multiply_row(g, row, column, sums);
+            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+                g->c[column][at + lane] =
+                    g->add[column] ? sums[lane] + g->add[column][at + lane] : sums[lane];
+        }
 }
 
 static float act_none(float x, float alpha) {

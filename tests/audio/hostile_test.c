@@ -1,0 +1,541 @@
+/* hostile_test.c: inputs that are not what they seem: one clear line each, or what can be saved. */
+#include "fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio/lengths.h"
+#include "audio/ogg.h"
+
+#define FRAMES 44100
+
+/* ---- Files that cannot be opened ---- */
+
+static void a_missing_file_is_named_with_the_reason(void **state) {
+    (void)state;
+    cleave_error error;
+    expect_read_error(in_folder("none.wav"), &error);
+    assert_text_has(error.text, "none.wav", "No such file", NULL);
+}
+
+static void a_folder_is_not_audio(void **state) {
+    (void)state;
+    cleave_error error;
+    expect_read_error(in_folder(""), &error);
+    assert_text_has(error.text, in_folder(""), "is a folder", NULL);
+}
+
+static void a_path_below_a_file_is_named_with_the_reason(void **state) {
+    (void)state;
+    write_bytes(in_folder("file"), "x", 1);
+    cleave_error error;
+    expect_read_error(in_folder("file/song.wav"), &error);
+    assert_text_has(error.text, "file/song.wav", "Not a directory", NULL);
+}
+
+static void a_pipe_is_refused_without_waiting(void **state) {
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    cleave_error error;
+    expect_read_error(in_folder("pipe"), &error);
+    assert_text_has(error.text, "pipe", NULL);
+}
+
+static void an_unreadable_file_is_named_with_the_reason(void **state) {
+    (void)state;
+    if (geteuid() == 0)
+        skip();
+    write_bytes(in_folder("secret.wav"), "x", 1);
+    assert_int_equal(chmod(in_folder("secret.wav"), 0), 0);
+    cleave_error error;
+    expect_read_error(in_folder("secret.wav"), &error);
+    assert_text_has(error.text, "secret.wav", "Permission denied", "permissions", NULL);
+}
+
+static void a_very_long_path_leaves_room_for_the_reason(void **state) {
+    (void)state;
+    char path[2001];
+    memset(path, 'x', 2000);
+    path[2000] = '\0';
+    cleave_error error;
+    expect_read_error(path, &error);
+    assert_text_has(error.text, "name too long", NULL);
+}
+
+/* ---- Files that are no audio ---- */
+
+typedef struct Foreign {
+    const char *name;
+    const char *bytes;
+    size_t size;
+    const char *words[2];
+} Foreign;
+
+#define BYTES(text) text, sizeof(text) - 1
+
+static const Foreign foreign[] = {
+    {"text.wav", BYTES("Dear all, this is no song.\r\nBye.\n"), {"text", "not audio"}},
+    {"page.mp3", BYTES("\n<!DOCTYPE html>\n<html><body>404</body></html>"), {"HTML", "not audio"}},
+    {"utf8.flac", BYTES("Gr\xc3\xbc\xc3\x9f Gott, sch\xc3\xb6ne Welt"), {"text", "not audio"}},
+    {"lfs.wav", BYTES("version https://git-lfs.github.com/spec/v1\n"), {"Git LFS", "not audio"}},
+    {"zip.wav", BYTES("PK\x03\x04rest of an archive"), {"ZIP", "not audio"}},
+    {"png.wav", BYTES("\x89PNG\r\n\x1a\n0000"), {"PNG", "not audio"}},
+    {"zeros.wav", BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), {"zeros", "not audio"}},
+    {"noise.wav",
+     BYTES("\x91\x02\xfe\x80\x13\x01\x99\x88\x76\x02\x03\x04"),
+     {"not a known", "WAV"}},
+    {"riff.wav", BYTES("RIFF"), {"a WAV file", "truncated or damaged"}},
+    {"wave.wav", BYTES("RIFF\x24\0\0\0WAVEfmt "), {"a WAV file", "truncated or damaged"}},
+    {"flac.flac", BYTES("fLaC\0\0\0\x22"), {"a FLAC file", "truncated or damaged"}},
+    {"ogg.ogg", BYTES("OggS\0\x02"), {"an Ogg file", "truncated or damaged"}},
+    {"one.wav", BYTES("R"), {"text", "not audio"}},
+};
+
+static void what_is_no_audio_is_called_by_its_name(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        const char *path = in_folder(foreign[i].name);
+        write_bytes(path, foreign[i].bytes, foreign[i].size);
+        cleave_error error;
+        expect_read_error(path, &error);
+        assert_text_has(error.text, path, foreign[i].words[0], foreign[i].words[1], NULL);
+    }
+}
+
+static void an_empty_file_is_called_empty(void **state) {
+    (void)state;
+    write_bytes(in_folder("empty.wav"), "", 0);
+    cleave_error error;
+    expect_read_error(in_folder("empty.wav"), &error);
+    assert_text_has(error.text, "empty.wav", "empty", NULL);
+}
+
+/* ---- Files that break off ---- */
+
+/* Cuts a file of one second at many places: each is an error, and names a second not beyond the
+ * cut. */
+static void check_cuts(const char *whole, const char *cut, double promised) {
+    size_t size;
+    free(read_bytes(whole, &size));
+    for (size_t keep = size / 8; keep < size - 200; keep += size / 16) {
+        cut_file(whole, cut, keep);
+        cleave_error error;
+        expect_read_error(cut, &error);
+        assert_text_has(error.text, cut, "download it again", NULL);
+        const char *at = strstr(error.text, "breaks off at ");
+        if (!at)
+            continue;
+        double second = -1;
+        double of = -1;
+        int found = sscanf(at, "breaks off at %lf s of %lf s", &second, &of);
+        assert_true(found >= 1 && second >= 0 && second <= promised);
+        if (promised > 0 && found == 2)
+            assert_true(fabs(of - promised) < 0.06);
+    }
+}
+
+static void a_truncated_flac_is_an_error_wherever_it_ends(void **state) {
+    (void)state;
+    Audio made = audio_noise(2, 44100, FRAMES, 0.5f);
+    make_file(in_folder("whole.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
+    check_cuts(in_folder("whole.flac"), in_folder("cut.flac"), 1.0);
+    audio_free(&made);
+}
+
+static void a_flac_cut_within_its_first_frame_is_an_error(void **state) {
+    (void)state;
+    Audio made = audio_noise(2, 44100, FRAMES, 0.5f);
+    make_file(in_folder("whole.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
+    for (size_t keep = 1; keep < 200; keep += 9) {
+        cut_file(in_folder("whole.flac"), in_folder("cut.flac"), keep);
+        cleave_error error;
+        expect_read_error(in_folder("cut.flac"), &error);
+    }
+    audio_free(&made);
+}
+
+static void a_truncated_ogg_is_an_error_wherever_it_ends(void **state) {
+    (void)state;
+    Audio made = audio_noise(2, 48000, 48000, 0.5f);
+    make_file(in_folder("whole.ogg"), SF_FORMAT_OGG | SF_FORMAT_VORBIS, &made);
+    check_cuts(in_folder("whole.ogg"), in_folder("cut.ogg"), 1.0);
+    make_file(in_folder("whole.opus"), SF_FORMAT_OGG | SF_FORMAT_OPUS, &made);
+    check_cuts(in_folder("whole.opus"), in_folder("cut.opus"), 1.0);
+    audio_free(&made);
+}
+
+static void a_truncated_mp3_is_an_error_wherever_it_ends(void **state) {
+    (void)state;
+    if (!built_with_mp3())
+        skip();
+    Audio made = audio_noise(2, 44100, FRAMES, 0.5f);
+    write_audio(in_folder("whole.mp3"), CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, &made);
+    check_cuts(in_folder("whole.mp3"), in_folder("cut.mp3"), 1.05);
+    audio_free(&made);
+}
+
+static void a_truncated_m4a_is_an_error_wherever_it_ends(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    check_cuts(in_data("tone.m4a"), in_folder("cut.m4a"), 0.5);
+    check_cuts(in_data("tone-alac.m4a"), in_folder("cut.m4a"), 0.1);
+    check_cuts(in_data("tone.aac"), in_folder("cut.aac"), 0.55);
+    check_cuts(in_data("tone.wma"), in_folder("cut.wma"), 0.55);
+}
+
+static void an_ogg_stream_without_end_mark_is_read_with_a_warning(void **state) {
+    (void)state;
+    Audio made = audio_noise(2, 44100, 4 * FRAMES, 0.5f);
+    make_file(in_folder("whole.ogg"), SF_FORMAT_OGG | SF_FORMAT_VORBIS, &made);
+    size_t size;
+    unsigned char *bytes = read_bytes(in_folder("whole.ogg"), &size);
+    size_t at = 0;
+    size_t last = 0;
+    while (at < size) {
+        last = at;
+        at += ogg_page_size(bytes + at, size - at);
+    }
+    assert_int_equal(at, size);
+    write_bytes(in_folder("stream.ogg"), bytes, last);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("stream.ogg"), &log.logger, 0, 0, 4096);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "stream.ogg", "no end mark", NULL);
+    assert_in_range(read.frames, FRAMES, 4 * FRAMES);
+    audio_free(&read);
+    audio_free(&made);
+    free(bytes);
+}
+
+/* A hole of zeros in the middle: decoders skip it and go on. */
+static void a_hole_in_a_flac_is_an_error(void **state) {
+    (void)state;
+    Audio made = audio_noise(2, 44100, FRAMES, 0.5f);
+    make_file(in_folder("x.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
+    size_t size;
+    unsigned char *bytes = read_bytes(in_folder("x.flac"), &size);
+    memset(bytes + size / 2, 0, 1000);
+    write_bytes(in_folder("x.flac"), bytes, size);
+    cleave_error error;
+    expect_read_error(in_folder("x.flac"), &error);
+    assert_text_has(error.text, "x.flac", "breaks off at 0.", "of 1.000 s", NULL);
+    free(bytes);
+    audio_free(&made);
+}
+
+/* ---- Headers that lie ---- */
+
+static void put_le32(unsigned char *at, uint32_t value) {
+    for (int i = 0; i < 4; i++)
+        at[i] = (unsigned char)(value >> (8 * i));
+}
+
+static size_t find(const unsigned char *bytes, size_t size, const char *id) {
+    for (size_t i = 0; i + 4 <= size; i++)
+        if (memcmp(bytes + i, id, 4) == 0)
+            return i;
+    fail_msg("no %s", id);
+    return 0;
+}
+
+/* A WAV of `made` whose lengths are replaced. */
+static void make_lying_wav(const char *path, const Audio *made, uint32_t riff, uint32_t data) {
+    make_file(path, SF_FORMAT_WAV | SF_FORMAT_PCM_16, made);
+    size_t size;
+    unsigned char *bytes = read_bytes(path, &size);
+    put_le32(bytes + 4, riff);
+    put_le32(bytes + find(bytes, size, "data") + 4, data);
+    write_bytes(path, bytes, size);
+    free(bytes);
+}
+
+static void a_wav_with_a_stand_in_length_is_read_to_its_end_with_a_warning(void **state) {
+    (void)state;
+    const uint32_t lengths[][2] = {{0, 0},
+                                   {36, 0},
+                                   {UINT32_MAX, UINT32_MAX},
+                                   {UINT32_MAX, 0},
+                                   {0x7fffffff, 0x7fffffff - 36},
+                                   {UINT32_MAX - 7, UINT32_MAX - 43}};
+    Audio made = audio_integer_noise(2, 44100, 3001, 16);
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        make_lying_wav(in_folder("x.wav"), &made, lengths[i][0], lengths[i][1]);
+        LogKeeper log;
+        log_keeper_init(&log);
+        Audio read = read_audio(in_folder("x.wav"), &log.logger, 0, 0, 1000);
+        assert_same_audio(&made, &read);
+        assert_int_equal(log.lines, 1);
+        assert_text_has(log.last, "x.wav", "does not tell the length", NULL);
+        audio_free(&read);
+    }
+    audio_free(&made);
+}
+
+static void a_wav_longer_than_its_file_is_read_to_the_end_with_a_warning(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, 44100, 16);
+    make_lying_wav(in_folder("x.wav"), &made, 36 + 4 * 88200, 4 * 88200);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("x.wav"), &log.logger, 0, 0, 1000);
+    assert_same_audio(&made, &read);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "x.wav", "promises 2.000 s", "holds 1.000 s", NULL);
+    audio_free(&read);
+    audio_free(&made);
+}
+
+static void a_growing_wav_has_the_length_that_it_had_at_the_start(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(1, 44100, 20000, 16);
+    make_lying_wav(in_folder("x.wav"), &made, UINT32_MAX, UINT32_MAX);
+    AudioReader *reader;
+    cleave_error error;
+    assert_int_equal(audio_reader_open(&reader, in_folder("x.wav"), NULL, &error), CLEAVE_OK);
+    for (int pass = 0; pass < 2; pass++) {
+        FILE *file = fopen(in_folder("x.wav"), "ab");
+        assert_non_null(file);
+        assert_int_equal(fwrite("more and more", 1, 13, file), 13);
+        fclose(file);
+        Audio read = audio_new(1, 44100, 30000);
+        int64_t got;
+        assert_int_equal(audio_reader_read(reader, read.planes, 30000, &got, &error), CLEAVE_OK);
+        assert_int_equal(got, 20000);
+        assert_memory_equal(read.planes[0], made.planes[0], 20000 * sizeof(float));
+        assert_int_equal(audio_reader_rewind(reader, &error), CLEAVE_OK);
+        audio_free(&read);
+    }
+    audio_reader_close(reader);
+    audio_free(&made);
+}
+
+static void a_wav_that_shrinks_while_it_is_read_is_an_error(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(1, 44100, 200000, 16);
+    make_file(in_folder("x.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_16, &made);
+    AudioReader *reader;
+    cleave_error error;
+    assert_int_equal(audio_reader_open(&reader, in_folder("x.wav"), NULL, &error), CLEAVE_OK);
+    assert_int_equal(truncate(in_folder("x.wav"), 100000), 0);
+    Audio read = audio_new(1, 44100, 200000);
+    int64_t got;
+    assert_int_equal(audio_reader_read(reader, read.planes, 200000, &got, &error),
+                     CLEAVE_ERROR_INPUT);
+    assert_text_has(error.text, "x.wav", "breaks off at 1.1", "of 4.535 s", NULL);
+    audio_reader_close(reader);
+    audio_free(&read);
+    audio_free(&made);
+}
+
+static void the_data_chunk_is_found_in_each_family_of_files(void **state) {
+    (void)state;
+    const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_RF64 | SF_FORMAT_PCM_16,
+                           SF_FORMAT_W64 | SF_FORMAT_PCM_16, SF_FORMAT_AIFF | SF_FORMAT_PCM_16,
+                           SF_FORMAT_WAV | SF_FORMAT_PCM_16 | SF_ENDIAN_BIG};
+    Audio made = audio_integer_noise(1, 44100, 1000, 16);
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        make_file(in_folder("x"), formats[i], &made);
+        InputFile file;
+        cleave_error error;
+        assert_int_equal(input_file_open(&file, in_folder("x"), &error), CLEAVE_OK);
+        DataChunk chunk = length_of_data_chunk(&file);
+        assert_true(chunk.found);
+        assert_false(chunk.unfinished);
+        assert_in_range(chunk.declared, 2000, 2008);
+        assert_int_equal(chunk.held, chunk.declared);
+        input_file_close(&file);
+    }
+    audio_free(&made);
+}
+
+/* Sets the number of frames in a FLAC file's STREAMINFO. */
+static void make_lying_flac(const char *path, const Audio *made, uint64_t frames) {
+    make_file(path, SF_FORMAT_FLAC | SF_FORMAT_PCM_16, made);
+    size_t size;
+    unsigned char *bytes = read_bytes(path, &size);
+    bytes[21] = (unsigned char)((bytes[21] & 0xf0) | (frames >> 32 & 0x0f));
+    for (int i = 0; i < 4; i++)
+        bytes[22 + i] = (unsigned char)(frames >> (24 - 8 * i));
+    write_bytes(path, bytes, size);
+    free(bytes);
+}
+
+static void a_flac_that_promises_less_than_it_has_is_read_whole_with_a_warning(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, FRAMES, 16);
+    make_lying_flac(in_folder("x.flac"), &made, 22050);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("x.flac"), &log.logger, 0, 0, 1000);
+    assert_same_audio(&made, &read);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "x.flac", "promises 0.500 s", "1.000 s", NULL);
+    audio_free(&read);
+    audio_free(&made);
+}
+
+static void a_flac_that_promises_nothing_is_read_whole(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, FRAMES, 16);
+    make_lying_flac(in_folder("x.flac"), &made, 0);
+    Audio read = read_audio(in_folder("x.flac"), NULL, 0, 0, 1000);
+    assert_same_audio(&made, &read);
+    audio_free(&read);
+    audio_free(&made);
+}
+
+static void a_flac_that_promises_more_than_it_has_is_an_error(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, FRAMES, 16);
+    const uint64_t lies[] = {FRAMES + 1, 2 * FRAMES, UINT64_C(0xfffffffff)};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        make_lying_flac(in_folder("x.flac"), &made, lies[i]);
+        cleave_error error;
+        expect_read_error(in_folder("x.flac"), &error);
+        assert_text_has(error.text, "x.flac", "breaks off at 1.000 s", NULL);
+    }
+    audio_free(&made);
+}
+
+/* ---- Samples that are no numbers ---- */
+
+static void nan_and_infinity_are_errors_that_name_the_second(void **state) {
+    (void)state;
+    const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        Audio made = audio_sines(2, 44100, 2 * FRAMES);
+        made.planes[1][66150] = bad[i];
+        make_file(in_folder("x.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, &made);
+        cleave_error error;
+        expect_read_error(in_folder("x.wav"), &error);
+        assert_text_has(error.text, "x.wav", "channel 2", "1.500 s", NULL);
+        audio_free(&made);
+    }
+}
+
+static void nan_is_found_when_resampling_and_in_memory(void **state) {
+    (void)state;
+    Audio made = audio_sines(1, 48000, 48000);
+    made.planes[0][24000] = NAN;
+    AudioReader *reader;
+    cleave_error error;
+    assert_int_equal(audio_reader_open_memory(&reader, (const float *const *)made.planes, 1, 48000,
+                                              48000, &error),
+                     CLEAVE_OK);
+    assert_int_equal(audio_reader_convert(reader, 1, 44100, &error), CLEAVE_OK);
+    Audio read = audio_new(1, 44100, 44100);
+    int64_t got;
+    assert_int_equal(audio_reader_read(reader, read.planes, 44100, &got, &error),
+                     CLEAVE_ERROR_INPUT);
+    assert_text_has(error.text, "memory", "0.500 s", NULL);
+    audio_reader_close(reader);
+    audio_free(&read);
+    audio_free(&made);
+}
+
+/* ---- Bytes turned at random ---- */
+
+static uint32_t next_random(uint32_t *seed) {
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* Whatever happens, it happens in bounded time and ends in CLEAVE_OK or a text. */
+static void read_whatever(const char *path) {
+    AudioReader *reader;
+    cleave_error error;
+    cleave_status status = audio_reader_open(&reader, path, NULL, &error);
+    if (status == CLEAVE_OK) {
+        int channels = audio_reader_format(reader)->channels;
+        float *plane = calloc(1000, sizeof(float));
+        float **planes = calloc((size_t)channels, sizeof(*planes));
+        assert_non_null(plane);
+        assert_non_null(planes);
+        for (int c = 0; c < channels; c++)
+            planes[c] = plane;
+        int64_t got = 1000;
+        for (int i = 0; i < 1000 && got == 1000 && status == CLEAVE_OK; i++)
+            status = audio_reader_read(reader, planes, 1000, &got, &error);
+        free(planes);
+        free(plane);
+        audio_reader_close(reader);
+    }
+    assert_true((status == CLEAVE_OK) == (error.text[0] == '\0'));
+}
+
+static void turn_bytes(const char *whole, uint32_t *seed) {
+    size_t size;
+    unsigned char *bytes = read_bytes(whole, &size);
+    for (int round = 0; round < 40; round++) {
+        unsigned char kept[4];
+        size_t at[4];
+        for (int i = 0; i < 4; i++) {
+            size_t range = round % 2 && size > 100 ? 100 : size;
+            at[i] = next_random(seed) % range;
+            kept[i] = bytes[at[i]];
+            bytes[at[i]] = (unsigned char)next_random(seed);
+        }
+        write_bytes(in_folder("turned"), bytes, size);
+        read_whatever(in_folder("turned"));
+        for (int i = 3; i >= 0; i--)
+            bytes[at[i]] = kept[i];
+    }
+    free(bytes);
+}
+
+static void turned_bytes_do_no_harm(void **state) {
+    (void)state;
+    const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16,  SF_FORMAT_FLAC | SF_FORMAT_PCM_16,
+                           SF_FORMAT_AIFF | SF_FORMAT_FLOAT,  SF_FORMAT_W64 | SF_FORMAT_PCM_24,
+                           SF_FORMAT_RF64 | SF_FORMAT_PCM_16, SF_FORMAT_OGG | SF_FORMAT_VORBIS};
+    uint32_t seed = 3;
+    Audio made = audio_noise(2, 44100, 3000, 0.5f);
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        make_file(in_folder("whole"), formats[i], &made);
+        turn_bytes(in_folder("whole"), &seed);
+    }
+    const char *const names[] = {"tone.m4a", "tone.webm", "tone.wma", "tone.aac"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && built_with_ffmpeg(); i++)
+        turn_bytes(in_data(names[i]), &seed);
+    audio_free(&made);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_missing_file_is_named_with_the_reason),
+        TEST(a_folder_is_not_audio),
+        TEST(a_path_below_a_file_is_named_with_the_reason),
+        TEST(a_pipe_is_refused_without_waiting),
+        TEST(an_unreadable_file_is_named_with_the_reason),
+        TEST(a_very_long_path_leaves_room_for_the_reason),
+        TEST(what_is_no_audio_is_called_by_its_name),
+        TEST(an_empty_file_is_called_empty),
+        TEST(a_truncated_flac_is_an_error_wherever_it_ends),
+        TEST(a_flac_cut_within_its_first_frame_is_an_error),
+        TEST(a_truncated_ogg_is_an_error_wherever_it_ends),
+        TEST(a_truncated_mp3_is_an_error_wherever_it_ends),
+        TEST(a_truncated_m4a_is_an_error_wherever_it_ends),
+        TEST(an_ogg_stream_without_end_mark_is_read_with_a_warning),
+        TEST(a_hole_in_a_flac_is_an_error),
+        TEST(a_wav_with_a_stand_in_length_is_read_to_its_end_with_a_warning),
+        TEST(a_wav_longer_than_its_file_is_read_to_the_end_with_a_warning),
+        TEST(a_growing_wav_has_the_length_that_it_had_at_the_start),
+        TEST(a_wav_that_shrinks_while_it_is_read_is_an_error),
+        TEST(the_data_chunk_is_found_in_each_family_of_files),
+        TEST(a_flac_that_promises_less_than_it_has_is_read_whole_with_a_warning),
+        TEST(a_flac_that_promises_nothing_is_read_whole),
+        TEST(a_flac_that_promises_more_than_it_has_is_an_error),
+        TEST(nan_and_infinity_are_errors_that_name_the_second),
+        TEST(nan_is_found_when_resampling_and_in_memory),
+        TEST(turned_bytes_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

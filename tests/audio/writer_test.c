@@ -1,0 +1,453 @@
+/* writer_test.c: what is written is what comes back; depth, clipping, peak, determinism. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audio/encoder.h"
+
+typedef struct Case {
+    const char *name;
+    cleave_format format;
+    cleave_bits bits;
+} Case;
+
+static const Case exact[] = {
+    {"16.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_16},
+    {"24.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_24},
+    {"16.flac", CLEAVE_FORMAT_FLAC, CLEAVE_BITS_16},
+    {"24.flac", CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24},
+    {"16.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_16},
+    {"24.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_24},
+};
+
+static const Case lossy[] = {
+    {"x.ogg", CLEAVE_FORMAT_OGG, CLEAVE_BITS_AUTO},
+    {"x.mp3", CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO},
+};
+
+static bool is_possible(const Case *which) {
+    return which->format != CLEAVE_FORMAT_MP3 || built_with_mp3();
+}
+
+static void integers_come_back_bit_for_bit(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
+        for (int channels = 1; channels <= 3; channels++) {
+            Audio made = audio_integer_noise(channels, 44100, 10001, (int)exact[i].bits);
+            write_audio(in_folder(exact[i].name), exact[i].format, exact[i].bits, &made);
+            LogKeeper log;
+            log_keeper_init(&log);
+            Audio read = read_audio(in_folder(exact[i].name), &log.logger, 0, 0, 4000);
+            assert_same_audio(&made, &read);
+            assert_int_equal(log.lines, 0);
+            audio_free(&made);
+            audio_free(&read);
+        }
+}
+
+static void floats_come_back_bit_for_bit(void **state) {
+    (void)state;
+    const float odd[] = {0.0f,    -0.0f,    1.0f,         -1.0f,  1.7f, -20.0f,
+                         FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, 1e-40f, 0.1f, 1.0f + FLT_EPSILON};
+    const Case cases[] = {{"f.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_AUTO},
+                          {"f.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT}};
+    for (size_t i = 0; i < 2; i++) {
+        Audio made = audio_noise(2, 48000, 9999, 4.0f);
+        memcpy(made.planes[1] + 5000, odd, sizeof(odd));
+        write_audio(in_folder(cases[i].name), cases[i].format, cases[i].bits, &made);
+        Audio read = read_audio(in_folder(cases[i].name), NULL, 0, 0, 4000);
+        assert_same_audio(&made, &read);
+        audio_free(&made);
+        audio_free(&read);
+    }
+}
+
+static void lossy_formats_come_back_nearly(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++) {
+        if (!is_possible(&lossy[i]))
+            continue;
+        Audio made = audio_sines(2, 44100, 50000);
+        write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
+        Audio read = read_audio(in_folder(lossy[i].name), NULL, 0, 0, 4000);
+        assert_int_equal(read.frames, made.frames);
+        double snr = snr_db(&made, &read, 2000, 48000);
+        if (!(snr > 35))
+            fail_msg("%s: %.1f dB", lossy[i].name, snr);
+        audio_free(&made);
+        audio_free(&read);
+    }
+}
+
+static void files_of_no_and_of_one_sample_are_written(void **state) {
+    (void)state;
+    for (int64_t frames = 0; frames <= 1; frames++) {
+        Audio made = audio_new(2, 44100, frames);
+        for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
+            write_audio(in_folder(exact[i].name), exact[i].format, exact[i].bits, &made);
+            Audio read = read_audio(in_folder(exact[i].name), NULL, 0, 0, 10);
+            assert_same_audio(&made, &read);
+            audio_free(&read);
+        }
+        for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++) {
+            if (!is_possible(&lossy[i]))
+                continue;
+            write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
+            Audio read = read_audio(in_folder(lossy[i].name), NULL, 0, 0, 10);
+            assert_in_range(read.frames, frames, 2304);
+            audio_free(&read);
+        }
+        audio_free(&made);
+    }
+}
+
+static void writing_in_pieces_gives_the_same_file(void **state) {
+    (void)state;
+    const Case cases[] = {exact[1], exact[3], lossy[0], lossy[1]};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (!is_possible(&cases[i]))
+            continue;
+        Audio made = audio_sines(2, 44100, 30000);
+        write_audio(in_folder("whole"), cases[i].format, cases[i].bits, &made);
+        AudioWriterSettings settings = {2, 44100, cases[i].format, cases[i].bits};
+        AudioWriter *writer;
+        cleave_error error;
+        assert_int_equal(audio_writer_open(&writer, in_folder("pieces"), &settings, &error), 0);
+        for (int64_t at = 0; at < 30000; at += 100) {
+            const float *planes[] = {made.planes[0] + at, made.planes[1] + at};
+            assert_int_equal(audio_writer_write(writer, planes, 100, &error), 0);
+        }
+        assert_int_equal(audio_writer_finish(writer, &error), 0);
+        assert_int_equal(audio_writer_finish(writer, &error), 0);
+        assert_int_equal(audio_writer_commit(writer, &error), 0);
+        audio_writer_close(writer);
+        Audio a = read_audio(in_folder("whole"), NULL, 0, 0, 4096);
+        Audio b = read_audio(in_folder("pieces"), NULL, 0, 0, 4096);
+        assert_same_audio(&a, &b);
+        audio_free(&a);
+        audio_free(&b);
+        audio_free(&made);
+    }
+}
+
+/* A time stamp of whole seconds would show only after one: the bytes are searched for it instead.
+ */
+static bool holds_time(const unsigned char *bytes, size_t size, uint32_t now) {
+    for (size_t i = 0; i + 4 <= size; i++) {
+        uint32_t le = (uint32_t)bytes[i] | (uint32_t)bytes[i + 1] << 8 |
+                      (uint32_t)bytes[i + 2] << 16 | (uint32_t)bytes[i + 3] << 24;
+        if (le - now + 100 < 200 || __builtin_bswap32(le) - now + 100 < 200)
+            return true;
+    }
+    return false;
+}
+
+static void two_runs_give_the_same_bytes(void **state) {
+    (void)state;
+    const Case more[] = {{"f.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT},
+                         {"f.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT}};
+    Audio made = audio_sines(2, 44100, 20000);
+    for (size_t i = 0; i < 10; i++) {
+        const Case *which = i < 6 ? &exact[i] : i < 8 ? &lossy[i - 6] : &more[i - 8];
+        if (!is_possible(which))
+            continue;
+        write_audio(in_folder("a"), which->format, which->bits, &made);
+        write_audio(in_folder("b"), which->format, which->bits, &made);
+        size_t a_size;
+        size_t b_size;
+        unsigned char *a = read_bytes(in_folder("a"), &a_size);
+        unsigned char *b = read_bytes(in_folder("b"), &b_size);
+        assert_int_equal(a_size, b_size);
+        assert_memory_equal(a, b, a_size);
+        assert_false(holds_time(a, a_size < 200 ? a_size : 200, (uint32_t)time(NULL)));
+        free(a);
+        free(b);
+    }
+    audio_free(&made);
+}
+
+/* ---- Rounding, clipping, counting ---- */
+
+static AudioWriter *open_writer(const char *path, int channels, cleave_format format,
+                                cleave_bits bits) {
+    AudioWriterSettings settings = {channels, 44100, format, bits};
+    AudioWriter *writer;
+    cleave_error error;
+    if (audio_writer_open(&writer, path, &settings, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    return writer;
+}
+
+static void values_are_rounded_to_the_nearest_and_clipped_not_wrapped(void **state) {
+    (void)state;
+    const float in[] = {0.0f,         0.49f / 32768, 0.51f / 32768, -0.51f / 32768, 1.5f / 32768,
+                        2.5f / 32768, 1.0f,          -1.0f,         1.0001f,        -1.5f,
+                        3e38f,        -3e38f,        0.99999f};
+    const int want[] = {0, 0, 1, -1, 2, 2, 32767, -32768, 32767, -32768, 32767, -32768, 32767};
+    const cleave_format formats[] = {CLEAVE_FORMAT_WAV, CLEAVE_FORMAT_FLAC, CLEAVE_FORMAT_AIFF};
+    for (int f = 0; f < 3; f++) {
+        AudioWriter *writer = open_writer(in_folder("x"), 1, formats[f], CLEAVE_BITS_16);
+        const float *planes[] = {in};
+        cleave_error error;
+        assert_int_equal(audio_writer_write(writer, planes, 13, &error), CLEAVE_OK);
+        assert_int_equal(audio_writer_clipped(writer), 4);
+        assert_true(audio_writer_peak(writer) == (double)3e38f);
+        assert_int_equal(audio_writer_finish(writer, &error), CLEAVE_OK);
+        assert_int_equal(audio_writer_commit(writer, &error), CLEAVE_OK);
+        audio_writer_close(writer);
+        Audio read = read_audio(in_folder("x"), NULL, 0, 0, 100);
+        assert_int_equal(read.frames, 13);
+        for (int i = 0; i < 13; i++)
+            assert_int_equal((int)(read.planes[0][i] * 32768.0f), want[i]);
+        audio_free(&read);
+    }
+}
+
+static void twenty_four_bits_clip_at_their_own_ends(void **state) {
+    (void)state;
+    const float in[] = {2.0f, -2.0f, 1.0f, 0.5f};
+    AudioWriter *writer = open_writer(in_folder("x.wav"), 1, CLEAVE_FORMAT_WAV, CLEAVE_BITS_24);
+    const float *planes[] = {in};
+    cleave_error error;
+    assert_int_equal(audio_writer_write(writer, planes, 4, &error), CLEAVE_OK);
+    assert_int_equal(audio_writer_clipped(writer), 2);
+    assert_int_equal(audio_writer_finish(writer, &error), CLEAVE_OK);
+    assert_int_equal(audio_writer_commit(writer, &error), CLEAVE_OK);
+    audio_writer_close(writer);
+    Audio read = read_audio(in_folder("x.wav"), NULL, 0, 0, 100);
+    assert_int_equal((int)(read.planes[0][0] * 8388608.0f), 8388607);
+    assert_int_equal((int)(read.planes[0][1] * 8388608.0f), -8388608);
+    assert_int_equal((int)(read.planes[0][2] * 8388608.0f), 8388607);
+    assert_true(read.planes[0][3] == 0.5f);
+    audio_free(&read);
+}
+
+static void float_formats_count_no_clipping_but_keep_the_peak(void **state) {
+    (void)state;
+    const float left[] = {0.5f, -7.5f, 0.1f};
+    const float right[] = {0.25f, 2.0f, -1.0f};
+    const float *planes[] = {left, right};
+    AudioWriter *writer = open_writer(in_folder("x.wav"), 2, CLEAVE_FORMAT_WAV, CLEAVE_BITS_AUTO);
+    cleave_error error;
+    assert_true(audio_writer_peak(writer) == 0);
+    assert_int_equal(audio_writer_write(writer, planes, 1, &error), CLEAVE_OK);
+    assert_true(audio_writer_peak(writer) == 0.5);
+    planes[0]++;
+    planes[1]++;
+    assert_int_equal(audio_writer_write(writer, planes, 2, &error), CLEAVE_OK);
+    assert_true(audio_writer_peak(writer) == 7.5);
+    assert_int_equal(audio_writer_clipped(writer), 0);
+    audio_writer_close(writer);
+}
+
+static void nan_is_refused_in_every_format(void **state) {
+    (void)state;
+    float samples[100] = {0};
+    samples[99] = NAN;
+    const float *planes[] = {samples};
+    for (int format = CLEAVE_FORMAT_WAV; format <= CLEAVE_FORMAT_MP3; format++) {
+        if (format == CLEAVE_FORMAT_MP3 && !built_with_mp3())
+            continue;
+        AudioWriter *writer =
+            open_writer(in_folder("x"), 1, (cleave_format)format, CLEAVE_BITS_AUTO);
+        cleave_error error;
+        assert_int_equal(audio_writer_write(writer, planes, 100, &error), CLEAVE_ERROR_OUTPUT);
+        assert_text_has(error.text, "x", "not a number", "0.002 s", NULL);
+        audio_writer_close(writer);
+        assert_int_equal(count_entries(in_folder("")), 0);
+    }
+}
+
+static void huge_values_do_not_harm_lossy_encoders(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++) {
+        if (!is_possible(&lossy[i]))
+            continue;
+        Audio made = audio_noise(2, 44100, 20000, 1e30f);
+        write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
+        audio_free(&made);
+    }
+}
+
+/* ---- Formats and depths ---- */
+
+static void depths_that_do_not_fit_a_format_are_refused(void **state) {
+    (void)state;
+    cleave_bits chosen = CLEAVE_BITS_16;
+    cleave_error error;
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_FLAC, CLEAVE_BITS_FLOAT, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
+    assert_text_has(error.text, "flac", "float", "24", NULL);
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_OGG, CLEAVE_BITS_16, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_MP3, CLEAVE_BITS_24, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_WAV, (cleave_bits)20, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(audio_writer_bits((cleave_format)9, CLEAVE_BITS_AUTO, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
+}
+
+static void auto_stands_for_the_best_depth_of_a_format(void **state) {
+    (void)state;
+    const int want[][2] = {{CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT},
+                           {CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT},
+                           {CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24},
+                           {CLEAVE_FORMAT_OGG, 0},
+                           {CLEAVE_FORMAT_MP3, 0}};
+    for (int i = 0; i < 5; i++) {
+        cleave_bits chosen = CLEAVE_BITS_16;
+        cleave_error error;
+        assert_int_equal(
+            audio_writer_bits((cleave_format)want[i][0], CLEAVE_BITS_AUTO, &chosen, &error),
+            CLEAVE_OK);
+        assert_int_equal(chosen, want[i][1]);
+        assert_string_equal(error.text, "");
+    }
+}
+
+static void rates_that_a_format_cannot_hold_are_refused(void **state) {
+    (void)state;
+    const AudioWriterSettings settings[] = {{2, 96000, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO},
+                                            {9, 44100, CLEAVE_FORMAT_FLAC, CLEAVE_BITS_16},
+                                            {0, 44100, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16},
+                                            {2, 0, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16}};
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        AudioWriter *writer;
+        cleave_error error;
+        assert_int_not_equal(audio_writer_open(&writer, in_folder("x"), &settings[i], &error),
+                             CLEAVE_OK);
+        assert_null(writer);
+        assert_text_has(error.text, in_folder("x"), "channels at", NULL);
+        assert_int_equal(count_entries(in_folder("")), 0);
+    }
+}
+
+static void mp3_says_so_where_libsndfile_lacks_it(void **state) {
+    (void)state;
+    if (built_with_mp3())
+        skip();
+    AudioWriterSettings settings = {2, 44100, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO};
+    AudioWriter *writer;
+    cleave_error error;
+    assert_int_equal(audio_writer_open(&writer, in_folder("x.mp3"), &settings, &error),
+                     CLEAVE_ERROR_OUTPUT);
+    assert_text_has(error.text, "x.mp3", "libsndfile has no encoder", NULL);
+}
+
+static void extensions_are_those_people_know(void **state) {
+    (void)state;
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_WAV), "wav");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_FLAC), "flac");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_AIFF), "aiff");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_OGG), "ogg");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_MP3), "mp3");
+}
+
+/* ---- The WAV header ---- */
+
+static void a_wav_of_ours_is_plain_and_not_extensible(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, 10, 24);
+    const cleave_bits bits[] = {CLEAVE_BITS_16, CLEAVE_BITS_24, CLEAVE_BITS_FLOAT};
+    for (int i = 0; i < 3; i++) {
+        write_audio(in_folder("x.wav"), CLEAVE_FORMAT_WAV, bits[i], &made);
+        SF_INFO info = {0};
+        SNDFILE *file = sf_open(in_folder("x.wav"), SFM_READ, &info);
+        assert_non_null(file);
+        assert_int_equal(info.format & SF_FORMAT_TYPEMASK, SF_FORMAT_WAV);
+        assert_int_equal(info.frames, 10);
+        sf_close(file);
+    }
+    audio_free(&made);
+}
+
+static void an_odd_number_of_data_bytes_is_padded(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(1, 44100, 3, 24);
+    write_audio(in_folder("x.wav"), CLEAVE_FORMAT_WAV, CLEAVE_BITS_24, &made);
+    size_t size;
+    unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
+    assert_int_equal(size % 2, 0);
+    assert_int_equal(bytes[4] | bytes[5] << 8, size - 8);
+    free(bytes);
+    audio_free(&made);
+}
+
+/* The header of a file beyond 4 GB before a hole of that size, which takes no room on the disk. */
+static void a_wav_beyond_4_gb_becomes_rf64(void **state) {
+    (void)state;
+    const cleave_bits bits[] = {CLEAVE_BITS_16, CLEAVE_BITS_24, CLEAVE_BITS_FLOAT};
+    for (int i = 0; i < 3; i++) {
+        AudioWriterSettings settings = {2, 44100, CLEAVE_FORMAT_WAV, bits[i]};
+        int64_t frames = INT64_C(1500000000);
+        int64_t data = frames * 2 * (int)bits[i] / 8;
+        unsigned char header[WAV_HEADER_CAPACITY];
+        size_t size = wav_header(header, &settings, data);
+        assert_true(size <= WAV_HEADER_CAPACITY);
+        assert_int_equal(size, wav_header(header, &settings, 0));
+        assert_memory_equal(header, "RIFF", 4);
+        wav_header(header, &settings, data);
+        assert_memory_equal(header, "RF64", 4);
+        write_bytes(in_folder("big.wav"), header, size);
+        if (truncate(in_folder("big.wav"), (off_t)(data + (int64_t)size)) != 0)
+            skip(); /* a file system that allows no such file */
+        AudioReader *reader;
+        cleave_error error;
+        LogKeeper log;
+        log_keeper_init(&log);
+        assert_int_equal(audio_reader_open(&reader, in_folder("big.wav"), &log.logger, &error), 0);
+        assert_int_equal(audio_reader_format(reader)->frames, frames);
+        assert_int_equal(audio_reader_format(reader)->channels, 2);
+        assert_int_equal(log.lines, 0);
+        audio_reader_close(reader);
+    }
+}
+
+static void the_largest_plain_wav_ends_just_below_4_gb(void **state) {
+    (void)state;
+    AudioWriterSettings settings = {1, 44100, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16};
+    unsigned char header[WAV_HEADER_CAPACITY];
+    int64_t head = (int64_t)wav_header(header, &settings, 0);
+    int64_t largest = INT64_C(0xffffffff) + 8 - head;
+    largest -= largest % 2;
+    wav_header(header, &settings, largest);
+    assert_memory_equal(header, "RIFF", 4);
+    wav_header(header, &settings, largest + 2);
+    assert_memory_equal(header, "RF64", 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(integers_come_back_bit_for_bit),
+        TEST(floats_come_back_bit_for_bit),
+        TEST(lossy_formats_come_back_nearly),
+        TEST(files_of_no_and_of_one_sample_are_written),
+        TEST(writing_in_pieces_gives_the_same_file),
+        TEST(two_runs_give_the_same_bytes),
+        TEST(values_are_rounded_to_the_nearest_and_clipped_not_wrapped),
+        TEST(twenty_four_bits_clip_at_their_own_ends),
+        TEST(float_formats_count_no_clipping_but_keep_the_peak),
+        TEST(nan_is_refused_in_every_format),
+        TEST(huge_values_do_not_harm_lossy_encoders),
+        TEST(depths_that_do_not_fit_a_format_are_refused),
+        TEST(auto_stands_for_the_best_depth_of_a_format),
+        TEST(rates_that_a_format_cannot_hold_are_refused),
+        TEST(mp3_says_so_where_libsndfile_lacks_it),
+        TEST(extensions_are_those_people_know),
+        TEST(a_wav_of_ours_is_plain_and_not_extensible),
+        TEST(an_odd_number_of_data_bytes_is_padded),
+        TEST(a_wav_beyond_4_gb_becomes_rf64),
+        TEST(the_largest_plain_wav_ends_just_below_4_gb),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

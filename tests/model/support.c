@@ -1,0 +1,61 @@
+/* support.c: see support.h. */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+TestPath test_data(const char *relative) {
+    TestPath path;
+    const char *folder = getenv("CLEAVE_TEST_DATA");
+    snprintf(path.text, sizeof(path.text), "%s/%s", folder ? folder : "tests/data", relative);
+    return path;
+}
+
+TestPath test_temporary(const char *name) {
+    TestPath folder;
+    TestPath path;
+    const char *root = getenv("TMPDIR");
+    snprintf(folder.text, sizeof(folder.text), "%s/cleave-test-model-%ld", root ? root : "/tmp",
+             (long)getpid());
+    mkdir(folder.text, 0700);
+    snprintf(path.text, sizeof(path.text), "%.800s/%.200s", folder.text, name);
+    return path;
+}
+
+unsigned char *test_read_file(const char *path, size_t *size) {
+    struct stat info;
+    FILE *file = fopen(path, "rb");
+    if (!file || fstat(fileno(file), &info) != 0)
+        fail_msg("cannot read %s", path);
+    *size = (size_t)info.st_size;
+    unsigned char *data = malloc(*size ? *size : 1);
+    assert_non_null(data);
+    assert_int_equal(fread(data, 1, *size, file), *size);
+    fclose(file);
+    return data;
+}
+
+void test_write_file(const char *path, const void *data, size_t size) {
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+uint64_t test_random(uint64_t *state) {
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+void test_assert_error(const cleave_error *error, cleave_status status, const char *fragment) {
+    if (error->status != status || !strstr(error->text, fragment))
+        fail_msg("expected '%s' with '%s', got '%s': %s", cleave_status_name(status), fragment,
+                 cleave_status_name(error->status), error->text);
+    assert_null(strchr(error->text, '\n'));
+    assert_true(strlen(error->text) > 10);
+}

@@ -1,0 +1,380 @@
+/* test_properties.c: what must hold for any length, overlap, batch size and number of threads, and
+ * what the API promises about progress, cancelling and errors. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cleave.h"
+
+#define CHANNELS 2
+#define STEMS    2
+
+/* ---- Fixtures ---- */
+
+static uint64_t random_state = 42;
+
+/* SplitMix64 (Steele, Lea & Flood, 2014). */
+static uint64_t random_bits(void) {
+    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static int random_between(int low, int high) {
+    return low + (int)(random_bits() % (uint64_t)(high - low + 1));
+}
+
+/* A mix of two channels with a tone, noise and a silent stretch. */
+typedef struct Mix {
+    int64_t samples;
+    float *data;
+    const float *planes[CHANNELS];
+} Mix;
+
+static Mix create_mix(int64_t samples) {
+    Mix mix = {.samples = samples};
+    mix.data = malloc((size_t)samples * CHANNELS * sizeof(float));
+    assert_non_null(mix.data);
+    for (int channel = 0; channel < CHANNELS; channel++) {
+        float *plane = mix.data + channel * samples;
+        mix.planes[channel] = plane;
+        for (int64_t i = 0; i < samples; i++) {
+            double noise = (double)(random_bits() >> 40) / (1 << 24) - 0.5;
+            bool silent = i % 5000 > 4200;
+            plane[i] = silent ? 0 : (float)(0.3 * sin((double)i * 0.05 * (channel + 1)) + noise);
+        }
+    }
+    return mix;
+}
+
+static cleave_model *open_model(void) {
+    char path[4096];
+    cleave_model *model = NULL;
+    cleave_error error;
+    snprintf(path, sizeof(path), "%s/golden/short-input/model.ckpt", getenv("CLEAVE_TEST_DATA"));
+    if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    return model;
+}
+
+static cleave_separator *open_separator(const cleave_model *model,
+                                        const cleave_separator_settings *settings) {
+    cleave_separator *separator = NULL;
+    cleave_error error;
+    if (cleave_separator_open(&separator, model, settings, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    return separator;
+}
+
+/* (stems, channels, samples), the caller's to free. */
+static float *separate(cleave_separator *separator, const Mix *mix) {
+    cleave_error error;
+    float *stems = malloc((size_t)mix->samples * CHANNELS * STEMS * sizeof(float));
+    assert_non_null(stems);
+    if (cleave_separate_memory(separator, mix->planes, CHANNELS, mix->samples, stems, NULL, NULL,
+                               &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    return stems;
+}
+
+static float *separate_with(const cleave_model *model, const cleave_separator_settings *settings,
+                            const Mix *mix) {
+    cleave_separator *separator = open_separator(model, settings);
+    float *stems = separate(separator, mix);
+    cleave_separator_close(separator);
+    return stems;
+}
+
+/* ---- Properties ---- */
+
+/* T3: the bits of the stems depend neither on the batch size nor on the number of threads. */
+static void t3_bits_are_independent_of_batch_and_threads(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    for (int trial = 0; trial < 12; trial++) {
+        cleave_separator_settings settings;
+        cleave_separator_settings_default(&settings);
+        settings.overlap = trial == 0 ? 50 : random_between(1, 12);
+        settings.blend = trial % 3 == 1 ? CLEAVE_BLEND_MEAN : CLEAVE_BLEND_FADE;
+        settings.tta = trial % 4 == 3;
+        settings.batch = 1;
+        settings.threads = 1;
+        Mix mix = create_mix(random_between(1, 16000));
+        float *expected = separate_with(model, &settings, &mix);
+        for (int variation = 0; variation < 3; variation++) {
+            settings.batch = random_between(2, 7);
+            settings.threads = random_between(1, 4);
+            float *stems = separate_with(model, &settings, &mix);
+            assert_memory_equal(stems, expected,
+                                (size_t)mix.samples * CHANNELS * STEMS * sizeof(float));
+            free(stems);
+        }
+        free(expected);
+        free(mix.data);
+    }
+    cleave_model_close(model);
+}
+
+/* A separator has no memory: the same input gives the same bits whatever came before. */
+static void a_separator_can_be_used_again(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    cleave_separator *separator = open_separator(model, NULL);
+    Mix first = create_mix(9000);
+    Mix second = create_mix(3000);
+    float *once = separate(separator, &first);
+    free(separate(separator, &second));
+    float *again = separate(separator, &first);
+    assert_memory_equal(again, once, (size_t)first.samples * CHANNELS * STEMS * sizeof(float));
+    free(once);
+    free(again);
+    free(first.data);
+    free(second.data);
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+}
+
+static double energy(const float *samples, int64_t count) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)samples[i] * (double)samples[i];
+    return sum;
+}
+
+/* Fused and op by op are the same network: equal to rounding. */
+static void compiled_and_op_by_op_agree(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    cleave_separator_settings settings;
+    cleave_separator_settings_default(&settings);
+    Mix mix = create_mix(12000);
+    float *compiled = separate_with(model, &settings, &mix);
+    settings.compile = 0;
+    float *plain = separate_with(model, &settings, &mix);
+    int64_t count = mix.samples * CHANNELS * STEMS;
+    double signal = energy(compiled, count);
+    for (int64_t i = 0; i < count; i++)
+        plain[i] -= compiled[i];
+    assert_true(signal > 0);
+    assert_true(energy(plain, count) < signal * 1e-11);
+    free(compiled);
+    free(plain);
+    free(mix.data);
+    cleave_model_close(model);
+}
+
+static void silence_gives_exact_zeros(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    Mix mix = create_mix(10000);
+    memset(mix.data, 0, (size_t)mix.samples * CHANNELS * sizeof(float));
+    float *stems = separate_with(model, NULL, &mix);
+    for (int64_t i = 0; i < mix.samples * CHANNELS * STEMS; i++)
+        assert_true(stems[i] == 0);
+    free(stems);
+    free(mix.data);
+    cleave_model_close(model);
+}
+
+/* ---- Threads ---- */
+
+typedef struct Job {
+    const cleave_model *model;
+    const Mix *mix;
+    float *stems;
+} Job;
+
+static void *run_job(void *argument) {
+    Job *job = argument;
+    cleave_separator_settings settings;
+    cleave_separator_settings_default(&settings);
+    settings.threads = 2;
+    job->stems = separate_with(job->model, &settings, job->mix);
+    return NULL;
+}
+
+/* One model, two separators, two threads: no shared state, equal results. */
+static void two_separators_run_side_by_side(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    Mix mix = create_mix(8000);
+    Job jobs[2] = {{model, &mix, NULL}, {model, &mix, NULL}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, run_job, &jobs[i]), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_memory_equal(jobs[0].stems, jobs[1].stems,
+                        (size_t)mix.samples * CHANNELS * STEMS * sizeof(float));
+    free(jobs[0].stems);
+    free(jobs[1].stems);
+    free(mix.data);
+    cleave_model_close(model);
+}
+
+/* ---- Progress and cancelling ---- */
+
+typedef struct Watch {
+    int calls;
+    int cancel_at; /* 0: never */
+    int64_t done;
+    int64_t total;
+    bool went_back;
+} Watch;
+
+static int watch_progress(void *user, const cleave_progress *progress) {
+    Watch *watch = user;
+    watch->calls++;
+    watch->went_back = watch->went_back || progress->samples_done < watch->done;
+    watch->done = progress->samples_done;
+    watch->total = progress->samples_total;
+    return watch->calls == watch->cancel_at;
+}
+
+static cleave_status separate_watched(cleave_separator *separator, const Mix *mix, Watch *watch) {
+    cleave_error error;
+    float *stems = calloc((size_t)mix->samples * CHANNELS * STEMS, sizeof(float));
+    assert_non_null(stems);
+    cleave_status status = cleave_separate_memory(separator, mix->planes, CHANNELS, mix->samples,
+                                                  stems, watch_progress, watch, &error);
+    assert_int_equal(status, error.status);
+    free(stems);
+    return status;
+}
+
+static void progress_rises_to_the_end(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    cleave_separator *separator = open_separator(model, NULL);
+    Mix mix = create_mix(20000);
+    Watch watch = {0};
+    assert_int_equal(separate_watched(separator, &mix, &watch), CLEAVE_OK);
+    assert_true(watch.calls > 3);
+    assert_false(watch.went_back);
+    assert_int_equal(watch.done, mix.samples);
+    assert_int_equal(watch.total, mix.samples);
+    free(mix.data);
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+}
+
+static void a_callback_and_a_call_can_cancel(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    cleave_separator *separator = open_separator(model, NULL);
+    Mix mix = create_mix(20000);
+    Watch watch = {.cancel_at = 3};
+    assert_int_equal(separate_watched(separator, &mix, &watch), CLEAVE_ERROR_CANCELLED);
+    assert_int_equal(watch.calls, 3);
+    cleave_separator_cancel(separator);
+    watch = (Watch){0};
+    assert_int_equal(separate_watched(separator, &mix, &watch), CLEAVE_ERROR_CANCELLED);
+    watch = (Watch){0};
+    assert_int_equal(separate_watched(separator, &mix, &watch), CLEAVE_OK);
+    free(mix.data);
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+}
+
+/* ---- Arguments ---- */
+
+static void expect_refusal(const cleave_model *model, const cleave_separator_settings *settings,
+                           cleave_status expected, const char *word) {
+    cleave_separator *separator = NULL;
+    cleave_error error;
+    cleave_status status = cleave_separator_open(&separator, model, settings, &error);
+    assert_int_equal(status, expected);
+    assert_null(separator);
+    assert_non_null(strstr(error.text, word));
+}
+
+static void bad_settings_are_refused_by_name(void **state) {
+    (void)state;
+    cleave_model *model = open_model();
+    cleave_separator_settings defaults;
+    cleave_separator_settings_default(&defaults);
+    cleave_separator_settings settings = defaults;
+    settings.overlap = 51;
+    expect_refusal(model, &settings, CLEAVE_ERROR_ARGUMENT, "overlap");
+    settings = defaults;
+    settings.batch = -1;
+    expect_refusal(model, &settings, CLEAVE_ERROR_ARGUMENT, "batch");
+    settings = defaults;
+    settings.threads = 1000;
+    expect_refusal(model, &settings, CLEAVE_ERROR_ARGUMENT, "threads");
+    settings = defaults;
+    settings.device = "tpu";
+    expect_refusal(model, &settings, CLEAVE_ERROR_ARGUMENT, "tpu");
+    settings = defaults;
+    settings.device = "cuda";
+    settings.strict_device = 1;
+    expect_refusal(model, &settings, CLEAVE_ERROR_DEVICE, "cuda");
+    settings = defaults;
+    settings.precision = CLEAVE_PRECISION_F16;
+    expect_refusal(model, &settings, CLEAVE_ERROR_DEVICE, "f16");
+    cleave_model_close(model);
+}
+
+typedef struct Output {
+    const char *const *stems;
+    int stem_count;
+    const char *residual;
+    const char *name_template;
+    const char *word;
+} Output;
+
+static void bad_outputs_are_refused_before_any_work(void **state) {
+    (void)state;
+    static const char *const missing[] = {"kazoo"};
+    static const char *const twice[] = {"vocals", "Vocals"};
+    static const Output outputs[] = {
+        {missing, 1, NULL, "{stem}", "kazoo"},
+        {twice, 2, NULL, "{stem}", "twice"},
+        {NULL, 0, "vocals", "{stem}", "residual"},
+        {NULL, 0, NULL, "{track}", "{stem}"},
+    };
+    char input[4096];
+    snprintf(input, sizeof(input), "%s/golden/short-input/mix.wav", getenv("CLEAVE_TEST_DATA"));
+    cleave_model *model = open_model();
+    cleave_separator *separator = open_separator(model, NULL);
+    for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+        cleave_output_settings settings;
+        cleave_error error;
+        cleave_output_settings_default(&settings);
+        settings.directory = "/nonexistent/cleave";
+        settings.stems = outputs[i].stems;
+        settings.stem_count = outputs[i].stem_count;
+        settings.residual = outputs[i].residual;
+        settings.name_template = outputs[i].name_template;
+        assert_int_equal(cleave_separate_file(separator, input, &settings, NULL, &error),
+                         CLEAVE_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.text, outputs[i].word));
+    }
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t3_bits_are_independent_of_batch_and_threads),
+        cmocka_unit_test(a_separator_can_be_used_again),
+        cmocka_unit_test(compiled_and_op_by_op_agree),
+        cmocka_unit_test(silence_gives_exact_zeros),
+        cmocka_unit_test(two_separators_run_side_by_side),
+        cmocka_unit_test(progress_rises_to_the_end),
+        cmocka_unit_test(a_callback_and_a_call_can_cancel),
+        cmocka_unit_test(bad_settings_are_refused_by_name),
+        cmocka_unit_test(bad_outputs_are_refused_before_any_work),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
