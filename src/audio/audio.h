@@ -76,7 +76,10 @@ const char *audio_format_extension(cleave_format format);
 cleave_status audio_writer_open(AudioWriter **writer, const char *path,
                                 const AudioWriterSettings *settings, cleave_error *error);
 
-/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale and count it. */
+/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale and count the
+ * samples beyond ±1; float, OGG and MP3 take them as they are. A sample that is no number is an
+ * error. The file does not depend on how the calls cut the signal up. After an error the writer can
+ * only be closed. */
 cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
                                  cleave_error *error);
 
@@ -90,7 +93,8 @@ double audio_writer_peak(const AudioWriter *writer);     /* largest |sample| so 
 int64_t audio_writer_clipped(const AudioWriter *writer); /* samples that had to be clipped */
 
 /* Frees a writer; a file that was not committed is removed, and so are the folders that this
- * writer made, where they are empty. NULL is allowed. */
+ * writer made, where they are empty. Of several writers into one new folder the first made it, so
+ * close them in the reverse of the order in which they were opened. NULL is allowed. */
 void audio_writer_close(AudioWriter *writer);
 
 #endif

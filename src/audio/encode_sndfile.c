@@ -41,8 +41,13 @@ static sf_count_t file_read(void *data, sf_count_t bytes, void *user) {
     return output_file_read(user, data, bytes);
 }
 
+/* A failed write is not passed on: libsndfile's encoders leave their clean-up half-way on one, and
+ * leak. The error waits in the OutputFile, which every function below looks at. */
 static sf_count_t file_write(const void *data, sf_count_t bytes, void *user) {
-    return output_file_write(user, data, bytes);
+    int64_t written = output_file_write(user, data, bytes);
+    if (written < bytes)
+        output_file_seek(user, bytes - written, SEEK_CUR);
+    return bytes;
 }
 
 static sf_count_t file_tell(void *user) {
@@ -86,6 +91,14 @@ static bool is_built_in(int format) {
     info.samplerate = 44100;
     info.format = format;
     return format != 0 && sf_format_check(&info);
+}
+
+/* The rates of MPEG 1, 2 and 2.5. libsndfile finds out too late, and then leaks its encoder. */
+static bool mp3_has_rate(int rate) {
+    for (int base = 32000; base >= 8000; base /= 2)
+        if (rate == base || rate == base / 320 * 441 || rate == base / 2 * 3)
+            return true;
+    return false;
 }
 
 static cleave_status cannot_encode(const SndfileEncoder *encoder, const char *why,
@@ -194,6 +207,8 @@ static cleave_status start(SndfileEncoder *encoder, cleave_error *error) {
     info.format = sndfile_format(&encoder->settings);
     if (!is_built_in(info.format))
         return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
+    if (encoder->settings.format == CLEAVE_FORMAT_MP3 && !mp3_has_rate(info.samplerate))
+        return cannot_encode(encoder, "MP3 ends at 48 kHz and has nine rates only", error);
     encoder->sndfile = sf_open_virtual(&io, SFM_WRITE, &info, encoder->file);
     cleave_status status = output_file_check(encoder->file, error);
     if (status == CLEAVE_OK && !encoder->sndfile)

@@ -67,27 +67,28 @@ typedef cleave_status (*OpenSource)(AudioSource **source, InputFile *file, const
 
 /* libsndfile first, then FFmpeg. MP3 the other way round: libsndfile's decoder for it prints its
  * remarks on damaged files to standard error, where a library must not write. */
+#ifdef HAVE_FFMPEG
+static const OpenSource usual_order[] = {source_sndfile_open, source_ffmpeg_open, NULL};
+static const OpenSource mp3_order[] = {source_ffmpeg_open, source_sndfile_open, NULL};
+#else
+static const OpenSource usual_order[] = {source_sndfile_open, NULL};
+static const OpenSource mp3_order[] = {source_sndfile_open, NULL};
+#endif
+
 static cleave_status open_source(AudioSource **source, InputFile *file, const cleave_logger *log,
                                  cleave_error *error) {
     FileLook look = file_identify(file);
-    OpenSource order[2] = {source_sndfile_open, NULL};
-#ifdef HAVE_FFMPEG
-    order[1] = source_ffmpeg_open;
-    if (look.kind == FILE_MPEG_AUDIO) {
-        order[0] = source_ffmpeg_open;
-        order[1] = source_sndfile_open;
-    }
-#endif
     char why[2 * 160] = "";
-    for (int i = 0; i < 2 && order[i]; i++) {
+    for (const OpenSource *open = look.kind == FILE_MPEG_AUDIO ? mp3_order : usual_order; *open;
+         open++) {
         cleave_error failure;
-        cleave_status status = order[i](source, file, log, &failure);
+        cleave_status status = (*open)(source, file, log, &failure);
         if (status == CLEAVE_OK)
             return CLEAVE_OK;
         if (status == CLEAVE_ERROR_MEMORY)
             return error_set(error, status, "%s", failure.text);
         size_t used = strlen(why);
-        snprintf(why + used, sizeof(why) - used, "%s%.150s", i > 0 ? ", " : "", failure.text);
+        snprintf(why + used, sizeof(why) - used, "%s%.150s", used > 0 ? ", " : "", failure.text);
     }
     return cannot_read(file, &look, why, error);
 }
@@ -103,29 +104,28 @@ static cleave_status check_format(const AudioFormat *format, const char *name,
                      name, format->channels, format->sample_rate);
 }
 
+static cleave_status allocate_reader(AudioReader *reader, const char *name, cleave_error *error) {
+    size_t floats = (size_t)reader->source->format.channels * BLOCK_FRAMES;
+    reader->name = string_copy(name);
+    reader->interleaved = malloc(floats * sizeof(float));
+    if (!reader->name || !reader->interleaved)
+        return error_memory(error, "a reader's block", floats * sizeof(float));
+    const AudioFormat *format = &reader->source->format;
+    return audio_reader_convert(reader, format->channels, format->sample_rate, error);
+}
+
 /* Takes the source over, also when it fails. */
 static cleave_status reader_create(AudioReader **reader, AudioSource *source, const char *name,
                                    cleave_error *error) {
-    cleave_status status = check_format(&source->format, name, error);
-    AudioReader *created = NULL;
-    if (status == CLEAVE_OK) {
-        created = calloc(1, sizeof(*created));
-        if (!created)
-            status = error_memory(error, "a reader", sizeof(*created));
-    }
-    if (status != CLEAVE_OK) {
+    AudioReader *created = calloc(1, sizeof(*created));
+    if (!created) {
         source->close(source);
-        return status;
+        return error_memory(error, "a reader", sizeof(*created));
     }
     created->source = source;
-    created->name = string_copy(name);
-    size_t floats = (size_t)source->format.channels * BLOCK_FRAMES;
-    created->interleaved = malloc(floats * sizeof(float));
-    if (!created->name || !created->interleaved)
-        status = error_memory(error, "a reader's block", floats * sizeof(float));
-    else
-        status = audio_reader_convert(created, source->format.channels, source->format.sample_rate,
-                                      error);
+    cleave_status status = check_format(&source->format, name, error);
+    if (status == CLEAVE_OK)
+        status = allocate_reader(created, name, error);
     if (status != CLEAVE_OK) {
         audio_reader_close(created);
         return status;
@@ -144,7 +144,7 @@ cleave_status audio_reader_open(AudioReader **reader, const char *path, const cl
         return status;
     AudioSource *source = NULL;
     status = open_source(&source, &file, log, error);
-    if (status != CLEAVE_OK) {
+    if (!source) {
         input_file_close(&file);
         return status;
     }

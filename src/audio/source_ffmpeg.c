@@ -100,7 +100,13 @@ static int io_refuse(AVFormatContext *container, AVIOContext **io, const char *u
 static cleave_status ffmpeg_failed(const char *step, int code, cleave_error *error) {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
     av_strerror(code, text, sizeof(text));
-    return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: %s: %s", step, text);
+    error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: %s: %s", step, text);
+    return CLEAVE_ERROR_INPUT;
+}
+
+static cleave_status out_of_memory(const char *what, cleave_error *error) {
+    error_memory(error, what, 0);
+    return CLEAVE_ERROR_MEMORY;
 }
 
 static cleave_status open_container(FfmpegSource *source, cleave_error *error) {
@@ -112,7 +118,7 @@ static cleave_status open_container(FfmpegSource *source, cleave_error *error) {
         av_free(buffer);
     source->container = source->io ? avformat_alloc_context() : NULL;
     if (!source->container)
-        return error_memory(error, "a decoder", IO_BUFFER_BYTES);
+        return out_of_memory("a decoder", error);
     source->container->pb = source->io;
     source->container->io_open = io_refuse;
     source->container->flags |= AVFMT_FLAG_CUSTOM_IO;
@@ -148,7 +154,7 @@ static cleave_status open_codec(FfmpegSource *source, cleave_error *error) {
     source->packet = av_packet_alloc();
     source->frame = av_frame_alloc();
     if (!source->codec || !source->packet || !source->frame)
-        return error_memory(error, "a decoder", sizeof(AVFrame));
+        return out_of_memory("a decoder", error);
     int code = avcodec_parameters_to_context(source->codec, parameters);
     if (code < 0)
         return ffmpeg_failed("stream parameters", code, error);
@@ -196,7 +202,7 @@ static void note_packet(FfmpegSource *source) {
 static cleave_status send_packet(FfmpegSource *source, cleave_error *error) {
     int code = av_read_frame(source->container, source->packet);
     if (code == AVERROR(ENOMEM))
-        return error_memory(error, "a packet of audio", 0);
+        return out_of_memory("a packet of audio", error);
     if (code < 0) {
         source->cut_short |= code != AVERROR_EOF || source->file.error != 0;
         source->draining = true;
@@ -209,7 +215,7 @@ static cleave_status send_packet(FfmpegSource *source, cleave_error *error) {
     }
     av_packet_unref(source->packet);
     if (code == AVERROR(ENOMEM))
-        return error_memory(error, "a packet of audio", 0);
+        return out_of_memory("a packet of audio", error);
     if (code < 0)
         count_damage(source);
     return CLEAVE_OK;
@@ -228,7 +234,7 @@ static cleave_status next_frame(FfmpegSource *source, cleave_error *error) {
         else if (code == AVERROR_EOF || (code == AVERROR(EAGAIN) && source->draining))
             return CLEAVE_OK;
         else if (code == AVERROR(ENOMEM))
-            status = error_memory(error, "a frame of audio", 0);
+            status = out_of_memory("a frame of audio", error);
         else if (code == AVERROR(EAGAIN))
             status = send_packet(source, error);
         else
@@ -334,7 +340,7 @@ static bool ends_early(const FfmpegSource *source) {
     int64_t promised = promised_duration(source);
     if (promised == 0)
         return false;
-    int tolerance_ms = is_container(source, "mp3") ? 20 : 100;
+    int tolerance_ms = is_container(source, "mp3") ? 20 : 50;
     return to_frames(source, promised - source->end_time) >
            (int64_t)source->base.format.sample_rate * tolerance_ms / 1000;
 }
@@ -437,7 +443,8 @@ cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file, const cl
     if (log)
         created->log = *log;
     cleave_status status = start(created, error);
-    if (status == CLEAVE_OK && created->frame_count == 0 && created->damaged > 0)
+    if (status == CLEAVE_OK && created->frame_count == 0 &&
+        (created->damaged > 0 || created->container->duration > 0))
         status = error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: nothing in it can be decoded");
     if (status != CLEAVE_OK) {
         close_decoder(created);

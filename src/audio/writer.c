@@ -12,6 +12,7 @@ struct AudioWriter {
     Encoder *encoder;
     AudioWriterSettings settings; /* with the chosen depth */
     bool finished;
+    bool failed;    /* a write failed: the file can no longer become whole */
     int64_t frames; /* taken so far */
     int64_t filled; /* of them, waiting in the block */
     double peak;
@@ -138,6 +139,14 @@ cleave_status audio_writer_open(AudioWriter **writer, const char *path,
 
 /* ---- Writing ---- */
 
+static cleave_status misused(const AudioWriter *writer, cleave_error *error) {
+    const char *state = writer->failed     ? "an earlier write failed"
+                        : writer->finished ? "it is finished already"
+                                           : "it is not finished yet";
+    return error_set(error, CLEAVE_ERROR_INTERNAL, "cannot write: " PATH_FORMAT ": %s",
+                     writer->file.path, state);
+}
+
 /* Interleaves one channel behind what the block holds already, keeps peak and count, and returns
  * the first sample that is no number, or -1. */
 static int64_t interleave(AudioWriter *writer, const float *plane, int channel, int64_t frames) {
@@ -203,9 +212,8 @@ static cleave_status fill_block(AudioWriter *writer, const float *const *planes,
 cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
                                  cleave_error *error) {
     error_clear(error);
-    if (writer->finished)
-        return error_set(error, CLEAVE_ERROR_INTERNAL, "writer: " PATH_FORMAT ": already finished",
-                         writer->file.path);
+    if (writer->finished || writer->failed)
+        return misused(writer, error);
     cleave_status status = CLEAVE_OK;
     for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
         int64_t step = frames - done;
@@ -216,6 +224,7 @@ cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes
             status = encode_block(writer, error);
         done += step;
     }
+    writer->failed = status != CLEAVE_OK;
     return status;
 }
 
@@ -223,20 +232,22 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
     error_clear(error);
     if (writer->finished)
         return CLEAVE_OK;
+    if (writer->failed)
+        return misused(writer, error);
     cleave_status status = encode_block(writer, error);
     if (status == CLEAVE_OK)
         status = writer->encoder->finish(writer->encoder, error);
     if (status == CLEAVE_OK)
         status = output_file_finish(&writer->file, error);
     writer->finished = status == CLEAVE_OK;
+    writer->failed = status != CLEAVE_OK;
     return status;
 }
 
 cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error) {
     error_clear(error);
     if (!writer->finished)
-        return error_set(error, CLEAVE_ERROR_INTERNAL, "writer: " PATH_FORMAT ": not finished yet",
-                         writer->file.path);
+        return misused(writer, error);
     return output_file_commit(&writer->file, error);
 }
 

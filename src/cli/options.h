@@ -33,10 +33,10 @@ typedef struct Options {
 } Options;
 
 typedef struct OptionSpec {
-    char letter; /* or 0 */
+    char letter;       /* or 0 */
+    unsigned commands; /* CommandId bits */
     const char *name;
     const char *argument; /* NULL: the option takes none */
-    unsigned commands;    /* CommandId bits */
     const char *help;
     /* Stores the value. Where it makes no sense: says so and returns false. */
     bool (*apply)(Options *options, const char *value);

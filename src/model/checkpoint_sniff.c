@@ -70,11 +70,16 @@ static const Signature signatures[] = {
     {0, "\x89PNG", 4, "a picture, not a checkpoint"},
 };
 
+/* No control characters, and mostly ASCII. */
 static bool is_text(const unsigned char *data, size_t size) {
-    for (size_t i = 0; i < size_min(size, 512); i++)
+    size_t seen = size_min(size, 512);
+    size_t ascii = 0;
+    for (size_t i = 0; i < seen; i++) {
         if (data[i] == 0 || (data[i] < 0x20 && !strchr("\t\n\r\f", data[i])))
             return false;
-    return true;
+        ascii += data[i] < 0x80 ? 1 : 0;
+    }
+    return ascii > seen / 2;
 }
 
 /* Case-blind search for a word in the first kilobyte. */

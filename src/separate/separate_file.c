@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "separate/clock.h"
@@ -95,8 +96,9 @@ static cleave_status commit_writers(const FileSink *sink, cleave_error *error) {
     return status;
 }
 
+/* The last writer first: the first one made the folders, and removes them if they are empty. */
 static void destroy_sink(FileSink *sink) {
-    for (int i = 0; sink->writers && i < sink->outputs->count; i++)
+    for (int i = sink->outputs->count - 1; sink->writers && i >= 0; i--)
         audio_writer_close(sink->writers[i]);
     free(sink->writers);
     free(sink->residual);
@@ -135,6 +137,23 @@ static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cle
 
 /* ---- The call ---- */
 
+/* An output that is the input, under whatever name, would replace it. */
+static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error)
+{
+    struct stat in;
+    struct stat out;
+    if (stat(input, &in) != 0)
+        return CLEAVE_OK;
+    for (int i = 0; i < outputs->count; i++)
+        if (stat(outputs->paths[i], &out) == 0 && in.st_dev == out.st_dev &&
+            in.st_ino == out.st_ino)
+            return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                             "stem \"%s\" would overwrite its input %s; try another output folder "
+                             "or name",
+                             outputs->names[i], input);
+    return CLEAVE_OK;
+}
+
 /* Runs the job into open writers and completes the files. */
 static cleave_status run(const DemixJob *job, const char *input, FileSink *sink,
                          cleave_result *result, cleave_error *error) {
@@ -163,6 +182,8 @@ static cleave_status separate(cleave_separator *separator, AudioReader *reader, 
     if (status == CLEAVE_OK)
         status =
             output_list_create(&outputs, config, separator->model->name, input, settings, error);
+    if (status == CLEAVE_OK)
+        status = keep_input(&outputs, input, error);
     if (status == CLEAVE_OK)
         status = open_writers(&sink, settings, config->sample_rate, error);
     if (status == CLEAVE_OK) {

@@ -274,14 +274,11 @@ double snr_db(const Audio *signal, const Audio *other, int64_t from, int64_t to)
     return 10 * log10(power / noise);
 }
 
-void assert_text_has(const char *text, ...) {
+void assert_words(const char *text, const char *const *words) {
     assert_null(strchr(text, '\n'));
-    va_list words;
-    va_start(words, text);
-    for (const char *word; (word = va_arg(words, const char *));)
-        if (!strstr(text, word))
-            fail_msg("\"%s\" is not in \"%s\"", word, text);
-    va_end(words);
+    for (; *words; words++)
+        if (!strstr(text, *words))
+            fail_msg("\"%s\" is not in \"%s\"", *words, text);
 }
 
 static bool reads(const char *extension) {

@@ -83,8 +83,9 @@ void assert_same_audio(const Audio *a, const Audio *b);
 /* Signal to noise in dB over all channels and the frames [from, to). */
 double snr_db(const Audio *signal, const Audio *other, int64_t from, int64_t to);
 
-/* The text is one line and holds each of the words, up to NULL. */
-void assert_text_has(const char *text, ...);
+/* The text is one line and holds each of the words. */
+#define assert_text_has(text, ...) assert_words(text, (const char *const[]){__VA_ARGS__, NULL})
+void assert_words(const char *text, const char *const *words);
 
 bool built_with_ffmpeg(void);
 bool built_with_mp3(void);

@@ -259,7 +259,7 @@ static void nan_is_refused_in_every_format(void **state) {
             open_writer(in_folder("x"), 1, (cleave_format)format, CLEAVE_BITS_AUTO);
         cleave_error error;
         assert_int_equal(audio_writer_write(writer, planes, 100, &error), CLEAVE_ERROR_OUTPUT);
-        assert_text_has(error.text, "x", "not a number", "0.002 s", NULL);
+        assert_text_has(error.text, "x", "not a number", "0.002 s");
         audio_writer_close(writer);
         assert_int_equal(count_entries(in_folder("")), 0);
     }
@@ -284,7 +284,7 @@ static void depths_that_do_not_fit_a_format_are_refused(void **state) {
     cleave_error error;
     assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_FLAC, CLEAVE_BITS_FLOAT, &chosen, &error),
                      CLEAVE_ERROR_ARGUMENT);
-    assert_text_has(error.text, "flac", "float", "24", NULL);
+    assert_text_has(error.text, "flac", "float", "24");
     assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_OGG, CLEAVE_BITS_16, &chosen, &error),
                      CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_MP3, CLEAVE_BITS_24, &chosen, &error),
@@ -325,8 +325,24 @@ static void rates_that_a_format_cannot_hold_are_refused(void **state) {
         assert_int_not_equal(audio_writer_open(&writer, in_folder("x"), &settings[i], &error),
                              CLEAVE_OK);
         assert_null(writer);
-        assert_text_has(error.text, in_folder("x"), "channels at", NULL);
+        assert_text_has(error.text, in_folder("x"), "channels at");
         assert_int_equal(count_entries(in_folder("")), 0);
+    }
+}
+
+static void mp3_is_written_at_each_of_its_rates(void **state) {
+    (void)state;
+    if (!built_with_mp3())
+        skip();
+    const int rates[] = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000};
+    for (int i = 0; i < 9; i++) {
+        Audio made = audio_sines(2, rates[i], rates[i]);
+        write_audio(in_folder("x.mp3"), CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, &made);
+        Audio read = read_audio(in_folder("x.mp3"), NULL, 0, 0, 1000);
+        assert_int_equal(read.sample_rate, rates[i]);
+        assert_in_range(read.frames, made.frames - 1152, made.frames + 2304);
+        audio_free(&read);
+        audio_free(&made);
     }
 }
 
@@ -339,7 +355,7 @@ static void mp3_says_so_where_libsndfile_lacks_it(void **state) {
     cleave_error error;
     assert_int_equal(audio_writer_open(&writer, in_folder("x.mp3"), &settings, &error),
                      CLEAVE_ERROR_OUTPUT);
-    assert_text_has(error.text, "x.mp3", "libsndfile has no encoder", NULL);
+    assert_text_has(error.text, "x.mp3", "libsndfile has no encoder");
 }
 
 static void extensions_are_those_people_know(void **state) {
@@ -442,6 +458,7 @@ int main(void) {
         TEST(depths_that_do_not_fit_a_format_are_refused),
         TEST(auto_stands_for_the_best_depth_of_a_format),
         TEST(rates_that_a_format_cannot_hold_are_refused),
+        TEST(mp3_is_written_at_each_of_its_rates),
         TEST(mp3_says_so_where_libsndfile_lacks_it),
         TEST(extensions_are_those_people_know),
         TEST(a_wav_of_ours_is_plain_and_not_extensible),

@@ -150,13 +150,13 @@ class CliTest(unittest.TestCase):
         self.assertEqual((result.code, result.errors), (0, []), result.err)
 
     def assert_failed(self, result, code, *words):
-        """This exit code, one error line that holds these words, and no output file."""
+        """This exit code, one error line that holds these words, and no output file or folder."""
         self.assertEqual(result.code, code, result.err)
         self.assertEqual(len(result.errors), 1, result.err)
         self.assertTrue(result.errors[0].startswith("cleave: error: "), result.err)
         for word in words:
             self.assertIn(word, result.errors[0])
-        self.assertEqual(self.files(), [])
+        self.assertEqual(os.listdir(self.output) if os.path.isdir(self.output) else [], [])
 
     def assert_fits(self, text, columns=80):
         for line in text.splitlines():
@@ -693,8 +693,8 @@ class JsonTest(CliTest):
         track = objects[0]
         self.assertEqual(sorted(track), sorted(JSON_KEYS))
         expected = {"input": MIX, "model": MODEL, "status": "ok", "error": None,
-                    "sample_rate": RATE, "channels": 2, "samples": 1587, "device": "cpu", "precision": "f32",
-                    "overlap": 2, "batch": 1, "blend": "fade", "tta": False}
+                    "sample_rate": RATE, "channels": 2, "samples": 1587, "device": "cpu",
+                    "precision": "f32", "overlap": 2, "batch": 1, "blend": "fade", "tta": False}
         self.assertEqual({key: track[key] for key in expected}, expected)
         self.assertAlmostEqual(track["audio_seconds"], 1587 / RATE, places=4)
         self.assertAlmostEqual(track["real_time_factor"] * track["seconds"],
@@ -886,7 +886,19 @@ class BadOutputTest(CliTest):
 
     def test_output_that_is_a_folder(self):
         os.makedirs(os.path.join(self.output, "mix", "other.wav"))
-        self.assert_failed(self.separate(MIX), 1, "other.wav")
+        result = self.separate(MIX)
+        self.assertEqual((result.code, len(result.errors)), (1, 1), result.err)
+        self.assertIn("other.wav", result.errors[0])
+        self.assertEqual(self.files(), [])
+
+    def test_output_that_is_the_input(self):
+        self.assert_done(self.separate(MIX, "--stems", "vocals", "--name", "{stem}"))
+        before = self.contents()
+        result = self.separate(os.path.join(self.output, "vocals.wav"), "--stems", "vocals",
+                               "--name", "{track}")
+        self.assertEqual(result.code, 2, result.err)
+        self.assertIn("overwrite its input", result.errors[0])
+        self.assertEqual(self.contents(), before)
 
     def test_disk_full(self):
         def limit():
@@ -920,7 +932,7 @@ class RunningTest(CliTest):
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, preexec_fn=prepare)
 
-    def long_input(self, name, seconds=12):
+    def long_input(self, name, seconds=6):
         tone = sine(220, 1) * seconds
         write_wav(self.path(name), [tone, tone])
         return name

@@ -308,7 +308,7 @@ static void damage_is_refused(void **state) {
     refuse(BYTES("K\x01r\xff\xff\xff\xff."), "out of sequence");
     refuse(BYTES("K\x01p-1\n."), "memo number");
     refuse(BYTES("K\x01p99999999999999999999\n."), "memo number");
-    refuse(BYTES("}K\x01(K\x02u."), "key without a value");
+    refuse(BYTES("}(K\x02u."), "key without a value");
     refuse(BYTES("(K\x01"
                  "d."),
            "key without a value");

@@ -1,0 +1,202 @@
+/* test_model.c: the public functions about models, and where a configuration is looked for. */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static cleave_model *open_model(const char *path, const cleave_model_settings *settings) {
+    cleave_model *model = NULL;
+    cleave_error error;
+    memset(&error, 1, sizeof(error));
+    if (cleave_model_open(&model, path, settings, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(error.status, CLEAVE_OK);
+    assert_string_equal(error.text, "");
+    assert_non_null(model);
+    return model;
+}
+
+static void refuse(const char *path, const cleave_model_settings *settings, const char *fragment) {
+    cleave_model *model = (cleave_model *)(void *)&model;
+    cleave_error error = {0};
+    if (cleave_model_open(&model, path, settings, &error) == CLEAVE_OK)
+        fail_msg("%s was accepted", path);
+    assert_null(model);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, fragment);
+}
+
+static void a_model_tells_what_it_is(void **state) {
+    (void)state;
+    TestPath path = test_data("golden/fft768-half-nested/model.ckpt");
+    cleave_model *model = open_model(path.text, NULL);
+    cleave_model_info info;
+    cleave_model_get_info(model, &info);
+    assert_string_equal(info.path, path.text);
+    assert_string_equal(info.name, "model");
+    assert_string_equal(info.config_source, test_data("golden/fft768-half-nested/model.yaml").text);
+    assert_string_equal(info.container, "torch zip");
+    assert_string_equal(info.weight_type, "f16");
+    assert_string_equal(info.norm, "InstanceNorm");
+    assert_string_equal(info.act, "gelu");
+    assert_int_equal(info.stem_count, 2);
+    assert_string_equal(info.stems[1], "other");
+    assert_int_equal(info.channels, 2);
+    assert_int_equal(info.n_fft, 768);
+    assert_int_equal(info.hop_length, 192);
+    assert_int_equal(info.dim_f, 384);
+    assert_int_equal(info.dim_t, 32);
+    assert_int_equal(info.chunk_size, 5952);
+    assert_int_equal(info.scale[0], 2);
+    assert_int_equal(info.default_overlap, 2);
+    assert_int_equal(info.normalize, 0);
+    assert_int_equal(info.parameters, 79024);
+    assert_true(info.flops_per_chunk > 1e7 && info.flops_per_chunk < 1e9);
+    cleave_model_close(model);
+    cleave_model_close(NULL);
+}
+
+static void arguments_that_make_no_sense_are_refused(void **state) {
+    (void)state;
+    cleave_model *model = NULL;
+    cleave_error error = {0};
+    assert_int_equal(cleave_model_open(&model, NULL, NULL, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_model_open(NULL, "x", NULL, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_model_open(&model, "/nowhere", NULL, NULL), CLEAVE_ERROR_MODEL);
+}
+
+/* A folder of its own, with a copy of a golden checkpoint in it as `name`. */
+static TestPath folder_with(const char *folder, const char *name) {
+    char relative[200];
+    size_t size;
+    TestPath path = test_temporary(folder);
+    assert_int_equal(mkdir(path.text, 0700), 0);
+    unsigned char *data = test_read_file(test_data("golden/short-input/model.ckpt").text, &size);
+    snprintf(relative, sizeof(relative), "%s/%s", folder, name);
+    path = test_temporary(relative);
+    test_write_file(path.text, data, size);
+    free(data);
+    return path;
+}
+
+/* A copy of the golden configuration with another sample rate, to tell it by. */
+static void write_config(const char *folder, const char *name, int sample_rate) {
+    char relative[200];
+    char text[4096];
+    size_t size;
+    unsigned char *data = test_read_file(test_data("golden/short-input/model.yaml").text, &size);
+    int length = snprintf(text, sizeof(text), "%.*sunknown: 1\n", (int)size, (const char *)data);
+    char *rate = strstr(text, "sample_rate: 44100");
+    assert_non_null(rate);
+    char digits[6];
+    snprintf(digits, sizeof(digits), "%05d", sample_rate);
+    memcpy(rate + strlen("sample_rate: "), digits, 5);
+    snprintf(relative, sizeof(relative), "%s/%s", folder, name);
+    test_write_file(test_temporary(relative).text, text, (size_t)length);
+    free(data);
+}
+
+static void expect_rate(const char *path, const char *config_path, int sample_rate) {
+    cleave_model_settings settings;
+    cleave_model_info info;
+    cleave_model_settings_default(&settings);
+    settings.config_path = config_path;
+    cleave_model *model = open_model(path, &settings);
+    cleave_model_get_info(model, &info);
+    assert_int_equal(info.sample_rate, sample_rate);
+    cleave_model_close(model);
+}
+
+/* Written from the last place that is looked at to the first, each takes over. */
+static void the_configuration_is_looked_for_in_the_documented_order(void **state) {
+    (void)state;
+    TestPath path = folder_with("order", "drum.kit.ckpt");
+    refuse(path.text, NULL,
+           "tried drum.kit.yaml, drum.kit.yml, model.yaml, model.yml and config_model.yaml");
+    refuse(path.text, NULL, "give one with -c");
+    write_config("order", "config_model.yaml", 10001);
+    expect_rate(path.text, NULL, 10001);
+    write_config("order", "model.yml", 10002);
+    expect_rate(path.text, NULL, 10002);
+    write_config("order", "model.yaml", 10003);
+    expect_rate(path.text, NULL, 10003);
+    write_config("order", "drum.kit.yml", 10004);
+    expect_rate(path.text, NULL, 10004);
+    write_config("order", "drum.kit.yaml", 10005);
+    expect_rate(path.text, NULL, 10005);
+    write_config("order", "other.yaml", 10006);
+    expect_rate(path.text, test_temporary("order/other.yaml").text, 10006);
+    cleave_model_settings settings = {.config_path = "/nowhere/c.yaml"};
+    refuse(path.text, &settings, "/nowhere/c.yaml");
+}
+
+static void a_bare_file_name_has_its_configuration_beside_it(void **state) {
+    (void)state;
+    char before[1024];
+    folder_with("bare", "m.ckpt");
+    write_config("bare", "m.yaml", 10007);
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(test_temporary("bare").text), 0);
+    expect_rate("m.ckpt", NULL, 10007);
+    assert_int_equal(chdir(before), 0);
+}
+
+/* The golden network as a safetensors file with its YAML in the header. */
+static void a_safetensors_header_may_carry_the_configuration(void **state) {
+    (void)state;
+    TestPath path = test_temporary("embedded.safetensors");
+    TestPath source = test_data("golden/short-input/model.ckpt");
+    cleave_model *model = open_model(source.text, NULL);
+    cleave_model_close(model);
+    const char *program = getenv("CLEAVE_MAKE_NETWORK");
+    if (!program)
+        skip();
+    char command[4096];
+    snprintf(command, sizeof(command), "'%s' '%s' -o '%s' --embed-config", program,
+             test_data("golden/short-input/model.yaml").text, path.text);
+    assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+    model = open_model(path.text, NULL);
+    cleave_model_info info;
+    cleave_model_get_info(model, &info);
+    assert_string_equal(info.config_source, "safetensors header");
+    assert_string_equal(info.container, "safetensors");
+    assert_int_equal(info.chunk_size, 3968);
+    cleave_model_close(model);
+}
+
+/* ---- The log ---- */
+
+static void remember(void *user, cleave_log_level level, const char *line) {
+    int *lines = user;
+    assert_true(level <= CLEAVE_LOG_DEBUG);
+    assert_null(strchr(line, '\n'));
+    (*lines)++;
+}
+
+static void the_log_gets_lines_where_it_is_asked_for(void **state) {
+    (void)state;
+    int lines = 0;
+    cleave_model_settings settings;
+    cleave_model_settings_default(&settings);
+    settings.log = (cleave_logger){remember, &lines, CLEAVE_LOG_DEBUG};
+    cleave_model_close(open_model(test_data("golden/short-input/model.ckpt").text, &settings));
+    assert_true(lines > 0);
+    lines = 0;
+    settings.log.level = CLEAVE_LOG_INFO;
+    cleave_model_close(open_model(test_data("golden/short-input/model.ckpt").text, &settings));
+    assert_int_equal(lines, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model_tells_what_it_is),
+        cmocka_unit_test(arguments_that_make_no_sense_are_refused),
+        cmocka_unit_test(the_configuration_is_looked_for_in_the_documented_order),
+        cmocka_unit_test(a_bare_file_name_has_its_configuration_beside_it),
+        cmocka_unit_test(a_safetensors_header_may_carry_the_configuration),
+        cmocka_unit_test(the_log_gets_lines_where_it_is_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
