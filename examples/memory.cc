@@ -12,11 +12,15 @@
 namespace {
 
 struct CloseModel {
-    void operator()(cleave_model *model) const { cleave_model_close(model); }
+    void operator()(cleave_model *model) const {
+        cleave_model_close(model);
+    }
 };
 
 struct CloseSeparator {
-    void operator()(cleave_separator *separator) const { cleave_separator_close(separator); }
+    void operator()(cleave_separator *separator) const {
+        cleave_separator_close(separator);
+    }
 };
 
 using Model = std::unique_ptr<cleave_model, CloseModel>;
@@ -70,8 +74,8 @@ int main(int argc, char **argv) {
                                stems.data(), nullptr, nullptr, &error) != CLEAVE_OK)
         return fail(error);
     for (int i = 0; i < info.stem_count; i++)
-        std::printf("%s: %.1f dB\n", info.stems[i],
-                    decibels(stems.data() + static_cast<std::size_t>(i) * stem_samples,
-                             stem_samples));
+        std::printf(
+            "%s: %.1f dB\n", info.stems[i],
+            decibels(stems.data() + static_cast<std::size_t>(i) * stem_samples, stem_samples));
     return 0;
 }

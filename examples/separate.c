@@ -5,8 +5,7 @@
 #include <cleave.h>
 #include <stdio.h>
 
-static int show_progress(void *user, const cleave_progress *progress)
-{
+static int show_progress(void *user, const cleave_progress *progress) {
     (void)user;
     if (progress->samples_total > 0)
         fprintf(stderr, "\r%3.0f %%",
@@ -14,8 +13,7 @@ static int show_progress(void *user, const cleave_progress *progress)
     return 0; /* anything else cancels */
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     cleave_model *model = NULL;
     cleave_separator *separator = NULL;
     cleave_output_settings output;

@@ -24,14 +24,7 @@ cleave_status error_set(cleave_error *error, cleave_status status, const char *f
     return status;
 }
 
-cleave_status error_memory(cleave_error *error, const char *what, size_t bytes) {
-    return error_set(error, CLEAVE_ERROR_MEMORY,
-                     "out of memory: %zu bytes for %s; try a smaller batch or close other programs",
-                     bytes, what);
-}
-
-cleave_status error_prefix(cleave_error *error, const char *format, ...)
-{
+cleave_status error_prefix(cleave_error *error, const char *format, ...) {
     if (!error)
         return CLEAVE_ERROR_INTERNAL;
     char context[CLEAVE_ERROR_TEXT_SIZE / 2];

@@ -11,7 +11,12 @@ cleave_status error_set(cleave_error *error, cleave_status status, const char *f
     __attribute__((format(printf, 3, 4)));
 
 /* Sets CLEAVE_ERROR_MEMORY: "out of memory: BYTES bytes for WHAT; try …". */
-cleave_status error_memory(cleave_error *error, const char *what, size_t bytes);
+static inline cleave_status error_memory(cleave_error *error, const char *what, size_t bytes) {
+    error_set(error, CLEAVE_ERROR_MEMORY,
+              "out of memory: %zu bytes for %s; try a smaller batch or close other programs", bytes,
+              what);
+    return CLEAVE_ERROR_MEMORY;
+}
 
 /* Puts "CONTEXT: " before the text of an error that is already set; returns its status. */
 cleave_status error_prefix(cleave_error *error, const char *format, ...)

@@ -59,6 +59,7 @@ static cleave_status select_stems(OutputList *list, const Config *config,
 
 static cleave_status name_outputs(OutputList *list, const Config *config,
                                   const cleave_output_settings *settings, cleave_error *error) {
+    list->count = 0;
     for (int i = 0; i < list->stem_count; i++)
         list->names[list->count++] = config->stems[list->stems[i]];
     if (!settings->residual)

@@ -138,8 +138,7 @@ static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cle
 /* ---- The call ---- */
 
 /* An output that is the input, under whatever name, would replace it. */
-static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error)
-{
+static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error) {
     struct stat in;
     struct stat out;
     if (stat(input, &in) != 0)

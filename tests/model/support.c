@@ -1,6 +1,7 @@
 /* support.c: see support.h. */
 #include "support.h"
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +15,33 @@ TestPath test_data(const char *relative) {
     return path;
 }
 
-TestPath test_temporary(const char *name) {
+static TestPath temporary_folder(void) {
     TestPath folder;
-    TestPath path;
     const char *root = getenv("TMPDIR");
     snprintf(folder.text, sizeof(folder.text), "%s/cleave-test-model-%ld", root ? root : "/tmp",
              (long)getpid());
+    return folder;
+}
+
+TestPath test_temporary(const char *name) {
+    TestPath folder = temporary_folder();
+    TestPath path;
     mkdir(folder.text, 0700);
     snprintf(path.text, sizeof(path.text), "%.800s/%.200s", folder.text, name);
     return path;
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place) {
+    (void)info;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+int test_remove_temporary(void **state) {
+    (void)state;
+    nftw(temporary_folder().text, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return 0;
 }
 
 unsigned char *test_read_file(const char *path, size_t *size) {

@@ -19,8 +19,12 @@ typedef struct TestPath {
 /* A path below the folder of test data. */
 TestPath test_data(const char *relative);
 
-/* A path in a folder that belongs to this process; the folder exists. */
+/* A path in a folder that belongs to this process; the folder exists. test_remove_temporary() is
+ * due at the end. */
 TestPath test_temporary(const char *name);
+
+/* Removes that folder; a group teardown. */
+int test_remove_temporary(void **state);
 
 /* A whole file in memory of exactly its size, so that a sanitizer sees every step beyond it. */
 unsigned char *test_read_file(const char *path, size_t *size);

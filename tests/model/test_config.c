@@ -571,5 +571,5 @@ int main(void) {
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, test_remove_temporary);
 }

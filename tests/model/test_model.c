@@ -198,5 +198,5 @@ int main(void) {
         cmocka_unit_test(a_safetensors_header_may_carry_the_configuration),
         cmocka_unit_test(the_log_gets_lines_where_it_is_asked_for),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, test_remove_temporary);
 }

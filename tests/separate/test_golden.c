@@ -33,6 +33,9 @@ static const Mode modes[] = {
 /* What meson counts as skipped. */
 #define EXIT_SKIPPED 77
 
+/* What meson counts as skipped. */
+#define EXIT_SKIPPED 77
+
 static int passed;
 static int failed;
 
@@ -190,7 +193,22 @@ static void run_folder(const char *folder) {
     }
 }
 
+/* Whether this processor runs the kernels that CLEAVE_KERNELS asks for. */
+static bool has_wanted_kernels(void) {
+    const char *wanted = getenv("CLEAVE_KERNELS");
+    cleave_device_info devices[8];
+    int count = cleave_devices(devices, 8);
+    for (int i = 0; i < count && wanted; i++)
+        if (strcmp(devices[i].id, "cpu") == 0)
+            return strcmp(devices[i].kernels, wanted) == 0;
+    return true;
+}
+
 int main(int argc, char **argv) {
+    if (!has_wanted_kernels()) {
+        printf("skipped: this processor does not run the %s kernels\n", getenv("CLEAVE_KERNELS"));
+        return EXIT_SKIPPED;
+    }
     for (int i = 1; i < argc; i++)
         run_folder(argv[i]);
     printf("%d passed, %d failed\n", passed, failed);

@@ -249,6 +249,7 @@ static cleave_status create_steps(CpuExecutable *executable, const Graph *weight
                                   cleave_error *error) {
     const Program *program = &executable->program;
     cleave_status status = CLEAVE_OK;
+    executable->step_count = 0;
     executable->steps = calloc((size_t)program->count, sizeof(*executable->steps));
     if (!executable->steps)
         return error_memory(error, "the network's steps", sizeof(*executable->steps));

@@ -345,7 +345,8 @@ static void pack_input_channel(void *context, size_t task, int thread) {
     tensor_read_f32(c->weight, task * count, count, row);
     for (int out = 0; out < outputs; out++)
         for (int tap = 0; tap < conv->taps; tap++) {
-            size_t panel = (size_t)(tap * conv->column_blocks + out / CHANNEL_BLOCK);
+            size_t panel =
+                (size_t)tap * (size_t)conv->column_blocks + (size_t)(out / CHANNEL_BLOCK);
             conv->weights[panel * panel_floats(conv) + k * CHANNEL_BLOCK +
                           (size_t)(out % CHANNEL_BLOCK)] = *row++;
         }

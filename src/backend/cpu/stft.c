@@ -102,7 +102,7 @@ static void forward_frame(void *context, size_t task, int thread) {
         memset(tensor_row(output, sample, block, row), 0,
                tensor_row_floats(output) * sizeof(float));
     for (int channel = 0; channel < step->channels; channel++) {
-        size_t plane = (size_t)(sample * step->channels + channel);
+        size_t plane = (size_t)sample * (size_t)step->channels + (size_t)channel;
         cut_frame(step, c->run->input + plane * (size_t)step->samples, row, scratch.frame);
         real_fft_forward(step->transforms[thread], scratch.frame, scratch.spectrum);
         store_spectrum(step, scratch.spectrum, sample, channel, row);

@@ -27,8 +27,7 @@ bool channel_layout_append(ChannelLayout *layout, const ChannelLayout *other) {
     return true;
 }
 
-bool channel_layout_equal(const ChannelLayout *a, const ChannelLayout *b)
-{
+bool channel_layout_equal(const ChannelLayout *a, const ChannelLayout *b) {
     if (a->part_count != b->part_count)
         return false;
     for (int i = 0; i < a->part_count; i++)

@@ -4,8 +4,7 @@
 #include "backend/cpu/kernels/kernels.h"
 
 /* Row `row` of A times one column block of B. */
-static void multiply_row(const GemmArguments *g, size_t row, int column, float *sums)
-{
+static void multiply_row(const GemmArguments *g, size_t row, int column, float *sums) {
     for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
         sums[lane] = 0;
     for (size_t block = 0; block < g->k_blocks; block++) {
@@ -17,8 +16,7 @@ static void multiply_row(const GemmArguments *g, size_t row, int column, float *
     }
 }
 
-static void gemm(const GemmArguments *g)
-{
+static void gemm(const GemmArguments *g) {
     for (int column = 0; column < g->columns; column++)
         for (size_t row = 0; row < g->rows; row++) {
             float sums[CHANNEL_BLOCK];
