@@ -10,6 +10,13 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* In front of a loop over the registers of a tile: its count is a constant once inlined. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* ---- gemm ---- */
 
 /* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are
@@ -18,11 +25,12 @@ ALWAYS_INLINE void gemm_tile(const GemmArguments *g, size_t row, int column, int
                              size_t stride) {
     Vector sums[GEMM_TILE_ROWS][TILE_VECTORS];
     int vectors = columns * BLOCK_VECTORS;
-#pragma GCC unroll 16
-    for (int m = 0; m < rows; m++)
-#pragma GCC unroll 4
+    UNROLL
+    for (int m = 0; m < rows; m++) {
+        UNROLL
         for (int v = 0; v < vectors; v++)
             sums[m][v] = simd_set(0);
+    }
     const float *b[GEMM_TILE_COLUMNS];
     for (int j = 0; j < columns; j++)
         b[j] = g->b[column + j];
@@ -31,14 +39,14 @@ ALWAYS_INLINE void gemm_tile(const GemmArguments *g, size_t row, int column, int
 #pragma GCC unroll 4
         for (size_t k = 0; k < CHANNEL_BLOCK; k++) {
             Vector right[TILE_VECTORS];
-#pragma GCC unroll 4
+            UNROLL
             for (int v = 0; v < vectors; v++)
                 right[v] = simd_load(b[v / BLOCK_VECTORS] + k * CHANNEL_BLOCK +
                                      v % BLOCK_VECTORS * SIMD_LANES);
-#pragma GCC unroll 16
+            UNROLL
             for (int m = 0; m < rows; m++) {
                 Vector left = simd_set(a[(size_t)m * stride + k]);
-#pragma GCC unroll 4
+                UNROLL
                 for (int v = 0; v < vectors; v++)
                     sums[m][v] = simd_fma(left, right[v], sums[m][v]);
             }
@@ -46,12 +54,12 @@ ALWAYS_INLINE void gemm_tile(const GemmArguments *g, size_t row, int column, int
         for (int j = 0; j < columns; j++)
             b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;
     }
-#pragma GCC unroll 4
+    UNROLL
     for (int v = 0; v < vectors; v++) {
         int j = column + v / BLOCK_VECTORS;
         size_t lane = (size_t)(v % BLOCK_VECTORS * SIMD_LANES);
         const float *add = g->add[j];
-#pragma GCC unroll 16
+        UNROLL
         for (int m = 0; m < rows; m++) {
             size_t at = (row + (size_t)m) * g->c_stride + lane;
             Vector sum = add ? simd_add(sums[m][v], simd_load(add + at)) : sums[m][v];
@@ -194,7 +202,7 @@ ALWAYS_INLINE void load(float *to, const float *from, size_t positions, const fl
         shifts[v] = simd_load(shift + v * SIMD_LANES);
     }
     for (size_t i = 0; i < positions; i++) {
-#pragma GCC unroll 4
+        UNROLL
         for (int v = 0; v < BLOCK_VECTORS; v++) {
             size_t at = i * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
             Vector x = simd_fma(simd_load(from + at), scales[v], shifts[v]);
@@ -245,11 +253,11 @@ ALWAYS_INLINE Vector sum_of_powers(const float *row, size_t positions, Vector ce
         sums[s] = simd_set(0);
     size_t i = 0;
     for (; i + STATISTICS_SUMS <= positions; i += STATISTICS_SUMS)
-#pragma GCC unroll 4
-        for (int s = 0; s < STATISTICS_SUMS; s++) {
-            Vector x = simd_subtract(simd_load(row + (i + (size_t)s) * CHANNEL_BLOCK), center);
-            sums[s] = power == 1 ? simd_add(sums[s], x) : simd_fma(x, x, sums[s]);
-        }
+        UNROLL
+    for (int s = 0; s < STATISTICS_SUMS; s++) {
+        Vector x = simd_subtract(simd_load(row + (i + (size_t)s) * CHANNEL_BLOCK), center);
+        sums[s] = power == 1 ? simd_add(sums[s], x) : simd_fma(x, x, sums[s]);
+    }
     for (; i < positions; i++) {
         Vector x = simd_subtract(simd_load(row + i * CHANNEL_BLOCK), center);
         sums[0] = power == 1 ? simd_add(sums[0], x) : simd_fma(x, x, sums[0]);
