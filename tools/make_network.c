@@ -10,12 +10,12 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
-#include <minizip/zip.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zip.h>
 
 #include "base/mapped_file.h"
 #include "model/config.h"

@@ -214,6 +214,8 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
                                  checkpoint->size - 8 - (size_t)length};
     json_error_t problem;
     json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &problem);
+    if (!header && json_error_code(&problem) == json_error_out_of_memory)
+        return error_memory(error, "a safetensors header", (size_t)length);
     if (!json_is_object(header)) {
         json_decref(header);
         return error_set(error, CLEAVE_ERROR_MODEL,

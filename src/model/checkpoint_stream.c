@@ -121,12 +121,16 @@ static int compare_stored(const void *a, const void *b) {
     return compare_text(left->key, right->key);
 }
 
+static cleave_status refuse_list(const StreamReader *reader, cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     "%s: the list of storages is damaged; download it again",
+                     reader->checkpoint->source);
+}
+
 static cleave_status read_storages(StreamReader *reader, const Pickle *object,
                                    const PickleValue *keys, cleave_error *error) {
     if (keys->kind != PICKLE_LIST)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: the list of storages is damaged; download it again",
-                         reader->checkpoint->source);
+        return refuse_list(reader, error);
     const PickleItems *items = &keys->as.items;
     reader->stored = malloc(size_max(items->count, 1) * sizeof(*reader->stored));
     if (!reader->stored)
@@ -135,7 +139,7 @@ static cleave_status read_storages(StreamReader *reader, const Pickle *object,
         qsort(object->storages, object->storage_count, sizeof(*object->storages), compare_storages);
     for (size_t i = 0; i < items->count; i++) {
         if (items->values[i]->kind != PICKLE_TEXT)
-            continue;
+            return refuse_list(reader, error);
         cleave_status status = read_storage(reader, object, items->values[i]->as.text, error);
         if (status != CLEAVE_OK)
             return status;

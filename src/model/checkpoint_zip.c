@@ -1,9 +1,9 @@
 /* checkpoint_zip.c: the ZIP that torch.save writes: NAME/data.pkl, and each storage as an entry
  * NAME/data/KEY. Stored entries are used where they lie in the mapped file; compressed ones, which
  * only other tools make, are decompressed into memory. minizip reads the directory. */
-#include <minizip/unzip.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unzip.h>
 
 #include "base/memory.h"
 #include "model/checkpoint_private.h"

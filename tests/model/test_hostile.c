@@ -256,6 +256,7 @@ static void streams_whose_storages_lie_are_refused(void **state) {
                                 "7a." FOUR,
                 "storage '7' is of a type"),
         FILE_OF(PREAMBLE OBJECT "\x80\x02}." FOUR, "list of storages"),
+        FILE_OF(PREAMBLE OBJECT "\x80\x02]Na." FOUR, "list of storages"),
         FILE_OF(PREAMBLE OBJECT "\x80\x02", "damaged pickle"),
         FILE_OF(PREAMBLE "\x80\x02N."
                          "\x80\x02].",

@@ -252,11 +252,12 @@ ALWAYS_INLINE Vector sum_of_powers(const float *row, size_t positions, Vector ce
     for (int s = 0; s < STATISTICS_SUMS; s++)
         sums[s] = simd_set(0);
     size_t i = 0;
-    for (; i + STATISTICS_SUMS <= positions; i += STATISTICS_SUMS)
+    for (; i + STATISTICS_SUMS <= positions; i += STATISTICS_SUMS) {
         UNROLL
-    for (int s = 0; s < STATISTICS_SUMS; s++) {
-        Vector x = simd_subtract(simd_load(row + (i + (size_t)s) * CHANNEL_BLOCK), center);
-        sums[s] = power == 1 ? simd_add(sums[s], x) : simd_fma(x, x, sums[s]);
+        for (int s = 0; s < STATISTICS_SUMS; s++) {
+            Vector x = simd_subtract(simd_load(row + (i + (size_t)s) * CHANNEL_BLOCK), center);
+            sums[s] = power == 1 ? simd_add(sums[s], x) : simd_fma(x, x, sums[s]);
+        }
     }
     for (; i < positions; i++) {
         Vector x = simd_subtract(simd_load(row + i * CHANNEL_BLOCK), center);
