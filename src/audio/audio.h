@@ -61,6 +61,7 @@ typedef struct AudioWriterSettings {
     int sample_rate;
     cleave_format format;
     cleave_bits bits;
+    int64_t expected_frames; /* 0: unknown. Decides the container of large WAV files only. */
 } AudioWriterSettings;
 
 /* Checks that a format and a bit depth go together ("flac float" does not) and returns the depth

@@ -43,8 +43,8 @@ static cleave_status cannot_read(const InputFile *file, const FileLook *look, co
     if (look->kind == FILE_FFMPEG_AUDIO && !have_ffmpeg)
         return error_set(error, CLEAVE_ERROR_INPUT,
                          "cannot read audio: " PATH_FORMAT ": this is %s, and this build of cleave "
-                         "lacks FFmpeg; install libavformat, libavcodec, libswresample and "
-                         "libavutil for developers and build again, or convert the file to WAV",
+                         "lacks FFmpeg; install libavformat, libavcodec and libavutil for "
+                         "developers and build again, or convert the file to WAV",
                          file->path, look->name);
     if (look->kind == FILE_NOT_AUDIO)
         return error_set(error, CLEAVE_ERROR_INPUT,

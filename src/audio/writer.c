@@ -1,11 +1,14 @@
 /* writer.c: the AudioWriter: checks what is asked for, interleaves, rounds and clips, and keeps
- * count. Encoding lives in the encoders, the temporary file in output_file.c. */
+ * count. Encoding lives in encoder.c, the temporary file in output_file.c. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "audio/audio.h"
 #include "audio/encoder.h"
 #include "base/memory.h"
+
+/* Frames that an encoder gets at once. */
+#define BLOCK_FRAMES 4096
 
 struct AudioWriter {
     OutputFile file;
@@ -17,7 +20,7 @@ struct AudioWriter {
     int64_t filled; /* of them, waiting in the block */
     double peak;
     int64_t clipped;
-    void *block; /* ENCODER_BLOCK_FRAMES × channels of float or int32_t */
+    void *block; /* BLOCK_FRAMES × channels of float or int32_t */
 };
 
 /* ---- Formats ---- */
@@ -94,21 +97,19 @@ static bool has_integers(const AudioWriter *writer) {
 
 /* ---- Opening ---- */
 
-/* The block sizes above assume that channels × 4 bytes × ENCODER_BLOCK_FRAMES fits easily. */
+/* The block sizes above assume that channels × 4 bytes × BLOCK_FRAMES fits easily. */
 #define MAX_CHANNELS 1024
 
 static cleave_status open_parts(AudioWriter *writer, const char *path, cleave_error *error) {
     const AudioWriterSettings *settings = &writer->settings;
-    size_t bytes = (size_t)settings->channels * ENCODER_BLOCK_FRAMES * sizeof(float);
+    size_t bytes = (size_t)settings->channels * BLOCK_FRAMES * sizeof(float);
     writer->block = malloc(bytes);
     if (!writer->block)
         return error_memory(error, "a writer's block", bytes);
     cleave_status status = output_file_open(&writer->file, path, error);
     if (status != CLEAVE_OK)
         return status;
-    return settings->format == CLEAVE_FORMAT_WAV
-               ? encoder_open_wav(&writer->encoder, &writer->file, settings, error)
-               : encoder_open_sndfile(&writer->encoder, &writer->file, settings, error);
+    return encoder_open(&writer->encoder, &writer->file, settings, error);
 }
 
 cleave_status audio_writer_open(AudioWriter **writer, const char *path,
@@ -188,7 +189,7 @@ static cleave_status encode_block(AudioWriter *writer, cleave_error *error) {
         round_and_clip(writer);
     int64_t frames = writer->filled;
     writer->filled = 0;
-    return writer->encoder->write(writer->encoder, writer->block, frames, error);
+    return encoder_write(writer->encoder, writer->block, frames, error);
 }
 
 static cleave_status fill_block(AudioWriter *writer, const float *const *planes, int64_t offset,
@@ -217,10 +218,10 @@ cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes
     cleave_status status = CLEAVE_OK;
     for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
         int64_t step = frames - done;
-        if (step > ENCODER_BLOCK_FRAMES - writer->filled)
-            step = ENCODER_BLOCK_FRAMES - writer->filled;
+        if (step > BLOCK_FRAMES - writer->filled)
+            step = BLOCK_FRAMES - writer->filled;
         status = fill_block(writer, planes, done, step, error);
-        if (status == CLEAVE_OK && writer->filled == ENCODER_BLOCK_FRAMES)
+        if (status == CLEAVE_OK && writer->filled == BLOCK_FRAMES)
             status = encode_block(writer, error);
         done += step;
     }
@@ -236,7 +237,7 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
         return misused(writer, error);
     cleave_status status = encode_block(writer, error);
     if (status == CLEAVE_OK)
-        status = writer->encoder->finish(writer->encoder, error);
+        status = encoder_finish(writer->encoder, error);
     if (status == CLEAVE_OK)
         status = output_file_finish(&writer->file, error);
     writer->finished = status == CLEAVE_OK;
@@ -262,8 +263,7 @@ int64_t audio_writer_clipped(const AudioWriter *writer) {
 void audio_writer_close(AudioWriter *writer) {
     if (!writer)
         return;
-    if (writer->encoder)
-        writer->encoder->close(writer->encoder);
+    encoder_close(writer->encoder);
     output_file_close(&writer->file);
     free(writer->block);
     free(writer);

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "model/tensor.h"
+#include "graph/tensor.h"
 
 typedef struct Checkpoint Checkpoint;
 

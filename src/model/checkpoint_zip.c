@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "model/checkpoint_private.h"
+#include "model/zip64.h"
 
 #define MAX_ENTRIES 1000000
 #define MAX_NAME    512
@@ -21,6 +22,7 @@ typedef struct ZipEntry {
     unz64_file_pos place;
     uint64_t size;
     uint64_t compressed_size;
+    uint64_t data_offset; /* known beforehand with 64-bit fields only; else 0 */
     bool stored;
     bool encrypted;
     const unsigned char *data; /* NULL until first used */
@@ -71,9 +73,10 @@ static long seek_memory(voidpf opaque, voidpf stream, ZPOS64_T offset, int origi
         base = reader->position;
     else if (origin == ZLIB_FILEFUNC_SEEK_END)
         base = size;
-    if (offset > size - base)
+    ZPOS64_T target = base + offset; /* an offset back comes as its two's complement */
+    if (target > size)
         return -1;
-    reader->position = base + offset;
+    reader->position = target;
     return 0;
 }
 
@@ -104,6 +107,21 @@ static cleave_status refuse_damaged(const ZipReader *reader, const char *what,
                      reader->checkpoint->source, what);
 }
 
+/* Sizes and offset of an entry in an archive of more than 4 GB. */
+static bool widen_entry(const ZipReader *reader, ZipEntry *entry) {
+    const Checkpoint *checkpoint = reader->checkpoint;
+    Zip64Entry wide;
+    ZPOS64_T record = entry->place.pos_in_zip_directory;
+    if (!zip64_is_used(checkpoint->data, checkpoint->size, record))
+        return true;
+    if (!zip64_read(checkpoint->data, checkpoint->size, record, &wide))
+        return false;
+    entry->size = wide.size;
+    entry->compressed_size = wide.compressed_size;
+    entry->data_offset = wide.data_offset;
+    return true;
+}
+
 static cleave_status add_entry(ZipReader *reader, cleave_error *error) {
     unz_file_info64 info;
     char name[MAX_NAME];
@@ -114,6 +132,10 @@ static cleave_status add_entry(ZipReader *reader, cleave_error *error) {
         return refuse_damaged(reader, "its list of files is unreadable", error);
     if (info.size_filename >= sizeof(name))
         return CLEAVE_OK; /* nothing of torch.save's */
+    entry.size = info.uncompressed_size;
+    entry.compressed_size = info.compressed_size;
+    if (!widen_entry(reader, &entry))
+        return refuse_damaged(reader, "its list of files is unreadable", error);
     if (reader->count == reader->capacity) {
         size_t capacity = reader->capacity ? 2 * reader->capacity : 512;
         ZipEntry *entries = realloc(reader->entries, capacity * sizeof(*entries));
@@ -125,8 +147,6 @@ static cleave_status add_entry(ZipReader *reader, cleave_error *error) {
     entry.name = string_copy(name);
     if (!entry.name)
         return error_memory(error, "a ZIP's list of files", strlen(name) + 1);
-    entry.size = info.uncompressed_size;
-    entry.compressed_size = info.compressed_size;
     entry.stored = info.compression_method == 0;
     entry.encrypted = (info.flag & 1) != 0;
     reader->entries[reader->count++] = entry;
@@ -178,8 +198,8 @@ static ZipEntry *find_entry(const ZipReader *reader, const char *name, size_t na
 /* ---- The data of an entry ---- */
 
 /* Points at a stored entry's bytes in the file. */
-static cleave_status locate_stored(ZipReader *reader, ZipEntry *entry, cleave_error *error) {
-    ZPOS64_T offset = unzGetCurrentFileZStreamPos64(reader->archive);
+static cleave_status point_at(ZipReader *reader, ZipEntry *entry, ZPOS64_T offset,
+                              cleave_error *error) {
     size_t size = reader->checkpoint->size;
     if (offset > size || entry->size > size - offset || entry->size != entry->compressed_size)
         return refuse_damaged(reader, "a storage reaches beyond its end", error);
@@ -245,12 +265,16 @@ static cleave_status open_entry(ZipReader *reader, ZipEntry *entry, cleave_error
         return error_set(error, CLEAVE_ERROR_MODEL,
                          "%s: an encrypted ZIP; unpack it with its password first",
                          reader->checkpoint->source);
+    if (entry->stored && entry->data_offset > 0)
+        return point_at(reader, entry, entry->data_offset, error);
     int method;
     if (unzGoToFilePos64(reader->archive, &entry->place) != UNZ_OK ||
         unzOpenCurrentFile3(reader->archive, &method, NULL, entry->stored, NULL) != UNZ_OK)
         return refuse_damaged(reader, "an entry is not where its list of files says", error);
     cleave_status status =
-        entry->stored ? locate_stored(reader, entry, error) : decompress(reader, entry, error);
+        entry->stored
+            ? point_at(reader, entry, unzGetCurrentFileZStreamPos64(reader->archive), error)
+            : decompress(reader, entry, error);
     int closed = unzCloseCurrentFile(reader->archive);
     if (status == CLEAVE_OK && closed == UNZ_CRCERROR && !entry->stored)
         return refuse_damaged(reader, "the checksum of an entry is wrong", error);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "model/tensor.h"
+#include "graph/tensor.h"
 
 typedef struct PickleValue PickleValue;
 

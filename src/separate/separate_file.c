@@ -25,8 +25,9 @@ typedef struct FileSink {
 } FileSink;
 
 static cleave_status open_writers(FileSink *sink, const cleave_output_settings *settings,
-                                  int sample_rate, cleave_error *error) {
-    AudioWriterSettings format = {sink->channels, sample_rate, settings->format, settings->bits};
+                                  int sample_rate, int64_t expected_frames, cleave_error *error) {
+    AudioWriterSettings format = {sink->channels, sample_rate, settings->format, settings->bits,
+                                  expected_frames};
     sink->writers = calloc((size_t)sink->outputs->count, sizeof(*sink->writers));
     if (!sink->writers)
         return error_memory(error, "the output files", sizeof(*sink->writers));
@@ -184,7 +185,8 @@ static cleave_status separate(cleave_separator *separator, AudioReader *reader, 
     if (status == CLEAVE_OK)
         status = keep_input(&outputs, input, error);
     if (status == CLEAVE_OK)
-        status = open_writers(&sink, settings, config->sample_rate, error);
+        status = open_writers(&sink, settings, config->sample_rate,
+                              audio_reader_expected_frames(reader), error);
     if (status == CLEAVE_OK) {
         job.stems = outputs.stems;
         job.stem_count = outputs.stem_count;

@@ -239,7 +239,13 @@ void expect_read_error(const char *path, cleave_error *error) {
 }
 
 void write_audio(const char *path, cleave_format format, cleave_bits bits, const Audio *audio) {
-    AudioWriterSettings settings = {audio->channels, audio->sample_rate, format, bits};
+    write_audio_expecting(path, format, bits, audio, audio->frames);
+}
+
+void write_audio_expecting(const char *path, cleave_format format, cleave_bits bits,
+                           const Audio *audio, int64_t expected_frames) {
+    AudioWriterSettings settings = {audio->channels, audio->sample_rate, format, bits,
+                                    expected_frames};
     AudioWriter *writer;
     cleave_error error;
     if (audio_writer_open(&writer, path, &settings, &error) != CLEAVE_OK)

@@ -77,6 +77,10 @@ void expect_read_error(const char *path, cleave_error *error);
 /* Writes with an AudioWriter: open, write, finish, commit, close; all must succeed. */
 void write_audio(const char *path, cleave_format format, cleave_bits bits, const Audio *audio);
 
+/* The same, with an expected length that need not be the true one. */
+void write_audio_expecting(const char *path, cleave_format format, cleave_bits bits,
+                           const Audio *audio, int64_t expected_frames);
+
 /* Bit for bit. */
 void assert_same_audio(const Audio *a, const Audio *b);
 

@@ -16,12 +16,14 @@
 typedef struct Case {
     cleave_format format;
     cleave_bits bits;
+    int64_t expected_frames;
 } Case;
 
 static const Case cases[] = {
-    {CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT}, {CLEAVE_FORMAT_WAV, CLEAVE_BITS_16},
-    {CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24},   {CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT},
-    {CLEAVE_FORMAT_OGG, CLEAVE_BITS_AUTO},  {CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO},
+    {CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT, 9000}, {CLEAVE_FORMAT_WAV, CLEAVE_BITS_16, 9000},
+    {CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24, 9000},   {CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT, 9000},
+    {CLEAVE_FORMAT_OGG, CLEAVE_BITS_AUTO, 9000},  {CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, 9000},
+    {CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT, 0},    {CLEAVE_FORMAT_WAV, CLEAVE_BITS_24, 0},
 };
 
 static bool is_possible(const Case *which) {
@@ -30,7 +32,7 @@ static bool is_possible(const Case *which) {
 
 static cleave_status open_stereo(AudioWriter **writer, const char *path, const Case *which,
                                  cleave_error *error) {
-    AudioWriterSettings settings = {2, 44100, which->format, which->bits};
+    AudioWriterSettings settings = {2, 44100, which->format, which->bits, which->expected_frames};
     return audio_writer_open(writer, path, &settings, error);
 }
 

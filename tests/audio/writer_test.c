@@ -58,11 +58,13 @@ static void floats_come_back_bit_for_bit(void **state) {
                          FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, 1e-40f, 0.1f, 1.0f + FLT_EPSILON};
     const Case cases[] = {{"f.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_AUTO},
                           {"f.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT}};
-    for (size_t i = 0; i < 2; i++) {
+    for (int i = 0; i < 4; i++) {
+        const Case *which = &cases[i / 2];
         Audio made = audio_noise(2, 48000, 9999, 4.0f);
         memcpy(made.planes[1] + 5000, odd, sizeof(odd));
-        write_audio(in_folder(cases[i].name), cases[i].format, cases[i].bits, &made);
-        Audio read = read_audio(in_folder(cases[i].name), NULL, 0, 0, 4000);
+        write_audio_expecting(in_folder(which->name), which->format, which->bits, &made,
+                              i % 2 ? 0 : made.frames);
+        Audio read = read_audio(in_folder(which->name), NULL, 0, 0, 4000);
         assert_same_audio(&made, &read);
         audio_free(&made);
         audio_free(&read);
@@ -116,7 +118,7 @@ static void writing_in_pieces_gives_the_same_file(void **state) {
             continue;
         Audio made = audio_sines(2, 44100, 30000);
         write_audio(in_folder("whole"), cases[i].format, cases[i].bits, &made);
-        AudioWriterSettings settings = {2, 44100, cases[i].format, cases[i].bits};
+        AudioWriterSettings settings = {2, 44100, cases[i].format, cases[i].bits, made.frames};
         AudioWriter *writer;
         cleave_error error;
         assert_int_equal(audio_writer_open(&writer, in_folder("pieces"), &settings, &error), 0);
@@ -149,6 +151,20 @@ static bool holds_time(const unsigned char *bytes, size_t size, uint32_t now) {
     return false;
 }
 
+static void expect_same_bytes_twice(const Case *which, const Audio *made, int64_t expected) {
+    size_t sizes[2];
+    unsigned char *bytes[2];
+    for (int run = 0; run < 2; run++) {
+        write_audio_expecting(in_folder("x"), which->format, which->bits, made, expected);
+        bytes[run] = read_bytes(in_folder("x"), &sizes[run]);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+    assert_false(holds_time(bytes[0], sizes[0] < 200 ? sizes[0] : 200, (uint32_t)time(NULL)));
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
 static void two_runs_give_the_same_bytes(void **state) {
     (void)state;
     const Case more[] = {{"f.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT},
@@ -158,17 +174,8 @@ static void two_runs_give_the_same_bytes(void **state) {
         const Case *which = i < 6 ? &exact[i] : i < 8 ? &lossy[i - 6] : &more[i - 8];
         if (!is_possible(which))
             continue;
-        write_audio(in_folder("a"), which->format, which->bits, &made);
-        write_audio(in_folder("b"), which->format, which->bits, &made);
-        size_t a_size;
-        size_t b_size;
-        unsigned char *a = read_bytes(in_folder("a"), &a_size);
-        unsigned char *b = read_bytes(in_folder("b"), &b_size);
-        assert_int_equal(a_size, b_size);
-        assert_memory_equal(a, b, a_size);
-        assert_false(holds_time(a, a_size < 200 ? a_size : 200, (uint32_t)time(NULL)));
-        free(a);
-        free(b);
+        expect_same_bytes_twice(which, &made, made.frames);
+        expect_same_bytes_twice(which, &made, 0);
     }
     audio_free(&made);
 }
@@ -177,7 +184,7 @@ static void two_runs_give_the_same_bytes(void **state) {
 
 static AudioWriter *open_writer(const char *path, int channels, cleave_format format,
                                 cleave_bits bits) {
-    AudioWriterSettings settings = {channels, 44100, format, bits};
+    AudioWriterSettings settings = {channels, 44100, format, bits, 100};
     AudioWriter *writer;
     cleave_error error;
     if (audio_writer_open(&writer, path, &settings, &error) != CLEAVE_OK)
@@ -315,10 +322,10 @@ static void auto_stands_for_the_best_depth_of_a_format(void **state) {
 
 static void rates_that_a_format_cannot_hold_are_refused(void **state) {
     (void)state;
-    const AudioWriterSettings settings[] = {{2, 96000, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO},
-                                            {9, 44100, CLEAVE_FORMAT_FLAC, CLEAVE_BITS_16},
-                                            {0, 44100, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16},
-                                            {2, 0, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16}};
+    const AudioWriterSettings settings[] = {{2, 96000, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, 0},
+                                            {9, 44100, CLEAVE_FORMAT_FLAC, CLEAVE_BITS_16, 0},
+                                            {0, 44100, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16, 0},
+                                            {2, 0, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16, 0}};
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         AudioWriter *writer;
         cleave_error error;
@@ -350,7 +357,7 @@ static void mp3_says_so_where_libsndfile_lacks_it(void **state) {
     (void)state;
     if (built_with_mp3())
         skip();
-    AudioWriterSettings settings = {2, 44100, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO};
+    AudioWriterSettings settings = {2, 44100, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, 0};
     AudioWriter *writer;
     cleave_error error;
     assert_int_equal(audio_writer_open(&writer, in_folder("x.mp3"), &settings, &error),
@@ -367,9 +374,9 @@ static void extensions_are_those_people_know(void **state) {
     assert_string_equal(audio_format_extension(CLEAVE_FORMAT_MP3), "mp3");
 }
 
-/* ---- The WAV header ---- */
+/* ---- WAV's containers ---- */
 
-static void a_wav_of_ours_is_plain_and_not_extensible(void **state) {
+static void a_wav_of_known_length_is_plain_and_not_extensible(void **state) {
     (void)state;
     Audio made = audio_integer_noise(2, 44100, 10, 24);
     const cleave_bits bits[] = {CLEAVE_BITS_16, CLEAVE_BITS_24, CLEAVE_BITS_FLOAT};
@@ -381,6 +388,32 @@ static void a_wav_of_ours_is_plain_and_not_extensible(void **state) {
         assert_int_equal(info.format & SF_FORMAT_TYPEMASK, SF_FORMAT_WAV);
         assert_int_equal(info.frames, 10);
         sf_close(file);
+        size_t size;
+        unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
+        assert_memory_equal(bytes + 12, "fmt \x10\0\0\0", 8);
+        assert_int_equal(bytes[20] | bytes[21] << 8, bits[i] == CLEAVE_BITS_FLOAT ? 3 : 1);
+        free(bytes);
+    }
+    audio_free(&made);
+}
+
+static void a_short_wav_of_unknown_length_is_a_wav_still(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, 10, 16);
+    const cleave_bits bits[] = {CLEAVE_BITS_16, CLEAVE_BITS_24, CLEAVE_BITS_FLOAT};
+    for (int i = 0; i < 3; i++) {
+        LogKeeper log;
+        log_keeper_init(&log);
+        write_audio_expecting(in_folder("x.wav"), CLEAVE_FORMAT_WAV, bits[i], &made, 0);
+        size_t size;
+        unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
+        assert_memory_equal(bytes, "RIFF", 4);
+        assert_int_equal(bytes[4] | bytes[5] << 8, size - 8);
+        free(bytes);
+        Audio read = read_audio(in_folder("x.wav"), &log.logger, 0, 0, 4000);
+        assert_same_audio(&made, &read);
+        assert_int_equal(log.lines, 0);
+        audio_free(&read);
     }
     audio_free(&made);
 }
@@ -388,56 +421,170 @@ static void a_wav_of_ours_is_plain_and_not_extensible(void **state) {
 static void an_odd_number_of_data_bytes_is_padded(void **state) {
     (void)state;
     Audio made = audio_integer_noise(1, 44100, 3, 24);
-    write_audio(in_folder("x.wav"), CLEAVE_FORMAT_WAV, CLEAVE_BITS_24, &made);
-    size_t size;
-    unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
-    assert_int_equal(size % 2, 0);
-    assert_int_equal(bytes[4] | bytes[5] << 8, size - 8);
-    free(bytes);
+    for (int64_t expected = 0; expected <= 3; expected += 3) {
+        write_audio_expecting(in_folder("x.wav"), CLEAVE_FORMAT_WAV, CLEAVE_BITS_24, &made,
+                              expected);
+        size_t size;
+        unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
+        assert_int_equal(size % 2, 0);
+        assert_int_equal(bytes[4] | bytes[5] << 8, size - 8);
+        free(bytes);
+    }
     audio_free(&made);
 }
 
-/* The header of a file beyond 4 GB before a hole of that size, which takes no room on the disk. */
+/* ---- Beyond 4 GB ---- */
+
+#define BIG_CHANNELS 64
+#define BIG_BLOCK    4096
+#define BIG_BYTES    (INT64_C(1) << 32)
+
+static void skip_without_large_files(void) {
+    write_bytes(in_folder("large"), "x", 1);
+    if (truncate(in_folder("large"), (off_t)(BIG_BYTES * 2)) != 0)
+        skip();
+    assert_int_equal(remove(in_folder("large")), 0);
+}
+
+typedef struct BigFile {
+    OutputFile file;
+    Encoder *encoder;
+    int32_t *silence; /* as floats, too */
+    int32_t *marks;   /* one block with samples that are all 0.5 */
+    int64_t frames;
+} BigFile;
+
+static void big_open(BigFile *big, cleave_format format, cleave_bits bits, int64_t expected) {
+    AudioWriterSettings settings = {BIG_CHANNELS, 44100, format, bits, expected};
+    cleave_error error;
+    memset(big, 0, sizeof(*big));
+    big->silence = calloc(BIG_CHANNELS * BIG_BLOCK, sizeof(*big->silence));
+    big->marks = calloc(BIG_CHANNELS * BIG_BLOCK, sizeof(*big->marks));
+    assert_non_null(big->silence);
+    assert_non_null(big->marks);
+    const float half = 0.5f;
+    for (int i = 0; i < BIG_CHANNELS * BIG_BLOCK; i++)
+        if (bits == CLEAVE_BITS_FLOAT)
+            memcpy(&big->marks[i], &half, sizeof(half));
+        else
+            big->marks[i] = INT32_C(1) << 30;
+    assert_int_equal(output_file_open(&big->file, in_folder("big"), &error), CLEAVE_OK);
+    assert_int_equal(encoder_open(&big->encoder, &big->file, &settings, &error), CLEAVE_OK);
+}
+
+/* Writes until there are `frames` of them, the last block with marks. What comes before goes to
+ * /dev/null, so that it takes neither time nor room: in the file it is a hole. */
+static cleave_status big_write(BigFile *big, int64_t frames, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    int file = dup(big->file.fd);
+    int null = open("/dev/null", O_WRONLY);
+    assert_true(file >= 0 && null >= 0);
+    assert_true(dup2(null, big->file.fd) >= 0);
+    close(null);
+    while (status == CLEAVE_OK && big->frames < frames) {
+        int64_t left = frames - big->frames;
+        bool is_last = left <= BIG_BLOCK;
+        if (is_last)
+            assert_true(dup2(file, big->file.fd) >= 0);
+        int64_t step = is_last ? left : BIG_BLOCK;
+        status = encoder_write(big->encoder, is_last ? big->marks : big->silence, step, error);
+        big->frames += step;
+    }
+    assert_true(dup2(file, big->file.fd) >= 0);
+    close(file);
+    return status;
+}
+
+static void big_close(BigFile *big) {
+    encoder_close(big->encoder);
+    output_file_close(&big->file);
+    free(big->silence);
+    free(big->marks);
+}
+
+/* Completes the file and looks at its header, its length and its end. */
+static void big_check(BigFile *big, const char *header) {
+    cleave_error error;
+    assert_int_equal(encoder_finish(big->encoder, &error), CLEAVE_OK);
+    assert_int_equal(output_file_finish(&big->file, &error), CLEAVE_OK);
+    assert_int_equal(output_file_commit(&big->file, &error), CLEAVE_OK);
+    char head[4];
+    int file = open(in_folder("big"), O_RDONLY);
+    assert_int_equal(read(file, head, 4), 4);
+    close(file);
+    assert_memory_equal(head, header, 4);
+    AudioReader *reader;
+    LogKeeper log;
+    log_keeper_init(&log);
+    assert_int_equal(audio_reader_open(&reader, in_folder("big"), &log.logger, &error), CLEAVE_OK);
+    assert_int_equal(audio_reader_format(reader)->frames, big->frames);
+    assert_int_equal(audio_reader_format(reader)->channels, BIG_CHANNELS);
+    assert_int_equal(log.lines, 0);
+    audio_reader_close(reader);
+    SF_INFO info = {0};
+    SNDFILE *sndfile = sf_open(in_folder("big"), SFM_READ, &info);
+    float last[BIG_CHANNELS] = {0};
+    assert_int_equal(sf_seek(sndfile, -1, SEEK_END), big->frames - 1);
+    assert_int_equal(sf_readf_float(sndfile, last, 1), 1);
+    sf_close(sndfile);
+    assert_true(last[0] == 0.5f && last[BIG_CHANNELS - 1] == 0.5f);
+}
+
 static void a_wav_beyond_4_gb_becomes_rf64(void **state) {
     (void)state;
+    skip_without_large_files();
     const cleave_bits bits[] = {CLEAVE_BITS_16, CLEAVE_BITS_24, CLEAVE_BITS_FLOAT};
     for (int i = 0; i < 3; i++) {
-        AudioWriterSettings settings = {2, 44100, CLEAVE_FORMAT_WAV, bits[i]};
-        int64_t frames = INT64_C(1500000000);
-        int64_t data = frames * 2 * (int)bits[i] / 8;
-        unsigned char header[WAV_HEADER_CAPACITY];
-        size_t size = wav_header(header, &settings, data);
-        assert_true(size <= WAV_HEADER_CAPACITY);
-        assert_int_equal(size, wav_header(header, &settings, 0));
-        assert_memory_equal(header, "RIFF", 4);
-        wav_header(header, &settings, data);
-        assert_memory_equal(header, "RF64", 4);
-        write_bytes(in_folder("big.wav"), header, size);
-        if (truncate(in_folder("big.wav"), (off_t)(data + (int64_t)size)) != 0)
-            skip(); /* a file system that allows no such file */
-        AudioReader *reader;
+        int64_t frames = BIG_BYTES / (BIG_CHANNELS * (int)bits[i] / 8) + 5000;
+        BigFile big;
         cleave_error error;
-        LogKeeper log;
-        log_keeper_init(&log);
-        assert_int_equal(audio_reader_open(&reader, in_folder("big.wav"), &log.logger, &error), 0);
-        assert_int_equal(audio_reader_format(reader)->frames, frames);
-        assert_int_equal(audio_reader_format(reader)->channels, 2);
-        assert_int_equal(log.lines, 0);
-        audio_reader_close(reader);
+        big_open(&big, CLEAVE_FORMAT_WAV, bits[i], i == 0 ? 0 : frames);
+        assert_int_equal(big_write(&big, frames, &error), CLEAVE_OK);
+        big_check(&big, "RF64");
+        big_close(&big);
     }
 }
 
-static void the_largest_plain_wav_ends_just_below_4_gb(void **state) {
+static void a_wav_of_unknown_length_is_rf64_only_beyond_4_gb(void **state) {
     (void)state;
-    AudioWriterSettings settings = {1, 44100, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16};
-    unsigned char header[WAV_HEADER_CAPACITY];
-    int64_t head = (int64_t)wav_header(header, &settings, 0);
-    int64_t largest = INT64_C(0xffffffff) + 8 - head;
-    largest -= largest % 2;
-    wav_header(header, &settings, largest);
-    assert_memory_equal(header, "RIFF", 4);
-    wav_header(header, &settings, largest + 2);
-    assert_memory_equal(header, "RF64", 4);
+    skip_without_large_files();
+    int64_t whole = BIG_BYTES / (BIG_CHANNELS * (int)sizeof(float));
+    for (int64_t less = 0; less <= 1; less++) {
+        BigFile big;
+        cleave_error error;
+        big_open(&big, CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT, 0);
+        assert_int_equal(big_write(&big, whole - less, &error), CLEAVE_OK);
+        big_check(&big, less ? "RIFF" : "RF64");
+        big_close(&big);
+    }
+}
+
+static void a_wav_expected_just_below_2_gb_may_double(void **state) {
+    (void)state;
+    skip_without_large_files();
+    int64_t half = BIG_BYTES / 2 / (BIG_CHANNELS * (int)sizeof(float));
+    BigFile big;
+    cleave_error error;
+    big_open(&big, CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT, half - 1);
+    assert_int_equal(big_write(&big, 2 * (half - 100), &error), CLEAVE_OK);
+    big_check(&big, "RIFF");
+    big_close(&big);
+}
+
+static void a_file_that_cannot_grow_beyond_4_gb_is_refused(void **state) {
+    (void)state;
+    const cleave_format formats[] = {CLEAVE_FORMAT_WAV, CLEAVE_FORMAT_AIFF};
+    const char *advice[] = {"choose FLAC", "choose WAV"};
+    for (int i = 0; i < 2; i++) {
+        BigFile big;
+        cleave_error error;
+        big_open(&big, formats[i], CLEAVE_BITS_FLOAT, 1000);
+        assert_int_equal(big_write(&big, BIG_BYTES / (BIG_CHANNELS * (int)sizeof(float)), &error),
+                         CLEAVE_ERROR_OUTPUT);
+        assert_text_has(error.text, in_folder("big"), "beyond 4 GB", advice[i]);
+        big_close(&big);
+        assert_int_equal(count_entries(in_folder("")), 0);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -461,10 +608,13 @@ int main(void) {
         TEST(mp3_is_written_at_each_of_its_rates),
         TEST(mp3_says_so_where_libsndfile_lacks_it),
         TEST(extensions_are_those_people_know),
-        TEST(a_wav_of_ours_is_plain_and_not_extensible),
+        TEST(a_wav_of_known_length_is_plain_and_not_extensible),
+        TEST(a_short_wav_of_unknown_length_is_a_wav_still),
         TEST(an_odd_number_of_data_bytes_is_padded),
         TEST(a_wav_beyond_4_gb_becomes_rf64),
-        TEST(the_largest_plain_wav_ends_just_below_4_gb),
+        TEST(a_wav_of_unknown_length_is_rf64_only_beyond_4_gb),
+        TEST(a_wav_expected_just_below_2_gb_may_double),
+        TEST(a_file_that_cannot_grow_beyond_4_gb_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,14 +47,23 @@ int test_remove_temporary(void **state) {
 unsigned char *test_read_file(const char *path, size_t *size) {
     struct stat info;
     FILE *file = fopen(path, "rb");
-    if (!file || fstat(fileno(file), &info) != 0)
+    if (!file || fstat(fileno(file), &info) != 0) {
         fail_msg("cannot read %s", path);
+        return NULL;
+    }
     *size = (size_t)info.st_size;
     unsigned char *data = malloc(*size ? *size : 1);
     assert_non_null(data);
     assert_int_equal(fread(data, 1, *size, file), *size);
     fclose(file);
     return data;
+}
+
+void *test_copy(const void *data, size_t size) {
+    void *copy = malloc(size ? size : 1);
+    assert_non_null(copy);
+    memcpy(copy, data, size);
+    return copy;
 }
 
 void test_write_file(const char *path, const void *data, size_t size) {

@@ -29,6 +29,9 @@ int test_remove_temporary(void **state);
 /* A whole file in memory of exactly its size, so that a sanitizer sees every step beyond it. */
 unsigned char *test_read_file(const char *path, size_t *size);
 
+/* A copy in memory of exactly its size, to be freed. */
+void *test_copy(const void *data, size_t size);
+
 void test_write_file(const char *path, const void *data, size_t size);
 
 /* splitmix64 */

@@ -109,6 +109,11 @@ static void compressed_archives_are_decompressed(void **state) {
     expect_fixture("zip_deflated.ckpt", "torch zip", DTYPE_F32);
 }
 
+static void archives_of_more_than_4_gigabytes_are_read(void **state) {
+    (void)state;
+    expect_fixture("zip_zip64.ckpt", "torch zip", DTYPE_F32);
+}
+
 static void stored_tensors_stay_in_the_mapped_file(void **state) {
     (void)state;
     static const char *const fixtures[] = {"zip_f32.ckpt", "stream_f32.ckpt",
@@ -424,6 +429,7 @@ int main(void) {
         cmocka_unit_test(optimizer_state_and_other_objects_do_not_matter),
         cmocka_unit_test(parameters_are_tensors),
         cmocka_unit_test(compressed_archives_are_decompressed),
+        cmocka_unit_test(archives_of_more_than_4_gigabytes_are_read),
         cmocka_unit_test(stored_tensors_stay_in_the_mapped_file),
         cmocka_unit_test(views_of_a_shared_storage_are_followed),
         cmocka_unit_test(a_pickle_that_names_a_command_runs_nothing),

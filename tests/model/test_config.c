@@ -49,9 +49,7 @@ static char *edited(const char *from, const char *to) {
 /* Parses from memory of exactly the right size. */
 static cleave_status parse(Config *config, const char *text, cleave_error *error) {
     size_t size = strlen(text);
-    char *copy = malloc(size ? size : 1);
-    assert_non_null(copy);
-    memcpy(copy, text, size);
+    char *copy = test_copy(text, size);
     cleave_status status = config_parse(config, copy, size, "x.yaml", error);
     free(copy);
     return status;
@@ -425,8 +423,8 @@ static char *repeated(const char *part, size_t times, const char *end) {
     size_t length = strlen(part);
     char *text = malloc(length * times + strlen(end) + 1);
     assert_non_null(text);
-    for (size_t i = 0; i < times; i++)
-        memcpy(text + i * length, part, length);
+    for (size_t i = 0; i < times * length; i++)
+        text[i] = part[i % length];
     memcpy(text + length * times, end, strlen(end) + 1);
     return text;
 }
@@ -458,9 +456,7 @@ static void every_truncation_is_survived(void **state) {
     for (size_t size = 0; size < strlen(base); size++) {
         Config config;
         cleave_error error = {0};
-        char *copy = malloc(size ? size : 1);
-        assert_non_null(copy);
-        memcpy(copy, base, size);
+        char *copy = test_copy(base, size);
         if (config_parse(&config, copy, size, "x.yaml", &error) == CLEAVE_OK)
             config_free(&config);
         else

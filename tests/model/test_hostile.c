@@ -11,9 +11,9 @@
 #include "model/checkpoint_private.h"
 
 static const char *const fixtures[] = {
-    "zip_f32.ckpt",          "zip_training.ckpt",    "zip_deflated.ckpt",
-    "zip_views.ckpt",        "stream_f32.ckpt",      "stream_views.ckpt",
-    "plain_f16.safetensors", "stream_training.ckpt", "stream_protocol4.ckpt"};
+    "zip_f32.ckpt",         "zip_zip64.ckpt",       "zip_training.ckpt", "zip_deflated.ckpt",
+    "zip_views.ckpt",       "stream_f32.ckpt",      "stream_views.ckpt", "plain_f16.safetensors",
+    "stream_training.ckpt", "stream_protocol4.ckpt"};
 #define FIXTURES (sizeof(fixtures) / sizeof(fixtures[0]))
 
 static unsigned char *read_fixture(const char *name, size_t *size) {

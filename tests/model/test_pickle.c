@@ -374,9 +374,10 @@ static void memory_is_bounded(void **state) {
                          CLEAVE_OK);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "more objects");
     /* A dict made again and again from one long list of pairs. */
+    static const char pair[3] = {'N', 'N', '\x86'};
     static char start[30100] = "(";
     for (int i = 0; i < 10000; i++)
-        memcpy(start + 1 + i * 3, "NN\x86", 3);
+        memcpy(start + 1 + i * 3, pair, sizeof(pair));
     memcpy(start + 1 + 30000,
            "lq\x01"
            "0",

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "model/tensor.h"
+#include "graph/tensor.h"
 
 /* A half from its fields, by arithmetic. */
 static double half_value(unsigned bits) {

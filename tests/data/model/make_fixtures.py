@@ -111,6 +111,19 @@ def repack(source, target, change):
                 new.writestr(zipfile.ZipInfo(name), changed[0], compress_type=changed[1])
 
 
+def repack_zip64(source, target):
+    """As PyTorch writes what is larger than 4 GB: 64-bit sizes and offsets in extra fields."""
+    limit = zipfile.ZIP64_LIMIT
+    zipfile.ZIP64_LIMIT = 10
+    with zipfile.ZipFile(path(source)) as old, zipfile.ZipFile(path(target), "w") as new:
+        for name in old.namelist():
+            info = zipfile.ZipInfo(name)
+            info.extra = b"FB\x04\x00ZZZZ"
+            with new.open(info, "w", force_zip64=True) as entry:
+                entry.write(old.read(name))
+    zipfile.ZIP64_LIMIT = limit
+
+
 def deflate(_, data):
     return data, zipfile.ZIP_DEFLATED
 
@@ -193,6 +206,7 @@ def main():
     save("zip_command.ckpt", {"command": Command(), "state_dict": state_dict()})
     save_stream("stream_command.ckpt", {"command": Command(), "state_dict": state_dict()})
     repack("zip_training.ckpt", "zip_deflated.ckpt", deflate)
+    repack_zip64("zip_f32.ckpt", "zip_zip64.ckpt")
     repack("zip_f32.ckpt", "zip_big_endian.ckpt", big_endian)
     repack("zip_f32.ckpt", "zip_missing_storage.ckpt", without_storage)
     repack("zip_f32.ckpt", "zip_short_storage.ckpt", shorten_storage)

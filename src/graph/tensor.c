@@ -1,5 +1,5 @@
 /* tensor.c: element types, shapes as text, and reading as f32. See graph/tensor.h. */
-#include "model/tensor.h"
+#include "graph/tensor.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* encode_sndfile.c: FLAC, AIFF, Ogg Vorbis and MP3 by libsndfile, through an OutputFile so that a
- * failed write keeps its cause. */
+/* encoder.c: all formats by libsndfile, through an OutputFile so that a failed write keeps its
+ * cause. */
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +13,22 @@
 #define VORBIS_QUALITY 0.8
 #define MP3_LEVEL      0.0
 
-/* The lengths in an AIFF file have 32 bits; some room is left for its header. */
-#define AIFF_MAX_BYTES (INT64_C(0xffffffff) - 4096)
+/* The lengths in AIFF and plain WAV files have 32 bits; some room is left for the header. */
+#define SHORT_MAX_BYTES (INT64_C(0xffffffff) - 4096)
+
+/* A WAV that is expected to stay below this is a plain one, and may still double. */
+#define PLAIN_WAV_MAX_BYTES (INT64_C(1) << 31)
 
 /* libsndfile numbers Ogg streams at random, and two runs should give the same bytes. */
 #define OGG_SERIAL 1
 
-typedef struct SndfileEncoder {
-    Encoder base;
+struct Encoder {
     OutputFile *file;
     AudioWriterSettings settings;
+    int container; /* SF_FORMAT_… without subtype */
     SNDFILE *sndfile;
     int64_t frames;
-} SndfileEncoder;
+};
 
 /* ---- libsndfile writes through an OutputFile ---- */
 
@@ -62,11 +65,23 @@ static int subtype_of(cleave_bits bits) {
     return bits == CLEAVE_BITS_24 ? SF_FORMAT_PCM_24 : SF_FORMAT_PCM_16;
 }
 
+static int64_t frame_bytes(const AudioWriterSettings *settings) {
+    return (int64_t)settings->channels * (int64_t)settings->bits / 8;
+}
+
+/* libsndfile must know before the first sample. RF64 becomes a WAV at the end where it turns out
+ * short enough, but not one of the plain kind that every program reads. */
+static int wav_container(const AudioWriterSettings *settings) {
+    int64_t frames = settings->expected_frames;
+    bool is_short = frames > 0 && frames < PLAIN_WAV_MAX_BYTES / frame_bytes(settings);
+    return is_short ? SF_FORMAT_WAV : SF_FORMAT_RF64;
+}
+
 /* libsndfile's number for a format; 0 where this libsndfile has none. */
 static int sndfile_format(const AudioWriterSettings *settings) {
     switch (settings->format) {
     case CLEAVE_FORMAT_WAV:
-        return SF_FORMAT_WAV | subtype_of(settings->bits);
+        return wav_container(settings) | subtype_of(settings->bits);
     case CLEAVE_FORMAT_FLAC:
         return SF_FORMAT_FLAC | subtype_of(settings->bits);
     case CLEAVE_FORMAT_AIFF:
@@ -101,16 +116,16 @@ static bool mp3_has_rate(int rate) {
     return false;
 }
 
-static cleave_status cannot_encode(const SndfileEncoder *encoder, const char *why,
-                                   cleave_error *error) {
+static cleave_status cannot_encode(const Encoder *encoder, const char *why, cleave_error *error) {
     const AudioWriterSettings *settings = &encoder->settings;
     return error_set(error, CLEAVE_ERROR_OUTPUT,
-                     "cannot write %s: " PATH_FORMAT ": %d channels at %d Hz: %s; choose WAV",
+                     "cannot write %s: " PATH_FORMAT ": %d channels at %d Hz: %s; choose %s",
                      audio_format_extension(settings->format), encoder->file->path,
-                     settings->channels, settings->sample_rate, why);
+                     settings->channels, settings->sample_rate, why,
+                     settings->format == CLEAVE_FORMAT_WAV ? "FLAC" : "WAV");
 }
 
-static void set_quality(SndfileEncoder *encoder) {
+static void set_options(Encoder *encoder) {
     double quality = VORBIS_QUALITY;
     if (encoder->settings.format == CLEAVE_FORMAT_OGG)
         sf_command(encoder->sndfile, SFC_SET_VBR_ENCODING_QUALITY, &quality, sizeof(quality));
@@ -122,25 +137,31 @@ static void set_quality(SndfileEncoder *encoder) {
         sf_command(encoder->sndfile, SFC_SET_COMPRESSION_LEVEL, &level, sizeof(level));
     }
 #endif
-    /* The PEAK chunk holds the time of writing. */
-    sf_command(encoder->sndfile, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
+    /* The PEAK chunk holds the time of writing. An RF64 file has none, and this command, off or on,
+     * would add it. */
+    if (encoder->container == SF_FORMAT_RF64)
+        sf_command(encoder->sndfile, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
+    else
+        sf_command(encoder->sndfile, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
 }
 
 /* ---- The encoder ---- */
 
-static cleave_status check_size(const SndfileEncoder *encoder, int64_t frames,
-                                cleave_error *error) {
-    if (encoder->settings.format != CLEAVE_FORMAT_AIFF)
+static cleave_status check_size(const Encoder *encoder, int64_t frames, cleave_error *error) {
+    bool is_limited = encoder->container == SF_FORMAT_AIFF || encoder->container == SF_FORMAT_WAV;
+    if (!is_limited ||
+        encoder->frames + frames <= SHORT_MAX_BYTES / frame_bytes(&encoder->settings))
         return CLEAVE_OK;
-    int64_t frame = (int64_t)encoder->settings.channels * (int64_t)encoder->settings.bits / 8;
-    if (encoder->frames + frames <= AIFF_MAX_BYTES / frame)
-        return CLEAVE_OK;
-    return cannot_encode(encoder, "an AIFF file cannot grow beyond 4 GB", error);
+    return cannot_encode(encoder,
+                         encoder->container == SF_FORMAT_WAV
+                             ? "there is more than the input promised, and the WAV file that was "
+                               "begun cannot grow beyond 4 GB"
+                             : "an AIFF file cannot grow beyond 4 GB",
+                         error);
 }
 
-static cleave_status sndfile_write(Encoder *base, const void *samples, int64_t frames,
-                                   cleave_error *error) {
-    SndfileEncoder *encoder = (SndfileEncoder *)base;
+cleave_status encoder_write(Encoder *encoder, const void *samples, int64_t frames,
+                            cleave_error *error) {
     cleave_status status = check_size(encoder, frames, error);
     if (status != CLEAVE_OK)
         return status;
@@ -176,8 +197,7 @@ static cleave_status renumber_ogg(OutputFile *file, cleave_error *error) {
 }
 
 /* libsndfile's FLAC and MP3 encoders leave a file without samples empty, without even a header. */
-static cleave_status sndfile_finish(Encoder *base, cleave_error *error) {
-    SndfileEncoder *encoder = (SndfileEncoder *)base;
+cleave_status encoder_finish(Encoder *encoder, cleave_error *error) {
     bool lazy = encoder->settings.format == CLEAVE_FORMAT_FLAC ||
                 encoder->settings.format == CLEAVE_FORMAT_MP3;
     if (lazy && encoder->frames == 0)
@@ -192,19 +212,21 @@ static cleave_status sndfile_finish(Encoder *base, cleave_error *error) {
     return status == CLEAVE_OK ? output_file_check(encoder->file, error) : status;
 }
 
-static void sndfile_close(Encoder *base) {
-    SndfileEncoder *encoder = (SndfileEncoder *)base;
+void encoder_close(Encoder *encoder) {
+    if (!encoder)
+        return;
     if (encoder->sndfile)
         sf_close(encoder->sndfile);
     free(encoder);
 }
 
-static cleave_status start(SndfileEncoder *encoder, cleave_error *error) {
+static cleave_status start(Encoder *encoder, cleave_error *error) {
     SF_VIRTUAL_IO io = {file_length, file_seek, file_read, file_write, file_tell};
     SF_INFO info = {0};
     info.channels = encoder->settings.channels;
     info.samplerate = encoder->settings.sample_rate;
     info.format = sndfile_format(&encoder->settings);
+    encoder->container = info.format & SF_FORMAT_TYPEMASK;
     if (!is_built_in(info.format))
         return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
     if (encoder->settings.format == CLEAVE_FORMAT_MP3 && !mp3_has_rate(info.samplerate))
@@ -214,24 +236,23 @@ static cleave_status start(SndfileEncoder *encoder, cleave_error *error) {
     if (status == CLEAVE_OK && !encoder->sndfile)
         status = cannot_encode(encoder, sf_strerror(NULL), error);
     if (encoder->sndfile)
-        set_quality(encoder);
+        set_options(encoder);
     return status;
 }
 
-cleave_status encoder_open_sndfile(Encoder **encoder, OutputFile *file,
-                                   const AudioWriterSettings *settings, cleave_error *error) {
+cleave_status encoder_open(Encoder **encoder, OutputFile *file, const AudioWriterSettings *settings,
+                           cleave_error *error) {
     *encoder = NULL;
-    SndfileEncoder *created = calloc(1, sizeof(*created));
+    Encoder *created = calloc(1, sizeof(*created));
     if (!created)
         return error_memory(error, "an encoder", sizeof(*created));
-    created->base = (Encoder){sndfile_write, sndfile_finish, sndfile_close};
     created->file = file;
     created->settings = *settings;
     cleave_status status = start(created, error);
     if (status != CLEAVE_OK) {
-        sndfile_close(&created->base);
+        encoder_close(created);
         return status;
     }
-    *encoder = &created->base;
+    *encoder = created;
     return CLEAVE_OK;
 }
