@@ -117,9 +117,9 @@ static cleave_status read_chunk(const Reader *r) {
     if (status == CLEAVE_OK && chunk == 0)
         status = read_optional(r, "audio", "chunk_size", 1, largest, &chunk);
     if (status == CLEAVE_OK)
-        status = read_optional(r, "inference", "dim_t", 2, largest, &inference_dim_t);
+        status = read_optional(r, "inference", "dim_t", 1, largest, &inference_dim_t);
     if (status == CLEAVE_OK)
-        status = read_optional(r, "audio", "dim_t", 2, largest, &audio_dim_t);
+        status = read_optional(r, "audio", "dim_t", 1, largest, &audio_dim_t);
     if (status != CLEAVE_OK)
         return status;
     if (chunk == 0 && audio_dim_t == 0)
