@@ -20,6 +20,7 @@
 #include "base/mapped_file.h"
 #include "model/config.h"
 #include "model/network.h"
+#include "tests/random.h"
 
 typedef enum ValueType { VALUE_F32, VALUE_F16, VALUE_BF16, VALUE_I64 } ValueType;
 
@@ -101,14 +102,6 @@ static bool list_network(Network *network, const Config *config, ValueType type)
 
 /* ---- Values ---- */
 
-/* splitmix64: any seed will do, and numbers come fast. */
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* Values are uniform in middle ± spread. */
 typedef struct Range {
     float middle;
@@ -163,7 +156,7 @@ static void fill_block(uint64_t *state, Range range, ValueType type, size_t coun
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        bits = i % 2 == 0 ? next_random(state) : bits >> 32;
+        bits = i % 2 == 0 ? random_next(state) : bits >> 32;
         float uniform = (float)(int32_t)(uint32_t)bits * 0x1p-31F;
         float value = range.middle + range.spread * uniform;
         if (type == VALUE_F32)

@@ -143,10 +143,6 @@ void graph_free(Graph *graph) {
     *graph = (Graph){0};
 }
 
-const Node *graph_output(const Graph *graph) {
-    return &graph->nodes[graph->count - 1];
-}
-
 const char *graph_op_name(OpKind op) {
     switch (op) {
     case OP_INPUT:

@@ -105,8 +105,6 @@ int graph_concat(Graph *graph, int a, int b, const char *name);
 
 void graph_free(Graph *graph);
 
-const Node *graph_output(const Graph *graph);
-
 /* "conv", "linear", … */
 const char *graph_op_name(OpKind op);
 

@@ -12,6 +12,7 @@
 
 #include "backend/cpu/kernels/kernels.h"
 #include "base/memory.h"
+#include "tests/random.h"
 
 #define UNIT_ROUNDOFF 5.9604644775390625e-08 /* 2^-24 */
 #define CANARY        12345.678f
@@ -43,20 +44,13 @@ static void conclude(const Kernels *kernels, const char *name) {
 
 static uint64_t random_state = 1;
 
-/* SplitMix64 (Steele, Lea & Flood, 2014). */
-static uint64_t random_bits(void) {
-    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static size_t random_below(size_t limit) {
-    return (size_t)(random_bits() % limit);
+    return (size_t)(random_next(&random_state) % limit);
 }
 
 static float random_float(float low, float high) {
-    return low + (high - low) * (float)((double)(random_bits() >> 40) / (double)(1 << 24));
+    return low +
+           (high - low) * (float)((double)(random_next(&random_state) >> 40) / (double)(1 << 24));
 }
 
 static float *random_floats(size_t count, float low, float high) {

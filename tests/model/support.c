@@ -73,13 +73,6 @@ void test_write_file(const char *path, const void *data, size_t size) {
     assert_int_equal(fclose(file), 0);
 }
 
-uint64_t test_random(uint64_t *state) {
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 void test_assert_error(const cleave_error *error, cleave_status status, const char *fragment) {
     if (error->status != status || !strstr(error->text, fragment))
         fail_msg("expected '%s' with '%s', got '%s': %s", cleave_status_name(status), fragment,

@@ -34,9 +34,6 @@ void *test_copy(const void *data, size_t size);
 
 void test_write_file(const char *path, const void *data, size_t size);
 
-/* splitmix64 */
-uint64_t test_random(uint64_t *state);
-
 /* Fails unless the error has this status and one line with `fragment` in it. */
 void test_assert_error(const cleave_error *error, cleave_status status, const char *fragment);
 

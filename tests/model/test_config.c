@@ -1,5 +1,6 @@
 /* test_config.c: configurations as found in the wild, and as they should not be. */
 #include "support.h"
+#include "tests/random.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -474,10 +475,10 @@ static void random_bytes_are_survived(void **state) {
         cleave_error error = {0};
         char text[sizeof(base)];
         memcpy(text, base, sizeof(base));
-        int changes = 1 + (int)(test_random(&seed) % 6);
+        int changes = 1 + (int)(random_next(&seed) % 6);
         for (int i = 0; i < changes; i++)
-            text[test_random(&seed) % (sizeof(base) - 1)] =
-                alphabet[test_random(&seed) % (sizeof(alphabet) - 1)];
+            text[random_next(&seed) % (sizeof(base) - 1)] =
+                alphabet[random_next(&seed) % (sizeof(alphabet) - 1)];
         if (parse(&config, text, &error) == CLEAVE_OK)
             config_free(&config);
         else

@@ -2,6 +2,7 @@
  * must end as an error of one line or as a checkpoint whose every tensor can be read; a sanitizer
  * watches for the rest. */
 #include "support.h"
+#include "tests/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,10 +87,10 @@ static void flipped_bits_are_survived(void **state) {
         for (int round = 0; round < 1500; round++) {
             size_t places[4];
             unsigned char masks[4];
-            int flips = 1 + (int)(test_random(&seed) % 4);
+            int flips = 1 + (int)(random_next(&seed) % 4);
             for (int j = 0; j < flips; j++) {
-                places[j] = test_random(&seed) % size;
-                masks[j] = (unsigned char)(1u << (test_random(&seed) % 8));
+                places[j] = random_next(&seed) % size;
+                masks[j] = (unsigned char)(1u << (random_next(&seed) % 8));
                 data[places[j]] ^= masks[j];
             }
             survive(data, size);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "cleave.h"
+#include "tests/random.h"
 
 #define CHANNELS 2
 #define STEMS    2
@@ -22,16 +23,8 @@
 
 static uint64_t random_state = 42;
 
-/* SplitMix64 (Steele, Lea & Flood, 2014). */
-static uint64_t random_bits(void) {
-    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static int random_between(int low, int high) {
-    return low + (int)(random_bits() % (uint64_t)(high - low + 1));
+    return low + (int)(random_next(&random_state) % (uint64_t)(high - low + 1));
 }
 
 /* A mix of two channels with a tone, noise and a silent stretch. */
@@ -49,7 +42,7 @@ static Mix create_mix(int64_t samples) {
         float *plane = mix.data + channel * samples;
         mix.planes[channel] = plane;
         for (int64_t i = 0; i < samples; i++) {
-            double noise = (double)(random_bits() >> 40) / (1 << 24) - 0.5;
+            double noise = (double)(random_next(&random_state) >> 40) / (1 << 24) - 0.5;
             bool silent = i % 5000 > 4200;
             plane[i] = silent ? 0 : (float)(0.3 * sin((double)i * 0.05 * (channel + 1)) + noise);
         }

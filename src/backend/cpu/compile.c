@@ -18,7 +18,6 @@ cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable 
         return error_memory(error, "a step of the network", size);
     base->destroy = step_free;
     base->node = &executable->graph.nodes[step->node];
-    base->program = step;
     if (base->node->op != OP_ISTFT)
         base->output = &executable->tensors[step->output];
     if (step->add >= 0)

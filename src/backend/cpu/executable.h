@@ -50,8 +50,7 @@ typedef struct Operand {
 struct CpuStep {
     void (*run)(const CpuStep *step, const CpuRun *run);
     void (*destroy)(CpuStep *step);
-    const Node *node;    /* the op */
-    const Step *program; /* its place in the program */
+    const Node *node; /* the op */
     Operand operand;
     const CpuTensor *add; /* added on store; or NULL */
     CpuTensor *output;    /* NULL where the step writes the run's output */
@@ -102,8 +101,8 @@ const float *operand_plain_row(const Operand *operand, int sample, int block, in
 
 /* ---- Kinds of steps ---- */
 
-/* Each creates a step for program step `step`; `weights` is the graph with its weights. The caller
- * fills in node, program, output and add before, through step_allocate(). */
+/* Each creates a step for program step `step`; `weights` is the graph with its weights. Each
+ * begins with step_allocate(); what it returns is the caller's to destroy, also after a failure. */
 cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
                                const Graph *weights, cleave_error *error);
 cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,
