@@ -3,7 +3,7 @@
 #   make demo   separates the demo           make lint    format and static analysis
 #   make bench  times the kernels            make install DESTDIR=… after make
 
-.PHONY: all setup configure build demo test lint format bench install clean
+.PHONY: all setup build demo test lint format bench install clean
 
 all: build
 

@@ -168,6 +168,9 @@ CLEAVE_API int cleave_devices(cleave_device_info *devices, int capacity);
 
 typedef struct cleave_separator cleave_separator;
 
+/* The most chunks that may cover a moment. */
+#define CLEAVE_OVERLAP_MAX 50
+
 /* How chunks become one signal again. */
 typedef enum cleave_blend {
     CLEAVE_BLEND_FADE = 0, /* linear fades, the training framework's way */
@@ -186,7 +189,7 @@ typedef struct cleave_separator_settings {
     int strict_device;          /* 1: an absent device is an error; 0 (default): fall back, warn */
     cleave_precision precision; /* default CLEAVE_PRECISION_AUTO */
     int threads;                /* CPU threads, 1 to 256; 0 (default): all this process may use */
-    int overlap;                /* 1 to 50; 0 (default): what the configuration says */
+    int overlap;                /* 1 to CLEAVE_OVERLAP_MAX; 0 (default): as configured */
     int batch;                  /* chunks per run, 1 to 64; 0 (default): chosen for the device */
     cleave_blend blend;         /* default CLEAVE_BLEND_FADE */
     int tta;                    /* 1: test-time augmentation, three runs averaged; default 0 */
@@ -272,12 +275,31 @@ typedef struct cleave_output_settings {
 
 CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);
 
+/* The files that a separation would write. Free it with cleave_output_list_free(). */
+typedef struct cleave_output_list {
+    char **stems; /* names: the stems that are written, then the residual; NULL-terminated */
+    char **paths; /* of the same order and length */
+    int count;
+} cleave_output_list;
+
+/* Lists what cleave_separate_file() would write for `input`, without touching any file: to see
+ * beforehand whether outputs are there already, or would be those of another input.
+ * On success *list is the caller's, to be freed; on failure it is empty. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_list_outputs(const cleave_model *model, const char *input,
+                                             const cleave_output_settings *settings,
+                                             cleave_output_list *list, cleave_error *error);
+
+/* NULL and an empty list are allowed. */
+CLEAVE_API void cleave_output_list_free(cleave_output_list *list);
+
 /* One stem that was written. */
 typedef struct cleave_stem_result {
     char *name;
     char *path;
     double peak;     /* largest absolute sample, 1.0 is full scale */
-    int64_t clipped; /* samples beyond full scale that an integer format cut; 0 with float */
+    int64_t clipped; /* samples beyond full scale: cut in an integer format, and by the
+                        decoder in OGG and MP3; 0 with float */
 } cleave_stem_result;
 
 /* What a separation did. Free it with cleave_result_free(). */
@@ -297,9 +319,14 @@ CLEAVE_API void cleave_result_free(cleave_result *result);
 
 /* Separates one audio file into one file per stem. Any format that libsndfile reads, and FFmpeg's
  * where it was found at build time; any sample rate (resampled to the model's); mono is doubled
- * for a stereo model, of more channels than the model has the first are taken with a warning.
- * Each output is written under a temporary name beside its target and renamed when all of them
- * are whole; after a failure or a cancellation none is left.
+ * for a stereo model, for a mono model the first two channels are mixed (their mean); channels
+ * beyond the second are left out with a warning.
+ * Each output is a temporary file in its target's folder, without a name where the system has such
+ * files (Linux), so that a process killed while it works leaves no file. When all are whole and
+ * every target can be replaced, they are named and renamed one after the other; files of an earlier
+ * run stay whole until then. After a failure or a cancellation before the first rename none is
+ * left. Should a rename fail after others succeeded, those others stay and the error names their
+ * stems.
  * `result` may be NULL; on success it is filled and must be freed, on failure it is empty.
  * Errors: CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE,
  * CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
@@ -308,12 +335,13 @@ CLEAVE_API cleave_status cleave_separate_file(cleave_separator *separator, const
                                               cleave_result *result, cleave_error *error);
 
 /* Separates audio in memory, at the model's sample rate.
- * mix: `channels` arrays (1, or at least the model's number) of `samples` floats each.
+ * mix: `channels` arrays (1, or at least the model's number) of `samples` floats each. One is
+ *      doubled for a stereo model; a mono model gets the mean of the first two.
  * stems: (stems, channels, samples), row-major, the model's number of stems and channels:
  *        stems[(s * model_channels + c) * samples + i]. Allocated by the caller.
  * progress may be NULL. After an error the content of `stems` is unspecified.
- * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY,
- * CLEAVE_ERROR_CANCELLED. */
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT (a sample that is not a number),
+ * CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
 CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
                                                 const float *const *mix, int channels,
                                                 int64_t samples, float *stems,

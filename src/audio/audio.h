@@ -32,8 +32,9 @@ cleave_status audio_reader_open_memory(AudioReader **reader, const float *const 
                                        cleave_error *error);
 
 /* Asks for output at another rate and channel count; before the first read. Resampling is soxr's
- * very high quality. Mono is copied to every channel; of more channels than asked for, the first
- * are taken (the caller warns). */
+ * very high quality. Mono is copied to every channel. One channel of several is the mean of the
+ * first two, a stereo file's mono downmix; of more channels than asked for otherwise, the first are
+ * taken. The caller warns where channels beyond the second are left out. */
 cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample_rate,
                                    cleave_error *error);
 
@@ -73,12 +74,15 @@ cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_b
 const char *audio_format_extension(cleave_format format);
 
 /* Opens a temporary file in the folder of `path` (made, with its parents, where missing). The file
- * of that name is neither touched nor created before audio_writer_commit(). */
+ * of that name is neither touched nor created before audio_writer_commit(). Where the system has
+ * files without names (Linux's O_TMPFILE), the temporary file has none before
+ * audio_writer_prepare(), and a process that is killed leaves nothing of it. */
 cleave_status audio_writer_open(AudioWriter **writer, const char *path,
                                 const AudioWriterSettings *settings, cleave_error *error);
 
-/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale and count the
- * samples beyond ±1; float, OGG and MP3 take them as they are. A sample that is no number is an
+/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale; float, OGG and
+ * MP3 take samples as they are, but players of OGG and MP3 clip them. Samples beyond ±1 are counted
+ * in all formats but float. A sample that is no number is an
  * error. The file does not depend on how the calls cut the signal up. After an error the writer can
  * only be closed. */
 cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
@@ -87,11 +91,17 @@ cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes
 /* Completes the temporary file: header, flush, fsync, close. Nothing has its final name yet. */
 cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error);
 
-/* Renames a finished file to its final name. */
+/* Gives a finished file its temporary name, if it has none yet, and checks that what has the final
+ * name, if anything, can be replaced. Of several files, prepare all before the first is committed:
+ * what is left to fail then is a rename within a folder. */
+cleave_status audio_writer_prepare(AudioWriter *writer, cleave_error *error);
+
+/* Renames a finished file to its final name, replacing the file that has it; prepares it before,
+ * where that was not done. From then on the file stays, whatever becomes of others. */
 cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error);
 
 double audio_writer_peak(const AudioWriter *writer);     /* largest |sample| so far */
-int64_t audio_writer_clipped(const AudioWriter *writer); /* samples that had to be clipped */
+int64_t audio_writer_clipped(const AudioWriter *writer); /* samples beyond ±1; 0 with float */
 
 /* Frees a writer; a file that was not committed is removed, and so are the folders that this
  * writer made, where they are empty. Of several writers into one new folder the first made it, so

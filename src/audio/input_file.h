@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "audio/path_format.h"
 #include "base/error.h"
+#include "base/path_format.h"
 
 #define OVERLAY_CAPACITY 8
 

@@ -154,33 +154,109 @@ static uint32_t name_number(const OutputFile *file, int attempt) {
     return (uint32_t)(mix >> 32);
 }
 
-/* Not mkstemp(), whose file is for the owner alone: open() applies the umask without changing it.
- */
-static cleave_status open_temporary(OutputFile *file, cleave_error *error) {
+/* A new temporary name beside file->path. */
+static cleave_status choose_name(OutputFile *file, int attempt, cleave_error *error) {
     const char *slash = strrchr(file->path, '/');
     const char *name = slash ? slash + 1 : file->path;
     int folder = (int)(name - file->path);
+    free(file->temporary);
+    file->temporary = string_format("%.*s.%.*s.%08x.tmp", folder, file->path, name_part(name), name,
+                                    name_number(file, attempt));
+    return file->temporary ? CLEAVE_OK : error_memory(error, "a path", strlen(file->path));
+}
+
+/* Tries temporary names until `take` gets one that is free. */
+static cleave_status take_name(OutputFile *file, bool (*take)(OutputFile *file),
+                               cleave_error *error) {
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
-        free(file->temporary);
-        file->temporary = string_format("%.*s.%.*s.%08x.tmp", folder, file->path, name_part(name),
-                                        name, name_number(file, attempt));
-        if (!file->temporary)
-            return error_memory(error, "a path", strlen(file->path));
-        file->fd = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (file->fd >= 0)
+        cleave_status status = choose_name(file, attempt, error);
+        if (status != CLEAVE_OK)
+            return status;
+        file->named = take(file);
+        if (file->named)
             return CLEAVE_OK;
         if (errno != EEXIST && errno != EINTR)
             break;
     }
-    int number = errno;
-    free(file->temporary);
-    file->temporary = NULL;
-    return fail("cannot write", file->path, number, error);
+    return fail("cannot write", file->path, errno, error);
 }
+
+/* Not mkstemp(), whose file is for the owner alone: open() applies the umask without changing it.
+ */
+static bool create_named(OutputFile *file) {
+    file->fd = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return file->fd >= 0;
+}
+
+#ifdef O_TMPFILE
+
+/* Linux's path to an open file, through which it can be given a name without privileges. */
+#define FD_PATH_SIZE 40
+
+static void fd_path(int fd, char path[FD_PATH_SIZE]) {
+    snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+}
+
+/* Whether the file can get a name later: /proc need not be mounted, and the temporary name may be
+ * too long where the final one is not. */
+static bool can_be_named(OutputFile *file) {
+    char path[FD_PATH_SIZE];
+    struct stat opened;
+    struct stat found;
+    fd_path(file->fd, path);
+    if (fstat(file->fd, &opened) != 0 || stat(path, &found) != 0 || opened.st_dev != found.st_dev ||
+        opened.st_ino != found.st_ino)
+        return false;
+    return choose_name(file, 0, NULL) == CLEAVE_OK && stat(file->temporary, &found) != 0 &&
+           errno == ENOENT;
+}
+
+/* A failure of any kind is none: the named file is tried next, and has the same reasons to fail. */
+static bool create_nameless(OutputFile *file) {
+    size_t length = folder_length(file->path);
+    char *folder = length > 0 ? string_format("%.*s", (int)length, file->path)
+                              : string_copy(file->path[0] == '/' ? "/" : ".");
+    if (!folder)
+        return false;
+    do {
+        file->fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+    } while (file->fd < 0 && errno == EINTR);
+    free(folder);
+    if (file->fd >= 0 && can_be_named(file))
+        return true;
+    if (file->fd >= 0)
+        close(file->fd);
+    file->fd = -1;
+    return false;
+}
+
+static bool link_nameless(OutputFile *file) {
+    char path[FD_PATH_SIZE];
+    fd_path(file->fd, path);
+    return linkat(AT_FDCWD, path, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW) == 0;
+}
+
+#else
+
+static bool create_nameless(OutputFile *file) {
+    (void)file;
+    return false;
+}
+
+static bool link_nameless(OutputFile *file) {
+    (void)file;
+    errno = ENOTSUP;
+    return false;
+}
+
+#endif
+
+/* ---- Opening ---- */
 
 /* ENAMETOOLONG must show now and not at the rename, hours later: the name itself was looked up by
  * check_target(). */
-cleave_status output_file_open(OutputFile *file, const char *path, cleave_error *error) {
+static cleave_status open_file(OutputFile *file, const char *path, bool named,
+                               cleave_error *error) {
     memset(file, 0, sizeof(*file));
     file->fd = -1;
     file->path = string_copy(path);
@@ -189,11 +265,19 @@ cleave_status output_file_open(OutputFile *file, const char *path, cleave_error 
     cleave_status status = make_folders(file, folder_length(path), error);
     if (status == CLEAVE_OK)
         status = check_target(path, error);
-    if (status == CLEAVE_OK)
-        status = open_temporary(file, error);
+    if (status == CLEAVE_OK && (named || !create_nameless(file)))
+        status = take_name(file, create_named, error);
     if (status != CLEAVE_OK)
         output_file_close(file);
     return status;
+}
+
+cleave_status output_file_open(OutputFile *file, const char *path, cleave_error *error) {
+    return open_file(file, path, false, error);
+}
+
+cleave_status output_file_open_named(OutputFile *file, const char *path, cleave_error *error) {
+    return open_file(file, path, true, error);
 }
 
 /* ---- Bytes ---- */
@@ -258,23 +342,42 @@ static int flush(int fd) {
     return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
 }
 
+static void close_descriptor(OutputFile *file) {
+    if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && file->error == 0)
+        file->error = errno;
+    file->fd = -1;
+}
+
 cleave_status output_file_finish(OutputFile *file, cleave_error *error) {
     cleave_status status = output_file_check(file, error);
     if (status != CLEAVE_OK || file->fd < 0)
         return status;
     file->error = flush(file->fd);
-    if (close(file->fd) != 0 && errno != EINTR && file->error == 0)
-        file->error = errno;
-    file->fd = -1;
+    if (file->named)
+        close_descriptor(file);
+    return output_file_check(file, error);
+}
+
+cleave_status output_file_prepare(OutputFile *file, cleave_error *error) {
+    cleave_status status = output_file_check(file, error);
+    if (status == CLEAVE_OK)
+        status = check_target(file->path, error);
+    if (status == CLEAVE_OK && !file->named)
+        status = take_name(file, link_nameless, error);
+    if (status != CLEAVE_OK)
+        return status;
+    close_descriptor(file);
     return output_file_check(file, error);
 }
 
 cleave_status output_file_commit(OutputFile *file, cleave_error *error) {
-    cleave_status status = output_file_check(file, error);
+    cleave_status status =
+        file->named ? output_file_check(file, error) : output_file_prepare(file, error);
     if (status != CLEAVE_OK)
         return status;
     if (rename(file->temporary, file->path) != 0)
         return fail("cannot rename the finished file to", file->path, errno, error);
+    file->named = false;
     free(file->temporary);
     file->temporary = NULL;
     file->made_from = 0;
@@ -285,12 +388,13 @@ void output_file_close(OutputFile *file) {
     if (file->fd >= 0)
         close(file->fd);
     file->fd = -1;
-    if (file->temporary)
+    if (file->named)
         unlink(file->temporary);
     if (file->path)
         remove_folders(file);
     free(file->temporary);
     free(file->path);
+    file->named = false;
     file->temporary = NULL;
     file->path = NULL;
 }

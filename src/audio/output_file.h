@@ -1,5 +1,7 @@
-/* output_file.h: a file that comes into being under a temporary name in its own folder and gets its
- * final name by a rename, whole or not at all. Encoders write through it; it knows no audio. */
+/* output_file.h: a file that comes into being in its own folder without a name, or where the system
+ * knows no such files under a temporary one, and gets its final name by a rename, whole or not at
+ * all. A process that dies before output_file_prepare() leaves nothing of a file without a name.
+ * Encoders write through it; it knows no audio. */
 #ifndef CLEAVE_AUDIO_OUTPUT_FILE_H
 #define CLEAVE_AUDIO_OUTPUT_FILE_H
 
@@ -7,21 +9,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "audio/path_format.h"
 #include "base/error.h"
+#include "base/path_format.h"
 
 typedef struct OutputFile {
     int fd; /* -1: closed */
     char *path;
-    char *temporary;  /* NULL once it is renamed or removed */
+    char *temporary;  /* the name beside `path` that it has or will have; NULL once it is renamed */
+    bool named;       /* it has the temporary name */
     size_t made_from; /* folders of `path` from this length on were made here; 0: none */
     int64_t position;
     int64_t size;
     int error; /* errno of the first write, seek or read that failed; 0 if none did */
 } OutputFile;
 
-/* Makes the folders of `path` where they are missing, and the temporary file. */
+/* Makes the folders of `path` where they are missing, and the file: without a name where the system
+ * can, else under a temporary one. */
 cleave_status output_file_open(OutputFile *file, const char *path, cleave_error *error);
+
+/* The same, with the temporary name in any case. */
+cleave_status output_file_open_named(OutputFile *file, const char *path, cleave_error *error);
 
 /* Both return the bytes moved, fewer only where file->error is set (or a read meets the end). */
 int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes);
@@ -33,10 +40,14 @@ int64_t output_file_seek(OutputFile *file, int64_t offset, int whence);
 /* The error that file->error stands for; CLEAVE_OK where there is none. */
 cleave_status output_file_check(const OutputFile *file, cleave_error *error);
 
-/* Flushes to the disk and closes; the temporary name stays. */
+/* Flushes to the disk; a file with a name is closed. */
 cleave_status output_file_finish(OutputFile *file, cleave_error *error);
 
-/* Renames to the final name. */
+/* Gives a finished file its temporary name, if it has none yet, and checks that the file of the
+ * final name, if there is one, can be replaced. */
+cleave_status output_file_prepare(OutputFile *file, cleave_error *error);
+
+/* Renames to the final name; prepares before, where that was not done. */
 cleave_status output_file_commit(OutputFile *file, cleave_error *error);
 
 /* Frees; a file that was not committed is removed, with the folders made for it where they are

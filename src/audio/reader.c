@@ -18,7 +18,8 @@ struct AudioReader {
     char *name; /* path, for error texts */
     int channels;
     int sample_rate;
-    int taken; /* channels that are decoded into planes: 1 of a mono source, else `channels` */
+    int taken;        /* planes that are decoded: 1 of a mono source, else `channels` */
+    bool mixed;       /* the one plane is the mean of the source's first two channels */
     int64_t position; /* frames decoded */
     bool started;
     bool ended;           /* the source is at its end */
@@ -51,6 +52,12 @@ static cleave_status cannot_read(const InputFile *file, const FileLook *look, co
                          "cannot read audio: " PATH_FORMAT ": this is %s, not audio; give an audio "
                          "file such as WAV, FLAC or MP3",
                          file->path, look->name);
+    if (strstr(why, SOURCE_NO_AUDIO))
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": this is %s with no audio stream in "
+                         "it; give a file that holds sound, or if this one should, try to copy or "
+                         "download it again",
+                         file->path, look->kind == FILE_UNKNOWN ? "a file" : look->name);
     if (look->kind == FILE_UNKNOWN)
         return error_set(error, CLEAVE_ERROR_INPUT,
                          "cannot read audio: " PATH_FORMAT ": not a known audio format (%s); "
@@ -204,7 +211,9 @@ static cleave_status allocate_conversion(AudioReader *reader, cleave_error *erro
     cleave_status status =
         resampler_create(&reader->resampler, reader->taken, reader->source->format.sample_rate,
                          reader->sample_rate, error);
-    return status == CLEAVE_OK ? status : error_prefix(error, PATH_FORMAT, reader->name);
+    if (status != CLEAVE_OK)
+        error_prefix(error, PATH_FORMAT, reader->name);
+    return status;
 }
 
 cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample_rate,
@@ -226,6 +235,7 @@ cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample
     reader->channels = channels;
     reader->sample_rate = sample_rate;
     reader->taken = format->channels == 1 ? 1 : channels;
+    reader->mixed = format->channels > 1 && channels == 1;
     return allocate_conversion(reader, error);
 }
 
@@ -240,18 +250,43 @@ int64_t audio_reader_expected_frames(const AudioReader *reader) {
 
 /* ---- Reading ---- */
 
-/* Takes one channel out of the interleaved block; false and *bad where a sample is no number. */
-static bool take_channel(const float *interleaved, int channels, int channel, int64_t frames,
-                         float *plane, int64_t *bad) {
-    for (int64_t i = 0; i < frames; i++) {
-        float sample = interleaved[i * channels + channel];
-        if (!isfinite(sample)) {
-            *bad = i;
-            return false;
-        }
-        plane[i] = sample;
+/* The first frame of the interleaved block in which a channel is no number, or -1. */
+static int64_t find_bad(const float *interleaved, int channels, int channel, int64_t frames) {
+    for (int64_t i = 0; i < frames; i++)
+        if (!isfinite(interleaved[i * channels + channel]))
+            return i;
+    return -1;
+}
+
+static cleave_status check_samples(const AudioReader *reader, int64_t frames, cleave_error *error) {
+    const AudioFormat *format = &reader->source->format;
+    int used = reader->mixed ? 2 : reader->taken;
+    for (int c = 0; c < used; c++) {
+        int64_t bad = find_bad(reader->interleaved, format->channels, c, frames);
+        if (bad >= 0)
+            return error_set(
+                error, CLEAVE_ERROR_INPUT,
+                "cannot read audio: " PATH_FORMAT ": channel %d is not a number (NaN or "
+                "infinity) at %.3f s; repair or render the file again",
+                reader->name, c + 1, (double)(reader->position + bad) / format->sample_rate);
     }
-    return true;
+    return CLEAVE_OK;
+}
+
+static void take_channels(const AudioReader *reader, float *const *planes, int64_t frames) {
+    int channels = reader->source->format.channels;
+    for (int c = 0; c < reader->taken; c++)
+        for (int64_t i = 0; i < frames; i++)
+            planes[c][i] = reader->interleaved[i * channels + c];
+}
+
+/* Halved before the sum, which could overflow. */
+static void mix_two(const AudioReader *reader, float *plane, int64_t frames) {
+    int channels = reader->source->format.channels;
+    for (int64_t i = 0; i < frames; i++) {
+        const float *frame = reader->interleaved + i * channels;
+        plane[i] = 0.5f * frame[0] + 0.5f * frame[1];
+    }
 }
 
 /* Decodes up to `frames` frames (at most BLOCK_FRAMES) into the `taken` planes. */
@@ -265,17 +300,13 @@ static cleave_status decode(AudioReader *reader, float *const *planes, int64_t f
         return status;
     if (*got == 0)
         reader->ended = true;
-    for (int c = 0; c < reader->taken; c++) {
-        int64_t bad = 0;
-        if (!take_channel(reader->interleaved, source->format.channels, c, *got, planes[c], &bad)) {
-            double second = (double)(reader->position + bad) / source->format.sample_rate;
-            return error_set(error, CLEAVE_ERROR_INPUT,
-                             "cannot read audio: " PATH_FORMAT
-                             ": channel %d is not a number (NaN or "
-                             "infinity) at %.3f s; repair or render the file again",
-                             reader->name, c + 1, second);
-        }
-    }
+    status = check_samples(reader, *got, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (reader->mixed)
+        mix_two(reader, planes[0], *got);
+    else
+        take_channels(reader, planes, *got);
     reader->position += *got;
     return CLEAVE_OK;
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "audio/audio.h"
-#include "audio/path_format.h"
+#include "base/path_format.h"
 
 #define BLOCK_FRAMES 4096
 

@@ -22,6 +22,9 @@ struct AudioSource {
 /* Most channels that a source may have: more is a damaged header. */
 #define SOURCE_MAX_CHANNELS 1024
 
+/* In the error of a decoder that knows the file's format but finds no sound in it. */
+#define SOURCE_NO_AUDIO "no audio stream in it"
+
 /* The file decoders take *file over when they succeed (it is then closed with the source), and
  * leave it to the caller when they fail. log may be NULL; it is copied. */
 cleave_status source_sndfile_open(AudioSource **source, InputFile *file, const cleave_logger *log,

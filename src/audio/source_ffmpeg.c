@@ -142,7 +142,7 @@ static void discard_other_streams(FfmpegSource *source) {
 static cleave_status open_codec(FfmpegSource *source, cleave_error *error) {
     int stream = av_find_best_stream(source->container, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
     if (stream < 0)
-        return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: no audio stream in it");
+        return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: " SOURCE_NO_AUDIO);
     source->stream = stream;
     discard_other_streams(source);
     const AVCodecParameters *parameters = source->container->streams[stream]->codecpar;
@@ -368,8 +368,10 @@ static cleave_status ffmpeg_read(AudioSource *base, float *interleaved, int64_t 
     *got = 0;
     if (source->frame_used == source->frame_count) {
         cleave_status status = next_frame(source, error);
-        if (status != CLEAVE_OK)
-            return error_prefix(error, "cannot read audio: " PATH_FORMAT, source->file.path);
+        if (status != CLEAVE_OK) {
+            error_prefix(error, "cannot read audio: " PATH_FORMAT, source->file.path);
+            return status;
+        }
         if (source->frame_count == 0)
             return judge_end(source, error);
     }

@@ -160,7 +160,7 @@ static int64_t interleave(AudioWriter *writer, const float *plane, int channel, 
         double magnitude = fabs((double)sample);
         if (magnitude > writer->peak)
             writer->peak = magnitude;
-        if (magnitude > 1.0 && has_integers(writer))
+        if (magnitude > 1.0 && writer->settings.bits != CLEAVE_BITS_FLOAT)
             writer->clipped++;
         block[i * channels + channel] = sample;
     }
@@ -197,11 +197,13 @@ static cleave_status fill_block(AudioWriter *writer, const float *const *planes,
     for (int c = 0; c < writer->settings.channels; c++) {
         int64_t bad = interleave(writer, planes[c] + offset, c, frames);
         if (bad >= 0)
-            return error_set(error, CLEAVE_ERROR_OUTPUT,
-                             "cannot write: " PATH_FORMAT ": channel %d is not a number (NaN or "
-                             "infinity) at %.3f s; try another precision or device",
-                             writer->file.path, c + 1,
-                             (double)(writer->frames + bad) / writer->settings.sample_rate);
+            return error_set(
+                error, CLEAVE_ERROR_OUTPUT,
+                "cannot write: " PATH_FORMAT ": channel %d is not a number (NaN or "
+                "infinity) at %.3f s; lower the input's level if it is extreme, or try "
+                "another precision or device",
+                writer->file.path, c + 1,
+                (double)(writer->frames + bad) / writer->settings.sample_rate);
     }
     writer->frames += frames;
     writer->filled += frames;
@@ -243,6 +245,13 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
     writer->finished = status == CLEAVE_OK;
     writer->failed = status != CLEAVE_OK;
     return status;
+}
+
+cleave_status audio_writer_prepare(AudioWriter *writer, cleave_error *error) {
+    error_clear(error);
+    if (!writer->finished)
+        return misused(writer, error);
+    return output_file_prepare(&writer->file, error);
 }
 
 cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error) {

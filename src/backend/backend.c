@@ -102,6 +102,8 @@ const char *precision_name(cleave_precision precision) {
 
 cleave_status backend_precision(const Backend *backend, cleave_precision precision,
                                 cleave_precision *chosen, cleave_error *error) {
+    if (precision < CLEAVE_PRECISION_AUTO || precision > CLEAVE_PRECISION_BF16)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown precision %d", (int)precision);
     *chosen = precision == CLEAVE_PRECISION_AUTO ? CLEAVE_PRECISION_F32 : precision;
     if (backend->supports(*chosen))
         return CLEAVE_OK;

@@ -24,9 +24,9 @@ cleave_status error_set(cleave_error *error, cleave_status status, const char *f
     return status;
 }
 
-cleave_status error_prefix(cleave_error *error, const char *format, ...) {
+void error_prefix(cleave_error *error, const char *format, ...) {
     if (!error)
-        return CLEAVE_ERROR_INTERNAL;
+        return;
     char context[CLEAVE_ERROR_TEXT_SIZE / 2];
     char text[CLEAVE_ERROR_TEXT_SIZE];
     va_list args;
@@ -35,7 +35,7 @@ cleave_status error_prefix(cleave_error *error, const char *format, ...) {
     va_end(args);
     int room = (int)(sizeof(text) - strlen(context) - sizeof(": "));
     snprintf(text, sizeof(text), "%s: %.*s", context, room, error->text);
-    return error_set(error, error->status, "%s", text);
+    error_set(error, error->status, "%s", text);
 }
 
 void error_clear(cleave_error *error) {

@@ -18,8 +18,8 @@ static inline cleave_status error_memory(cleave_error *error, const char *what, 
     return CLEAVE_ERROR_MEMORY;
 }
 
-/* Puts "CONTEXT: " before the text of an error that is already set; returns its status. */
-cleave_status error_prefix(cleave_error *error, const char *format, ...)
+/* Puts "CONTEXT: " before the text of an error that is already set. */
+void error_prefix(cleave_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Writes CLEAVE_OK and an empty text; each public function does so first. */

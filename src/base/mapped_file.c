@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path_format.h"
+
 cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
                                cleave_error *error) {
     cleave_status result = CLEAVE_OK;
@@ -16,15 +18,17 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
     /* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return error_set(error, status, "cannot open %s: %s", path, strerror(errno));
+        return error_set(error, status, "cannot open " PATH_FORMAT ": %s%s", path, strerror(errno),
+                         errno == ENOENT ? "; check the path" : "");
     if (fstat(fd, &info) != 0) {
-        result = error_set(error, status, "cannot read %s: %s", path, strerror(errno));
+        result = error_set(error, status, "cannot read " PATH_FORMAT ": %s", path, strerror(errno));
     } else if (!S_ISREG(info.st_mode)) {
-        result = error_set(error, status, "cannot read %s: not a regular file", path);
+        result = error_set(error, status, "cannot read " PATH_FORMAT ": not a regular file", path);
     } else if (info.st_size > 0) {
         void *pages = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (pages == MAP_FAILED) {
-            result = error_set(error, status, "cannot map %s: %s", path, strerror(errno));
+            result =
+                error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));
         } else {
             file->data = pages;
             file->size = (size_t)info.st_size;

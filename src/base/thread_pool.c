@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -61,6 +62,19 @@ static void *worker_main(void *argument) {
     return NULL;
 }
 
+/* Starts a worker that takes no signals: those are for the program's own threads. */
+static int start_worker(Worker *worker) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    int code = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (code != 0)
+        return code;
+    code = pthread_create(&worker->thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 cleave_status thread_pool_create(ThreadPool **result, int threads, cleave_error *error) {
     *result = NULL;
     size_t helpers = threads > 1 ? (size_t)threads - 1 : 0;
@@ -74,7 +88,7 @@ cleave_status thread_pool_create(ThreadPool **result, int threads, cleave_error 
         Worker *worker = &pool->workers[i];
         worker->pool = pool;
         worker->index = (int)i + 1;
-        int code = pthread_create(&worker->thread, NULL, worker_main, worker);
+        int code = start_worker(worker);
         if (code != 0) {
             thread_pool_destroy(pool);
             return error_set(error, CLEAVE_ERROR_MEMORY,

@@ -12,6 +12,7 @@
 #include "exit_code.h"
 #include "message.h"
 #include "model.h"
+#include "outputs.h"
 #include "progress.h"
 #include "signals.h"
 #include "terminal.h"
@@ -38,54 +39,6 @@ typedef struct Run {
 } Run;
 
 /* ---- Before the start -------------------------------------------------------------------- */
-
-typedef struct NamedInput {
-    char *track;
-    const char *input;
-} NamedInput;
-
-/* macOS's file systems take Song and song for the same name. */
-static int compare_names(const char *a, const char *b) {
-#ifdef __APPLE__
-    return strcasecmp(a, b);
-#else
-    return strcmp(a, b);
-#endif
-}
-
-static int compare_inputs(const void *left, const void *right) {
-    const NamedInput *a = left;
-    const NamedInput *b = right;
-    return compare_names(a->track, b->track);
-}
-
-/* Several inputs of one track name would overwrite each other's stems. */
-static bool outputs_differ(const Options *options) {
-    int count = options->input_count;
-    const char *name_template = options->output.name_template;
-    if (count > 1 && name_template != NULL && strstr(name_template, "{track}") == NULL) {
-        message_error("--name: '%s' would write the outputs of %s and %s to the same files; add "
-                      "{track}, or run them one by one",
-                      name_template, options->inputs[0], options->inputs[1]);
-        return false;
-    }
-    NamedInput *named = allocate((size_t)count, sizeof *named);
-    for (int i = 0; i < count; i++)
-        named[i] = (NamedInput){text_stem(options->inputs[i]), options->inputs[i]};
-    qsort(named, (size_t)count, sizeof *named, compare_inputs);
-    bool differ = true;
-    for (int i = 1; i < count && differ; i++) {
-        differ = compare_names(named[i - 1].track, named[i].track) != 0;
-        if (!differ)
-            message_error("%s and %s would write the same outputs; run them one by one, with "
-                          "another --output or --name each",
-                          named[i - 1].input, named[i].input);
-    }
-    for (int i = 0; i < count; i++)
-        free(named[i].track);
-    free(named);
-    return differ;
-}
 
 /* Returns an exit code. */
 static int prepare_score(Run *run) {
@@ -117,8 +70,6 @@ static bool is_mistyped_command(const char *input) {
 /* Returns an exit code. */
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
-        return EXIT_USAGE;
-    if (!outputs_differ(run->options))
         return EXIT_USAGE;
     return prepare_score(run);
 }
@@ -185,6 +136,10 @@ static int open_all(Run *run) {
         return code;
     cleave_model_get_info(run->model, &run->model_info);
     code = check_stems(run);
+    if (code == EXIT_DONE && !outputs_are_apart(run->options, run->model, &run->stop)) {
+        message_error("%s", run->stop.text);
+        code = EXIT_USAGE;
+    }
     return code == EXIT_DONE ? open_separator(run) : code;
 }
 

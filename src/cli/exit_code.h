@@ -8,7 +8,7 @@ enum {
     EXIT_USAGE = 2,   /* the command line makes no sense */
     EXIT_MODEL = 3,   /* the checkpoint or its configuration cannot be used */
     EXIT_DEVICE = 4,  /* the device is absent or failed */
-    EXIT_SIGNAL = 128 /* plus the signal's number: 130 interrupted, 143 terminated */
+    EXIT_SIGNAL = 128 /* plus the signal's number: 130 interrupted, 143 terminated, 129 hung up */
 };
 
 #endif

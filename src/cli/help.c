@@ -17,11 +17,14 @@ static const char exit_codes[] =
     "Exit codes:\n"
     "  0  done                         3  the model or its configuration is unusable\n"
     "  1  some input failed            4  the device is absent or failed\n"
-    "  2  wrong usage                130  interrupted (143: terminated)\n";
+    "  2  wrong usage                130  interrupted (143: terminated,\n"
+    "                                     129: the terminal went away)\n";
 
 static const char environment[] = "Environment:\n"
-                                  "  CLEAVE_MODEL  the network, where -m is not given\n"
-                                  "  NO_COLOR      if set, no colours\n";
+                                  "  CLEAVE_MODEL    the network, where -m is not given\n"
+                                  "  CLEAVE_KERNELS  the CPU's instructions: avx512, avx2 or\n"
+                                  "                  reference (plain C); else the best there are\n"
+                                  "  NO_COLOR        if set, no colours\n";
 
 /* Prints `text` word by word from column INDENT on; the line is already at `column`. */
 static void print_wrapped(const char *text, int column) {

@@ -1,6 +1,8 @@
-/* signals.h: Ctrl-C and SIGTERM stop the separation that runs, in good order; a second one ends the
- * program at once. A reader that went away (SIGPIPE) and a limit on the size of files
- * (SIGXFSZ) are errors of writing, not deaths: what is unfinished gets tidied up. */
+/* signals.h: Ctrl-C, SIGTERM and SIGHUP stop the separation that runs, in good order. Some senders
+ * repeat themselves (timeout signals the process and its group), so for a second after the first
+ * signal more of them change nothing; a later one ends the program at once. A reader that went away
+ * (SIGPIPE) and a limit on the size of files (SIGXFSZ) are errors of writing, not deaths: what is
+ * unfinished gets tidied up. */
 #ifndef CLEAVE_CLI_SIGNALS_H
 #define CLEAVE_CLI_SIGNALS_H
 

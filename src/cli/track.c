@@ -54,9 +54,11 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         list = more;
     }
     bool holds_floats = format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF;
+    bool is_lossy = format == CLEAVE_FORMAT_OGG || format == CLEAVE_FORMAT_MP3;
     if (list != NULL)
-        message_warning("%s: samples cut at full scale: %s; try %s--bits float, which cuts none",
-                        track->input, list, holds_floats ? "" : "-f wav ");
+        message_warning("%s: samples %s full scale: %s; try %s--bits float, which cuts none",
+                        track->input, is_lossy ? "beyond, which players cut at" : "cut at", list,
+                        holds_floats ? "" : "-f wav ");
     free(list);
 }
 

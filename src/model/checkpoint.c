@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 
 #define MAX_TENSORS     ((size_t)200000)
@@ -18,7 +19,7 @@ static cleave_status make_room(Checkpoint *checkpoint, cleave_error *error) {
         return CLEAVE_OK;
     if (checkpoint->count >= MAX_TENSORS)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: more than %zu tensors, which no network for separation has",
+                         PATH_FORMAT ": more than %zu tensors, which no network for separation has",
                          checkpoint->source, MAX_TENSORS);
     size_t capacity = checkpoint->capacity ? 2 * checkpoint->capacity : 512;
     Tensor *tensors = realloc(checkpoint->tensors, capacity * sizeof(*tensors));
@@ -32,10 +33,10 @@ static cleave_status make_room(Checkpoint *checkpoint, cleave_error *error) {
 cleave_status checkpoint_add(Checkpoint *checkpoint, const Tensor *tensor, const char *name,
                              size_t name_size, cleave_error *error) {
     if (name_size > MAX_NAME_LENGTH || memchr(name, '\0', name_size))
-        return error_set(
-            error, CLEAVE_ERROR_MODEL,
-            "%s: a tensor's name is %zu bytes long or holds a NUL: the file is damaged",
-            checkpoint->source, name_size);
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT
+                         ": a tensor's name is %zu bytes long or holds a NUL: the file is damaged",
+                         checkpoint->source, name_size);
     cleave_status status = make_room(checkpoint, error);
     if (status != CLEAVE_OK)
         return status;
@@ -114,7 +115,8 @@ static bool drop_repeated(Checkpoint *checkpoint) {
 static cleave_status refuse_collision(const Checkpoint *checkpoint, const Entry *first,
                                       const Entry *second, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: both '%.100s' and '%.100s' are there, and either could be the network's "
+                     PATH_FORMAT
+                     ": both '%.100s' and '%.100s' are there, and either could be the network's "
                      "weight; save a checkpoint with one of them",
                      checkpoint->source, checkpoint->tensors[first->index].name,
                      checkpoint->tensors[second->index].name);
@@ -174,7 +176,7 @@ static cleave_status finish(Checkpoint **result, Checkpoint *checkpoint, const c
         checkpoint_close(checkpoint);
         return status;
     }
-    log_write(log, CLEAVE_LOG_DEBUG, "%s: %s with %zu tensors, %zu entries decompressed",
+    log_write(log, CLEAVE_LOG_DEBUG, PATH_FORMAT ": %s with %zu tensors, %zu entries decompressed",
               checkpoint->source, checkpoint->container, checkpoint->count,
               checkpoint->buffer_count);
     checkpoint->source = NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 #include "model/yaml_tree.h"
 
@@ -80,7 +81,8 @@ static bool read_extent(const json_t *offsets, Extent *extent) {
 static cleave_status refuse_tensor(const Checkpoint *checkpoint, const char *name, const char *why,
                                    cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: %.100s: %s: the file is damaged or incomplete; download it again",
+                     PATH_FORMAT
+                     ": %.100s: %s: the file is damaged or incomplete; download it again",
                      checkpoint->source, name, why);
 }
 
@@ -98,7 +100,8 @@ static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const 
         return refuse_tensor(checkpoint, name, "the header gives it no usable data_offsets", error);
     if (extent->end > section->size)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: incomplete: %.100s ends at byte %zu of the data, and the file has "
+                         PATH_FORMAT
+                         ": incomplete: %.100s ends at byte %zu of the data, and the file has "
                          "%zu; download it again",
                          checkpoint->source, name, extent->end, section->size);
     ElementType type = find_type(type_name);
@@ -124,7 +127,8 @@ static cleave_status check_overlap(const Checkpoint *checkpoint, Extent *extents
     for (size_t i = 1; i < count; i++)
         if (extents[i].begin < extents[i - 1].end)
             return error_set(error, CLEAVE_ERROR_MODEL,
-                             "%s: damaged: two tensors overlap at byte %zu of the data; download "
+                             PATH_FORMAT
+                             ": damaged: two tensors overlap at byte %zu of the data; download "
                              "it again",
                              checkpoint->source, extents[i].begin);
     return CLEAVE_OK;
@@ -201,13 +205,15 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
         length |= (uint64_t)checkpoint->data[i] << (8 * i);
     if (checkpoint->size < 8 || length > checkpoint->size - 8)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: incomplete: its header has %" PRIu64 " bytes, the whole file %zu; "
-                         "download it again",
+                         PATH_FORMAT ": incomplete: its header has %" PRIu64
+                                     " bytes, the whole file %zu; "
+                                     "download it again",
                          checkpoint->source, length, checkpoint->size);
     if (length > MAX_HEADER)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: a safetensors header of %" PRIu64 " bytes, which no network for "
-                         "separation has",
+                         PATH_FORMAT ": a safetensors header of %" PRIu64
+                                     " bytes, which no network for "
+                                     "separation has",
                          checkpoint->source, length);
     const char *text = (const char *)checkpoint->data + 8;
     const DataSection section = {checkpoint->data + 8 + length,
@@ -219,7 +225,8 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
     if (!json_is_object(header)) {
         json_decref(header);
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: the safetensors header is damaged: byte %d: %s; download it again",
+                         PATH_FORMAT
+                         ": the safetensors header is damaged: byte %d: %s; download it again",
                          checkpoint->source, problem.position, problem.text);
     }
     cleave_status status = add_tensors(checkpoint, header, &section, error);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 
 static bool starts_with(const unsigned char *data, size_t size, const char *start, size_t length) {
@@ -141,6 +142,6 @@ cleave_status checkpoint_refuse_foreign(const unsigned char *data, size_t size, 
                                         cleave_error *error) {
     const char *what = describe(data, size);
     bool is_empty = size == 0;
-    return error_set(error, CLEAVE_ERROR_MODEL, "%s: %s%s", source,
+    return error_set(error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": %s%s", source,
                      is_empty ? "the file is " : "this is ", what);
 }

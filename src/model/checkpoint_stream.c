@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 
 /* Where a storage lies in the file. */
@@ -52,7 +53,8 @@ static cleave_status read_preamble(StreamReader *reader, cleave_error *error) {
     if (status == CLEAVE_OK &&
         (version.root->kind != PICKLE_INTEGER || version.root->as.integer != 1001))
         status = error_set(error, CLEAVE_ERROR_MODEL,
-                           "%s: a torch.save stream of an unknown version; save it again with a "
+                           PATH_FORMAT
+                           ": a torch.save stream of an unknown version; save it again with a "
                            "current PyTorch",
                            source);
     if (status == CLEAVE_OK)
@@ -61,7 +63,8 @@ static cleave_status read_preamble(StreamReader *reader, cleave_error *error) {
         const PickleValue *little = pickle_find(machine.root, "little_endian");
         if (little && little->kind == PICKLE_BOOL && !little->as.integer)
             status = error_set(error, CLEAVE_ERROR_MODEL,
-                               "%s: saved on a big-endian machine, which cleave does not read; "
+                               PATH_FORMAT
+                               ": saved on a big-endian machine, which cleave does not read; "
                                "load it with PyTorch and save it again on this machine",
                                source);
     }
@@ -96,7 +99,8 @@ static cleave_status read_storage(StreamReader *reader, const Pickle *object, Pi
     size_t size = 0;
     if (!described || described->element_size == 0)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: storage '%.*s' is of a type that cleave does not know; save the "
+                         PATH_FORMAT
+                         ": storage '%.*s' is of a type that cleave does not know; save the "
                          "network's state_dict() alone",
                          checkpoint->source, (int)size_min(key.size, 40), key.data);
     for (size_t i = 0; i < 8 && left >= 8; i++)
@@ -106,8 +110,9 @@ static cleave_status read_storage(StreamReader *reader, const Pickle *object, Pi
                  size <= left - 8;
     if (!valid)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: incomplete: storage '%.*s' has %" PRIu64 " elements of %zu bytes, "
-                         "but %zu bytes are left of the file; download it again",
+                         PATH_FORMAT ": incomplete: storage '%.*s' has %" PRIu64
+                                     " elements of %zu bytes, "
+                                     "but %zu bytes are left of the file; download it again",
                          checkpoint->source, (int)size_min(key.size, 40), key.data, elements,
                          described->element_size, left);
     reader->stored[reader->stored_count++] = (StoredData){key, data + 8, size};
@@ -123,7 +128,7 @@ static int compare_stored(const void *a, const void *b) {
 
 static cleave_status refuse_list(const StreamReader *reader, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: the list of storages is damaged; download it again",
+                     PATH_FORMAT ": the list of storages is damaged; download it again",
                      reader->checkpoint->source);
 }
 
@@ -155,10 +160,10 @@ static cleave_status find_stored(void *context, const PickleStorage *storage,
     const StoredData *stored = bsearch(&wanted, reader->stored, reader->stored_count,
                                        sizeof(*reader->stored), compare_stored);
     if (!stored)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: storage '%.*s' is not in the file: damaged; download it again",
-                         reader->checkpoint->source, (int)size_min(storage->key.size, 40),
-                         storage->key.data);
+        return error_set(
+            error, CLEAVE_ERROR_MODEL,
+            PATH_FORMAT ": storage '%.*s' is not in the file: damaged; download it again",
+            reader->checkpoint->source, (int)size_min(storage->key.size, 40), storage->key.data);
     *data = stored->data;
     *size = stored->size;
     return CLEAVE_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 
 /* ---- The state dict ---- */
@@ -84,17 +85,19 @@ static cleave_status refuse_root(const Checkpoint *checkpoint, const PickleValue
     const PickleValue *type = root && root->kind == PICKLE_OPAQUE ? root->as.opaque.type : NULL;
     if (!type)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: there is no state dict in it: no dict holds a tensor; save the "
+                         PATH_FORMAT
+                         ": there is no state dict in it: no dict holds a tensor; save the "
                          "network with torch.save(model.state_dict(), …)",
                          checkpoint->source);
     PickleText module = type->as.global.module;
     PickleText name = type->as.global.name;
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: there is no state dict in it, but a whole Python object (%.*s.%.*s), "
+                     PATH_FORMAT
+                     ": there is no state dict in it, but a whole Python object (%.*s.%.*s), "
                      "which only the program that wrote it can load; save the network with "
                      "torch.save(model.state_dict(), …)",
-                     checkpoint->source, (int)size_min(module.size, 100), module.data,
-                     (int)size_min(name.size, 100), name.data);
+                     checkpoint->source, (int)size_min(module.size, 80), module.data,
+                     (int)size_min(name.size, 80), name.data);
 }
 
 /* ---- Tensors ---- */
@@ -179,7 +182,8 @@ static cleave_status add_tensor(Checkpoint *checkpoint, PickleText name,
         char shape[200];
         tensor_shape_text(described->dims, described->dim_count, shape, sizeof(shape));
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: %.*s: the shape %s at element %" PRId64 " does not lie in its "
+                         PATH_FORMAT
+                         ": %.*s: the shape %s at element %" PRId64 " does not lie in its "
                          "storage of %" PRId64 " elements (%zu bytes in the file): the file is "
                          "damaged or incomplete; download it again",
                          checkpoint->source, shown, name.data, shape, described->offset,

@@ -6,8 +6,9 @@
 #include <unzip.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/checkpoint_private.h"
-#include "model/zip64.h"
+#include "model/zip_records.h"
 
 #define MAX_ENTRIES 1000000
 #define MAX_NAME    512
@@ -102,7 +103,8 @@ static unzFile open_archive(ZipReader *reader) {
 static cleave_status refuse_damaged(const ZipReader *reader, const char *what,
                                     cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: incomplete or damaged ZIP: %s; it may be a download that was broken off: "
+                     PATH_FORMAT
+                     ": incomplete or damaged ZIP: %s; it may be a download that was broken off: "
                      "download it again",
                      reader->checkpoint->source, what);
 }
@@ -160,7 +162,9 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 static cleave_status read_directory(ZipReader *reader, cleave_error *error) {
-    reader->archive = open_archive(reader);
+    /* minizip is content with the 64-bit locator, which lies in front of the end record. */
+    if (zip_has_end(reader->checkpoint->data, reader->checkpoint->size))
+        reader->archive = open_archive(reader);
     if (!reader->archive)
         return refuse_damaged(reader, "its list of files, at the end, is missing", error);
     int result = unzGoToFirstFile(reader->archive);
@@ -237,7 +241,8 @@ static cleave_status decompress(ZipReader *reader, ZipEntry *entry, cleave_error
         limit = SIZE_MAX;
     if (entry->size > limit - reader->decompressed)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: its entries would decompress to far more than any checkpoint does; "
+                         PATH_FORMAT
+                         ": its entries would decompress to far more than any checkpoint does; "
                          "if you trust it, unpack and save it again with torch.save",
                          reader->checkpoint->source);
     unsigned char *buffer = malloc(size_max((size_t)entry->size, 1));
@@ -263,7 +268,7 @@ static cleave_status open_entry(ZipReader *reader, ZipEntry *entry, cleave_error
         return CLEAVE_OK;
     if (entry->encrypted)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: an encrypted ZIP; unpack it with its password first",
+                         PATH_FORMAT ": an encrypted ZIP; unpack it with its password first",
                          reader->checkpoint->source);
     if (entry->stored && entry->data_offset > 0)
         return point_at(reader, entry, entry->data_offset, error);
@@ -301,11 +306,11 @@ static cleave_status find_storage(void *context, const PickleStorage *storage,
         entry = find_entry(reader, name, length + storage->key.size);
     }
     if (!entry)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: storage 'data/%.*s' is not in the ZIP: incomplete or packed anew; "
-                         "download it again",
-                         reader->checkpoint->source, (int)size_min(storage->key.size, 40),
-                         storage->key.data);
+        return error_set(
+            error, CLEAVE_ERROR_MODEL,
+            PATH_FORMAT ": storage 'data/%.*s' is not in the ZIP: incomplete or packed anew; "
+                        "download it again",
+            reader->checkpoint->source, (int)size_min(storage->key.size, 40), storage->key.data);
     if (!entry->stored && !has_declared_size(entry, storage))
         return refuse_damaged(reader, "a compressed storage has another size than its tensors say",
                               error);
@@ -331,19 +336,21 @@ static cleave_status refuse_other_zip(const ZipReader *reader, cleave_error *err
         for (size_t j = 0; j < sizeof(models) / sizeof(models[0]); j++)
             if (ends_with(name, models[j]))
                 return error_set(error, CLEAVE_ERROR_MODEL,
-                                 "%s: a ZIP with a checkpoint inside; unpack it and give '%.100s'",
+                                 PATH_FORMAT
+                                 ": a ZIP with a checkpoint inside; unpack it and give '%.100s'",
                                  source, name);
         if (ends_with(name, ".npy"))
             return error_set(error, CLEAVE_ERROR_MODEL,
-                             "%s: a NumPy archive, not a checkpoint; give a .ckpt, .pth, .pt, .th "
+                             PATH_FORMAT
+                             ": a NumPy archive, not a checkpoint; give a .ckpt, .pth, .pt, .th "
                              "or .safetensors file",
                              source);
     }
-    return error_set(
-        error, CLEAVE_ERROR_MODEL,
-        "%s: a ZIP, but not one of torch.save (no data.pkl in it); give a .ckpt, .pth, "
-        ".pt, .th or .safetensors file",
-        source);
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     PATH_FORMAT
+                     ": a ZIP, but not one of torch.save (no data.pkl in it); give a .ckpt, .pth, "
+                     ".pt, .th or .safetensors file",
+                     source);
 }
 
 /* Finds NAME/data.pkl, and by it NAME. NULL if there is none. */
@@ -365,8 +372,8 @@ static ZipEntry *find_pickle(ZipReader *reader) {
 
 static cleave_status refuse_script(const ZipReader *reader, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: a TorchScript program, not a checkpoint; save the network with "
-                     "torch.save(model.state_dict(), …)",
+                     PATH_FORMAT ": a TorchScript program, not a checkpoint; save the network with "
+                                 "torch.save(model.state_dict(), …)",
                      reader->checkpoint->source);
 }
 
@@ -377,7 +384,8 @@ static cleave_status check_byte_order(ZipReader *reader, cleave_error *error) {
     cleave_status status = open_entry(reader, entry, error);
     if (status == CLEAVE_OK && memcmp(entry->data, "big", 3) == 0)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: saved on a big-endian machine, which cleave does not read; load it "
+                         PATH_FORMAT
+                         ": saved on a big-endian machine, which cleave does not read; load it "
                          "with PyTorch and save it again on this machine",
                          reader->checkpoint->source);
     return status;

@@ -11,6 +11,7 @@
 
 #include "base/mapped_file.h"
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/config_check.h"
 #include "model/yaml_tree.h"
 
@@ -48,7 +49,7 @@ static const IntegerKey integer_keys[] = {
     {"model", "num_channels", 1, 1 << 16, REQUIRED, offsetof(Config, num_channels)},
     {"model", "growth", -(1 << 16), 1 << 16, REQUIRED, offsetof(Config, growth)},
     {"model", "bottleneck_factor", 1, 1 << 16, REQUIRED, offsetof(Config, bottleneck_factor)},
-    {"inference", "num_overlap", 1, 50, 2, offsetof(Config, overlap)},
+    {"inference", "num_overlap", 1, INT32_MAX, 2, offsetof(Config, overlap)},
 };
 
 /* A section's value of that name; NULL where it is missing or null. */
@@ -60,8 +61,8 @@ static const YamlNode *find_value(const Reader *r, const char *section, const ch
 
 static cleave_status refuse_missing(const Reader *r, const char *section, const char *name) {
     return error_set(r->error, CLEAVE_ERROR_MODEL,
-                     "%s: %s.%s is missing; give the YAML file that came with the model", r->source,
-                     section, name);
+                     PATH_FORMAT ": %s.%s is missing; give the YAML file that came with the model",
+                     r->source, section, name);
 }
 
 static const char *node_text(const YamlNode *node) {
@@ -76,7 +77,8 @@ static cleave_status read_integer(const Reader *r, const YamlNode *node, const I
                  value == floor(value) && value >= key->minimum && value <= key->maximum;
     if (!valid)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: %s.%s is '%.40s'; it must be a whole number from %d to %d",
+                         PATH_FORMAT
+                         ": line %d: %s.%s is '%.40s'; it must be a whole number from %d to %d",
                          r->source, node->line, key->section, key->name, node_text(node),
                          key->minimum, key->maximum);
     *result = (int)value;
@@ -127,7 +129,8 @@ static cleave_status read_chunk(const Reader *r) {
     int64_t samples = chunk ? chunk : (int64_t)config->hop_length * (audio_dim_t - 1);
     if (samples > largest)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: audio.hop_length %d * (audio.dim_t %d - 1) gives chunks of %" PRId64
+                         PATH_FORMAT
+                         ": audio.hop_length %d * (audio.dim_t %d - 1) gives chunks of %" PRId64
                          " samples; at most %d are possible",
                          r->source, config->hop_length, audio_dim_t, samples, largest);
     config->chunk_size = (int)samples;
@@ -158,7 +161,8 @@ static cleave_status read_scale(const Reader *r) {
     }
     if (count != 2)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: model.scale must be two numbers, such as [2, 2]: time, then "
+                         PATH_FORMAT
+                         ": line %d: model.scale must be two numbers, such as [2, 2]: time, then "
                          "frequency",
                          r->source, scale->line);
     return CLEAVE_OK;
@@ -173,8 +177,8 @@ static cleave_status read_name(const Reader *r, const char *name, char *text, si
         return refuse_missing(r, "model", name);
     if ((*node)->kind != YAML_SCALAR)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: model.%s is a list or a map; it must be one word", r->source,
-                         (*node)->line, name);
+                         PATH_FORMAT ": line %d: model.%s is a list or a map; it must be one word",
+                         r->source, (*node)->line, name);
     snprintf(text, size, "%s", yaml_is_null(*node) ? "none" : (*node)->text);
     return CLEAVE_OK;
 }
@@ -198,7 +202,8 @@ static cleave_status read_norm(const Reader *r) {
         if (!yaml_number(node->text + strlen(group), &groups) || groups != floor(groups) ||
             groups < 1 || groups > 65536)
             return error_set(r->error, CLEAVE_ERROR_MODEL,
-                             "%s: line %d: model.norm is '%.40s'; GroupNorm needs its number of "
+                             PATH_FORMAT
+                             ": line %d: model.norm is '%.40s'; GroupNorm needs its number of "
                              "groups, such as GroupNorm8",
                              r->source, node->line, node->text);
         config->norm = NORM_GROUP;
@@ -223,7 +228,8 @@ static cleave_status read_act(const Reader *r) {
         config->act = ACT_ELU;
     else
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: model.act is '%.40s'; it must be gelu, relu, or elu with "
+                         PATH_FORMAT
+                         ": line %d: model.act is '%.40s'; it must be gelu, relu, or elu with "
                          "its alpha, such as elu1.0",
                          r->source, node->line, node->text);
     config->act_alpha = (float)alpha;
@@ -244,12 +250,12 @@ static cleave_status add_stem(const Reader *r, const YamlNode *node, const char 
     Config *config = r->config;
     if (!is_stem_name(node))
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: training.%s: '%.40s' is no name for a stem", r->source,
-                         node->line, key, node_text(node));
+                         PATH_FORMAT ": line %d: training.%s: '%.40s' is no name for a stem",
+                         r->source, node->line, key, node_text(node));
     if (config->stem_count == MAX_STEMS)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: training.%s has more than %d stems", r->source, node->line,
-                         key, MAX_STEMS);
+                         PATH_FORMAT ": line %d: training.%s has more than %d stems", r->source,
+                         node->line, key, MAX_STEMS);
     char *name = string_copy(node->text);
     if (!name)
         return error_memory(r->error, "the stems' names", strlen(node->text) + 1);
@@ -264,8 +270,8 @@ static cleave_status check_stem_names(const Reader *r, const YamlNode *instrumen
         for (int j = 0; j < i; j++)
             if (strcmp(config->stems[i], config->stems[j]) == 0)
                 return error_set(r->error, CLEAVE_ERROR_MODEL,
-                                 "%s: line %d: training.instruments has '%.40s' twice", r->source,
-                                 instruments->line, config->stems[i]);
+                                 PATH_FORMAT ": line %d: training.instruments has '%.40s' twice",
+                                 r->source, instruments->line, config->stems[i]);
     return CLEAVE_OK;
 }
 
@@ -290,8 +296,8 @@ static cleave_status read_stems(const Reader *r) {
     }
     if (r->config->stem_count == 0)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: training.instruments must be a list of names", r->source,
-                         instruments->line);
+                         PATH_FORMAT ": line %d: training.instruments must be a list of names",
+                         r->source, instruments->line);
     return check_stem_names(r, instruments);
 }
 
@@ -302,7 +308,8 @@ static cleave_status read_normalize(const Reader *r) {
         return CLEAVE_OK;
     if (node->kind != YAML_SCALAR || !yaml_boolean(node->text, &r->config->normalize))
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: line %d: inference.normalize is '%.40s'; it must be true or false",
+                         PATH_FORMAT
+                         ": line %d: inference.normalize is '%.40s'; it must be true or false",
                          r->source, node->line, node_text(node));
     return CLEAVE_OK;
 }
@@ -333,14 +340,16 @@ static cleave_status check_sections(const Reader *r) {
     const char *network = foreign_architecture(r);
     if (network)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         "%s: this looks like the configuration of a %s network; cleave runs "
+                         PATH_FORMAT
+                         ": this looks like the configuration of a %s network; cleave runs "
                          "MDX23C (TFC-TDF v3) networks only",
                          r->source, network);
     for (int i = 0; i < 3; i++) {
         const YamlNode *map = yaml_find(r->tree, yaml_root(r->tree), sections[i]);
         if (!map || map->kind != YAML_MAP)
             return error_set(r->error, CLEAVE_ERROR_MODEL,
-                             "%s: there is no section '%s:', so this is no MDX23C configuration; "
+                             PATH_FORMAT
+                             ": there is no section '%s:', so this is no MDX23C configuration; "
                              "give the YAML file that came with the model",
                              r->source, sections[i]);
     }
@@ -381,9 +390,9 @@ cleave_status config_read(Config *config, const char *path, cleave_error *error)
     if (status != CLEAVE_OK)
         return status;
     if (file.size == 0)
-        status =
-            error_set(error, CLEAVE_ERROR_MODEL,
-                      "%s: the file is empty; give the YAML file that came with the model", path);
+        status = error_set(
+            error, CLEAVE_ERROR_MODEL,
+            PATH_FORMAT ": the file is empty; give the YAML file that came with the model", path);
     else
         status = config_parse(config, (const char *)file.data, file.size, path, error);
     mapped_file_close(&file);

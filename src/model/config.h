@@ -35,7 +35,7 @@ typedef struct Config {
     char **stems;
     int stem_count;
     /* inference */
-    int overlap;    /* inference.num_overlap; 2 where it is missing */
+    int overlap;    /* inference.num_overlap, at least 1; 2 where it is missing */
     int mean_dim_t; /* inference.dim_t, else audio.dim_t, else dim_t: frames of a chunk with blend
                        mean */
     bool normalize;

@@ -4,6 +4,9 @@
 
 #include "model/config.h"
 
+/* Whether the windows of an inverse STFT give every sample that it keeps a weight to divide by. */
+bool config_windows_cover(int n_fft, int hop_length);
+
 /* All values have passed their own range check; this is about how they go together. */
 cleave_status config_check_sizes(const Config *config, const char *source, cleave_error *error);
 

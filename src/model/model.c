@@ -7,47 +7,29 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/path.h"
+#include "base/path_format.h"
 #include "model/builder.h"
 #include "model/network.h"
 
+#define CANDIDATES 5 /* for the configuration beside a model */
 void cleave_model_settings_default(cleave_model_settings *settings) {
     *settings = (cleave_model_settings){.config_path = NULL};
 }
 
-/* ---- Paths ---- */
-
-static const char *file_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-/* Length of the path without the extension of its file name. */
-static size_t length_without_extension(const char *path) {
-    const char *name = file_name(path);
-    const char *dot = strrchr(name, '.');
-    return dot && dot != name ? (size_t)(dot - path) : strlen(path);
-}
-
-static char *model_name(const char *path) {
-    const char *name = file_name(path);
-    size_t length = length_without_extension(path) - (size_t)(name - path);
-    return string_format("%.*s", (int)size_min(length, 4096), name);
-}
+/* ---- The configuration ---- */
 
 static bool is_there(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
-/* ---- The configuration ---- */
-
-#define CANDIDATES 5
-
 /* Candidate `index` for the configuration of the model at `path`; NULL when memory ran out. */
 static char *candidate(const char *path, int index) {
     static const char *const names[CANDIDATES] = {".yaml", ".yml", "model.yaml", "model.yml",
                                                   "config_model.yaml"};
-    size_t length = index < 2 ? length_without_extension(path) : (size_t)(file_name(path) - path);
+    size_t length =
+        index < 2 ? path_length_without_extension(path) : (size_t)(path_file_name(path) - path);
     size_t size = length + strlen(names[index]) + 1;
     char *result = malloc(size);
     if (!result)
@@ -74,14 +56,14 @@ static cleave_status find_config(const char *path, char **found, cleave_error *e
 }
 
 static cleave_status refuse_without_config(const cleave_model *model, cleave_error *error) {
-    const char *name = file_name(model->path);
+    const char *name = path_file_name(model->path);
+    int shown = (int)size_min(path_length_without_extension(name), 100);
     bool has_header = strcmp(checkpoint_container(model->checkpoint), "safetensors") == 0;
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: no configuration found; tried %.*s.yaml, %.*s.yml, model.yaml, model.yml "
+                     PATH_FORMAT
+                     ": no configuration found; tried %.*s.yaml, %.*s.yml, model.yaml, model.yml "
                      "and config_model.yaml beside it%s; give one with -c",
-                     model->path, (int)size_min(length_without_extension(name), 200), name,
-                     (int)size_min(length_without_extension(name), 200), name,
-                     has_header ? ", and its header" : "");
+                     model->path, shown, name, shown, name, has_header ? ", and its header" : "");
 }
 
 /* The configuration that was asked for, else the one beside the model, else the embedded one. */
@@ -106,12 +88,24 @@ static cleave_status open_config(cleave_model *model, const char *given, cleave_
     return config_parse(&model->config, embedded, strlen(embedded), model->path, error);
 }
 
+/* The overlap is a preference, and no reason to refuse a model that runs with another one. */
+static void limit_overlap(cleave_model *model, const cleave_logger *log) {
+    if (model->config.overlap <= CLEAVE_OVERLAP_MAX)
+        return;
+    log_write(log, CLEAVE_LOG_WARNING,
+              PATH_FORMAT ": inference.num_overlap is %d, and at most %d is possible: it counts as "
+                          "%d; give an overlap to use another one",
+              model->config_source, model->config.overlap, CLEAVE_OVERLAP_MAX, CLEAVE_OVERLAP_MAX);
+    model->config.overlap = CLEAVE_OVERLAP_MAX;
+}
+
 /* ---- Opening ---- */
 
 static void log_model(const cleave_model *model, const cleave_logger *log) {
     const Config *c = &model->config;
     log_write(log, CLEAVE_LOG_DEBUG,
-              "%s: configuration %s: n_fft %d, hop %d, dim_f %d, chunk %d, %d subbands, %d scales, "
+              PATH_FORMAT
+              ": configuration %s: n_fft %d, hop %d, dim_f %d, chunk %d, %d subbands, %d scales, "
               "%d blocks, %d + %d channels, %s, %s, %d stems",
               model->path, model->config_source, c->n_fft, c->hop_length, c->dim_f, c->chunk_size,
               c->num_subbands, c->num_scales, c->num_blocks_per_scale, c->num_channels, c->growth,
@@ -121,7 +115,7 @@ static void log_model(const cleave_model *model, const cleave_logger *log) {
 static cleave_status fill(cleave_model *model, const char *path,
                           const cleave_model_settings *settings, cleave_error *error) {
     model->path = string_copy(path);
-    model->name = model_name(path);
+    model->name = path_stem(path);
     if (!model->path || !model->name)
         return error_memory(error, "a path", strlen(path));
     cleave_status status = checkpoint_open(&model->checkpoint, path, &settings->log, error);
@@ -131,6 +125,7 @@ static cleave_status fill(cleave_model *model, const char *path,
         status = network_check(&model->config, model->checkpoint, path, error);
     if (status != CLEAVE_OK)
         return status;
+    limit_overlap(model, &settings->log);
     model->parameters = network_parameters(&model->config);
     model->flops_per_chunk = builder_flops_per_chunk(&model->config);
     if (model->parameters == 0 || model->flops_per_chunk <= 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 
 /* ---- The list of weights ---- */
 
@@ -300,7 +301,8 @@ static cleave_status refuse_missing(const Check *check, const WeightSpec *spec) 
     tensor_shape_text(spec->dims, spec->dim_count, shape, sizeof(shape));
     write_hint(check->config, check->checkpoint, hint, sizeof(hint));
     return error_set(check->error, CLEAVE_ERROR_MODEL,
-                     "%s: %s is missing; the configuration asks for it in shape %s (from %s)%s",
+                     PATH_FORMAT
+                     ": %s is missing; the configuration asks for it in shape %s (from %s)%s",
                      check->path, spec->name, shape, spec->keys, hint);
 }
 
@@ -319,15 +321,16 @@ static cleave_status check_weight(const Check *check, const WeightSpec *spec) {
         tensor_shape_text(spec->dims, spec->dim_count, expected, sizeof(expected));
         write_hint(check->config, check->checkpoint, hint, sizeof(hint));
         return error_set(check->error, CLEAVE_ERROR_MODEL,
-                         "%s: %s has the shape %s; the configuration asks for %s (from %s)%s",
+                         PATH_FORMAT
+                         ": %s has the shape %s; the configuration asks for %s (from %s)%s",
                          check->path, spec->name, shape, expected, spec->keys, hint);
     }
     if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_OTHER)
-        return error_set(
-            check->error, CLEAVE_ERROR_MODEL,
-            "%s: %s is not of a floating-point type that cleave reads (f32, f16, bf16, "
-            "f64); save the checkpoint unquantised",
-            check->path, spec->name);
+        return error_set(check->error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT
+                         ": %s is not of a floating-point type that cleave reads (f32, f16, bf16, "
+                         "f64); save the checkpoint unquantised",
+                         check->path, spec->name);
     return CLEAVE_OK;
 }
 
@@ -370,9 +373,10 @@ static cleave_status check_extra(const Check *check, const WeightSpec *specs, si
             bsearch(&name, (const void *)names, spec_count, sizeof(*names), compare_names))
             continue;
         write_hint(check->config, check->checkpoint, hint, sizeof(hint));
-        status = error_set(check->error, CLEAVE_ERROR_MODEL,
-                           "%s: %.100s is there, but the configuration knows no such weight%s",
-                           check->path, name, hint);
+        status =
+            error_set(check->error, CLEAVE_ERROR_MODEL,
+                      PATH_FORMAT ": %.100s is there, but the configuration knows no such weight%s",
+                      check->path, name, hint);
     }
     free((void *)names);
     return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "model/pickle_machine.h"
 
 /* A checkpoint of a thousand tensors takes some 50 000 opcodes. */
@@ -627,7 +628,8 @@ static cleave_status report(const PickleMachine *m, const char *source, cleave_e
     if (m->out_of_memory)
         return error_memory(error, "the objects of a checkpoint", m->size);
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: damaged pickle at byte %zu: %s; download or save the checkpoint again",
+                     PATH_FORMAT
+                     ": damaged pickle at byte %zu: %s; download or save the checkpoint again",
                      source, m->position, m->problem ? m->problem : "unreadable");
 }
 

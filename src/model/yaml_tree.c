@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 
 typedef struct Anchor {
     char *name;
@@ -38,7 +39,7 @@ typedef struct TreeBuilder {
 
 static bool refuse(TreeBuilder *b, const yaml_event_t *event, const char *why) {
     b->status = error_set(b->error, CLEAVE_ERROR_MODEL,
-                          "%s: line %zu: %s; give the YAML file that came with the model",
+                          PATH_FORMAT ": line %zu: %s; give the YAML file that came with the model",
                           b->source, event->start_mark.line + 1, why);
     return false;
 }
@@ -165,14 +166,15 @@ static cleave_status refuse_syntax(const TreeBuilder *b, const yaml_parser_t *pa
     const char *problem = parser->problem ? parser->problem : "not YAML";
     if (parser->error == YAML_READER_ERROR)
         return error_set(b->error, CLEAVE_ERROR_MODEL,
-                         "%s: not YAML text: byte %zu: %s; give the YAML file that came with the "
+                         PATH_FORMAT
+                         ": not YAML text: byte %zu: %s; give the YAML file that came with the "
                          "model",
                          b->source, parser->problem_offset, problem);
-    return error_set(b->error, CLEAVE_ERROR_MODEL,
-                     "%s: line %zu, column %zu: not valid YAML: %s; give the YAML file that came "
-                     "with the model",
-                     b->source, parser->problem_mark.line + 1, parser->problem_mark.column + 1,
-                     problem);
+    return error_set(
+        b->error, CLEAVE_ERROR_MODEL,
+        PATH_FORMAT ": line %zu, column %zu: not valid YAML: %s; give the YAML file that came "
+                    "with the model",
+        b->source, parser->problem_mark.line + 1, parser->problem_mark.column + 1, problem);
 }
 
 /* Reads events until the end of the first document. */
@@ -194,7 +196,8 @@ cleave_status yaml_tree_parse(YamlTree **tree, const char *text, size_t size, co
     *tree = NULL;
     if (size > YAML_MAX_BYTES)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         "%s: %zu bytes long, where a configuration has a few thousand; give the "
+                         PATH_FORMAT
+                         ": %zu bytes long, where a configuration has a few thousand; give the "
                          "YAML file that came with the model",
                          source, size);
     yaml_parser_t parser;

@@ -1,4 +1,4 @@
-/* output_paths.c: see output_paths.h. */
+/* output_paths.c: see output_paths.h, and cleave.h for the public part. */
 #include "separate/output_paths.h"
 
 #include <stdio.h>
@@ -8,6 +8,26 @@
 
 #include "audio/audio.h"
 #include "base/memory.h"
+#include "base/path.h"
+#include "model/model.h"
+
+/* ---- Settings ---- */
+
+void cleave_output_settings_default(cleave_output_settings *settings) {
+    *settings =
+        (cleave_output_settings){.directory = "separated", .name_template = "{track}/{stem}"};
+}
+
+cleave_output_settings output_settings_resolve(const cleave_output_settings *settings) {
+    cleave_output_settings defaults;
+    cleave_output_settings_default(&defaults);
+    cleave_output_settings resolved = settings ? *settings : defaults;
+    if (!resolved.directory)
+        resolved.directory = defaults.directory;
+    if (!resolved.name_template)
+        resolved.name_template = defaults.name_template;
+    return resolved;
+}
 
 /* ---- Stems ---- */
 
@@ -39,12 +59,13 @@ static cleave_status select_stems(OutputList *list, const Config *config,
         return CLEAVE_OK;
     }
     for (int i = 0; i < settings->stem_count; i++) {
-        int stem = find_stem(config, settings->stems[i]);
+        int stem = settings->stems[i] ? find_stem(config, settings->stems[i]) : -1;
         if (stem < 0) {
             char known[512];
             join_stems(config, known, sizeof(known));
             return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                             "the model has no stem \"%s\"; it has: %s", settings->stems[i], known);
+                             "the model has no stem \"%s\"; it has: %s",
+                             settings->stems[i] ? settings->stems[i] : "", known);
         }
         for (int k = 0; k < list->stem_count; k++)
             if (list->stems[k] == stem)
@@ -74,15 +95,6 @@ static cleave_status name_outputs(OutputList *list, const Config *config,
 }
 
 /* ---- Names ---- */
-
-/* File name of a path without folder and extension, as the caller's to free. */
-static char *track_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    size_t length = dot && dot != name ? (size_t)(dot - name) : strlen(name);
-    return string_format("%.*s", (int)length, name);
-}
 
 /* A name from a file, made safe as one part of a path: no separators, no control characters, not
  * "." or "..", not empty. */
@@ -146,7 +158,7 @@ static char *output_path(const cleave_output_settings *settings, const char *tem
 static cleave_status make_paths(OutputList *list, const char *model_name, const char *input,
                                 const cleave_output_settings *settings, cleave_error *error) {
     const char *template = settings->name_template;
-    char *track = track_name(input);
+    char *track = path_stem(input);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < list->count && status == CLEAVE_OK; i++) {
         if (track)
@@ -170,6 +182,9 @@ cleave_status output_list_create(OutputList *list, const Config *config, const c
     size_t asked = settings->stems && settings->stem_count > 0 ? (size_t)settings->stem_count : 0;
     size_t most = (size_t)config->stem_count + asked + 1;
     *list = (OutputList){0};
+    if (!settings->directory[0] || (settings->residual && !settings->residual[0]))
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "the %s has an empty name",
+                         settings->directory[0] ? "residual" : "output folder");
     list->stems = calloc(most, sizeof(*list->stems));
     list->names = calloc(most, sizeof(*list->names));
     list->paths = calloc(most, sizeof(*list->paths));
@@ -190,4 +205,56 @@ void output_list_destroy(OutputList *list) {
     free(list->names);
     free(list->stems);
     *list = (OutputList){0};
+}
+
+/* ---- The public list ---- */
+
+void cleave_output_list_free(cleave_output_list *list) {
+    if (!list)
+        return;
+    for (int i = 0; i < list->count; i++) {
+        free(list->stems[i]);
+        free(list->paths[i]);
+    }
+    free(list->stems);
+    free(list->paths);
+    *list = (cleave_output_list){0};
+}
+
+static cleave_status copy_list(const OutputList *outputs, cleave_output_list *list,
+                               cleave_error *error) {
+    size_t places = (size_t)outputs->count + 1; /* both lists end with NULL */
+    size_t bytes = places * sizeof(char *);
+    list->stems = calloc(places, sizeof(char *));
+    list->paths = calloc(places, sizeof(char *));
+    if (!list->stems || !list->paths)
+        return error_memory(error, "the list of outputs", bytes);
+    for (int i = 0; i < outputs->count; i++) {
+        list->count++;
+        list->stems[i] = string_copy(outputs->names[i]);
+        list->paths[i] = string_copy(outputs->paths[i]);
+        if (!list->stems[i] || !list->paths[i])
+            return error_memory(error, "the list of outputs", bytes);
+    }
+    return CLEAVE_OK;
+}
+
+cleave_status cleave_list_outputs(const cleave_model *model, const char *input,
+                                  const cleave_output_settings *settings, cleave_output_list *list,
+                                  cleave_error *error) {
+    OutputList outputs;
+    error_clear(error);
+    if (!model || !input || !list)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "listing outputs needs a model, an input and room for the list");
+    *list = (cleave_output_list){0};
+    cleave_output_settings resolved = output_settings_resolve(settings);
+    cleave_status status =
+        output_list_create(&outputs, &model->config, model->name, input, &resolved, error);
+    if (status == CLEAVE_OK)
+        status = copy_list(&outputs, list, error);
+    output_list_destroy(&outputs);
+    if (status != CLEAVE_OK)
+        cleave_output_list_free(list);
+    return status;
 }

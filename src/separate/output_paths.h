@@ -14,6 +14,9 @@ typedef struct OutputList {
     char **paths;       /* (count) */
 } OutputList;
 
+/* The settings, or (NULL) the defaults, with no string that must be there left NULL. */
+cleave_output_settings output_settings_resolve(const cleave_output_settings *settings);
+
 /* Resolves the settings' stems and name template for the track at `input`. */
 cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
                                  const char *input, const cleave_output_settings *settings,

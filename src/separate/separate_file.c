@@ -1,4 +1,4 @@
-/* separate_file.c: from an audio file to one file per stem, all of them or none. */
+/* separate_file.c: from an audio file to one file per stem. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,6 @@
 #include "separate/clock.h"
 #include "separate/output_paths.h"
 #include "separate/separator.h"
-
-void cleave_output_settings_default(cleave_output_settings *settings) {
-    *settings =
-        (cleave_output_settings){.directory = "separated", .name_template = "{track}/{stem}"};
-}
 
 /* ---- Writing ---- */
 
@@ -80,20 +75,31 @@ static cleave_status write_stems(void *user, const float *const *planes, const f
     return status;
 }
 
-/* Gives every file its final name once all are complete. If a rename fails, those that had theirs
- * already are removed again: all or none. */
+/* Adds to the error of a rename which files already had theirs: they are whole, and what they
+ * replaced is gone, so they stay. */
+static void name_committed(const FileSink *sink, int committed, cleave_error *error) {
+    char names[256] = "";
+    for (int i = 0; i < committed; i++) {
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
+                 sink->outputs->names[i]);
+    }
+    error_prefix(error, "only %s written", names);
+}
+
+/* Gives every file its final name once all are complete and nothing is known that would prevent it.
+ */
 static cleave_status commit_writers(const FileSink *sink, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
         status = audio_writer_finish(sink->writers[i], error);
-    int committed = 0;
-    while (committed < sink->outputs->count && status == CLEAVE_OK) {
-        status = audio_writer_commit(sink->writers[committed], error);
-        if (status == CLEAVE_OK)
-            committed++;
+    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
+        status = audio_writer_prepare(sink->writers[i], error);
+    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++) {
+        status = audio_writer_commit(sink->writers[i], error);
+        if (status != CLEAVE_OK && i > 0)
+            name_committed(sink, i, error);
     }
-    for (int i = 0; i < committed && status != CLEAVE_OK; i++)
-        remove(sink->outputs->paths[i]);
     return status;
 }
 
@@ -201,22 +207,11 @@ static cleave_status separate(cleave_separator *separator, AudioReader *reader, 
     return status;
 }
 
-static void resolve_settings(cleave_output_settings *resolved,
-                             const cleave_output_settings *settings) {
-    cleave_output_settings defaults;
-    cleave_output_settings_default(&defaults);
-    *resolved = settings ? *settings : defaults;
-    if (!resolved->directory)
-        resolved->directory = defaults.directory;
-    if (!resolved->name_template)
-        resolved->name_template = defaults.name_template;
-}
-
 cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
                                    const cleave_output_settings *settings, cleave_result *result,
                                    cleave_error *error) {
     cleave_result filled = {0};
-    cleave_output_settings resolved;
+    cleave_output_settings resolved = output_settings_resolve(settings);
     AudioReader *reader = NULL;
     cleave_bits bits;
     double begin = clock_seconds();
@@ -226,7 +221,6 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     if (!separator || !input)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "separating a file needs a separator and the file's path");
-    resolve_settings(&resolved, settings);
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
         status = audio_reader_open(&reader, input, &separator->settings.log, error);

@@ -7,7 +7,6 @@
 #include "base/thread_pool.h"
 #include "model/builder.h"
 
-#define OVERLAP_MAX 50
 #define BATCH_MAX   64
 #define THREADS_MAX 256
 
@@ -25,7 +24,7 @@ static cleave_status check_range(const char *name, int value, int maximum, cleav
 
 static cleave_status check_settings(const cleave_separator_settings *settings,
                                     cleave_error *error) {
-    cleave_status status = check_range("overlap", settings->overlap, OVERLAP_MAX, error);
+    cleave_status status = check_range("overlap", settings->overlap, CLEAVE_OVERLAP_MAX, error);
     if (status == CLEAVE_OK)
         status = check_range("batch", settings->batch, BATCH_MAX, error);
     if (status == CLEAVE_OK)
@@ -170,10 +169,11 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader, De
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->settings;
     int channels = audio_reader_format(reader)->channels;
-    if (channels > config->channels)
+    if (channels > 2)
         log_write(&settings->log, CLEAVE_LOG_WARNING,
-                  "the input has %d channels, the network takes %d: the first %s taken", channels,
-                  config->channels, config->channels == 1 ? "is" : "two are");
+                  "the input has %d channels, the network takes %d: the %s taken", channels,
+                  config->channels,
+                  config->channels == 1 ? "mean of the first two is" : "first two are");
     *job = (DemixJob){.executable = separator->executable,
                       .plan = separator->plan,
                       .overlap = settings->overlap,

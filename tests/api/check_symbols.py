@@ -1,14 +1,18 @@
-"""The shared library exports exactly the functions that cleave.h declares: LIBRARY HEADER."""
+"""A library shows exactly the functions that cleave.h declares: LIBRARY HEADER."""
 
 import re
 import subprocess
 import sys
 
+SANITIZERS = ("asan_", "ubsan_", "tsan_", "odr_asan")
+
 
 def exported(library):
-    lines = subprocess.run(["nm", "-D", "--defined-only", library], check=True, text=True,
+    options = ["-g"] if library.endswith(".a") else ["-D"]
+    lines = subprocess.run(["nm", *options, "--defined-only", library], check=True, text=True,
                            capture_output=True).stdout.splitlines()
-    return {line.split()[-1].lstrip("_") for line in lines if line.split()[-2] in "TDBR"}
+    symbols = [line.split() for line in lines if len(line.split()) == 3]
+    return {symbol[2].lstrip("_") for symbol in symbols}
 
 
 def declared(header):
@@ -19,14 +23,14 @@ def declared(header):
 def main():
     library, header = sys.argv[1:]
     if sys.platform == "darwin":
-        print("skipped: nm -D is not for Mach-O")
+        print("skipped: nm's options are those of binutils")
         return 77
-    difference = exported(library) ^ declared(header)
-    sanitizer = {name for name in difference if name.startswith(("asan_", "ubsan_", "tsan_"))}
-    for name in sorted(difference - sanitizer):
+    difference = {name for name in exported(library) ^ declared(header)
+                  if not name.startswith(SANITIZERS)}
+    for name in sorted(difference):
         print(f"{name}: exported or declared, but not both")
     print(f"{len(declared(header))} functions declared")
-    return 1 if difference - sanitizer or not declared(header) else 0
+    return 1 if difference or not declared(header) else 0
 
 
 if __name__ == "__main__":

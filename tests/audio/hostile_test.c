@@ -106,6 +106,28 @@ static void what_is_no_audio_is_called_by_its_name(void **state) {
     }
 }
 
+/* The one sound track of an M4A file declared to be pictures. */
+static void a_film_without_sound_is_called_so(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    size_t size;
+    unsigned char *bytes = read_bytes(in_data("tone.m4a"), &size);
+    int changed = 0;
+    for (size_t i = 0; i + 4 <= size; i++)
+        if (memcmp(bytes + i, "soun", 4) == 0) {
+            memcpy(bytes + i, "vide", 4);
+            changed++;
+        }
+    assert_int_equal(changed, 1);
+    write_bytes(in_folder("film.mp4"), bytes, size);
+    free(bytes);
+    cleave_error error;
+    expect_read_error(in_folder("film.mp4"), &error);
+    assert_text_has(error.text, "film.mp4", "an MP4 or M4A file", "no audio stream in it");
+    assert_null(strstr(error.text, "truncated"));
+}
+
 static void an_empty_file_is_called_empty(void **state) {
     (void)state;
     write_bytes(in_folder("empty.wav"), "", 0);
@@ -528,6 +550,7 @@ int main(void) {
         TEST(an_unreadable_file_is_named_with_the_reason),
         TEST(a_very_long_path_leaves_room_for_the_reason),
         TEST(what_is_no_audio_is_called_by_its_name),
+        TEST(a_film_without_sound_is_called_so),
         TEST(an_empty_file_is_called_empty),
         TEST(a_truncated_flac_is_an_error_wherever_it_ends),
         TEST(a_flac_cut_within_its_first_frame_is_an_error),

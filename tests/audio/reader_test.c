@@ -140,6 +140,55 @@ static void of_seven_channels_the_first_two_are_taken(void **state) {
     audio_free(&made);
 }
 
+static void one_channel_of_several_is_the_mean_of_the_first_two(void **state) {
+    (void)state;
+    for (int channels = 2; channels <= 6; channels += 4) {
+        Audio made = audio_integer_noise(channels, 44100, 5000, 16);
+        make_file(in_folder("x.wav"), SF_FORMAT_WAVEX | SF_FORMAT_PCM_16, &made);
+        Audio read = read_audio(in_folder("x.wav"), NULL, 1, 0, 777);
+        assert_int_equal(read.channels, 1);
+        assert_int_equal(read.frames, 5000);
+        for (int i = 0; i < 5000; i++)
+            assert_true(read.planes[0][i] == (made.planes[0][i] + made.planes[1][i]) / 2);
+        audio_free(&read);
+        read = read_audio(in_folder("x.wav"), NULL, 1, 48000, 777);
+        Audio mono = audio_new(1, 44100, 5000);
+        for (int i = 0; i < 5000; i++)
+            mono.planes[0][i] = (made.planes[0][i] + made.planes[1][i]) / 2;
+        make_file(in_folder("mono.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, &mono);
+        Audio expected = read_audio(in_folder("mono.wav"), NULL, 1, 48000, 777);
+        assert_same_audio(&expected, &read);
+        audio_free(&expected);
+        audio_free(&mono);
+        audio_free(&read);
+        audio_free(&made);
+    }
+}
+
+static void the_mean_of_huge_samples_is_finite_and_a_bad_one_is_named(void **state) {
+    (void)state;
+    Audio made = audio_new(2, 44100, 3);
+    for (int i = 0; i < 3; i++)
+        made.planes[0][i] = made.planes[1][i] = 3e38f;
+    make_file(in_folder("x.wav"), SF_FORMAT_WAV | SF_FORMAT_FLOAT, &made);
+    Audio read = read_audio(in_folder("x.wav"), NULL, 1, 0, 10);
+    assert_true(read.planes[0][2] == 3e38f);
+    audio_free(&read);
+    made.planes[1][1] = NAN;
+    AudioReader *reader;
+    cleave_error error;
+    const float *const planes[] = {made.planes[0], made.planes[1]};
+    float out[3];
+    float *to[] = {out};
+    int64_t got;
+    assert_int_equal(audio_reader_open_memory(&reader, planes, 2, 3, 44100, &error), CLEAVE_OK);
+    assert_int_equal(audio_reader_convert(reader, 1, 44100, &error), CLEAVE_OK);
+    assert_int_equal(audio_reader_read(reader, to, 3, &got, &error), CLEAVE_ERROR_INPUT);
+    assert_text_has(error.text, "channel 2");
+    audio_reader_close(reader);
+    audio_free(&made);
+}
+
 static void two_channels_do_not_become_three(void **state) {
     (void)state;
     Audio made = audio_sines(2, 44100, 10);
@@ -368,6 +417,8 @@ int main(void) {
         TEST(the_format_is_what_the_header_says),
         TEST(mono_is_copied_to_every_channel),
         TEST(of_seven_channels_the_first_two_are_taken),
+        TEST(one_channel_of_several_is_the_mean_of_the_first_two),
+        TEST(the_mean_of_huge_samples_is_finite_and_a_bad_one_is_named),
         TEST(two_channels_do_not_become_three),
         TEST(a_conversion_after_the_first_read_is_refused),
         TEST(files_of_no_and_of_one_sample_are_read),

@@ -254,6 +254,21 @@ static void float_formats_count_no_clipping_but_keep_the_peak(void **state) {
     audio_writer_close(writer);
 }
 
+static void lossy_formats_count_what_players_will_clip(void **state) {
+    (void)state;
+    const float left[] = {0.5f, -7.5f, 1.0f};
+    const float right[] = {0.25f, 2.0f, -1.0f};
+    const float *planes[] = {left, right};
+    const cleave_format formats[] = {CLEAVE_FORMAT_OGG, CLEAVE_FORMAT_MP3};
+    for (int f = 0; f < (built_with_mp3() ? 2 : 1); f++) {
+        AudioWriter *writer = open_writer(in_folder("x"), 2, formats[f], CLEAVE_BITS_AUTO);
+        cleave_error error;
+        assert_int_equal(audio_writer_write(writer, planes, 3, &error), CLEAVE_OK);
+        assert_int_equal(audio_writer_clipped(writer), 2);
+        audio_writer_close(writer);
+    }
+}
+
 static void nan_is_refused_in_every_format(void **state) {
     (void)state;
     float samples[100] = {0};
@@ -600,6 +615,7 @@ int main(void) {
         TEST(values_are_rounded_to_the_nearest_and_clipped_not_wrapped),
         TEST(twenty_four_bits_clip_at_their_own_ends),
         TEST(float_formats_count_no_clipping_but_keep_the_peak),
+        TEST(lossy_formats_count_what_players_will_clip),
         TEST(nan_is_refused_in_every_format),
         TEST(huge_values_do_not_harm_lossy_encoders),
         TEST(depths_that_do_not_fit_a_format_are_refused),

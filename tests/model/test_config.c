@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "model/config.h"
+#include "model/config_check.h"
 #include "model/yaml_tree.h"
 
 static const char base[] = "audio:\n"
@@ -325,6 +326,7 @@ static void values_that_lie_are_refused_with_key_and_value(void **state) {
         {"n_fft: 512", "n_fft: [512]", "audio.n_fft is 'a list or a map'"},
         {"n_fft: 512", "n_fft: 518", "audio.n_fft is 518"},
         {"hop_length: 128", "hop_length: 513", "audio.hop_length is 513"},
+        {"hop_length: 128", "hop_length: 512", "too long for audio.n_fft, 512"},
         {"dim_f: 256", "dim_f: 258", "audio.dim_f is 258"},
         {"dim_f: 256", "dim_f: 255", "does not divide by model.num_subbands, 4"},
         {"dim_f: 256", "dim_f: 240", "do not divide by model.bottleneck_factor, 4"},
@@ -365,7 +367,9 @@ static void values_that_lie_are_refused_with_key_and_value(void **state) {
         {"[vocals, other]", "[a, b, a]", "'a' twice"},
         {"target_instrument: null", "target_instrument: [a]", "target_instrument"},
         {"num_overlap: 4", "num_overlap: 0", "inference.num_overlap"},
-        {"num_overlap: 4", "num_overlap: 51", "inference.num_overlap"},
+        {"num_overlap: 4", "num_overlap: -1", "inference.num_overlap"},
+        {"num_overlap: 4", "num_overlap: 2.5", "inference.num_overlap"},
+        {"num_overlap: 4", "num_overlap: 3000000000", "inference.num_overlap"},
         {"dim_t: 64", "dim_t: many", "inference.dim_t is 'many'"},
         {"hop_length: 128", "hop_length: 1\n  chunk_size: 268435456", "no machine holds"},
     };
@@ -510,12 +514,87 @@ static void odd_transforms_have_their_own_number_of_frames(void **state) {
     expect_refusal("n_fft: 512", "n_fft: 675", "31 frames");
 }
 
+/* The least sum of squared windows over the samples that an inverse STFT of `frames` frames keeps,
+ * counted frame by frame: n_fft / 2 samples are cut off at either end. */
+static double least_sum(int n_fft, int hop, int frames) {
+    const double pi = 3.14159265358979323846;
+    int first = n_fft / 2;
+    int end = n_fft + hop * (frames - 1) - n_fft / 2;
+    double least = INFINITY;
+    for (int sample = first; sample < end; sample++) {
+        double sum = 0;
+        for (int frame = 0; frame < frames; frame++) {
+            int index = sample - frame * hop;
+            if (index >= 0 && index < n_fft)
+                sum += pow(sin(pi * index / n_fft), 4);
+        }
+        least = fmin(least, sum);
+    }
+    return least;
+}
+
+static void expect_cover(int n_fft, int hop, int frames) {
+    if (config_windows_cover(n_fft, hop) != (least_sum(n_fft, hop, frames) >= 1e-11))
+        fail_msg("n_fft %d, hop %d, %d frames: the least sum is %g", n_fft, hop, frames,
+                 least_sum(n_fft, hop, frames));
+}
+
+static void windows_cover_what_a_count_says_they_do(void **state) {
+    (void)state;
+    for (int n_fft = 2; n_fft <= 40; n_fft++)
+        for (int hop = 1; hop <= n_fft + 3; hop++)
+            for (int frames = 2; frames <= 6; frames++)
+                expect_cover(n_fft, hop, frames);
+    /* In longer windows more than the first weight is below the limit. */
+    static const int sizes[] = {1766, 1767, 1768, 3125, 6144, 8192, 16384, 65536};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        for (int overlap = 0; overlap <= 120; overlap += overlap < 16 ? 1 : 13)
+            expect_cover(sizes[i], sizes[i] - overlap, 2);
+    assert_false(config_windows_cover(8192, 8191));
+    assert_true(config_windows_cover(8192, 4096));
+    assert_true(config_windows_cover(1 << 20, 1 << 19));
+    assert_false(config_windows_cover(1 << 20, 1 << 20));
+}
+
+static void any_whole_overlap_is_taken(void **state) {
+    (void)state;
+    Config c;
+    expect_config("num_overlap: 4", "num_overlap: 64", &c);
+    assert_int_equal(c.overlap, 64);
+    config_free(&c);
+    expect_config("num_overlap: 4", "num_overlap: 2147483647", &c);
+    assert_int_equal(c.overlap, 2147483647);
+    config_free(&c);
+}
+
+static void a_long_path_leaves_room_for_the_reason(void **state) {
+    (void)state;
+    Config config;
+    cleave_error error = {0};
+    char path[1100];
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    for (size_t i = 0; i < sizeof(path) - 1; i += 100)
+        path[i] = '/';
+    assert_int_not_equal(config_read(&config, path, &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "No such file");
+    assert_int_not_equal(config_parse(&config, "a: [", 4, path, &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "not valid YAML");
+    assert_int_not_equal(config_parse(&config, "a: 1", 4, path, &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "no section 'audio:'");
+    char *text = edited("chunk_size: 3968", "chunk_size: 4096");
+    assert_int_not_equal(config_parse(&config, text, strlen(text), path, &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "33 frames");
+    free(text);
+}
+
 static void files_that_cannot_be_read_are_named(void **state) {
     (void)state;
     Config config;
     cleave_error error = {0};
     assert_int_not_equal(config_read(&config, "/nowhere/x.yaml", &error), CLEAVE_OK);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "/nowhere/x.yaml");
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "; check the path");
     assert_int_not_equal(config_read(&config, "/", &error), CLEAVE_OK);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "not a regular file");
     TestPath empty = test_temporary("empty.yaml");
@@ -565,6 +644,9 @@ int main(void) {
         cmocka_unit_test(random_bytes_are_survived),
         cmocka_unit_test(frames_of_another_length_are_checked),
         cmocka_unit_test(odd_transforms_have_their_own_number_of_frames),
+        cmocka_unit_test(windows_cover_what_a_count_says_they_do),
+        cmocka_unit_test(any_whole_overlap_is_taken),
+        cmocka_unit_test(a_long_path_leaves_room_for_the_reason),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
     };

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 static cleave_model *open_model(const char *path, const cleave_model_settings *settings) {
     cleave_model *model = NULL;
     cleave_error error;
@@ -166,6 +168,59 @@ static void a_safetensors_header_may_carry_the_configuration(void **state) {
     cleave_model_close(model);
 }
 
+/* ---- Paths ---- */
+
+static void a_name_has_neither_folder_nor_extension(void **state) {
+    (void)state;
+    static const char *const names[][2] = {{"m.ckpt", "m"},
+                                           {"/a.b/m.ckpt", "m"},
+                                           {"a.b/m", "m"},
+                                           {"drum.kit.ckpt", "drum.kit"},
+                                           {"a/.hidden", ".hidden"},
+                                           {".hidden.ckpt", ".hidden"},
+                                           {"a/", ""},
+                                           {"", ""},
+                                           {"a/m.", "m"},
+                                           {"..", "."}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char *stem = path_stem(names[i][0]);
+        assert_string_equal(stem, names[i][1]);
+        free(stem);
+    }
+}
+
+/* Every reader's error names as much of the path as leaves room for the reason. */
+static void a_long_path_leaves_room_for_the_reason(void **state) {
+    (void)state;
+    static const char *const files[][2] = {{"zip_no_tensors.ckpt", "no state dict"},
+                                           {"zip_short_storage.ckpt", "damaged"},
+                                           {"stream_f32.ckpt", "no configuration found"},
+                                           {"plain_f16.safetensors", "no configuration found"}};
+    enum { FOLDERS = 7, LENGTH = 160 };
+    char path[1600] = "";
+    char before[1024];
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(chdir(test_temporary("").text), 0);
+    for (size_t i = 1; i <= FOLDERS; i++) {
+        memset(path + (i - 1) * LENGTH, 'f', LENGTH - 1);
+        path[i * LENGTH - 1] = '/';
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    const size_t folders = strlen(path);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char relative[100];
+        size_t size;
+        snprintf(relative, sizeof(relative), "model/%s", files[i][0]);
+        unsigned char *data = test_read_file(test_data(relative).text, &size);
+        snprintf(path + folders, sizeof(path) - folders, "%s", files[i][0]);
+        refuse(path, NULL, "No such file");
+        test_write_file(path, data, size);
+        refuse(path, NULL, files[i][1]);
+        free(data);
+    }
+    assert_int_equal(chdir(before), 0);
+}
+
 /* ---- The log ---- */
 
 static void remember(void *user, cleave_log_level level, const char *line) {
@@ -189,6 +244,51 @@ static void the_log_gets_lines_where_it_is_asked_for(void **state) {
     assert_int_equal(lines, 0);
 }
 
+static void remember_warning(void *user, cleave_log_level level, const char *line) {
+    char *text = user;
+    if (level == CLEAVE_LOG_WARNING)
+        snprintf(text, 1024, "%s", line);
+}
+
+/* The golden configuration with another overlap. */
+static int overlap_of_model_with(const char *folder, int overlap, char *warning) {
+    char text[4096];
+    char relative[200];
+    size_t size;
+    cleave_model_settings settings;
+    cleave_model_info info;
+    TestPath path = folder_with(folder, "m.ckpt");
+    unsigned char *data = test_read_file(test_data("golden/short-input/model.yaml").text, &size);
+    snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)data);
+    free(data);
+    char *place = strstr(text, "num_overlap: ");
+    assert_non_null(place);
+    place += strlen("num_overlap: ");
+    char rest[4096];
+    snprintf(rest, sizeof(rest), "%s", place + strcspn(place, "\n"));
+    snprintf(place, sizeof(text) - (size_t)(place - text), "%d%s", overlap, rest);
+    snprintf(relative, sizeof(relative), "%s/m.yaml", folder);
+    test_write_file(test_temporary(relative).text, text, strlen(text));
+    cleave_model_settings_default(&settings);
+    settings.log = (cleave_logger){remember_warning, warning, CLEAVE_LOG_WARNING};
+    warning[0] = '\0';
+    cleave_model *model = open_model(path.text, &settings);
+    cleave_model_get_info(model, &info);
+    cleave_model_close(model);
+    return info.default_overlap;
+}
+
+static void an_overlap_beyond_the_largest_is_limited_with_a_warning(void **state) {
+    (void)state;
+    char warning[1024];
+    assert_int_equal(overlap_of_model_with("overlap50", 50, warning), 50);
+    assert_string_equal(warning, "");
+    assert_int_equal(overlap_of_model_with("overlap51", 51, warning), 50);
+    assert_non_null(strstr(warning, "inference.num_overlap is 51"));
+    assert_int_equal(overlap_of_model_with("overlap64", 64, warning), 50);
+    assert_non_null(strstr(warning, "m.yaml: inference.num_overlap is 64"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_tells_what_it_is),
@@ -196,6 +296,9 @@ int main(void) {
         cmocka_unit_test(the_configuration_is_looked_for_in_the_documented_order),
         cmocka_unit_test(a_bare_file_name_has_its_configuration_beside_it),
         cmocka_unit_test(a_safetensors_header_may_carry_the_configuration),
+        cmocka_unit_test(a_name_has_neither_folder_nor_extension),
+        cmocka_unit_test(a_long_path_leaves_room_for_the_reason),
+        cmocka_unit_test(an_overlap_beyond_the_largest_is_limited_with_a_warning),
         cmocka_unit_test(the_log_gets_lines_where_it_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, test_remove_temporary);

@@ -68,7 +68,7 @@ static void partial_reads_of_any_view_agree_with_a_direct_walk(void **state) {
         {2, 3, 2, 4, 24, 8, 4, 1},   {1, 5, 1, 3, 7, 3, 9, 1},   {1, 4, 1, 1, 0, 6, 0, 0},
     };
     static unsigned char storage[1 + 200 * sizeof(float)];
-    for (int i = 0; i < 200; i++) {
+    for (size_t i = 0; i < 200; i++) {
         float value = (float)i;
         memcpy(storage + 1 + i * sizeof(float), &value, sizeof(value));
     }

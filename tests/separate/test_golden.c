@@ -33,9 +33,6 @@ static const Mode modes[] = {
 /* What meson counts as skipped. */
 #define EXIT_SKIPPED 77
 
-/* What meson counts as skipped. */
-#define EXIT_SKIPPED 77
-
 static int passed;
 static int failed;
 

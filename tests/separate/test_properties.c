@@ -313,8 +313,37 @@ static void bad_settings_are_refused_by_name(void **state) {
     settings.strict_device = 1;
     expect_refusal(model, &settings, CLEAVE_ERROR_DEVICE, "cuda");
     settings = defaults;
+    settings.precision = (cleave_precision)99;
+    expect_refusal(model, &settings, CLEAVE_ERROR_ARGUMENT, "99");
     settings.precision = CLEAVE_PRECISION_F16;
     expect_refusal(model, &settings, CLEAVE_ERROR_DEVICE, "f16");
+    cleave_model_close(model);
+}
+
+/* What is listed is what gets written. */
+static void outputs_are_listed_beforehand(void **state) {
+    (void)state;
+    static const char *const stems[] = {"other"};
+    cleave_model *model = open_model();
+    cleave_output_settings settings;
+    cleave_output_list list;
+    cleave_output_settings_default(&settings);
+    settings.stems = stems;
+    settings.stem_count = 1;
+    settings.residual = "rest/of it";
+    settings.format = CLEAVE_FORMAT_FLAC;
+    settings.name_template = "{model}-{track}/{stem}";
+    assert_int_equal(cleave_list_outputs(model, "a/b.c.wav", &settings, &list, NULL), CLEAVE_OK);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.stems[0], "other");
+    assert_string_equal(list.paths[0], "separated/model-b.c/other.flac");
+    assert_string_equal(list.paths[1], "separated/model-b.c/rest_of it.flac");
+    cleave_output_list_free(&list);
+    settings.directory = "";
+    assert_int_equal(cleave_list_outputs(model, "a.wav", &settings, &list, NULL),
+                     CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(list.count, 0);
+    cleave_output_list_free(&list);
     cleave_model_close(model);
 }
 
@@ -331,9 +360,8 @@ static void bad_outputs_are_refused_before_any_work(void **state) {
     static const char *const missing[] = {"kazoo"};
     static const char *const twice[] = {"vocals", "Vocals"};
     static const Output outputs[] = {
-        {missing, 1, NULL, "{stem}", "kazoo"},
-        {twice, 2, NULL, "{stem}", "twice"},
-        {NULL, 0, "vocals", "{stem}", "residual"},
+        {missing, 1, NULL, "{stem}", "kazoo"},     {twice, 2, NULL, "{stem}", "twice"},
+        {NULL, 0, "vocals", "{stem}", "residual"}, {NULL, 0, "", "{stem}", "empty"},
         {NULL, 0, NULL, "{track}", "{stem}"},
     };
     char input[4096];
@@ -367,6 +395,7 @@ int main(void) {
         cmocka_unit_test(progress_rises_to_the_end),
         cmocka_unit_test(a_callback_and_a_call_can_cancel),
         cmocka_unit_test(bad_settings_are_refused_by_name),
+        cmocka_unit_test(outputs_are_listed_beforehand),
         cmocka_unit_test(bad_outputs_are_refused_before_any_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,6 +219,7 @@ static void destroy(Executable *head) {
     memory_free_aligned(executable->arena);
     memory_free_aligned(executable->statistics);
     memory_free_aligned(executable->scratch);
+    memory_free_aligned(executable->shared);
     free(executable->tensors);
     program_free(&executable->program);
     graph_free(&executable->graph);
@@ -262,17 +263,32 @@ static cleave_status create_steps(CpuExecutable *executable, const Graph *weight
         executable->steps[executable->step_count++] = step;
         executable->head.memory += step->weight_bytes;
         executable->scratch_bytes = size_max(executable->scratch_bytes, step->scratch_bytes);
+        executable->shared_bytes = size_max(executable->shared_bytes, step->shared_bytes);
     }
     return status;
 }
 
+/* What one step at a time uses: a part for each thread, and a part for all. */
 static cleave_status allocate_scratch(CpuExecutable *executable, cleave_error *error) {
     size_t threads = (size_t)thread_pool_size(executable->pool);
     executable->scratch_bytes = size_round_up(executable->scratch_bytes, MEMORY_ALIGNMENT);
     executable->scratch = memory_allocate_aligned(executable->scratch_bytes * threads);
-    if (!executable->scratch)
-        return error_memory(error, "the threads' scratch", executable->scratch_bytes * threads);
+    executable->shared = memory_allocate_aligned(executable->shared_bytes);
+    if (!executable->scratch || !executable->shared)
+        return error_memory(error, "the steps' scratch memory",
+                            executable->scratch_bytes * threads + executable->shared_bytes);
     return CLEAVE_OK;
+}
+
+static void log_steps(const CpuExecutable *executable, const Graph *graph,
+                      const cleave_logger *log) {
+    for (int i = 0; i < executable->step_count; i++) {
+        const Node *node = executable->steps[i]->node;
+        log_write(log, CLEAVE_LOG_DEBUG, "step %3d: %-15s %4d x %3d x %4d %8.3f GFLOP  %s", i,
+                  graph_op_name(node->op), node->shape.channels, node->shape.height,
+                  node->shape.width,
+                  graph_node_flops(graph, (int)(node - executable->graph.nodes)) / 1e9, node->name);
+    }
 }
 
 static cleave_status copy_graph(CpuExecutable *executable, const Graph *graph,
@@ -319,12 +335,14 @@ static cleave_status cpu_compile(Executable **created, const Graph *graph,
         return status;
     }
     size_t threads = (size_t)thread_pool_size(executable->pool);
-    executable->head.memory += (int64_t)(executable->arena_bytes + executable->statistics_bytes +
-                                         executable->scratch_bytes * threads);
+    executable->head.memory +=
+        (int64_t)(executable->arena_bytes + executable->statistics_bytes +
+                  executable->scratch_bytes * threads + executable->shared_bytes);
     log_write(options->log, CLEAVE_LOG_INFO,
               "cpu: %s kernels, %d threads, %d steps, %.0f MB of activations at batch %d",
               executable->head.kernels, (int)threads, executable->step_count,
               (double)executable->arena_bytes / 1e6, options->batch);
+    log_steps(executable, graph, options->log);
     *created = &executable->head;
     return CLEAVE_OK;
 }

@@ -33,7 +33,6 @@ typedef struct ConvStep {
     int task_rows;     /* rows of the task's grid: output rows, or input rows if transposed */
     int slab_rows;     /* loaded input rows of a task (of a sample, if shared) */
     size_t slab_width; /* positions of a loaded row, padding included */
-    float *slab;       /* if shared */
     /* (column_blocks, blocks, taps, CHANNEL_BLOCK in, CHANNEL_BLOCK out); if transposed,
      * (taps, column_blocks, blocks, CHANNEL_BLOCK in, CHANNEL_BLOCK out). */
     float *weights;
@@ -223,6 +222,10 @@ static size_t pointer_bytes(const ConvStep *conv) {
     return size_round_up(bytes, MEMORY_ALIGNMENT);
 }
 
+static float *shared_slab(const CpuRun *run) {
+    return (float *)(void *)run->executable->shared;
+}
+
 static void conv_task(void *context, size_t task, int thread) {
     const ConvContext *c = context;
     const ConvStep *conv = c->conv;
@@ -230,7 +233,7 @@ static void conv_task(void *context, size_t task, int thread) {
     unsigned char *scratch = thread_scratch(c->run->executable, thread);
     Slab slab = {.conv = conv, .sample = region.sample};
     if (conv->shared) {
-        slab.data = conv->slab;
+        slab.data = shared_slab(c->run);
         slab.first_row = first_input_row(conv, 0);
         slab.rows = conv->slab_rows;
     } else if (!conv->in_place) {
@@ -253,7 +256,8 @@ static void load_shared_row(void *context, size_t task, int thread) {
     int row = (int)(task % (size_t)conv->slab_rows);
     int block = (int)(task / (size_t)conv->slab_rows);
     load_slab_row(conv, c->run->executable->kernels, c->sample, block,
-                  first_input_row(conv, 0) + row, conv->slab + task * slab_row_floats(conv));
+                  first_input_row(conv, 0) + row,
+                  shared_slab(c->run) + task * slab_row_floats(conv));
 }
 
 /* Splits the columns only as far as it takes to keep all threads busy: each split of a slab that
@@ -290,7 +294,6 @@ static void conv_run(const CpuStep *step, const CpuRun *run) {
 static void conv_destroy(CpuStep *step) {
     ConvStep *conv = (ConvStep *)step;
     memory_free_aligned(conv->weights);
-    memory_free_aligned(conv->slab);
     step_free(step);
 }
 
@@ -385,7 +388,7 @@ static size_t slab_bytes(const ConvStep *conv, int rows) {
 }
 
 /* How the work is cut; results do not depend on it. */
-static cleave_status plan(ConvStep *conv, cleave_error *error) {
+static void plan(ConvStep *conv) {
     const Operand *operand = &conv->base.operand;
     int rows = grid_rows(conv);
     int width = conv->transposed ? operand->width : conv->base.output->width;
@@ -393,20 +396,16 @@ static cleave_status plan(ConvStep *conv, cleave_error *error) {
     conv->in_place = operand->plain && conv->pad[0] == 0 && conv->pad[1] == 0;
     conv->task_rows = (int)size_min((size_t)rows, size_divide_up(TASK_POSITIONS, (size_t)width));
     conv->shared = !conv->in_place && slab_bytes(conv, rows) <= SHARED_SLAB_BYTES;
-    conv->base.scratch_bytes = pointer_bytes(conv);
-    if (conv->in_place)
-        return CLEAVE_OK;
     if (conv->shared) {
         conv->slab_rows = input_rows(conv, rows);
-        conv->slab = memory_allocate_aligned(slab_bytes(conv, rows));
-        if (!conv->slab)
-            return error_memory(error, conv->base.node->name, slab_bytes(conv, rows));
-        return CLEAVE_OK;
+        conv->base.shared_bytes = slab_bytes(conv, rows);
     }
+    conv->base.scratch_bytes = pointer_bytes(conv);
+    if (conv->in_place || conv->shared)
+        return;
     while (conv->task_rows < rows && slab_bytes(conv, conv->task_rows * 2) <= TASK_SLAB_BYTES)
         conv->task_rows = (int)size_min((size_t)rows, (size_t)conv->task_rows * 2);
     conv->base.scratch_bytes = pointer_bytes(conv) + slab_bytes(conv, conv->task_rows);
-    return CLEAVE_OK;
 }
 
 cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
@@ -425,8 +424,6 @@ cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executabl
     memcpy(conv->pad, attributes->pad, sizeof(conv->pad));
     conv->taps = conv->kernel[0] * conv->kernel[1];
     conv->column_blocks = conv->base.output->blocks;
-    status = plan(conv, error);
-    if (status == CLEAVE_OK)
-        status = pack(conv, executable, weights->nodes[step->node].weights[0], error);
-    return status;
+    plan(conv);
+    return pack(conv, executable, weights->nodes[step->node].weights[0], error);
 }

@@ -55,6 +55,7 @@ struct CpuStep {
     const CpuTensor *add; /* added on store; or NULL */
     CpuTensor *output;    /* NULL where the step writes the run's output */
     size_t scratch_bytes; /* that each thread needs while the step runs */
+    size_t shared_bytes;  /* that all threads share while the step runs */
     int64_t weight_bytes; /* that the step keeps for itself */
 };
 
@@ -74,6 +75,8 @@ struct CpuExecutable {
     size_t statistics_bytes;
     unsigned char *scratch; /* scratch_bytes per thread */
     size_t scratch_bytes;
+    unsigned char *shared; /* shared_bytes, for one step at a time */
+    size_t shared_bytes;
 };
 
 static inline void *thread_scratch(const CpuExecutable *executable, int thread) {

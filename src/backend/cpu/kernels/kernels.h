@@ -26,8 +26,8 @@
  * CHANNEL_BLOCK. The pointer per block of k is what makes one kernel serve convolutions (a block is
  * a channel block at one tap), concatenations (blocks from two tensors) and linears alike.
  *
- * Every output is one chain of fused multiply-adds in the order of k, whatever rows and columns
- * are, so results do not depend on how a caller cuts its work. */
+ * Every output is one chain of multiply-adds in the order of k (fused ones in the twins), whatever
+ * rows and columns are, so results do not depend on how a caller cuts its work. */
 typedef struct GemmArguments {
     const float *const *a;
     size_t k_blocks;

@@ -1,10 +1,13 @@
-/* zip64.c: see zip64.h. Layouts are those of PKWARE's APPNOTE, sections 4.3.7, 4.3.12 and 4.5.3. */
-#include "model/zip64.h"
+/* zip_records.c: see zip_records.h. Layouts are those of PKWARE's APPNOTE, sections 4.3.7, 4.3.12,
+ * 4.3.16 and 4.5.3. */
+#include "model/zip_records.h"
 
 #include <string.h>
 
 #define CENTRAL_SIZE 46
 #define LOCAL_SIZE   30
+#define END_SIZE     22
+#define MAX_COMMENT  UINT16_MAX
 #define MARKER       UINT32_MAX
 
 static uint64_t number_at(const unsigned char *bytes, int count) {
@@ -20,6 +23,15 @@ static const unsigned char *header_at(const unsigned char *data, size_t size, ui
     if (size < length || offset > size - length || memcmp(data + offset, signature, 4) != 0)
         return NULL;
     return data + offset;
+}
+
+bool zip_has_end(const unsigned char *data, size_t size) {
+    for (size_t back = END_SIZE; back <= size && back <= END_SIZE + MAX_COMMENT; back++) {
+        const unsigned char *end = header_at(data, size, size - back, END_SIZE, "PK\x05\x06");
+        if (end && number_at(end + 20, 2) <= back - END_SIZE)
+            return true;
+    }
+    return false;
 }
 
 bool zip64_is_used(const unsigned char *data, size_t size, uint64_t record) {

@@ -1,6 +1,6 @@
 /* path_format.h: how error texts show a path. */
-#ifndef CLEAVE_AUDIO_PATH_FORMAT_H
-#define CLEAVE_AUDIO_PATH_FORMAT_H
+#ifndef CLEAVE_BASE_PATH_FORMAT_H
+#define CLEAVE_BASE_PATH_FORMAT_H
 
 /* As much of a path as leaves room for the reason in an error text. */
 #define PATH_FORMAT "%.640s"

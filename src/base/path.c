@@ -1,0 +1,27 @@
+/* path.c: see path.h. */
+#include "base/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *path_file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+size_t path_length_without_extension(const char *path) {
+    const char *name = path_file_name(path);
+    const char *dot = strrchr(name, '.');
+    return dot && dot != name ? (size_t)(dot - path) : strlen(path);
+}
+
+char *path_stem(const char *path) {
+    const char *name = path_file_name(path);
+    size_t length = path_length_without_extension(path) - (size_t)(name - path);
+    char *stem = malloc(length + 1);
+    if (!stem)
+        return NULL;
+    memcpy(stem, name, length);
+    stem[length] = '\0';
+    return stem;
+}

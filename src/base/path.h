@@ -1,0 +1,17 @@
+/* path.h: the parts of a path, as text; no file is looked at. */
+#ifndef CLEAVE_BASE_PATH_H
+#define CLEAVE_BASE_PATH_H
+
+#include <stddef.h>
+
+/* What follows the last slash. */
+const char *path_file_name(const char *path);
+
+/* Length of the path without the extension of its file name. A dot that begins the name begins no
+ * extension: ".ckpt" has none. */
+size_t path_length_without_extension(const char *path);
+
+/* File name without folder and extension, to be freed; NULL when memory ran out. */
+char *path_stem(const char *path);
+
+#endif
