@@ -77,14 +77,14 @@ static int start_worker(Worker *worker) {
 
 cleave_status thread_pool_create(ThreadPool **result, int threads, cleave_error *error) {
     *result = NULL;
-    size_t helpers = threads > 1 ? (size_t)threads - 1 : 0;
-    ThreadPool *pool = calloc(1, sizeof(*pool) + helpers * sizeof(Worker));
+    size_t workers = threads > 1 ? (size_t)threads - 1 : 0;
+    ThreadPool *pool = calloc(1, sizeof(*pool) + workers * sizeof(Worker));
     if (!pool)
         return error_memory(error, "the thread pool", sizeof(*pool));
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->done, NULL);
-    for (size_t i = 0; i < helpers; i++) {
+    for (size_t i = 0; i < workers; i++) {
         Worker *worker = &pool->workers[i];
         worker->pool = pool;
         worker->index = (int)i + 1;

@@ -345,4 +345,11 @@ CASES = (
         norm="InstanceNorm", act="elu0.3", samples=1120, overlap=1, stems=("drums", "bass"),
         element="bf16", extension="safetensors", container=Container(form="safetensors"),
     ),
+    Case(
+        name="odd-transform",
+        purpose="n_fft odd (675 = 3^3 5^2), hop n_fft/5, iSTFT shorter than the chunk",
+        seed=123, n_fft=675, hop=135, dim_f=336, chunk=2100, dim_t=16,
+        subbands=3, scales=2, blocks=1, width=6, growth=2, bottleneck=4, scale=(2, 2),
+        norm="InstanceNorm", act="gelu", samples=4001, overlap=3, element="f16",
+    ),
 )

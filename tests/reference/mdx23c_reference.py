@@ -73,7 +73,7 @@ class Config:
 
     def frames(self, samples):
         """Frames that the centred STFT makes of a chunk of so many samples."""
-        return samples // self.hop + 1
+        return 1 + (samples + 2 * (self.n_fft // 2) - self.n_fft) // self.hop
 
     def chunk(self, blend):
         return self.hop * (self.mean_dim_t - 1) if blend == "mean" else self.chunk_size
@@ -117,7 +117,6 @@ def require(condition, text):
 
 def check_config(config):
     """The size rules; what breaks one is refused with its numbers."""
-    require(config.n_fft % 2 == 0, f"n_fft {config.n_fft} is odd")
     bins = config.n_fft // 2 + 1
     require(config.dim_f <= bins, f"dim_f {config.dim_f} is above n_fft/2 + 1 = {bins}")
     require(
@@ -342,7 +341,8 @@ def istft(config, spectrum, samples):
     parts = parts.reshape(batch, channels // 2, 2, bins, frames).transpose(3, 4)
     real, imaginary = parts[:, :, 0], parts[:, :, 1].clone()
     imaginary[..., 0] = 0
-    imaginary[..., -1] = 0
+    if config.n_fft % 2 == 0:
+        imaginary[..., -1] = 0
     window = hann(config.n_fft, spectrum.dtype)
     pieces = torch.fft.irfft(torch.complex(real, imaginary), n=config.n_fft) * window
     length = config.n_fft + config.hop * (frames - 1)
