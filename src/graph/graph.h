@@ -61,7 +61,7 @@ typedef struct ActAttributes {
     float alpha; /* ACT_ELU only */
 } ActAttributes;
 
-#define NODE_NAME_SIZE 80
+#define NODE_NAME_SIZE 128
 
 typedef struct Node {
     OpKind op;

@@ -3,9 +3,9 @@
  * two transpositions fall away. */
 #include "model/builder.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "model/network.h"
 
 typedef struct Builder {
     Graph graph;
@@ -13,26 +13,11 @@ typedef struct Builder {
     const Checkpoint *checkpoint; /* NULL: shapes only */
 } Builder;
 
-/* "PREFIX.SUFFIX" and the weight of that name. */
-typedef struct Name {
-    char text[NODE_NAME_SIZE];
-} Name;
-
-static Name name_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static Name name_of(const char *format, ...) {
-    Name name;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(name.text, sizeof(name.text), format, args);
-    va_end(args);
-    return name;
-}
-
+/* The weight "PREFIX.SUFFIX"; NULL in a graph of shapes alone. */
 static const Tensor *find(const Builder *b, const char *prefix, const char *suffix) {
     if (!b->checkpoint)
         return NULL;
-    return checkpoint_find(b->checkpoint, name_of("%s.%s", prefix, suffix).text);
+    return checkpoint_find(b->checkpoint, weight_name("%s.%s", prefix, suffix).text);
 }
 
 static int channels_of(const Builder *b, int node) {
@@ -45,7 +30,7 @@ static int width_of(const Builder *b, int node) {
 
 /* norm, act: what every conv and linear but the 1×1 ones has in front of it. `name` is the norm's.
  */
-static int norm_act(Builder *b, int x, Name name) {
+static int norm_act(Builder *b, int x, WeightName name) {
     const Config *c = b->config;
     if (c->norm != NORM_NONE) {
         bool running = c->norm == NORM_BATCH;
@@ -60,7 +45,7 @@ static int norm_act(Builder *b, int x, Name name) {
     return graph_act(&b->graph, x, (ActAttributes){c->act, c->act_alpha}, name.text);
 }
 
-static int conv(Builder *b, int x, int channels, ConvAttributes attributes, Name name) {
+static int conv(Builder *b, int x, int channels, ConvAttributes attributes, WeightName name) {
     const Tensor *weight = find(b, name.text, "weight");
     return graph_conv(&b->graph, x, channels, attributes, weight, name.text);
 }
@@ -75,43 +60,43 @@ static ConvAttributes conv_scale(const Config *config) {
     return (ConvAttributes){.kernel = {time, frequency}, .stride = {time, frequency}};
 }
 
-static int linear(Builder *b, int x, int width, Name name) {
+static int linear(Builder *b, int x, int width, WeightName name) {
     return graph_linear(&b->graph, x, width, find(b, name.text, "weight"), name.text);
 }
 
 /* One of the l blocks of a TFC_TDF. */
-static int tfc_tdf_block(Builder *b, int x, int channels, Name name) {
+static int tfc_tdf_block(Builder *b, int x, int channels, WeightName name) {
     const char *block = name.text;
     int width = width_of(b, x);
-    int shortcut = conv(b, x, channels, conv_1x1, name_of("%s.shortcut", block));
-    x = norm_act(b, x, name_of("%s.tfc1.0", block));
-    x = conv(b, x, channels, conv_3x3, name_of("%s.tfc1.2", block));
-    int tdf = norm_act(b, x, name_of("%s.tdf.0", block));
-    tdf = linear(b, tdf, width / b->config->bottleneck_factor, name_of("%s.tdf.2", block));
-    tdf = norm_act(b, tdf, name_of("%s.tdf.3", block));
-    tdf = linear(b, tdf, width, name_of("%s.tdf.5", block));
-    x = graph_add(&b->graph, x, tdf, name_of("%s.tdf", block).text);
-    x = norm_act(b, x, name_of("%s.tfc2.0", block));
-    x = conv(b, x, channels, conv_3x3, name_of("%s.tfc2.2", block));
+    int shortcut = conv(b, x, channels, conv_1x1, weight_name("%s.shortcut", block));
+    x = norm_act(b, x, weight_name("%s.tfc1.0", block));
+    x = conv(b, x, channels, conv_3x3, weight_name("%s.tfc1.2", block));
+    int tdf = norm_act(b, x, weight_name("%s.tdf.0", block));
+    tdf = linear(b, tdf, width / b->config->bottleneck_factor, weight_name("%s.tdf.2", block));
+    tdf = norm_act(b, tdf, weight_name("%s.tdf.3", block));
+    tdf = linear(b, tdf, width, weight_name("%s.tdf.5", block));
+    x = graph_add(&b->graph, x, tdf, weight_name("%s.tdf", block).text);
+    x = norm_act(b, x, weight_name("%s.tfc2.0", block));
+    x = conv(b, x, channels, conv_3x3, weight_name("%s.tfc2.2", block));
     return graph_add(&b->graph, x, shortcut, block);
 }
 
-static int tfc_tdf(Builder *b, int x, int channels, Name name) {
+static int tfc_tdf(Builder *b, int x, int channels, WeightName name) {
     for (int i = 0; i < b->config->num_blocks_per_scale; i++)
-        x = tfc_tdf_block(b, x, channels, name_of("%s.blocks.%d", name.text, i));
+        x = tfc_tdf_block(b, x, channels, weight_name("%s.blocks.%d", name.text, i));
     return x;
 }
 
 static int downscale(Builder *b, int x, int channels, int scale_index) {
-    Name name = name_of("encoder_blocks.%d.downscale.conv", scale_index);
-    x = norm_act(b, x, name_of("%s.0", name.text));
-    return conv(b, x, channels, conv_scale(b->config), name_of("%s.2", name.text));
+    WeightName name = weight_name("encoder_blocks.%d.downscale.conv", scale_index);
+    x = norm_act(b, x, weight_name("%s.0", name.text));
+    return conv(b, x, channels, conv_scale(b->config), weight_name("%s.2", name.text));
 }
 
 static int upscale(Builder *b, int x, int channels, int scale_index) {
-    Name name = name_of("decoder_blocks.%d.upscale.conv", scale_index);
-    x = norm_act(b, x, name_of("%s.0", name.text));
-    name = name_of("%s.2", name.text);
+    WeightName name = weight_name("decoder_blocks.%d.upscale.conv", scale_index);
+    x = norm_act(b, x, weight_name("%s.0", name.text));
+    name = weight_name("%s.2", name.text);
     return graph_conv_transposed(&b->graph, x, channels, conv_scale(b->config),
                                  find(b, name.text, "weight"), name.text);
 }
@@ -122,17 +107,17 @@ static int unet(Builder *b, int x, int *skips) {
     int n = config->num_scales;
     int channels = config->num_channels;
     for (int i = 0; i < n; i++) {
-        x = tfc_tdf(b, x, channels, name_of("encoder_blocks.%d.tfc_tdf", i));
+        x = tfc_tdf(b, x, channels, weight_name("encoder_blocks.%d.tfc_tdf", i));
         skips[i] = x;
         channels += config->growth;
         x = downscale(b, x, channels, i);
     }
-    x = tfc_tdf(b, x, channels, name_of("bottleneck_block"));
+    x = tfc_tdf(b, x, channels, weight_name("bottleneck_block"));
     for (int i = 0; i < n; i++) {
         channels -= config->growth;
         x = upscale(b, x, channels, i);
-        x = graph_concat(&b->graph, x, skips[n - 1 - i], name_of("decoder_blocks.%d", i).text);
-        x = tfc_tdf(b, x, channels, name_of("decoder_blocks.%d.tfc_tdf", i));
+        x = graph_concat(&b->graph, x, skips[n - 1 - i], weight_name("decoder_blocks.%d", i).text);
+        x = tfc_tdf(b, x, channels, weight_name("decoder_blocks.%d.tfc_tdf", i));
     }
     return x;
 }
@@ -143,13 +128,13 @@ static int network(Builder *b, int samples, int *skips) {
     int waveform = graph_input(&b->graph, config->channels, samples);
     int mix = graph_stft(&b->graph, waveform, stft, "stft");
     int dim_c = channels_of(b, mix);
-    int first = conv(b, mix, config->num_channels, conv_1x1, name_of("first_conv"));
+    int first = conv(b, mix, config->num_channels, conv_1x1, weight_name("first_conv"));
     int x = unet(b, first, skips);
     x = graph_mul(&b->graph, x, first, "product");
     x = graph_concat(&b->graph, mix, x, "final_concat");
-    x = conv(b, x, config->num_channels, conv_1x1, name_of("final_conv.0"));
+    x = conv(b, x, config->num_channels, conv_1x1, weight_name("final_conv.0"));
     x = graph_act(&b->graph, x, (ActAttributes){config->act, config->act_alpha}, "final_conv.1");
-    x = conv(b, x, config->stem_count * dim_c, conv_1x1, name_of("final_conv.2"));
+    x = conv(b, x, config->stem_count * dim_c, conv_1x1, weight_name("final_conv.2"));
     return graph_istft(&b->graph, x, stft, samples, "istft");
 }
 

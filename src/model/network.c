@@ -31,20 +31,13 @@ typedef struct WeightList {
     "training.instruments, training.target_instrument, audio.num_channels, model.num_subbands, " \
     "model.num_channels"
 
-/* A part of a name, such as "encoder_blocks.0.tfc_tdf". */
-typedef struct Path {
-    char text[96];
-} Path;
-
-static Path path_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static Path path_of(const char *format, ...) {
-    Path path;
+WeightName weight_name(const char *format, ...) {
+    WeightName name;
     va_list args;
     va_start(args, format);
-    vsnprintf(path.text, sizeof(path.text), format, args);
+    vsnprintf(name.text, sizeof(name.text), format, args);
     va_end(args);
-    return path;
+    return name;
 }
 
 static bool make_room(WeightList *list) {
@@ -119,20 +112,20 @@ static void add_block(WeightList *list, const char *path, int in, int out, int b
     const Kernel square = {3, 3};
     const Kernel point = {1, 1};
     int narrow = bins / list->config->bottleneck_factor;
-    add_norm(list, path_of("%s.tfc1.0", path).text, in);
-    add_conv(list, path_of("%s.tfc1.2", path).text, out, in, square, KEYS_CHANNELS);
-    add_norm(list, path_of("%s.tdf.0", path).text, out);
-    add_matrix(list, path_of("%s.tdf.2", path).text, narrow, bins);
-    add_norm(list, path_of("%s.tdf.3", path).text, out);
-    add_matrix(list, path_of("%s.tdf.5", path).text, bins, narrow);
-    add_norm(list, path_of("%s.tfc2.0", path).text, out);
-    add_conv(list, path_of("%s.tfc2.2", path).text, out, out, square, KEYS_CHANNELS);
-    add_conv(list, path_of("%s.shortcut", path).text, out, in, point, KEYS_CHANNELS);
+    add_norm(list, weight_name("%s.tfc1.0", path).text, in);
+    add_conv(list, weight_name("%s.tfc1.2", path).text, out, in, square, KEYS_CHANNELS);
+    add_norm(list, weight_name("%s.tdf.0", path).text, out);
+    add_matrix(list, weight_name("%s.tdf.2", path).text, narrow, bins);
+    add_norm(list, weight_name("%s.tdf.3", path).text, out);
+    add_matrix(list, weight_name("%s.tdf.5", path).text, bins, narrow);
+    add_norm(list, weight_name("%s.tfc2.0", path).text, out);
+    add_conv(list, weight_name("%s.tfc2.2", path).text, out, out, square, KEYS_CHANNELS);
+    add_conv(list, weight_name("%s.shortcut", path).text, out, in, point, KEYS_CHANNELS);
 }
 
 static void add_tfc_tdf(WeightList *list, const char *path, int in, int out, int bins) {
     for (int i = 0; i < list->config->num_blocks_per_scale; i++)
-        add_block(list, path_of("%s.blocks.%d", path, i).text, i == 0 ? in : out, out, bins);
+        add_block(list, weight_name("%s.blocks.%d", path, i).text, i == 0 ? in : out, out, bins);
 }
 
 static void add_network(WeightList *list) {
@@ -145,23 +138,24 @@ static void add_network(WeightList *list) {
     int bins = config->dim_f / config->num_subbands;
     add_conv(list, "first_conv", channels, mix, point, KEYS_FIRST);
     for (int i = 0; i < config->num_scales; i++) {
-        add_tfc_tdf(list, path_of("encoder_blocks.%d.tfc_tdf", i).text, channels, channels, bins);
-        Path down = path_of("encoder_blocks.%d.downscale.conv", i);
-        add_norm(list, path_of("%s.0", down.text).text, channels);
-        add_conv(list, path_of("%s.2", down.text).text, channels + growth, channels, scale,
+        add_tfc_tdf(list, weight_name("encoder_blocks.%d.tfc_tdf", i).text, channels, channels,
+                    bins);
+        WeightName down = weight_name("encoder_blocks.%d.downscale.conv", i);
+        add_norm(list, weight_name("%s.0", down.text).text, channels);
+        add_conv(list, weight_name("%s.2", down.text).text, channels + growth, channels, scale,
                  KEYS_SCALE);
         channels += growth;
         bins /= config->scale[1];
     }
     add_tfc_tdf(list, "bottleneck_block", channels, channels, bins);
     for (int i = 0; i < config->num_scales; i++) {
-        Path up = path_of("decoder_blocks.%d.upscale.conv", i);
-        add_norm(list, path_of("%s.0", up.text).text, channels);
-        add_conv(list, path_of("%s.2", up.text).text, channels, channels - growth, scale,
+        WeightName up = weight_name("decoder_blocks.%d.upscale.conv", i);
+        add_norm(list, weight_name("%s.0", up.text).text, channels);
+        add_conv(list, weight_name("%s.2", up.text).text, channels, channels - growth, scale,
                  KEYS_SCALE);
         channels -= growth;
         bins *= config->scale[1];
-        add_tfc_tdf(list, path_of("decoder_blocks.%d.tfc_tdf", i).text, 2 * channels, channels,
+        add_tfc_tdf(list, weight_name("decoder_blocks.%d.tfc_tdf", i).text, 2 * channels, channels,
                     bins);
     }
     add_conv(list, "final_conv.0", channels, channels + mix, point, KEYS_FIRST);

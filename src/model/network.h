@@ -6,9 +6,18 @@
 #include "model/checkpoint.h"
 #include "model/config.h"
 
+#define WEIGHT_NAME_SIZE 128
+
+/* A name in the state dict, or the front of one: "encoder_blocks.0.tfc_tdf". */
+typedef struct WeightName {
+    char text[WEIGHT_NAME_SIZE];
+} WeightName;
+
+WeightName weight_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* One weight: its name in the state dict and its shape. */
 typedef struct WeightSpec {
-    char name[128];
+    char name[WEIGHT_NAME_SIZE];
     int dim_count;
     int64_t dims[4];
     const char *keys; /* the configuration's keys that the shape follows from; static */
