@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "allocate.h"
@@ -101,46 +100,16 @@ static int open_separator(Run *run) {
     return EXIT_DONE;
 }
 
-static bool has_stem(const cleave_model_info *info, const char *name) {
-    for (int i = 0; i < info->stem_count; i++)
-        if (strcasecmp(info->stems[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* Asking for a stem that the model has not is a usage error, better known before any work. */
-static int check_stems(Run *run) {
-    const cleave_output_settings *output = &run->options->output;
-    for (int i = 0; i < output->stem_count; i++) {
-        if (has_stem(&run->model_info, output->stems[i]))
-            continue;
-        char *known = copy_text("");
-        for (int s = 0; s < run->model_info.stem_count; s++) {
-            char *more = format_text("%s%s%s", known, s > 0 ? ", " : "", run->model_info.stems[s]);
-            free(known);
-            known = more;
-        }
-        run->stop.status = CLEAVE_ERROR_ARGUMENT;
-        snprintf(run->stop.text, sizeof run->stop.text,
-                 "--stems: this model has no stem '%s'; it has %s", output->stems[i], known);
-        free(known);
-        message_error("%s", run->stop.text);
-        return EXIT_USAGE;
-    }
-    return EXIT_DONE;
-}
-
 static int open_all(Run *run) {
     int code = open_model(&run->model, run->options->model, run->options, &run->stop);
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(run->model, &run->model_info);
-    code = check_stems(run);
-    if (code == EXIT_DONE && !outputs_are_apart(run->options, run->model, &run->stop)) {
+    if (!outputs_are_sound(run->options, run->model, &run->stop)) {
         message_error("%s", run->stop.text);
-        code = EXIT_USAGE;
+        return EXIT_USAGE;
     }
-    return code == EXIT_DONE ? open_separator(run) : code;
+    return open_separator(run);
 }
 
 /* ---- Tracks ------------------------------------------------------------------------------ */

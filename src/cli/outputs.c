@@ -35,24 +35,25 @@ static int compare_outputs(const void *left, const void *right) {
     return order != 0 ? order : a->input - b->input;
 }
 
-/* The outputs of every input whose list can be made. */
-static Outputs list_all(const Options *options, const cleave_model *model) {
+/* The outputs of all inputs; false where the settings do not fit the model. */
+static bool list_all(Outputs *outputs, const Options *options, const cleave_model *model,
+                     cleave_error *error) {
     cleave_model_info info;
     cleave_model_get_info(model, &info);
     size_t most = (size_t)options->input_count * ((size_t)info.stem_count + 1);
-    Outputs outputs = {allocate(most, sizeof *outputs.items), 0};
+    outputs->items = allocate(most, sizeof *outputs->items);
     for (int i = 0; i < options->input_count; i++) {
         cleave_output_list list;
-        if (cleave_list_outputs(model, options->inputs[i], &options->output, &list, NULL) !=
+        if (cleave_list_outputs(model, options->inputs[i], &options->output, &list, error) !=
             CLEAVE_OK)
-            continue;
+            return false;
         for (int k = 0; k < list.count; k++) {
-            outputs.items[outputs.count++] = (Output){list.paths[k], i};
+            outputs->items[outputs->count++] = (Output){list.paths[k], i};
             list.paths[k] = NULL; /* taken over */
         }
         cleave_output_list_free(&list);
     }
-    return outputs;
+    return true;
 }
 
 static bool are_different(const Outputs *outputs, const Options *options, cleave_error *error) {
@@ -102,14 +103,19 @@ static bool spare_inputs(const Outputs *outputs, const Options *options, cleave_
     return true;
 }
 
-bool outputs_are_apart(const Options *options, const cleave_model *model, cleave_error *error) {
-    Outputs outputs = list_all(options, model);
-    qsort(outputs.items, outputs.count, sizeof *outputs.items, compare_outputs);
-    bool apart = are_different(&outputs, options, error) && spare_inputs(&outputs, options, error);
-    if (!apart)
-        error->status = CLEAVE_ERROR_ARGUMENT;
+static bool are_apart(Outputs *outputs, const Options *options, cleave_error *error) {
+    qsort(outputs->items, outputs->count, sizeof *outputs->items, compare_outputs);
+    if (are_different(outputs, options, error) && spare_inputs(outputs, options, error))
+        return true;
+    error->status = CLEAVE_ERROR_ARGUMENT;
+    return false;
+}
+
+bool outputs_are_sound(const Options *options, const cleave_model *model, cleave_error *error) {
+    Outputs outputs = {0};
+    bool sound = list_all(&outputs, options, model, error) && are_apart(&outputs, options, error);
     for (size_t i = 0; i < outputs.count; i++)
         free(outputs.items[i].path);
     free(outputs.items);
-    return apart;
+    return sound;
 }

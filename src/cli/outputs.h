@@ -1,4 +1,4 @@
-/* outputs.h: whether the outputs of all inputs go to places of their own. */
+/* outputs.h: whether the outputs of all inputs make sense, and go to places of their own. */
 #ifndef CLEAVE_CLI_OUTPUTS_H
 #define CLEAVE_CLI_OUTPUTS_H
 
@@ -7,8 +7,8 @@
 #include "cleave.h"
 #include "options.h"
 
-/* False, with the reason in `error`, where two inputs would write the same file, or one would write
- * over another input. What is wrong with one input alone is left to its separation. */
-bool outputs_are_apart(const Options *options, const cleave_model *model, cleave_error *error);
+/* False, with the reason in `error`, where the settings do not fit the model (a stem that it has
+ * not), two inputs would write the same file, or one would write over another input. */
+bool outputs_are_sound(const Options *options, const cleave_model *model, cleave_error *error);
 
 #endif

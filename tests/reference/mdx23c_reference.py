@@ -442,8 +442,11 @@ def demix_augmented(network, mix, overlap, blend):
 
 
 def match_channels(mix, channels):
-    """(any, L) → (channels, L): mono is doubled, of too many the first are taken."""
-    return mix.expand(channels, -1) if mix.shape[0] == 1 else mix[:channels]
+    """(any, L) → (channels, L): mono is doubled, of too many the first two are taken; a mono network
+    gets their mean."""
+    if mix.shape[0] == 1:
+        return mix.expand(channels, -1)
+    return mix[:2].mean(0, keepdim=True) if channels == 1 else mix[:channels]
 
 
 @torch.no_grad()

@@ -8,9 +8,6 @@
 #include "backend/cpu/real_fft.h"
 #include "base/memory.h"
 
-/* Below this sum of squared windows a sample cannot be recovered; PyTorch's bound. */
-#define ENVELOPE_MIN 1e-11
-
 typedef struct StftStep {
     CpuStep base;
     StftAttributes stft;
@@ -235,7 +232,8 @@ cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executabl
     return CLEAVE_OK;
 }
 
-/* The sum of squared windows over each sample that is kept. */
+/* From the sum of squared windows over each sample that is kept; config_check.c has refused hops
+ * that leave one uncovered. */
 static cleave_status create_gain(StftStep *step, cleave_error *error) {
     size_t length = (size_t)step->length;
     double *envelope = calloc(length ? length : 1, sizeof(double));
@@ -250,18 +248,10 @@ static cleave_status create_gain(StftStep *step, cleave_error *error) {
             if (start + i >= 0 && start + i < step->length)
                 envelope[start + i] += (double)step->window[i] * (double)step->window[i];
     }
-    cleave_status status = CLEAVE_OK;
-    for (size_t i = 0; i < length && status == CLEAVE_OK; i++) {
-        if (envelope[i] < ENVELOPE_MIN)
-            status = error_set(error, CLEAVE_ERROR_MODEL,
-                               "audio.hop_length %d is too long for audio.n_fft %d: the windows "
-                               "leave sample %zu uncovered",
-                               step->stft.hop, step->stft.n_fft, i);
-        else
-            step->gain[i] = (float)(1.0 / (envelope[i] * step->stft.n_fft));
-    }
+    for (size_t i = 0; i < length; i++)
+        step->gain[i] = (float)(1.0 / (envelope[i] * step->stft.n_fft));
     free(envelope);
-    return status;
+    return CLEAVE_OK;
 }
 
 cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executable,
