@@ -352,4 +352,12 @@ CASES = (
         subbands=3, scales=2, blocks=1, width=6, growth=2, bottleneck=4, scale=(2, 2),
         norm="InstanceNorm", act="gelu", samples=4001, overlap=3, element="f16",
     ),
+    Case(
+        name="stereo-into-mono",
+        purpose="a mono network gets the mean of a stereo mix",
+        seed=124, n_fft=256, hop=64, dim_f=128, chunk=960, dim_t=16,
+        subbands=2, scales=1, blocks=1, width=6, growth=2, bottleneck=2, scale=(2, 2),
+        norm="InstanceNorm", act="gelu", channels=1, mix_channels=2, samples=3000, overlap=2,
+        element="f16",
+    ),
 )
