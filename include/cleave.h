@@ -54,7 +54,8 @@ typedef enum cleave_status {
     CLEAVE_ERROR_MODEL = -5,     /* a checkpoint or its configuration cannot be used */
     CLEAVE_ERROR_DEVICE = -6,    /* the device is absent or failed */
     CLEAVE_ERROR_CANCELLED = -7, /* a progress callback or cleave_separator_cancel() said stop */
-    CLEAVE_ERROR_INTERNAL = -8   /* a defect in cleave: please report it */
+    CLEAVE_ERROR_INTERNAL = -8,  /* a defect in cleave: please report it */
+    CLEAVE_ERROR_BUSY = -9       /* another process is at work on the same outputs */
 } cleave_status;
 
 #define CLEAVE_ERROR_TEXT_SIZE 1024
@@ -269,6 +270,10 @@ typedef struct cleave_output_settings {
                                   the stems that are written */
     cleave_format format;      /* default CLEAVE_FORMAT_WAV */
     cleave_bits bits;          /* default CLEAVE_BITS_AUTO */
+    int resume;                /* 1: keep a journal of what is done beside the outputs, so that a
+                                  run that is interrupted, killed even, goes on from its last
+                                  completed chunk when it is called again, with the same bits out;
+                                  takes about as much disk space as float WAV. Default 0 */
     cleave_progress_callback progress; /* default NULL */
     void *progress_user;
 } cleave_output_settings;
@@ -327,9 +332,16 @@ CLEAVE_API void cleave_result_free(cleave_result *result);
  * run stay whole until then. After a failure or a cancellation before the first rename none is
  * left. Should a rename fail after others succeeded, those others stay and the error names their
  * stems.
+ * While it works, a locked file beside the first output (.NAME.lock) claims the track; where another
+ * process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies keeps no
+ * claim. With settings->resume the journal is .NAME.resume; it goes when the stems are written.
+ * A network that puts out something that is not a number is an error that says where.
+ * Reading, the network, and writing overlap: the call uses a few threads of its own beside the
+ * network's.
  * `result` may be NULL; on success it is filled and must be freed, on failure it is empty.
  * Errors: CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE,
- * CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
+ * CLEAVE_ERROR_MODEL (no numbers), CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_BUSY,
+ * CLEAVE_ERROR_CANCELLED. */
 CLEAVE_API cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
                                               const cleave_output_settings *settings,
                                               cleave_result *result, cleave_error *error);
@@ -341,7 +353,7 @@ CLEAVE_API cleave_status cleave_separate_file(cleave_separator *separator, const
  *        stems[(s * model_channels + c) * samples + i]. Allocated by the caller.
  * progress may be NULL. After an error the content of `stems` is unspecified.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT (a sample that is not a number),
- * CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
+ * CLEAVE_ERROR_MODEL (likewise, of the network's output), CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
 CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
                                                 const float *const *mix, int channels,
                                                 int64_t samples, float *stems,

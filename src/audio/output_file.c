@@ -1,6 +1,7 @@
 /* output_file.c: see output_file.h. */
 #include "audio/output_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/folder.h"
 #include "base/memory.h"
+#include "base/path.h"
 
 /* The longest part of a name that its temporary name repeats: together they stay below the 255
  * bytes that file systems allow. */
@@ -53,64 +56,15 @@ static cleave_status fail(const char *what, const char *path, int number, cleave
                      reason_for(number), advice_for(number));
 }
 
-/* ---- Folders ---- */
-
-/* Length of `path` up to the last separator before its last name; 0 where it has none. */
-static size_t folder_length(const char *path) {
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    while (length > 0 && path[length - 1] == '/')
-        length--;
-    return length;
-}
-
-/* Makes one folder; 0 or an errno. A folder that is there already is none of ours. */
-static int make_folder(const char *folder, bool *made) {
-    *made = mkdir(folder, 0777) == 0;
-    if (*made)
-        return 0;
-    int number = errno;
-    struct stat status;
-    if (stat(folder, &status) != 0)
-        return number;
-    return S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
-}
-
-/* Makes what is missing of the first `length` bytes of file->path, from the top. */
-static cleave_status make_folders(OutputFile *file, size_t length, cleave_error *error) {
-    char *folder = string_copy(file->path);
+static cleave_status make_folder_of(OutputFile *file, cleave_error *error) {
+    char *folder = folder_of(file->path);
     if (!folder)
         return error_memory(error, "a path", strlen(file->path) + 1);
-    cleave_status status = CLEAVE_OK;
-    for (size_t i = 1; i <= length && status == CLEAVE_OK; i++) {
-        if (i < length && (folder[i] != '/' || folder[i - 1] == '/'))
-            continue;
-        char kept = folder[i];
-        folder[i] = '\0';
-        bool made = false;
-        int number = make_folder(folder, &made);
-        if (number != 0)
-            status = fail("cannot make the output folder", folder, number, error);
-        else if (made && file->made_from == 0)
-            file->made_from = i;
-        folder[i] = kept;
-    }
+    int number = folder_make(folder, &file->made_from);
+    cleave_status status =
+        number == 0 ? CLEAVE_OK : fail("cannot make the output folder", folder, number, error);
     free(folder);
     return status;
-}
-
-/* From the innermost up; stops at the first that is not empty. */
-static void remove_folders(OutputFile *file) {
-    if (file->made_from == 0)
-        return;
-    size_t length = folder_length(file->path);
-    while (length >= file->made_from) {
-        file->path[length] = '\0';
-        if (rmdir(file->path) != 0)
-            break;
-        length = folder_length(file->path);
-    }
-    file->made_from = 0;
 }
 
 /* ---- The temporary file ---- */
@@ -132,17 +86,6 @@ static cleave_status check_target(const char *path, cleave_error *error) {
                      path, S_ISDIR(status.st_mode) ? "a folder" : "a device or pipe");
 }
 
-/* The start of a name, not cut within a UTF-8 character, which some file systems would refuse. */
-static int name_part(const char *name) {
-    size_t length = strlen(name);
-    if (length <= NAME_PART)
-        return (int)length;
-    length = NAME_PART;
-    while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
-        length--;
-    return (int)length;
-}
-
 /* A number that differs between processes, between files and between attempts. It need not be
  * unpredictable: O_EXCL refuses a name that is taken. */
 static uint32_t name_number(const OutputFile *file, int attempt) {
@@ -160,8 +103,9 @@ static cleave_status choose_name(OutputFile *file, int attempt, cleave_error *er
     const char *name = slash ? slash + 1 : file->path;
     int folder = (int)(name - file->path);
     free(file->temporary);
-    file->temporary = string_format("%.*s.%.*s.%08x.tmp", folder, file->path, name_part(name), name,
-                                    name_number(file, attempt));
+    file->temporary =
+        string_format("%.*s.%.*s.%08x.tmp", folder, file->path,
+                      (int)path_part_length(name, NAME_PART), name, name_number(file, attempt));
     return file->temporary ? CLEAVE_OK : error_memory(error, "a path", strlen(file->path));
 }
 
@@ -213,9 +157,7 @@ static bool can_be_named(OutputFile *file) {
 
 /* A failure of any kind is none: the named file is tried next, and has the same reasons to fail. */
 static bool create_nameless(OutputFile *file) {
-    size_t length = folder_length(file->path);
-    char *folder = length > 0 ? string_format("%.*s", (int)length, file->path)
-                              : string_copy(file->path[0] == '/' ? "/" : ".");
+    char *folder = folder_of(file->path);
     if (!folder)
         return false;
     do {
@@ -262,7 +204,7 @@ static cleave_status open_file(OutputFile *file, const char *path, bool named,
     file->path = string_copy(path);
     if (!file->path)
         return error_memory(error, "a path", strlen(path) + 1);
-    cleave_status status = make_folders(file, folder_length(path), error);
+    cleave_status status = make_folder_of(file, error);
     if (status == CLEAVE_OK)
         status = check_target(path, error);
     if (status == CLEAVE_OK && (named || !create_nameless(file)))
@@ -278,6 +220,27 @@ cleave_status output_file_open(OutputFile *file, const char *path, cleave_error 
 
 cleave_status output_file_open_named(OutputFile *file, const char *path, cleave_error *error) {
     return open_file(file, path, true, error);
+}
+
+/* Whether `entry` is a temporary name that choose_name() would give to `name`. */
+static bool is_temporary_of(const char *entry, const char *name) {
+    size_t length = path_part_length(name, NAME_PART);
+    if (entry[0] != '.' || strncmp(entry + 1, name, length) != 0 || entry[1 + length] != '.')
+        return false;
+    const char *number = entry + length + 2;
+    return strspn(number, "0123456789abcdef") == 8 && strcmp(number + 8, ".tmp") == 0;
+}
+
+void output_file_remove_stale(const char *path) {
+    char *folder = folder_of(path);
+    DIR *directory = folder ? opendir(folder) : NULL;
+    const struct dirent *entry = directory ? readdir(directory) : NULL;
+    for (; entry; entry = readdir(directory))
+        if (is_temporary_of(entry->d_name, path_file_name(path)))
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+    free(folder);
 }
 
 /* ---- Bytes ---- */
@@ -391,7 +354,7 @@ void output_file_close(OutputFile *file) {
     if (file->named)
         unlink(file->temporary);
     if (file->path)
-        remove_folders(file);
+        folder_remove_made(file->path, file->made_from);
     free(file->temporary);
     free(file->path);
     file->named = false;

@@ -30,6 +30,10 @@ cleave_status output_file_open(OutputFile *file, const char *path, cleave_error 
 /* The same, with the temporary name in any case. */
 cleave_status output_file_open_named(OutputFile *file, const char *path, cleave_error *error);
 
+/* Removes temporary files that processes which were killed left of `path`. Nobody else may be
+ * writing it. */
+void output_file_remove_stale(const char *path);
+
 /* Both return the bytes moved, fewer only where file->error is set (or a read meets the end). */
 int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes);
 int64_t output_file_read(OutputFile *file, void *data, int64_t bytes);

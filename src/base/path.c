@@ -15,6 +15,16 @@ size_t path_length_without_extension(const char *path) {
     return dot && dot != name ? (size_t)(dot - path) : strlen(path);
 }
 
+size_t path_part_length(const char *name, size_t most) {
+    size_t length = strlen(name);
+    if (length <= most)
+        return length;
+    length = most;
+    while (length > 0 && ((unsigned char)name[length] & 0xc0) == 0x80)
+        length--;
+    return length;
+}
+
 char *path_stem(const char *path) {
     const char *name = path_file_name(path);
     size_t length = path_length_without_extension(path) - (size_t)(name - path);

@@ -11,6 +11,10 @@ const char *path_file_name(const char *path);
  * extension: ".ckpt" has none. */
 size_t path_length_without_extension(const char *path);
 
+/* Bytes of the start of a name, at most `most`, that do not end within a UTF-8 character, which
+ * some file systems would refuse. */
+size_t path_part_length(const char *name, size_t most);
+
 /* File name without folder and extension, to be freed; NULL when memory ran out. */
 char *path_stem(const char *path);
 

@@ -4,12 +4,12 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "base/thread.h"
 
 typedef struct Worker {
     ThreadPool *pool;
@@ -62,19 +62,6 @@ static void *worker_main(void *argument) {
     return NULL;
 }
 
-/* Starts a worker that takes no signals: those are for the program's own threads. */
-static int start_worker(Worker *worker) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    int code = pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (code != 0)
-        return code;
-    code = pthread_create(&worker->thread, NULL, worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
-}
-
 cleave_status thread_pool_create(ThreadPool **result, int threads, cleave_error *error) {
     *result = NULL;
     size_t workers = threads > 1 ? (size_t)threads - 1 : 0;
@@ -88,12 +75,10 @@ cleave_status thread_pool_create(ThreadPool **result, int threads, cleave_error 
         Worker *worker = &pool->workers[i];
         worker->pool = pool;
         worker->index = (int)i + 1;
-        int code = start_worker(worker);
-        if (code != 0) {
+        cleave_status status = thread_start(&worker->thread, worker_main, worker, error);
+        if (status != CLEAVE_OK) {
             thread_pool_destroy(pool);
-            return error_set(error, CLEAVE_ERROR_MEMORY,
-                             "cannot start thread %zu of %d: %s; try fewer threads", i + 2, threads,
-                             strerror(code));
+            return status;
         }
         pool->started++;
     }

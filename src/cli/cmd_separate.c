@@ -158,7 +158,9 @@ static void judge_failure(Run *run, const Track *track) {
 
 static void report_failure(Run *run, const Track *track) {
     if (track->error.status == CLEAVE_ERROR_CANCELLED)
-        message_error("%s: interrupted; nothing of it was written", track->input);
+        message_error("%s: interrupted; %s", track->input,
+                      run->options->output.resume ? "the same command goes on from here"
+                                                  : "nothing of it was written");
     else if (strstr(track->error.text, track->input) != NULL)
         message_error("%s", track->error.text);
     else

@@ -230,6 +230,12 @@ static bool apply_bits(Options *options, const char *value) {
     return good;
 }
 
+static bool apply_resume(Options *options, const char *value) {
+    (void)value;
+    options->output.resume = 1;
+    return true;
+}
+
 static bool apply_json(Options *options, const char *value) {
     (void)value;
     options->json = true;
@@ -292,6 +298,10 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "bits", "BITS",
      "16, 24 or float; default: float for wav and aiff, 24 for flac; ogg and mp3 have none",
      apply_bits},
+    {0, RUNS, "resume", NULL,
+     "go on where an interrupted run with --resume stopped: keeps a journal of what is done beside "
+     "the stems (about as large as float WAV) until they are written",
+     apply_resume},
     {0, RUNS, "score", "DIR",
      "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
      apply_score},

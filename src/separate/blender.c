@@ -51,26 +51,18 @@ void blender_add(Blender *blender, const Chunk *chunk, int plane, const float *s
         sums[i] += weight_at(blender, chunk, i) * (samples[i] * gain);
 }
 
-/* Frames of `chunk` that no later chunk reaches. */
-static int64_t final_frames(const Blender *blender, const Chunk *chunk) {
-    return chunk->last ? chunk->valid : blender->plan.step;
-}
-
-int64_t blender_finish(Blender *blender, const Chunk *chunk, float **planes) {
-    int64_t frames = final_frames(blender, chunk);
-    blender->start = chunk->start;
+void blender_finish(Blender *blender, const Chunk *chunk, float **planes) {
     for (int64_t i = 0; i < chunk->valid; i++)
         blender->weights[i] += weight_at(blender, chunk, i);
     for (int plane = 0; plane < blender->planes; plane++) {
         float *sums = blender->sums + (int64_t)plane * blender->plan.chunk;
         planes[plane] = sums;
-        for (int64_t i = 0; i < frames; i++) {
+        for (int64_t i = 0; i < chunk->final; i++) {
             float weight = blender->plan.blend == CLEAVE_BLEND_MEAN ? (float)blender->overlap
                                                                     : blender->weights[i];
             sums[i] = weight > 0 ? sums[i] / weight : 0;
         }
     }
-    return frames;
 }
 
 static void shift(float *samples, int64_t step, int64_t chunk) {

@@ -9,9 +9,8 @@ typedef struct Blender {
     int planes;     /* stems · channels */
     int overlap;    /* chunk / step as asked for: blend mean divides by it */
     float *window;  /* (chunk): 1 with a fade at either end */
-    float *sums;    /* (planes, chunk): Σ window · stem from `start` on */
+    float *sums;    /* (planes, chunk): Σ window · stem from the next chunk's start on */
     float *weights; /* (chunk): Σ window */
-    int64_t start;  /* position in the padded signal of sums[0] */
 } Blender;
 
 cleave_status blender_create(Blender *blender, const ChunkPlan *plan, int planes, int overlap,
@@ -23,9 +22,9 @@ void blender_destroy(Blender *blender);
 void blender_add(Blender *blender, const Chunk *chunk, int plane, const float *samples, float gain);
 
 /* Counts a chunk's window, once per chunk, after its planes were added, and divides what no later
- * chunk reaches: `frames` frames of each plane, from position `start` of the padded signal on, are
- * final in planes[plane] until the next call of blender_next(). */
-int64_t blender_finish(Blender *blender, const Chunk *chunk, float **planes);
+ * chunk reaches: chunk->final frames of each plane are final in planes[plane] until the next call
+ * of blender_next(). */
+void blender_finish(Blender *blender, const Chunk *chunk, float **planes);
 
 /* Drops the final frames. */
 void blender_next(Blender *blender);

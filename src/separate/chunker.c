@@ -157,13 +157,34 @@ static int64_t next_needs(const ChunkPlan *plan) {
     return plan->blend == CLEAVE_BLEND_MEAN ? plan->chunk : 1;
 }
 
+/* The final samples less the padding at both ends. Before the signal has ended, what is final is
+ * never padding behind it. */
+static void find_emitted(const Chunker *chunker, Chunk *chunk) {
+    int64_t first = chunk->start < 0 ? -chunk->start : 0;
+    int64_t last = chunk->final;
+    if (chunker->ended && chunker->length - chunk->start < last)
+        last = chunker->length - chunk->start;
+    chunk->emit_first = first;
+    chunk->emit_frames = last > first ? last - first : 0;
+}
+
+static void take_mix(Chunker *chunker, float *mix, int64_t frames) {
+    for (int channel = 0; channel < chunker->plan.channels && mix; channel++)
+        memcpy(mix + channel * chunker->plan.chunk, sample_queue_at(&chunker->mix, channel, 0),
+               (size_t)frames * sizeof(float));
+    sample_queue_drop(&chunker->mix, frames);
+}
+
 static void take_chunk(Chunker *chunker, float *samples, Chunk *chunk) {
     const ChunkPlan *plan = &chunker->plan;
     int64_t available = chunker->padded.count;
-    chunk->start = chunker->start;
+    chunk->index = chunker->index++;
+    chunk->start = chunker->start - chunker->front;
     chunk->valid = available < plan->chunk ? available : plan->chunk;
-    chunk->first = chunker->start == 0;
+    chunk->first = chunk->index == 0;
     chunk->last = available < next_needs(plan) + plan->step;
+    chunk->final = chunk->last ? chunk->valid : plan->step;
+    find_emitted(chunker, chunk);
     for (int channel = 0; channel < plan->channels; channel++)
         memcpy(samples + channel * plan->chunk, sample_queue_at(&chunker->padded, channel, 0),
                (size_t)chunk->valid * sizeof(float));
@@ -172,15 +193,17 @@ static void take_chunk(Chunker *chunker, float *samples, Chunk *chunk) {
     chunker->start += plan->step;
 }
 
-cleave_status chunker_next(Chunker *chunker, float *samples, Chunk *chunk, bool *got,
+cleave_status chunker_next(Chunker *chunker, float *samples, float *mix, Chunk *chunk, bool *got,
                            cleave_error *error) {
     const ChunkPlan *plan = &chunker->plan;
     /* Enough to fill this chunk, and to know whether another follows. */
     int64_t ahead = plan->step + next_needs(plan);
     cleave_status status = fill(chunker, ahead > plan->chunk ? ahead : plan->chunk, error);
     *got = status == CLEAVE_OK && chunker->padded.count >= next_needs(plan);
-    if (*got)
+    if (*got) {
         take_chunk(chunker, samples, chunk);
+        take_mix(chunker, mix, chunk->emit_frames);
+    }
     return status;
 }
 

@@ -1,244 +1,176 @@
-/* demix.c: see demix.h. A "run" is one pass of the network over one chunk; test-time augmentation
- * makes three of each chunk. Runs are collected into batches and blended in order, so that the
- * batch size changes nothing in the result. */
+/* demix.c: see demix.h. Sets up the three threads' parts and is the one in the middle, which runs
+ * the network; demix_private.h shows the whole. */
 #include "separate/demix.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
-#include "separate/blender.h"
+#include "base/thread.h"
 #include "separate/clock.h"
+#include "separate/demix_private.h"
 
-/* The variants of a chunk that test-time augmentation averages. */
-typedef enum Variant { VARIANT_PLAIN, VARIANT_SWAPPED, VARIANT_INVERTED, VARIANT_COUNT } Variant;
+/* ---- Failing ---- */
 
-typedef struct PendingRun {
-    Chunk chunk;
-    Variant variant;
-} PendingRun;
-
-typedef struct Demix {
-    const DemixJob *job;
-    Normalization normalization;
-    Chunker chunker;
-    Blender blender;
-    float *chunk;        /* (channels, chunk): the chunk whose variants are being queued */
-    float *input;        /* (batch, channels, chunk) */
-    float *output;       /* (batch, network_stems · channels, chunk) */
-    PendingRun *pending; /* (batch) */
-    int pending_count;
-    float **planes;   /* (stem_count · channels): final frames, in the blender */
-    int64_t emitted;  /* frames handed to the sink */
-    int64_t expected; /* frames; 0: unknown */
-    double begin;
-    double network_seconds;
-} Demix;
-
-/* ---- Normalisation ---- */
-
-/* Frames that the first pass reads at once. */
-#define SCAN_BLOCK 8192
-
-/* Welford's running mean and sum of squared differences. */
-typedef struct RunningMoments {
-    double count;
-    double mean;
-    double squares;
-} RunningMoments;
-
-static void moments_push(RunningMoments *moments, double x) {
-    moments->count += 1;
-    double difference = x - moments->mean;
-    moments->mean += difference / moments->count;
-    moments->squares += difference * (x - moments->mean);
+cleave_status demix_check_cancel(const DemixJob *job, cleave_error *error) {
+    if (job->cancel && atomic_load_explicit(job->cancel, memory_order_relaxed))
+        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+    return CLEAVE_OK;
 }
 
-/* Mean and population deviation of the mono mix, over the whole signal; the reader is rewound. */
-static cleave_status scan(const DemixJob *job, Normalization *normalization, cleave_error *error) {
-    float samples[2][SCAN_BLOCK];
-    float *planes[2] = {samples[0], samples[1]};
-    RunningMoments moments = {0};
-    int64_t got = 1;
-    cleave_status status = CLEAVE_OK;
-    while (status == CLEAVE_OK && got > 0) {
-        got = 0;
-        status = audio_reader_read(job->reader, planes, SCAN_BLOCK, &got, error);
-        for (int64_t i = 0; i < got; i++) {
-            double mono = (double)samples[0][i];
-            if (job->plan.channels == 2)
-                mono = (mono + (double)samples[1][i]) / 2;
-            moments_push(&moments, mono);
-        }
-        if (job->cancel && atomic_load(job->cancel))
-            status = error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-    }
-    double deviation = moments.count > 0 ? sqrt(moments.squares / moments.count) : 0;
-    /* Silence, or a constant, has no deviation: it is left at its level. */
-    *normalization = (Normalization){(float)moments.mean, deviation > 0 ? (float)deviation : 1};
-    return status == CLEAVE_OK ? audio_reader_rewind(job->reader, error) : status;
+/* What has been run already is still collected: a journal keeps it. */
+void demix_fail(Demix *d, const cleave_error *failure) {
+    pthread_mutex_lock(&d->mutex);
+    if (d->failure.status == CLEAVE_OK)
+        d->failure = *failure;
+    pthread_mutex_unlock(&d->mutex);
+    ring_stop(&d->inputs);
 }
 
-/* ---- Emitting ---- */
-
-/* Undoes the normalisation in place. */
-static void denormalize(const Demix *d, int64_t frames) {
-    Normalization n = d->normalization;
-    if (n.mean == 0 && n.deviation == 1)
-        return;
-    for (int plane = 0; plane < d->blender.planes; plane++) {
-        for (int64_t i = 0; i < frames; i++)
-            d->planes[plane][i] = d->planes[plane][i] * n.deviation + n.mean;
-    }
+static cleave_status failure_of(Demix *d, cleave_error *error) {
+    pthread_mutex_lock(&d->mutex);
+    cleave_error failure = d->failure;
+    pthread_mutex_unlock(&d->mutex);
+    return failure.status == CLEAVE_OK ? CLEAVE_OK
+                                       : error_set(error, failure.status, "%s", failure.text);
 }
 
-/* Hands final frames to the sink, less the padding at both ends. */
-static cleave_status emit(Demix *d, int64_t frames, cleave_error *error) {
-    const DemixJob *job = d->job;
-    Chunker *chunker = &d->chunker;
-    int64_t first = chunker->front - d->blender.start;
-    int64_t last = frames;
-    if (chunker->ended && chunker->front + chunker->length - d->blender.start < last)
-        last = chunker->front + chunker->length - d->blender.start;
-    if (first < 0)
-        first = 0;
-    if (last <= first)
-        return CLEAVE_OK;
-    denormalize(d, frames);
-    for (int plane = 0; plane < d->blender.planes; plane++)
-        d->planes[plane] += first;
-    const float *mix[2];
-    for (int channel = 0; channel < job->plan.channels; channel++)
-        mix[channel] = sample_queue_at(&chunker->mix, channel, 0);
-    cleave_status status =
-        job->sink(job->sink_user, (const float *const *)d->planes, mix, last - first, error);
-    sample_queue_drop(&chunker->mix, last - first);
-    d->emitted += last - first;
-    return status;
-}
+/* ---- Running ---- */
 
 static cleave_status report(const Demix *d, cleave_error *error) {
     cleave_progress progress = {
-        .samples_done = d->emitted,
+        .samples_done = atomic_load(&d->emitted),
         .samples_total = d->expected,
         .seconds = clock_seconds() - d->begin,
     };
+    log_relay_flush(d->job->log);
     if (d->job->progress && d->job->progress(d->job->progress_user, &progress) != 0)
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
     return CLEAVE_OK;
 }
 
-/* ---- Running ---- */
-
-static size_t plane_floats(const Demix *d) {
-    return (size_t)d->job->plan.chunk;
+/* Told once, however often it happens. */
+static void halve_batch(Demix *d, int failed, const cleave_error *error) {
+    if (d->batch == d->job->batch)
+        log_write(&d->job->log->target, CLEAVE_LOG_WARNING,
+                  "a batch of %d chunks does not fit into memory (%s); going on with smaller ones",
+                  failed, error->text);
+    d->batch = failed / 2;
 }
 
-static size_t input_floats(const Demix *d) {
-    return (size_t)d->job->plan.channels * plane_floats(d);
-}
-
-static size_t output_floats(const Demix *d) {
-    return (size_t)d->job->network_stems * input_floats(d);
-}
-
-/* The channel that a variant puts in the place of `channel`; its own inverse. */
-static int variant_channel(const Demix *d, Variant variant, int channel) {
-    return variant == VARIANT_SWAPPED ? d->job->plan.channels - 1 - channel : channel;
-}
-
-static float variant_sign(Variant variant) {
-    return variant == VARIANT_INVERTED ? -1.0f : 1.0f;
-}
-
-static void blend_run(Demix *d, const PendingRun *pending, const float *output) {
+/* Runs the batch at once, or in parts where it does not fit into memory. */
+static cleave_status run_network(Demix *d, const float *input, float *output, int count,
+                                 cleave_error *error) {
     const DemixJob *job = d->job;
-    float gain = variant_sign(pending->variant) / (job->tta ? (float)VARIANT_COUNT : 1.0f);
-    for (int stem = 0; stem < job->stem_count; stem++)
-        for (int channel = 0; channel < job->plan.channels; channel++) {
-            int plane = job->stems[stem] * job->plan.channels +
-                        variant_channel(d, pending->variant, channel);
-            blender_add(&d->blender, &pending->chunk, stem * job->plan.channels + channel,
-                        output + (size_t)plane * plane_floats(d), gain);
-        }
-}
-
-static Variant last_variant(const Demix *d) {
-    return d->job->tta ? VARIANT_COUNT - 1 : VARIANT_PLAIN;
-}
-
-/* Runs the batch that has been collected, blends it and emits what is final. */
-static cleave_status flush(Demix *d, cleave_error *error) {
-    if (d->pending_count == 0)
-        return CLEAVE_OK;
-    double begin = clock_seconds();
-    cleave_status status = executable_run(d->job->executable, d->input, d->output, d->pending_count,
-                                          d->job->cancel, error);
-    d->network_seconds += clock_seconds() - begin;
-    for (int i = 0; i < d->pending_count && status == CLEAVE_OK; i++) {
-        const PendingRun *pending = &d->pending[i];
-        blend_run(d, pending, d->output + (size_t)i * output_floats(d));
-        if (pending->variant != last_variant(d))
-            continue;
-        int64_t frames = blender_finish(&d->blender, &pending->chunk, d->planes);
-        status = emit(d, frames, error);
-        blender_next(&d->blender);
-    }
-    d->pending_count = 0;
-    return status == CLEAVE_OK ? report(d, error) : status;
-}
-
-static void fill_variant(const Demix *d, Variant variant, float *input) {
-    float sign = variant_sign(variant);
-    for (int channel = 0; channel < d->job->plan.channels; channel++) {
-        size_t from = (size_t)variant_channel(d, variant, channel) * plane_floats(d);
-        float *to = input + (size_t)channel * plane_floats(d);
-        for (size_t i = 0; i < plane_floats(d); i++)
-            to[i] = d->chunk[from + i] * sign;
-    }
-}
-
-/* Queues every variant of the chunk; runs the network whenever a batch is full. */
-static cleave_status queue_chunk(Demix *d, const Chunk *chunk, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
-    for (int variant = 0; variant <= (int)last_variant(d) && status == CLEAVE_OK; variant++) {
-        fill_variant(d, (Variant)variant, d->input + (size_t)d->pending_count * input_floats(d));
-        d->pending[d->pending_count++] = (PendingRun){*chunk, (Variant)variant};
-        if (d->pending_count == d->job->batch)
-            status = flush(d, error);
+    for (int done = 0; done < count && status == CLEAVE_OK;) {
+        int part = count - done < d->batch ? count - done : d->batch;
+        status = executable_run(job->executable, input + (size_t)done * demix_input_floats(job),
+                                output + (size_t)done * demix_output_floats(job), part, job->cancel,
+                                error);
+        if (status == CLEAVE_OK) {
+            done += part;
+        } else if (status == CLEAVE_ERROR_MEMORY && part > 1) {
+            halve_batch(d, part, error);
+            status = CLEAVE_OK;
+        }
     }
     return status;
 }
 
-static cleave_status run_all(Demix *d, cleave_error *error) {
-    bool got = true;
+/* Hands the batch of an input slot over to an output slot, with what the network makes of it. */
+static cleave_status run_batch(Demix *d, InputSlot *in, OutputSlot *out, cleave_error *error) {
+    double begin = clock_seconds();
+    cleave_status status = demix_check_cancel(d->job, error);
+    if (status == CLEAVE_OK && !in->batch->runs[0].replayed)
+        status = run_network(d, in->samples, out->samples, in->batch->count, error);
+    d->network_seconds += clock_seconds() - begin;
+    Batch *batch = in->batch;
+    in->batch = out->batch;
+    out->batch = batch;
+    return status;
+}
+
+static cleave_status run_batches(Demix *d, cleave_error *error) {
     cleave_status status = report(d, error);
-    while (status == CLEAVE_OK && got) {
-        Chunk chunk;
-        status = chunker_next(&d->chunker, d->chunk, &chunk, &got, error);
-        if (status == CLEAVE_OK && got)
-            status = queue_chunk(d, &chunk, error);
+    while (status == CLEAVE_OK) {
+        int in = ring_begin_read(&d->inputs);
+        int out = in < 0 ? -1 : ring_begin_write(&d->outputs);
+        if (out < 0)
+            break;
+        status = run_batch(d, &d->input_slots[in], &d->output_slots[out], error);
+        if (status != CLEAVE_OK)
+            break;
+        ring_end_read(&d->inputs);
+        ring_end_write(&d->outputs);
+        status = report(d, error);
     }
-    return status == CLEAVE_OK ? flush(d, error) : status;
+    return status;
+}
+
+static cleave_status run_threads(Demix *d, cleave_error *error) {
+    pthread_t feeding;
+    pthread_t collecting;
+    cleave_error failure = {.status = CLEAVE_OK};
+    cleave_status status = thread_start(&collecting, demix_collect, d, error);
+    if (status != CLEAVE_OK)
+        return status;
+    status = thread_start(&feeding, demix_feed, d, &failure);
+    bool fed = status == CLEAVE_OK;
+    if (fed)
+        status = run_batches(d, &failure);
+    if (status != CLEAVE_OK)
+        demix_fail(d, &failure);
+    ring_stop(&d->inputs);
+    ring_close(&d->outputs);
+    if (fed)
+        pthread_join(feeding, NULL);
+    pthread_join(collecting, NULL);
+    status = failure_of(d, error);
+    log_relay_flush(d->job->log);
+    return status == CLEAVE_OK ? report(d, error) : status;
 }
 
 /* ---- Setting up ---- */
 
+static bool allocate_batch(const DemixJob *job, Batch *batch) {
+    size_t count = (size_t)job->batch;
+    batch->runs = calloc(count, sizeof(*batch->runs));
+    if (job->keep_mix)
+        batch->mixes = malloc(count * demix_input_floats(job) * sizeof(float));
+    return batch->runs && (batch->mixes || !job->keep_mix);
+}
+
+static bool allocate_slots(Demix *d) {
+    const DemixJob *job = d->job;
+    size_t count = (size_t)job->batch;
+    bool good = true;
+    for (int i = 0; i < DEMIX_SLOTS && good; i++) {
+        InputSlot *in = &d->input_slots[i];
+        OutputSlot *out = &d->output_slots[i];
+        in->batch = &d->batches[2 * i];
+        out->batch = &d->batches[2 * i + 1];
+        in->samples = memory_allocate_aligned(count * demix_input_floats(job) * sizeof(float));
+        out->samples = memory_allocate_aligned(count * demix_output_floats(job) * sizeof(float));
+        good = in->samples && out->samples && allocate_batch(job, in->batch) &&
+               allocate_batch(job, out->batch);
+    }
+    return good;
+}
+
 static cleave_status create(Demix *d, cleave_error *error) {
     const DemixJob *job = d->job;
     int planes = job->stem_count * job->plan.channels;
-    size_t batch = (size_t)job->batch;
-    d->chunk = malloc(input_floats(d) * sizeof(float));
-    d->input = memory_allocate_aligned(batch * input_floats(d) * sizeof(float));
-    d->output = memory_allocate_aligned(batch * output_floats(d) * sizeof(float));
-    d->pending = calloc(batch, sizeof(*d->pending));
+    size_t chunk_bytes = demix_input_floats(job) * sizeof(float);
+    d->chunk = malloc(chunk_bytes);
+    if (job->keep_mix)
+        d->mix = malloc(chunk_bytes);
     d->planes = calloc((size_t)planes + 1, sizeof(*d->planes));
-    if (!d->chunk || !d->input || !d->output || !d->pending || !d->planes)
-        return error_memory(error, "a batch of chunks", batch * output_floats(d) * sizeof(float));
+    if (!allocate_slots(d) || !d->chunk || !d->planes || (job->keep_mix && !d->mix))
+        return error_memory(error, "a batch of chunks",
+                            (size_t)job->batch * demix_output_floats(job) * sizeof(float));
     cleave_status status = CLEAVE_OK;
     if (job->normalize)
-        status = scan(job, &d->normalization, error);
+        status = demix_scan(job, &d->normalization, error);
     if (status == CLEAVE_OK)
         status = chunker_create(&d->chunker, &job->plan, job->reader, d->normalization, error);
     if (status == CLEAVE_OK)
@@ -246,23 +178,46 @@ static cleave_status create(Demix *d, cleave_error *error) {
     return status;
 }
 
+static void init(Demix *d, const DemixJob *job) {
+    *d = (Demix){.job = job,
+                 .normalization = {0, 1},
+                 .batch = job->batch,
+                 .expected = audio_reader_expected_frames(job->reader),
+                 .begin = clock_seconds()};
+    if (job->journal)
+        d->replayed = journal_chunks(job->journal);
+    atomic_init(&d->emitted, 0);
+    pthread_mutex_init(&d->mutex, NULL);
+    ring_init(&d->inputs, DEMIX_SLOTS);
+    ring_init(&d->outputs, DEMIX_SLOTS);
+}
+
 static void destroy(Demix *d) {
     chunker_destroy(&d->chunker);
     blender_destroy(&d->blender);
+    for (int i = 0; i < DEMIX_SLOTS; i++) {
+        memory_free_aligned(d->input_slots[i].samples);
+        memory_free_aligned(d->output_slots[i].samples);
+    }
+    for (int i = 0; i < 2 * DEMIX_SLOTS; i++) {
+        free(d->batches[i].runs);
+        free(d->batches[i].mixes);
+    }
     free(d->chunk);
-    memory_free_aligned(d->input);
-    memory_free_aligned(d->output);
-    free(d->pending);
+    free(d->mix);
     free(d->planes);
+    ring_destroy(&d->inputs);
+    ring_destroy(&d->outputs);
+    pthread_mutex_destroy(&d->mutex);
 }
 
 cleave_status demix_run(const DemixJob *job, DemixResult *result, cleave_error *error) {
-    Demix d = {.job = job, .normalization = {0, 1}, .begin = clock_seconds()};
-    d.expected = audio_reader_expected_frames(job->reader);
+    Demix d;
+    init(&d, job);
     cleave_status status = create(&d, error);
     if (status == CLEAVE_OK)
-        status = run_all(&d, error);
-    *result = (DemixResult){d.emitted, d.network_seconds};
+        status = run_threads(&d, error);
+    *result = (DemixResult){atomic_load(&d.emitted), d.network_seconds};
     destroy(&d);
     return status;
 }

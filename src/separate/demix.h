@@ -1,4 +1,5 @@
-/* demix.h: the one way from audio to stems: read → chunk → batch → run → blend → emit. */
+/* demix.h: the one way from audio to stems: read → chunk → batch → run → blend → emit. Reading and
+ * chunking, the network, and blending and writing each have a thread, so that they overlap. */
 #ifndef CLEAVE_SEPARATE_DEMIX_H
 #define CLEAVE_SEPARATE_DEMIX_H
 
@@ -6,10 +7,13 @@
 
 #include "audio/audio.h"
 #include "backend/backend.h"
+#include "base/log_relay.h"
 #include "separate/chunker.h"
+#include "separate/journal.h"
 
-/* Takes the next `frames` frames of every wanted stem, planes[stem · channels + channel], and of
- * the mix that they came from, mix[channel]. */
+/* Takes the next `frames` frames of every wanted stem, planes[stem · channels + channel], and,
+ * where the job keeps it, of the mix that they came from, mix[channel]. Called from a thread of
+ * demix's own, never twice at once. */
 typedef cleave_status (*DemixSink)(void *user, const float *const *planes, const float *const *mix,
                                    int64_t frames, cleave_error *error);
 
@@ -20,15 +24,20 @@ typedef struct DemixJob {
     int batch;
     bool tta;
     bool normalize;
-    int network_stems; /* that the network puts out */
-    const int *stems;  /* those that are wanted, as indices of the network's */
+    bool keep_mix;                 /* the sink wants the mix */
+    int network_stems;             /* that the network puts out */
+    const int *stems;              /* those that are wanted, as indices of the network's */
+    const char *const *stem_names; /* of the network's, for error texts */
     int stem_count;
+    int sample_rate;     /* Hz, for error texts */
     AudioReader *reader; /* already converted to the network's rate and channels */
     DemixSink sink;
     void *sink_user;
     cleave_progress_callback progress; /* or NULL */
     void *progress_user;
     const atomic_bool *cancel;
+    Journal *journal; /* or NULL: nothing is kept for a later run to go on from */
+    LogRelay *log;
 } DemixJob;
 
 typedef struct DemixResult {
@@ -36,6 +45,7 @@ typedef struct DemixResult {
     double network_seconds; /* wall time inside the network */
 } DemixResult;
 
+/* Progress and log lines come from the calling thread. */
 cleave_status demix_run(const DemixJob *job, DemixResult *result, cleave_error *error);
 
 #endif

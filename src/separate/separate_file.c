@@ -1,115 +1,31 @@
 /* separate_file.c: from an audio file to one file per stem. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "audio/output_file.h"
 #include "base/memory.h"
+#include "separate/claim.h"
 #include "separate/clock.h"
-#include "separate/output_paths.h"
+#include "separate/file_sink.h"
+#include "separate/fingerprint.h"
 #include "separate/separator.h"
+#include "separate/side_file.h"
 
-/* ---- Writing ---- */
-
-typedef struct FileSink {
-    const OutputList *outputs;
-    AudioWriter **writers; /* (outputs->count) */
-    int channels;
-    float *residual; /* (channels, residual_frames): scratch */
-    int64_t residual_frames;
-} FileSink;
-
-static cleave_status open_writers(FileSink *sink, const cleave_output_settings *settings,
-                                  int sample_rate, int64_t expected_frames, cleave_error *error) {
-    AudioWriterSettings format = {sink->channels, sample_rate, settings->format, settings->bits,
-                                  expected_frames};
-    sink->writers = calloc((size_t)sink->outputs->count, sizeof(*sink->writers));
-    if (!sink->writers)
-        return error_memory(error, "the output files", sizeof(*sink->writers));
-    cleave_status status = CLEAVE_OK;
-    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
-        status = audio_writer_open(&sink->writers[i], sink->outputs->paths[i], &format, error);
-    return status;
-}
-
-static cleave_status reserve_residual(FileSink *sink, int64_t frames, cleave_error *error) {
-    if (frames <= sink->residual_frames)
-        return CLEAVE_OK;
-    size_t bytes = (size_t)sink->channels * (size_t)frames * sizeof(float);
-    free(sink->residual);
-    sink->residual_frames = 0;
-    sink->residual = malloc(bytes);
-    if (!sink->residual)
-        return error_memory(error, "the residual", bytes);
-    sink->residual_frames = frames;
-    return CLEAVE_OK;
-}
-
-/* The mix less all stems that are written. */
-static cleave_status write_residual(FileSink *sink, const float *const *planes,
-                                    const float *const *mix, int64_t frames, cleave_error *error) {
-    const float *residual[2];
-    cleave_status status = reserve_residual(sink, frames, error);
-    if (status != CLEAVE_OK)
-        return status;
-    for (int channel = 0; channel < sink->channels; channel++) {
-        float *to = sink->residual + channel * frames;
-        residual[channel] = to;
-        memcpy(to, mix[channel], (size_t)frames * sizeof(float));
-        for (int stem = 0; stem < sink->outputs->stem_count; stem++)
-            for (int64_t i = 0; i < frames; i++)
-                to[i] -= planes[stem * sink->channels + channel][i];
-    }
-    return audio_writer_write(sink->writers[sink->outputs->stem_count], residual, frames, error);
-}
-
-static cleave_status write_stems(void *user, const float *const *planes, const float *const *mix,
-                                 int64_t frames, cleave_error *error) {
-    FileSink *sink = user;
-    cleave_status status = CLEAVE_OK;
-    for (int stem = 0; stem < sink->outputs->stem_count && status == CLEAVE_OK; stem++)
-        status =
-            audio_writer_write(sink->writers[stem], planes + stem * sink->channels, frames, error);
-    if (status == CLEAVE_OK && sink->outputs->count > sink->outputs->stem_count)
-        status = write_residual(sink, planes, mix, frames, error);
-    return status;
-}
-
-/* Adds to the error of a rename which files already had theirs: they are whole, and what they
- * replaced is gone, so they stay. */
-static void name_committed(const FileSink *sink, int committed, cleave_error *error) {
-    char names[256] = "";
-    for (int i = 0; i < committed; i++) {
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
-                 sink->outputs->names[i]);
-    }
-    error_prefix(error, "only %s written", names);
-}
-
-/* Gives every file its final name once all are complete and nothing is known that would prevent it.
- */
-static cleave_status commit_writers(const FileSink *sink, cleave_error *error) {
-    cleave_status status = CLEAVE_OK;
-    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
-        status = audio_writer_finish(sink->writers[i], error);
-    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
-        status = audio_writer_prepare(sink->writers[i], error);
-    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++) {
-        status = audio_writer_commit(sink->writers[i], error);
-        if (status != CLEAVE_OK && i > 0)
-            name_committed(sink, i, error);
-    }
-    return status;
-}
-
-/* The last writer first: the first one made the folders, and removes them if they are empty. */
-static void destroy_sink(FileSink *sink) {
-    for (int i = sink->outputs->count - 1; sink->writers && i >= 0; i--)
-        audio_writer_close(sink->writers[i]);
-    free(sink->writers);
-    free(sink->residual);
-}
+/* What a call needs from its start to its end. */
+typedef struct FileJob {
+    cleave_separator *separator;
+    const char *input;
+    const cleave_output_settings *settings; /* resolved */
+    LogRelay log;
+    AudioReader *reader;
+    OutputList outputs;
+    Claim claim;
+    Journal *journal; /* NULL: not to be resumed */
+    FileSink sink;
+    DemixJob demix;
+} FileJob;
 
 /* ---- Results ---- */
 
@@ -142,7 +58,7 @@ static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cle
     return CLEAVE_OK;
 }
 
-/* ---- The call ---- */
+/* ---- Before the run ---- */
 
 /* An output that is the input, under whatever name, would replace it. */
 static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error) {
@@ -160,51 +76,95 @@ static cleave_status keep_input(const OutputList *outputs, const char *input, cl
     return CLEAVE_OK;
 }
 
+static cleave_status open_outputs(FileJob *job, cleave_error *error) {
+    const cleave_model *model = job->separator->model;
+    AudioWriterSettings format = {model->config.channels, model->config.sample_rate,
+                                  job->settings->format, job->settings->bits,
+                                  audio_reader_expected_frames(job->reader)};
+    cleave_status status = output_list_create(&job->outputs, &model->config, model->name,
+                                              job->input, job->settings, error);
+    if (status == CLEAVE_OK)
+        status = keep_input(&job->outputs, job->input, error);
+    if (status == CLEAVE_OK)
+        status = claim_take(&job->claim, job->outputs.paths[0], &job->log.logger, error);
+    for (int i = 0; i < job->outputs.count && status == CLEAVE_OK && job->claim.inherited; i++)
+        output_file_remove_stale(job->outputs.paths[i]);
+    if (status == CLEAVE_OK)
+        status = file_sink_open(&job->sink, &job->outputs, &format, error);
+    return status;
+}
+
+static void fill_demix(FileJob *job) {
+    DemixJob *demix = &job->demix;
+    demix->stems = job->outputs.stems;
+    demix->stem_count = job->outputs.stem_count;
+    demix->keep_mix = job->outputs.count > job->outputs.stem_count;
+    demix->sink = file_sink_write;
+    demix->sink_user = &job->sink;
+    demix->progress = job->settings->progress;
+    demix->progress_user = job->settings->progress_user;
+    demix->log = &job->log;
+}
+
+/* A journal that an earlier run left is of no use to a run that does not resume. */
+static cleave_status open_journal(FileJob *job, cleave_error *error) {
+    char fingerprint[JOURNAL_FINGERPRINT_SIZE];
+    const DemixJob *demix = &job->demix;
+    char *path = side_file_path(job->outputs.paths[0], "resume");
+    cleave_status status = path ? CLEAVE_OK : error_memory(error, "a path", 1);
+    if (status == CLEAVE_OK && job->settings->resume)
+        status = fingerprint_describe(fingerprint, sizeof(fingerprint), job->separator, demix,
+                                      job->input, error);
+    if (status == CLEAVE_OK && job->settings->resume)
+        status = journal_open(&job->journal, path, fingerprint, &demix->plan,
+                              demix->stem_count * demix->plan.channels, &job->log.logger, error);
+    else if (status == CLEAVE_OK)
+        unlink(path);
+    job->demix.journal = job->journal;
+    free(path);
+    return status;
+}
+
+/* ---- The call ---- */
+
 /* Runs the job into open writers and completes the files. */
-static cleave_status run(const DemixJob *job, const char *input, FileSink *sink,
-                         cleave_result *result, cleave_error *error) {
+static cleave_status run(FileJob *job, cleave_result *result, cleave_error *error) {
     DemixResult demixed;
-    cleave_status status = demix_run(job, &demixed, error);
+    cleave_status status = demix_run(&job->demix, &demixed, error);
     if (status == CLEAVE_OK && demixed.samples == 0)
         status = error_set(error, CLEAVE_ERROR_INPUT,
-                           "%s holds no audio: 0 samples; nothing to separate", input);
+                           "%s holds no audio: 0 samples; nothing to separate", job->input);
     if (status == CLEAVE_OK)
-        status = fill_stems(sink, result, error);
+        status = fill_stems(&job->sink, result, error);
     if (status == CLEAVE_OK)
-        status = commit_writers(sink, error);
+        status = file_sink_commit(&job->sink, error);
     result->samples = demixed.samples;
     result->network_seconds = demixed.network_seconds;
     return status;
 }
 
-static cleave_status separate(cleave_separator *separator, AudioReader *reader, const char *input,
-                              const cleave_output_settings *settings, cleave_result *result,
-                              cleave_error *error) {
-    const Config *config = &separator->model->config;
-    OutputList outputs = {0};
-    FileSink sink = {.outputs = &outputs, .channels = config->channels};
-    DemixJob job;
-    cleave_status status = separator_job(separator, reader, &job, error);
+static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {
+    cleave_status status = audio_reader_open(&job->reader, job->input, &job->log.logger, error);
     if (status == CLEAVE_OK)
-        status =
-            output_list_create(&outputs, config, separator->model->name, input, settings, error);
+        status = separator_job(job->separator, job->reader, &job->demix, error);
     if (status == CLEAVE_OK)
-        status = keep_input(&outputs, input, error);
+        status = open_outputs(job, error);
     if (status == CLEAVE_OK)
-        status = open_writers(&sink, settings, config->sample_rate,
-                              audio_reader_expected_frames(reader), error);
-    if (status == CLEAVE_OK) {
-        job.stems = outputs.stems;
-        job.stem_count = outputs.stem_count;
-        job.sink = write_stems;
-        job.sink_user = &sink;
-        job.progress = settings->progress;
-        job.progress_user = settings->progress_user;
-        status = run(&job, input, &sink, result, error);
-    }
-    destroy_sink(&sink);
-    output_list_destroy(&outputs);
+        fill_demix(job);
+    if (status == CLEAVE_OK)
+        status = open_journal(job, error);
+    if (status == CLEAVE_OK)
+        status = run(job, result, error);
     return status;
+}
+
+static void close_job(FileJob *job, bool done) {
+    file_sink_close(&job->sink);
+    journal_close(job->journal, !done);
+    claim_release(&job->claim);
+    output_list_destroy(&job->outputs);
+    audio_reader_close(job->reader);
+    log_relay_destroy(&job->log);
 }
 
 cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
@@ -212,7 +172,6 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
                                    cleave_error *error) {
     cleave_result filled = {0};
     cleave_output_settings resolved = output_settings_resolve(settings);
-    AudioReader *reader = NULL;
     cleave_bits bits;
     double begin = clock_seconds();
     error_clear(error);
@@ -221,12 +180,13 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     if (!separator || !input)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "separating a file needs a separator and the file's path");
+    FileJob job = {
+        .separator = separator, .input = input, .settings = &resolved, .claim = {.fd = -1}};
+    log_relay_init(&job.log, &separator->settings.log);
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
-        status = audio_reader_open(&reader, input, &separator->settings.log, error);
-    if (status == CLEAVE_OK)
-        status = separate(separator, reader, input, &resolved, &filled, error);
-    audio_reader_close(reader);
+        status = separate(&job, &filled, error);
+    close_job(&job, status == CLEAVE_OK);
     atomic_store(&separator->cancel, false);
     if (status != CLEAVE_OK || !result) {
         cleave_result_free(&filled);

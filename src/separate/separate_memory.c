@@ -28,6 +28,7 @@ static cleave_status run(cleave_separator *separator, AudioReader *reader, Memor
                          cleave_error *error) {
     DemixJob job;
     DemixResult result;
+    LogRelay log;
     cleave_status status = separator_job(separator, reader, &job, error);
     if (status != CLEAVE_OK)
         return status;
@@ -42,7 +43,10 @@ static cleave_status run(cleave_separator *separator, AudioReader *reader, Memor
     job.sink_user = sink;
     job.progress = progress;
     job.progress_user = progress_user;
+    log_relay_init(&log, &separator->settings.log);
+    job.log = &log;
     status = demix_run(&job, &result, error);
+    log_relay_destroy(&log);
     free(stems);
     return status;
 }

@@ -181,6 +181,8 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader, De
                       .tta = settings->tta != 0,
                       .normalize = config->normalize,
                       .network_stems = config->stem_count,
+                      .stem_names = (const char *const *)config->stems,
+                      .sample_rate = config->sample_rate,
                       .reader = reader,
                       .cancel = &separator->cancel};
     return audio_reader_convert(reader, config->channels, config->sample_rate, error);

@@ -1,0 +1,22 @@
+/* thread.c: see thread.h. */
+#include "base/thread.h"
+
+#include <signal.h>
+#include <string.h>
+
+cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
+                           cleave_error *error) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    int code = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (code == 0) {
+        code = pthread_create(thread, NULL, run, argument);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    if (code == 0)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_MEMORY,
+                     "cannot start a thread: %s; try fewer threads or close other programs",
+                     strerror(code));
+}

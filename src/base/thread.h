@@ -1,0 +1,13 @@
+/* thread.h: starting threads that leave signals to the program's own. */
+#ifndef CLEAVE_BASE_THREAD_H
+#define CLEAVE_BASE_THREAD_H
+
+#include <pthread.h>
+
+#include "base/error.h"
+
+/* Starts run(argument) in a thread that takes no signals, to be joined with pthread_join(). */
+cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
+                           cleave_error *error);
+
+#endif

@@ -1,0 +1,35 @@
+/* file_sink.h: where demix puts the stems of a track: one file each, encoded side by side. */
+#ifndef CLEAVE_SEPARATE_FILE_SINK_H
+#define CLEAVE_SEPARATE_FILE_SINK_H
+
+#include "audio/audio.h"
+#include "base/thread_pool.h"
+#include "separate/output_paths.h"
+
+typedef struct FileSink {
+    const OutputList *outputs;
+    AudioWriter **writers; /* (outputs->count) */
+    cleave_error *errors;  /* (outputs->count): of the step that all take at once */
+    ThreadPool *pool;
+    int channels;
+    float *residual; /* (channels, residual_frames): scratch */
+    int64_t residual_frames;
+} FileSink;
+
+/* Opens a writer for each output. What is borrowed must outlive the sink. After a failure the sink
+ * can only be closed. */
+cleave_status file_sink_open(FileSink *sink, const OutputList *outputs,
+                             const AudioWriterSettings *format, cleave_error *error);
+
+/* A DemixSink; user: the FileSink. */
+cleave_status file_sink_write(void *user, const float *const *planes, const float *const *mix,
+                              int64_t frames, cleave_error *error);
+
+/* Completes all files, then gives each its final name: only once all are whole and nothing is known
+ * that would prevent it. Should a rename fail after others succeeded, the error says which. */
+cleave_status file_sink_commit(FileSink *sink, cleave_error *error);
+
+/* What was not committed is removed. A zeroed sink is allowed. */
+void file_sink_close(FileSink *sink);
+
+#endif
