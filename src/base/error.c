@@ -65,6 +65,8 @@ const char *cleave_status_name(cleave_status status) {
         return "cancelled";
     case CLEAVE_ERROR_INTERNAL:
         return "internal error";
+    case CLEAVE_ERROR_BUSY:
+        return "busy";
     }
     return "unknown status";
 }
