@@ -20,7 +20,7 @@ static const char separate_about[] =
     "With --json, standard output gets one JSON object per input, on one line, and\n"
     "standard error everything else. Its keys:\n"
     "  input, model                  as given\n"
-    "  status, error                 \"ok\" or \"skipped\" and null; \"busy\", where another\n"
+    "  status, error                 \"ok\" or \"skipped\" and null; \"busy\" where another\n"
     "                                process works on it; or what went wrong\n"
     "  outputs                       list of {stem, path, peak, clipped}: largest\n"
     "                                absolute sample (1.0 is full scale), how many\n"
@@ -44,7 +44,7 @@ static const char separate_examples[] =
     "      writes separated/song (vocals).wav and so on\n"
     "  cleave Music -m vocals.ckpt -o stems --ext flac,mp3 --skip-existing\n"
     "      all .flac and .mp3 files below Music that are not done yet\n"
-    "  find . -newer stamp -print0 | cleave --from-list - --null -m vocals.ckpt\n"
+    "  find . -name '*.wav' -print0 | cleave --from-list - --null -m vocals.ckpt\n"
     "      the files that find lists; without --null, one path per line\n"
     "  cleave separate kit.wav -m drumsep.ckpt --score true-stems\n"
     "      compares true-stems/kick.wav and so on with what comes out\n";

@@ -59,7 +59,7 @@ static int columns(void) {
 static void tell_parts(char parts[PARTS][PART_SIZE], int count) {
     char line[PARTS * (PART_SIZE + 2)] = "";
     for (int i = 0; i < count; i++) {
-        int needed = (int)(strlen(line) + strlen(parts[i]) + sizeof ", ,");
+        int needed = (int)(strlen(line) + strlen(parts[i])) + 1 + (i + 1 < count);
         if (*line != '\0' && needed > columns()) {
             message_note("%s", line);
             *line = '\0';
