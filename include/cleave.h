@@ -295,6 +295,15 @@ CLEAVE_API cleave_status cleave_list_outputs(const cleave_model *model, const ch
                                              const cleave_output_settings *settings,
                                              cleave_output_list *list, cleave_error *error);
 
+/* Sets *whole to 1 where every output of the list is there and whole, else to 0: regular files that
+ * open as audio in a format that cleave writes, hold all that their headers promise, and are all of
+ * the same length. It takes a moment, whatever their length, since no audio is decoded but at a
+ * file's end; damage in the midst of a file goes unseen, and the input is not looked at. Of an
+ * empty list *whole is 0. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole,
+                                              cleave_error *error);
+
 /* NULL and an empty list are allowed. */
 CLEAVE_API void cleave_output_list_free(cleave_output_list *list);
 

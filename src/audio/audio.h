@@ -53,6 +53,13 @@ cleave_status audio_reader_rewind(AudioReader *reader, cleave_error *error);
 
 void audio_reader_close(AudioReader *reader);
 
+/* Whether a file is audio in a format that an AudioWriter writes and holds all that its header
+ * promises; then *frames is its length, else 0. Looks at headers and at the file's end, so that it
+ * takes no longer for a longer file: damage in between goes unseen. A file that is missing or
+ * cannot be read is not whole; the only error is one of memory. */
+cleave_status audio_file_is_whole(const char *path, bool *whole, int64_t *frames,
+                                  cleave_error *error);
+
 /* ---- Writing ---- */
 
 typedef struct AudioWriter AudioWriter;

@@ -164,13 +164,34 @@ static int64_t id3_size(InputFile *file) {
     return size + (int64_t)sizeof(head);
 }
 
-bool length_of_mp3_is_exact(InputFile *file) {
+/* Where the Xing or Info header stands in the file; negative where there is none. */
+static int64_t xing_offset(InputFile *file) {
     unsigned char frame[4096];
-    int64_t got = input_file_read_at(file, id3_size(file), frame, sizeof(frame));
+    int64_t start = id3_size(file);
+    int64_t got = input_file_read_at(file, start, frame, sizeof(frame));
     for (int64_t i = 0; i + 4 <= got; i++)
         if (memcmp(frame + i, "Xing", 4) == 0 || memcmp(frame + i, "Info", 4) == 0)
-            return true;
-    return false;
+            return start + i;
+    return -1;
+}
+
+bool length_of_mp3_is_exact(InputFile *file) {
+    return xing_offset(file) >= 0;
+}
+
+/* After its name the header has flags: 1 for the number of frames and 2 for the number of bytes,
+ * its own frame included, which follow in this order. */
+bool length_of_mp3_is_held(InputFile *file) {
+    unsigned char header[16];
+    int64_t offset = xing_offset(file);
+    if (offset < 0 ||
+        input_file_read_at(file, offset, header, sizeof(header)) != (int64_t)sizeof(header))
+        return false;
+    uint64_t flags = get_number(header + 4, 4, true);
+    if ((flags & 2) == 0)
+        return false;
+    uint64_t bytes = get_number(header + 8 + ((flags & 1) != 0 ? 4 : 0), 4, true);
+    return bytes > 0 && (int64_t)bytes <= file->size - id3_size(file);
 }
 
 /* ---- Ogg ---- */

@@ -25,6 +25,9 @@ int64_t length_of_flac(InputFile *file);
 /* Whether an MP3 file has a Xing or Info header, without which its length is an estimate. */
 bool length_of_mp3_is_exact(InputFile *file);
 
+/* Whether an MP3 file has such a header with its length in bytes, and is at least so long. */
+bool length_of_mp3_is_held(InputFile *file);
+
 typedef enum OggEnd {
     OGG_ENDS_WHOLE,
     OGG_ENDS_WITHOUT_MARK, /* after a whole page that is not marked as the last: a recorded stream

@@ -22,6 +22,17 @@ void *allocate(size_t count, size_t size) {
     return memory;
 }
 
+void *make_room(void *items, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity)
+        return items;
+    *capacity = *capacity * 2 + 16;
+    void *moved = allocate(*capacity, size);
+    if (count > 0)
+        memcpy(moved, items, count * size);
+    free(items);
+    return moved;
+}
+
 char *copy_bytes(const char *text, size_t length) {
     char *copy = allocate(length + 1, 1);
     memcpy(copy, text, length);

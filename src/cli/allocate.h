@@ -8,6 +8,10 @@
 /* `count` zeroed items of `size` bytes; never NULL. */
 void *allocate(size_t count, size_t size);
 
+/* `items` (count of them, of `size` bytes) with room for one more: moved where it must be, and then
+ * with room for as many again. */
+void *make_room(void *items, size_t count, size_t *capacity, size_t size);
+
 /* A copy of `text`, or of its first `length` bytes. */
 char *copy_text(const char *text);
 char *copy_bytes(const char *text, size_t length);

@@ -9,32 +9,29 @@
 #include "audio_files.h"
 #include "commands.h"
 #include "exit_code.h"
+#include "inputs.h"
 #include "message.h"
 #include "model.h"
 #include "outputs.h"
 #include "progress.h"
 #include "signals.h"
+#include "summary.h"
 #include "terminal.h"
 #include "text.h"
 #include "track.h"
 
-#define NAMED_FAILURES 5 /* as many are named in the summary; each had its own line before */
-
 typedef struct Run {
     const Options *options;
+    Inputs inputs;
     cleave_model *model;
-    cleave_separator *separator;
+    cleave_separator *separator; /* opened for the first input that needs it */
     cleave_model_info model_info;
     cleave_separator_info info; /* while there is a separator */
     AudioFiles truth;           /* with --score */
     ProgressStyle progress;
     cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
     int code;          /* the exit code so far */
-    int done;
-    int failed;
-    char *failed_names;
-    double seconds;
-    double audio_seconds;
+    Summary summary;
 } Run;
 
 /* ---- Before the start -------------------------------------------------------------------- */
@@ -44,8 +41,8 @@ static int prepare_score(Run *run) {
     const Options *options = run->options;
     if (options->score == NULL)
         return EXIT_DONE;
-    if (options->input_count > 1) {
-        message_error("--score: takes one input, since its folder holds the stems of one");
+    if (run->inputs.count > 1 || run->inputs.have_folders) {
+        message_error("--score: takes one input, a file, since its folder holds the stems of one");
         return EXIT_USAGE;
     }
     if (!audio_files_list(&run->truth, options->score))
@@ -59,7 +56,8 @@ static int prepare_score(Run *run) {
 
 /* "cleave devcies" is no file: better told as what it is than as a missing input or model. */
 static bool is_mistyped_command(const char *input) {
-    const char *near = strpbrk(input, "./") == NULL ? command_nearest(input) : NULL;
+    const char *near =
+        input != NULL && strpbrk(input, "./") == NULL ? command_nearest(input) : NULL;
     if (near == NULL || access(input, F_OK) == 0)
         return false;
     message_error("%s: no such file; did you mean 'cleave %s'?", input, near);
@@ -69,6 +67,10 @@ static bool is_mistyped_command(const char *input) {
 /* Returns an exit code. */
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
+        return EXIT_USAGE;
+    if (run->options->model == NULL)
+        return open_model(&run->model, NULL, run->options, NULL);
+    if (!inputs_find(&run->inputs, run->options))
         return EXIT_USAGE;
     return prepare_score(run);
 }
@@ -86,6 +88,7 @@ static int open_code(cleave_status status) {
     }
 }
 
+/* Returns an exit code. */
 static int open_separator(Run *run) {
     cleave_separator_settings settings = run->options->separator;
     settings.log = message_logger();
@@ -100,28 +103,28 @@ static int open_separator(Run *run) {
     return EXIT_DONE;
 }
 
-static int open_all(Run *run) {
+/* Returns an exit code. */
+static int open_and_check(Run *run) {
     int code = open_model(&run->model, run->options->model, run->options, &run->stop);
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(run->model, &run->model_info);
-    if (!outputs_are_sound(run->options, run->model, &run->stop)) {
+    if (!outputs_are_sound(&run->inputs, run->options, run->model, &run->stop)) {
         message_error("%s", run->stop.text);
         return EXIT_USAGE;
     }
-    return open_separator(run);
+    return EXIT_DONE;
 }
 
 /* ---- Tracks ------------------------------------------------------------------------------ */
 
-static void separate_track(Run *run, Track *track, int number) {
-    const Options *options = run->options;
-    cleave_output_settings settings = options->output;
+static void separate_track(Run *run, Track *track, const cleave_output_settings *asked,
+                           int number) {
+    cleave_output_settings settings = *asked;
     Progress progress;
     char *name = text_file_name(track->input);
-    char *label = options->input_count > 1
-                      ? format_text("[%d/%d] %s", number, options->input_count, name)
-                      : copy_text(name);
+    char *label = run->inputs.count > 1 ? format_text("[%d/%d] %s", number, run->inputs.count, name)
+                                        : copy_text(name);
     progress_begin(&progress, run->progress, label, run->model_info.sample_rate);
     settings.progress = progress_update;
     settings.progress_user = &progress;
@@ -129,16 +132,6 @@ static void separate_track(Run *run, Track *track, int number) {
     progress_end(&progress);
     free(label);
     free(name);
-}
-
-static void count_failure(Run *run, const Track *track) {
-    run->failed++;
-    if (run->failed > NAMED_FAILURES)
-        return;
-    char *names = format_text("%s%s%s", run->failed_names != NULL ? run->failed_names : "",
-                              run->failed_names != NULL ? ", " : "", track->input);
-    free(run->failed_names);
-    run->failed_names = names;
 }
 
 /* What an error of one input means for the others: settings that make no sense, a lost device and
@@ -165,7 +158,7 @@ static void report_failure(Run *run, const Track *track) {
         message_error("%s", track->error.text);
     else
         message_error("%s: %s", track->input, track->error.text);
-    count_failure(run, track);
+    summary_add_failure(&run->summary, track->input, &track->error);
     judge_failure(run, track);
 }
 
@@ -176,42 +169,95 @@ static void report_success(Run *run, Track *track) {
         run->code = EXIT_INPUT;
     if (!options->json) {
         bool quiet = options->verbosity < VERBOSITY_NORMAL;
-        if (run->done > 0 && !quiet)
+        if (run->summary.done > 0 && !quiet)
             putchar('\n');
         track_print(track, quiet);
         terminal_flush_output();
     }
-    run->done++;
-    run->seconds += track->result.seconds;
-    run->audio_seconds += track->result.audio_seconds;
+    summary_add_done(&run->summary, &track->result);
+}
+
+/* Of several inputs the summary counts those that were skipped. */
+static void report_skipped(Run *run, const Track *track) {
+    run->summary.skipped++;
+    if (run->inputs.count == 1 || run->options->verbosity >= VERBOSITY_INFO)
+        message_note("%s: skipped, since its stems are there", track->input);
+}
+
+static void report_busy(Run *run, const Track *track) {
+    run->summary.busy++;
+    message_note("%s: another process is at it; left to it", track->input);
 }
 
 static void print_json(const Run *run, const Track *track) {
     track_print_json(track, run->options->model, run->separator != NULL ? &run->info : NULL);
 }
 
-static void do_track(Run *run, int index) {
-    Track track = {.input = run->options->inputs[index]};
-    separate_track(run, &track, index + 1);
-    if (track.error.status == CLEAVE_OK)
-        report_success(run, &track);
+/* Whether an input can be left out; looked at when its turn has come, since another process may
+ * have done it meanwhile. An error of memory is the track's. */
+static bool is_done_already(const Run *run, Track *track, const cleave_output_settings *settings) {
+    int whole = 0;
+    cleave_status status =
+        cleave_list_outputs(run->model, track->input, settings, &track->outputs, &track->error);
+    if (status == CLEAVE_OK)
+        status = cleave_outputs_whole(&track->outputs, &whole, &track->error);
+    return status == CLEAVE_OK && whole != 0;
+}
+
+/* Looks at what can be told without the network. */
+static void look_at_track(const Run *run, Track *track, const Input *input,
+                          const cleave_output_settings *settings) {
+    if (input->failure != NULL) {
+        track->error.status = CLEAVE_ERROR_INPUT;
+        snprintf(track->error.text, sizeof track->error.text, "%s", input->failure);
+    } else if (run->options->skip_existing) {
+        track->skipped = is_done_already(run, track, settings);
+    }
+}
+
+static void report(Run *run, Track *track) {
+    if (track->skipped)
+        report_skipped(run, track);
+    else if (track->error.status == CLEAVE_OK)
+        report_success(run, track);
+    else if (track->error.status == CLEAVE_ERROR_BUSY)
+        report_busy(run, track);
     else
-        report_failure(run, &track);
-    if (run->options->json)
-        print_json(run, &track);
-    track_free(&track);
+        report_failure(run, track);
 }
 
 /* An input that was never started still gets its JSON object. */
-static void skip_track(Run *run, int index) {
-    Track track = {.input = run->options->inputs[index], .error = {.status = run->stop.status}};
+static void leave_track(Run *run, Track *track) {
     const char *why = run->stop.status == CLEAVE_ERROR_CANCELLED ? "interrupted" : run->stop.text;
-    size_t size = sizeof track.error.text;
+    size_t size = sizeof track->error.text;
     int room = (int)size - (int)sizeof "not started: ";
-    snprintf(track.error.text, size, "not started: %.*s", room, why);
-    count_failure(run, &track);
-    if (run->options->json)
-        print_json(run, &track);
+    track->error.status = run->stop.status;
+    snprintf(track->error.text, size, "not started: %.*s", room, why);
+    run->summary.not_started++;
+}
+
+/* Returns false where there is no separator; why has been said and ends the run. */
+static bool ensure_separator(Run *run) {
+    if (run->separator != NULL)
+        return true;
+    int code = open_separator(run);
+    if (code != EXIT_DONE)
+        run->code = code;
+    return code == EXIT_DONE;
+}
+
+static void do_track(Run *run, Track *track, int index) {
+    const Input *input = &run->inputs.items[index];
+    cleave_output_settings settings = outputs_settings(input, run->options);
+    look_at_track(run, track, input, &settings);
+    bool settled = track->skipped || track->error.status != CLEAVE_OK;
+    if (!settled && !ensure_separator(run)) {
+        leave_track(run, track);
+        return;
+    }
+    if (!settled)
+        separate_track(run, track, &settings, index + 1);
+    report(run, track);
 }
 
 /* A signal between two tracks stops the run as well. */
@@ -225,34 +271,21 @@ static void notice_signal(Run *run) {
 }
 
 static void do_tracks(Run *run) {
-    for (int i = 0; i < run->options->input_count; i++) {
+    for (int i = 0; i < run->inputs.count; i++) {
+        Track track = {.input = run->inputs.items[i].path};
         if (run->stop.status == CLEAVE_OK)
             notice_signal(run);
         if (run->stop.status == CLEAVE_OK)
-            do_track(run, i);
+            do_track(run, &track, i);
         else
-            skip_track(run, i);
+            leave_track(run, &track);
+        if (run->options->json)
+            print_json(run, &track);
+        track_free(&track);
     }
-}
-
-static void summarise(const Run *run) {
-    int count = run->options->input_count;
-    if (count == 1 || run->separator == NULL)
-        return; /* the one line that was said is enough */
-    char *failures =
-        run->failed > 0 ? format_text("; not done: %s", run->failed_names) : copy_text("");
-    char *more = run->failed > NAMED_FAILURES
-                     ? format_text(" and %d more", run->failed - NAMED_FAILURES)
-                     : copy_text("");
-    char *times =
-        run->done > 0
-            ? format_text(" (%s of audio in %s, %.1fx)", text_duration(run->audio_seconds).text,
-                          text_duration(run->seconds).text, run->audio_seconds / run->seconds)
-            : copy_text("");
-    message_note("%d of %d inputs done%s%s%s", run->done, count, times, failures, more);
-    free(times);
-    free(more);
-    free(failures);
+    /* Where there was one input or none was begun, the one line that was said is enough. */
+    if (run->inputs.count > 1 && run->summary.not_started < run->inputs.count)
+        summary_tell(&run->summary);
 }
 
 static void close_all(Run *run) {
@@ -260,7 +293,8 @@ static void close_all(Run *run) {
     cleave_separator_close(run->separator);
     cleave_model_close(run->model);
     audio_files_free(&run->truth);
-    free(run->failed_names);
+    summary_free(&run->summary);
+    inputs_free(&run->inputs);
 }
 
 int command_separate(const Options *options) {
@@ -268,12 +302,9 @@ int command_separate(const Options *options) {
     run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
     signals_install();
     run.code = check_command_line(&run);
-    if (run.code == EXIT_DONE && options->model == NULL) {
-        run.code = open_model(&run.model, NULL, options, NULL);
-    } else if (run.code == EXIT_DONE) {
-        run.code = open_all(&run);
+    if (run.code == EXIT_DONE) {
+        run.code = open_and_check(&run);
         do_tracks(&run);
-        summarise(&run);
     }
     int code = run.code;
     close_all(&run);

@@ -8,6 +8,11 @@
 static const char separate_about[] =
     "Separates each INPUT, any audio file, into one file per stem of the network. The\n"
     "network is loaded once for all inputs; a file that fails does not stop the rest.\n"
+    "An INPUT that is a folder stands for the audio files in it and below it, but for\n"
+    "hidden ones and the output folder's; FOLDER/live/song.wav goes to\n"
+    "DIR/live/song/STEM.wav. A file that is named is taken whatever its extension.\n"
+    "With --skip-existing, an interrupted run can be taken up again: stems that are\n"
+    "whole and of equal length are not made anew, whatever became of their input.\n"
     "Outputs appear when whole: after a failure or Ctrl-C none is left. Times come\n"
     "with the real-time factor: 2.8x says that 2.8 s of audio were separated per\n"
     "second of work (loading the network not counted).\n"
@@ -15,7 +20,8 @@ static const char separate_about[] =
     "With --json, standard output gets one JSON object per input, on one line, and\n"
     "standard error everything else. Its keys:\n"
     "  input, model                  as given\n"
-    "  status, error                 \"ok\" and null, or what went wrong\n"
+    "  status, error                 \"ok\" or \"skipped\" and null; \"busy\" where another\n"
+    "                                process works on it; or what went wrong\n"
     "  outputs                       list of {stem, path, peak, clipped}: largest\n"
     "                                absolute sample (1.0 is full scale), how many\n"
     "                                samples are beyond that in a format that cuts\n"
@@ -27,7 +33,7 @@ static const char separate_about[] =
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
     "  peak_memory_bytes             of the process, since its start\n"
     "  device, kernels, precision, overlap, batch, blend, tta   what was used\n"
-    "For an input that failed, what is not known is missing.\n";
+    "For an input that failed or was left out, what is not known is missing.\n";
 
 static const char separate_examples[] =
     "  cleave song.flac -m drumsep.ckpt\n"
@@ -36,6 +42,10 @@ static const char separate_examples[] =
     "      writes out/TRACK/vocals.flac and out/TRACK/karaoke.flac for each\n"
     "  cleave song.wav -m vocals.ckpt --name '{track} ({stem})' --bits 24\n"
     "      writes separated/song (vocals).wav and so on\n"
+    "  cleave Music -m vocals.ckpt -o stems --ext flac,mp3 --skip-existing\n"
+    "      all .flac and .mp3 files below Music that are not done yet\n"
+    "  find . -name '*.wav' -print0 | cleave --from-list - --null -m vocals.ckpt\n"
+    "      the files that find lists; without --null, one path per line\n"
     "  cleave separate kit.wav -m drumsep.ckpt --score true-stems\n"
     "      compares true-stems/kick.wav and so on with what comes out\n";
 

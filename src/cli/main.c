@@ -15,7 +15,7 @@ static void print_version(void) {
 }
 
 static bool inputs_fit(const Command *command, const Options *options) {
-    if (options->input_count < command->minimum_inputs) {
+    if (options->input_count < command->minimum_inputs && options->list == NULL) {
         message_error("%s", command->missing);
         return false;
     }

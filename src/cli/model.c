@@ -11,7 +11,7 @@ int open_model(cleave_model **model, const char *path, const Options *options,
     *model = NULL;
     if (path == NULL) {
         message_error("no model: name a checkpoint%s, or set the environment variable CLEAVE_MODEL",
-                      options->input_count > 0 ? " with -m FILE" : "");
+                      options->input_count > 0 || options->list != NULL ? " with -m FILE" : "");
         return EXIT_USAGE;
     }
     cleave_error own = {.status = CLEAVE_OK};

@@ -148,6 +148,57 @@ static bool apply_residual(Options *options, const char *value) {
     return take_text(&options->output.residual, "--residual", value);
 }
 
+static bool apply_list(Options *options, const char *value) {
+    if (options->list != NULL) {
+        message_error("--from-list: give it once; lists can be joined with cat");
+        return false;
+    }
+    return take_text(&options->list, "--from-list", value);
+}
+
+static bool apply_null(Options *options, const char *value) {
+    (void)value;
+    options->null = true;
+    return true;
+}
+
+static bool apply_skip_existing(Options *options, const char *value) {
+    (void)value;
+    options->skip_existing = true;
+    return true;
+}
+
+static void free_extensions(Options *options) {
+    for (size_t i = 0; options->extensions != NULL && options->extensions[i] != NULL; i++)
+        free(options->extensions[i]);
+    free(options->extensions);
+    options->extensions = NULL;
+}
+
+/* Blanks around each and a dot before it are taken off. */
+static bool apply_extensions(Options *options, const char *value) {
+    size_t count = 0;
+    free_extensions(options);
+    options->extensions = allocate(strlen(value) + 2, sizeof *options->extensions);
+    for (const char *start = value;; start++) {
+        size_t length = strcspn(start, ",");
+        const char *end = start + length;
+        start += strspn(start, " ");
+        start += *start == '.';
+        size_t size = start < end ? (size_t)(end - start) : 0;
+        while (size > 0 && start[size - 1] == ' ')
+            size--;
+        if (size == 0 || memchr(start, '/', size) != NULL) {
+            message_error("--ext: '%s' is no list of extensions such as wav,flac", value);
+            return false;
+        }
+        options->extensions[count++] = copy_bytes(start, size);
+        if (*end == '\0')
+            return true;
+        start = end;
+    }
+}
+
 static bool apply_score(Options *options, const char *value) {
     return take_text(&options->score, "--score", value);
 }
@@ -233,6 +284,7 @@ static bool apply_bits(Options *options, const char *value) {
 static bool apply_resume(Options *options, const char *value) {
     (void)value;
     options->output.resume = 1;
+    options->skip_existing = true;
     return true;
 }
 
@@ -284,6 +336,14 @@ const OptionSpec option_specs[] = {
      "its YAML configuration; default: MODEL's name with .yaml or .yml, then model.yaml, "
      "model.yml or config_model.yaml beside it, then what a .safetensors file carries",
      apply_config},
+    {0, RUNS, "from-list", "FILE",
+     "more inputs: the paths in FILE (- for standard input), one per line", apply_list},
+    {'0', RUNS, "null", NULL, "NUL bytes end the paths of --from-list, as find -print0 writes them",
+     apply_null},
+    {0, RUNS, "ext", "A,B",
+     "of an input that is a folder take the files with these extensions (default: every kind that "
+     "can be read)",
+     apply_extensions},
     {'o', RUNS, "output", "DIR",
      "the folder that gets the stems (default: separated); files are DIR/TRACK/STEM.EXT",
      apply_output},
@@ -294,13 +354,15 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "stems", "A,B", "write these stems only (default: all)", apply_stems},
     {0, RUNS, "residual", "NAME",
      "write one more stem of this name: the mix less all stems that are written", apply_residual},
+    {0, RUNS, "skip-existing", NULL, "leave out inputs whose stems are there and whole already",
+     apply_skip_existing},
     {'f', RUNS, "format", "FORMAT", "wav (default), flac, aiff, ogg or mp3", apply_format},
     {0, RUNS, "bits", "BITS",
      "16, 24 or float; default: float for wav and aiff, 24 for flac; ogg and mp3 have none",
      apply_bits},
     {0, RUNS, "resume", NULL,
-     "go on where an interrupted run with --resume stopped: keeps a journal of what is done beside "
-     "the stems (about as large as float WAV) until they are written",
+     "go on where an interrupted run with --resume stopped: skips what is done, as --skip-existing, "
+     "and keeps a journal (about as large as float WAV) beside the stems until they are written",
      apply_resume},
     {0, RUNS, "score", "DIR",
      "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
@@ -433,6 +495,10 @@ static bool add_input(Options *options, const char *input) {
 /* What no single option can know. */
 static bool check_together(const Options *options) {
     const cleave_output_settings *output = &options->output;
+    if (options->null && options->list == NULL) {
+        message_error("--null: it is for --from-list, which is missing");
+        return false;
+    }
     bool lossy = output->format == CLEAVE_FORMAT_OGG || output->format == CLEAVE_FORMAT_MP3;
     if (lossy && output->bits != CLEAVE_BITS_AUTO) {
         message_error("--bits: ogg and mp3 have none; leave it out, or try -f wav or -f flac");
@@ -480,6 +546,7 @@ bool options_parse(Options *options, CommandId command, int argc, char **argv) {
 
 void options_free(Options *options) {
     free_stems(options);
+    free_extensions(options);
     free(options->inputs);
     options->inputs = NULL;
 }

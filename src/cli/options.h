@@ -16,7 +16,7 @@ typedef enum CommandId {
     COMMAND_HELP = 16
 } CommandId;
 
-/* What the command line asks for. Text is argv's own, but for the stems. */
+/* What the command line asks for. Text is argv's own, but for stems and extensions. */
 typedef struct Options {
     bool help, version;
     bool json;
@@ -25,6 +25,10 @@ typedef struct Options {
     const char *config; /* NULL: not given */
     const char *score;  /* NULL, or the folder of true stems */
     const char *format; /* as given */
+    const char *list;   /* NULL, or the file with more inputs; "-": standard input */
+    bool null;          /* NUL bytes end the paths of the list */
+    bool skip_existing; /* inputs whose outputs are there and whole */
+    char **extensions;  /* of files in folders, without dots, NULL-terminated; NULL: not given */
     cleave_separator_settings separator;
     cleave_output_settings output;
     char **stems; /* output.stems points here */

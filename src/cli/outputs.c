@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "allocate.h"
+#include "file_ids.h"
 
 typedef struct Output {
     char *path;
@@ -35,17 +36,26 @@ static int compare_outputs(const void *left, const void *right) {
     return order != 0 ? order : a->input - b->input;
 }
 
+cleave_output_settings outputs_settings(const Input *input, const Options *options) {
+    cleave_output_settings settings = options->output;
+    settings.directory = input->directory;
+    return settings;
+}
+
 /* The outputs of all inputs; false where the settings do not fit the model. */
-static bool list_all(Outputs *outputs, const Options *options, const cleave_model *model,
-                     cleave_error *error) {
+static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *options,
+                     const cleave_model *model, cleave_error *error) {
     cleave_model_info info;
     cleave_model_get_info(model, &info);
-    size_t most = (size_t)options->input_count * ((size_t)info.stem_count + 1);
+    size_t most = (size_t)inputs->count * ((size_t)info.stem_count + 1);
     outputs->items = allocate(most, sizeof *outputs->items);
-    for (int i = 0; i < options->input_count; i++) {
+    for (int i = 0; i < inputs->count; i++) {
+        const Input *input = &inputs->items[i];
+        cleave_output_settings settings = outputs_settings(input, options);
         cleave_output_list list;
-        if (cleave_list_outputs(model, options->inputs[i], &options->output, &list, error) !=
-            CLEAVE_OK)
+        if (input->failure != NULL)
+            continue;
+        if (cleave_list_outputs(model, input->path, &settings, &list, error) != CLEAVE_OK)
             return false;
         for (int k = 0; k < list.count; k++) {
             outputs->items[outputs->count++] = (Output){list.paths[k], i};
@@ -56,7 +66,8 @@ static bool list_all(Outputs *outputs, const Options *options, const cleave_mode
     return true;
 }
 
-static bool are_different(const Outputs *outputs, const Options *options, cleave_error *error) {
+static bool are_different(const Outputs *outputs, const Inputs *inputs, const Options *options,
+                          cleave_error *error) {
     for (size_t i = 1; i < outputs->count; i++) {
         const Output *a = &outputs->items[i - 1];
         const Output *b = &outputs->items[i];
@@ -65,55 +76,63 @@ static bool are_different(const Outputs *outputs, const Options *options, cleave
         const char *template = options->output.name_template;
         bool shared = template != NULL && strstr(template, "{track}") == NULL;
         snprintf(error->text, sizeof error->text, "%s and %s would write the same outputs; %s",
-                 options->inputs[a->input], options->inputs[b->input],
-                 shared ? "add {track} to --name, or run them one by one"
-                        : "run them one by one, with another --output or --name each");
+                 inputs->items[a->input].path, inputs->items[b->input].path,
+                 shared                 ? "add {track} to --name, or run them one by one"
+                 : inputs->have_folders ? "choose one kind of file with --ext, or run them one by "
+                                          "one, with another --output or --name each"
+                                        : "run them one by one, with another --output or --name "
+                                          "each");
         return false;
     }
     return true;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b) {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+/* The inputs as files. Of several names of one file the first counts: an output that replaces its
+ * own input is for the library to refuse. */
+static void identify(FileIds *ids, const Inputs *inputs) {
+    struct stat status;
+    for (int i = 0; i < inputs->count; i++)
+        if (inputs->items[i].failure == NULL && stat(inputs->items[i].path, &status) == 0)
+            file_ids_add(ids, &status, i);
 }
 
 /* The input other than its own that an output would replace; -1 if there is none. */
-static int replaced_input(const Output *output, const Options *options) {
+static int replaced_input(const Output *output, const FileIds *ids) {
     struct stat target;
-    struct stat input;
-    if (stat(output->path, &target) != 0)
-        return -1;
-    for (int i = 0; i < options->input_count; i++)
-        if (i != output->input && stat(options->inputs[i], &input) == 0 &&
-            same_file(&target, &input))
-            return i;
-    return -1;
+    int input = stat(output->path, &target) == 0 ? file_ids_find(ids, &target) : -1;
+    return input != output->input ? input : -1;
 }
 
-static bool spare_inputs(const Outputs *outputs, const Options *options, cleave_error *error) {
-    for (size_t i = 0; i < outputs->count; i++) {
-        int replaced = replaced_input(&outputs->items[i], options);
-        if (replaced < 0)
-            continue;
-        snprintf(error->text, sizeof error->text,
-                 "%s would overwrite the input %s; try another --output or --name",
-                 options->inputs[outputs->items[i].input], options->inputs[replaced]);
-        return false;
+static bool spare_inputs(const Outputs *outputs, const Inputs *inputs, cleave_error *error) {
+    FileIds ids = {NULL, 0, 0};
+    bool good = true;
+    identify(&ids, inputs);
+    for (size_t i = 0; i < outputs->count && good; i++) {
+        int replaced = replaced_input(&outputs->items[i], &ids);
+        good = replaced < 0;
+        if (!good)
+            snprintf(error->text, sizeof error->text,
+                     "%s would overwrite the input %s; try another --output or --name",
+                     inputs->items[outputs->items[i].input].path, inputs->items[replaced].path);
     }
-    return true;
+    file_ids_free(&ids);
+    return good;
 }
 
-static bool are_apart(Outputs *outputs, const Options *options, cleave_error *error) {
+static bool are_apart(Outputs *outputs, const Inputs *inputs, const Options *options,
+                      cleave_error *error) {
     qsort(outputs->items, outputs->count, sizeof *outputs->items, compare_outputs);
-    if (are_different(outputs, options, error) && spare_inputs(outputs, options, error))
+    if (are_different(outputs, inputs, options, error) && spare_inputs(outputs, inputs, error))
         return true;
     error->status = CLEAVE_ERROR_ARGUMENT;
     return false;
 }
 
-bool outputs_are_sound(const Options *options, const cleave_model *model, cleave_error *error) {
+bool outputs_are_sound(const Inputs *inputs, const Options *options, const cleave_model *model,
+                       cleave_error *error) {
     Outputs outputs = {0};
-    bool sound = list_all(&outputs, options, model, error) && are_apart(&outputs, options, error);
+    bool sound = list_all(&outputs, inputs, options, model, error) &&
+                 are_apart(&outputs, inputs, options, error);
     for (size_t i = 0; i < outputs.count; i++)
         free(outputs.items[i].path);
     free(outputs.items);

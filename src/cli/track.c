@@ -126,8 +126,19 @@ void track_print(const Track *track, bool quiet) {
     print_time(track);
 }
 
+/* What was there already: how loud it is, nobody has looked. */
+static void append_skipped(json_t *outputs, const Track *track) {
+    for (int i = 0; track->skipped && i < track->outputs.count; i++) {
+        json_t *object = json_new_object();
+        json_put_text(object, "stem", track->outputs.stems[i]);
+        json_put_text(object, "path", track->outputs.paths[i]);
+        json_append(outputs, object);
+    }
+}
+
 static json_t *outputs_json(const Track *track) {
     json_t *outputs = json_new_array();
+    append_skipped(outputs, track);
     for (int i = 0; i < track->result.stem_count; i++) {
         const cleave_stem_result *stem = &track->result.stems[i];
         json_t *object = json_new_object();
@@ -167,13 +178,16 @@ static void put_separator(json_t *object, const cleave_separator_info *info) {
 
 void track_print_json(const Track *track, const char *model, const cleave_separator_info *info) {
     bool done = track->error.status == CLEAVE_OK;
+    const char *status = track->skipped ? "skipped"
+                         : done         ? "ok"
+                                        : cleave_status_name(track->error.status);
     json_t *object = json_new_object();
     json_put_text(object, "input", track->input);
     json_put_text(object, "model", model);
-    json_put_text(object, "status", done ? "ok" : cleave_status_name(track->error.status));
+    json_put_text(object, "status", status);
     json_put_text(object, "error", done ? NULL : track->error.text);
     json_put(object, "outputs", outputs_json(track));
-    if (done)
+    if (done && !track->skipped)
         put_result(object, &track->result);
     if (info != NULL)
         put_separator(object, info);
@@ -182,6 +196,7 @@ void track_print_json(const Track *track, const char *model, const cleave_separa
 
 void track_free(Track *track) {
     cleave_result_free(&track->result);
+    cleave_output_list_free(&track->outputs);
     free(track->scores);
     track->scores = NULL;
 }

@@ -8,9 +8,11 @@
 
 typedef struct Track {
     const char *input;
-    cleave_error error;   /* status CLEAVE_OK where it was done */
-    cleave_result result; /* empty where it was not */
-    cleave_score *scores; /* with --score: one per stem, NaN where there is none; else NULL */
+    bool skipped;               /* its outputs were there */
+    cleave_output_list outputs; /* where it was skipped; else empty */
+    cleave_error error;         /* status CLEAVE_OK where it was done or skipped */
+    cleave_result result;       /* empty where it was not */
+    cleave_score *scores;       /* with --score: one per stem, NaN where there is none; else NULL */
 } Track;
 
 /* Scores each stem against the file of its name in `truth`. A stem without one is a warning, a file

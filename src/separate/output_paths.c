@@ -258,3 +258,24 @@ cleave_status cleave_list_outputs(const cleave_model *model, const char *input,
         cleave_output_list_free(list);
     return status;
 }
+
+cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole,
+                                   cleave_error *error) {
+    error_clear(error);
+    if (!outputs || !whole)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "looking at outputs needs their list and room for the answer");
+    int64_t common = 0;
+    bool good = outputs->count > 0;
+    *whole = 0;
+    for (int i = 0; i < outputs->count && good; i++) {
+        int64_t frames = 0;
+        cleave_status status = audio_file_is_whole(outputs->paths[i], &good, &frames, error);
+        if (status != CLEAVE_OK)
+            return status;
+        common = i == 0 ? frames : common;
+        good = good && frames == common;
+    }
+    *whole = good;
+    return CLEAVE_OK;
+}

@@ -36,7 +36,8 @@ OPTIONS = {  # long: (short, takes a value)
     "overlap": ("", True), "batch": ("b", True), "blend": ("", True), "tta": ("", False),
     "no-compile": ("", False), "format": ("f", True), "bits": ("", True), "score": ("", True),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
-    "help": ("h", False),
+    "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
+    "skip-existing": ("", False),
 }
 COMMANDS = ("separate", "inspect", "devices", "score", "help")
 
@@ -841,7 +842,8 @@ class BadInputTest(CliTest):
         self.assertIn("bad.wav", result.errors[0])
         self.assertEqual(self.files(), ["a/other.wav", "a/vocals.wav",
                                         "c/other.wav", "c/vocals.wav"])
-        self.assertRegex(result.err, r"2 of 3 inputs done.*; not done: bad\.wav")
+        self.assertRegex(result.err, r"2 of 3 inputs done .*, 1 failed\n")
+        self.assertIn("  bad.wav: it begins like a WAV file but is truncated or damaged\n", result.err)
 
 
 class BadModelTest(CliTest):
@@ -1080,7 +1082,8 @@ class RunningTest(CliTest):
         self.copy_mix("next.wav")
         result = self.interrupt(signal.SIGINT, self.long_input("long.wav"), "next.wav")
         self.assert_failed(result, 130, "long.wav")
-        self.assertIn("0 of 2 inputs done; not done: long.wav, next.wav", result.err)
+        self.assertIn("cleave: 0 of 2 inputs done, 1 failed, 1 not started\n"
+                      "cleave: failed:\ncleave:   long.wav: interrupted\n", result.err)
 
     def test_interrupt_keeps_the_inputs_before(self):
         self.copy_mix("first.wav")

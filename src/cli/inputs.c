@@ -1,0 +1,109 @@
+/* inputs.c: see inputs.h. How folders are walked is in folder.c, how lists are read in path_list.c.
+ */
+#include "inputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "allocate.h"
+#include "audio_files.h"
+#include "folder.h"
+#include "path_list.h"
+
+typedef struct Finder {
+    Inputs *inputs;
+    size_t capacity;
+    const char *output;
+    const char *const *extensions;
+    bool chosen; /* the extensions are those of --ext */
+} Finder;
+
+/* Takes all three over. */
+static void add(Finder *finder, char *path, char *directory, char *failure) {
+    Inputs *inputs = finder->inputs;
+    inputs->items =
+        make_room(inputs->items, (size_t)inputs->count, &finder->capacity, sizeof *inputs->items);
+    inputs->items[inputs->count++] = (Input){path, directory, failure};
+}
+
+static char *below(const char *folder, const char *path) {
+    size_t length = strlen(folder);
+    bool needs_slash = *path != '\0' && folder[length - 1] != '/';
+    return format_text("%s%s%s", folder, needs_slash ? "/" : "", path);
+}
+
+/* The output folder with the folders of `path` below it. */
+static char *mirrored(const char *output, const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? format_text("%s/%.*s", output, (int)(slash - path), path)
+                         : copy_text(output);
+}
+
+static char *nothing_found(const Finder *finder, const char *folder) {
+    if (!finder->chosen)
+        return format_text("%s: no audio files in this folder and below it; name files, or choose "
+                           "extensions with --ext",
+                           folder);
+    char *all = copy_text("");
+    for (const char *const *extension = finder->extensions; *extension != NULL; extension++) {
+        char *more = format_text("%s%s.%s", all, *all != '\0' ? ", " : "", *extension);
+        free(all);
+        all = more;
+    }
+    char *text = format_text("%s: no %s files in this folder and below it (--ext)", folder, all);
+    free(all);
+    return text;
+}
+
+static void add_folder(Finder *finder, const char *folder) {
+    FolderItems found;
+    finder->inputs->have_folders = true;
+    folder_list(&found, folder, finder->extensions, finder->output);
+    for (size_t i = 0; i < found.count; i++) {
+        const FolderItem *item = &found.items[i];
+        char *path = below(folder, item->path);
+        char *failure = item->failure != NULL ? format_text("cannot read the folder %s: %s; its "
+                                                            "files are left out",
+                                                            path, item->failure)
+                                              : NULL;
+        add(finder, path, mirrored(finder->output, item->path), failure);
+    }
+    if (found.count == 0)
+        add(finder, copy_text(folder), copy_text(finder->output), nothing_found(finder, folder));
+    folder_items_free(&found);
+}
+
+static void add_operand(Finder *finder, const char *path) {
+    if (is_folder(path))
+        add_folder(finder, path);
+    else
+        add(finder, copy_text(path), copy_text(finder->output), NULL);
+}
+
+bool inputs_find(Inputs *inputs, const Options *options) {
+    PathList listed = {NULL, 0, 0};
+    Finder finder = {.inputs = inputs,
+                     .output = options->output.directory,
+                     .extensions = cleave_input_extensions(),
+                     .chosen = options->extensions != NULL};
+    *inputs = (Inputs){NULL, 0, false};
+    if (finder.chosen)
+        finder.extensions = (const char *const *)options->extensions;
+    bool good = options->list == NULL || path_list_read(&listed, options->list, options->null);
+    for (int i = 0; i < options->input_count && good; i++)
+        add_operand(&finder, options->inputs[i]);
+    for (size_t i = 0; i < listed.count && good; i++)
+        add_operand(&finder, listed.paths[i]);
+    path_list_free(&listed);
+    return good;
+}
+
+void inputs_free(Inputs *inputs) {
+    for (int i = 0; i < inputs->count; i++) {
+        free(inputs->items[i].path);
+        free(inputs->items[i].directory);
+        free(inputs->items[i].failure);
+    }
+    free(inputs->items);
+    *inputs = (Inputs){NULL, 0, false};
+}
