@@ -297,9 +297,9 @@ CLEAVE_API cleave_status cleave_list_outputs(const cleave_model *model, const ch
 
 /* Sets *whole to 1 where every output of the list is there and whole, else to 0: regular files that
  * open as audio in a format that cleave writes, hold all that their headers promise, and are all of
- * the same length. It takes a moment, whatever their length, since no audio is decoded but at a
- * file's end; damage in the midst of a file goes unseen, and the input is not looked at. Of an
- * empty list *whole is 0. Thread-safe.
+ * the same length, and no run that was killed over them left its claim or its journal. It takes a
+ * moment, whatever their length, since no audio is decoded but at a file's end; damage in the midst
+ * of a file goes unseen, and the input is not looked at. Of an empty list *whole is 0. Thread-safe.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_MEMORY. */
 CLEAVE_API cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole,
                                               cleave_error *error);
@@ -341,10 +341,10 @@ CLEAVE_API void cleave_result_free(cleave_result *result);
  * run stay whole until then. After a failure or a cancellation before the first rename none is
  * left. Should a rename fail after others succeeded, those others stay and the error names their
  * stems.
- * While it works, a locked file beside the first output (.NAME.lock) claims the track; where another
- * process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies keeps no
- * claim. With settings->resume the journal is .NAME.resume; it goes when the stems are written.
- * A network that puts out something that is not a number is an error that says where.
+ * While it works, a locked file beside the first output (.NAME.lock) claims the track; where
+ * another process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies
+ * keeps no claim. With settings->resume the journal is .NAME.resume; it goes when the stems are
+ * written. A network that puts out something that is not a number is an error that says where.
  * Reading, the network, and writing overlap: the call uses a few threads of its own beside the
  * network's.
  * `result` may be NULL; on success it is filled and must be freed, on failure it is empty.
@@ -362,7 +362,8 @@ CLEAVE_API cleave_status cleave_separate_file(cleave_separator *separator, const
  *        stems[(s * model_channels + c) * samples + i]. Allocated by the caller.
  * progress may be NULL. After an error the content of `stems` is unspecified.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT (a sample that is not a number),
- * CLEAVE_ERROR_MODEL (likewise, of the network's output), CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
+ * CLEAVE_ERROR_MODEL (likewise, of the network's output), CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
 CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
                                                 const float *const *mix, int channels,
                                                 int64_t samples, float *stems,

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "audio/audio.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "model/model.h"
+#include "separate/side_file.h"
 
 /* ---- Settings ---- */
 
@@ -259,6 +261,21 @@ cleave_status cleave_list_outputs(const cleave_model *model, const char *input,
     return status;
 }
 
+/* Whether a track is being worked on, or a process that was killed left it unfinished: the last
+ * thing it did may have been to replace some of the outputs. */
+static cleave_status find_traces(const char *output, bool *found, cleave_error *error) {
+    static const char *const kinds[] = {"lock", "resume"};
+    *found = false;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !*found; i++) {
+        char *path = side_file_path(output, kinds[i]);
+        if (!path)
+            return error_memory(error, "a path", strlen(output));
+        *found = access(path, F_OK) == 0;
+        free(path);
+    }
+    return CLEAVE_OK;
+}
+
 cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole,
                                    cleave_error *error) {
     error_clear(error);
@@ -266,11 +283,17 @@ cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "looking at outputs needs their list and room for the answer");
     int64_t common = 0;
-    bool good = outputs->count > 0;
+    bool found = false;
     *whole = 0;
+    if (outputs->count == 0)
+        return CLEAVE_OK;
+    cleave_status status = find_traces(outputs->paths[0], &found, error);
+    if (status != CLEAVE_OK || found)
+        return status;
+    bool good = true;
     for (int i = 0; i < outputs->count && good; i++) {
         int64_t frames = 0;
-        cleave_status status = audio_file_is_whole(outputs->paths[i], &good, &frames, error);
+        status = audio_file_is_whole(outputs->paths[i], &good, &frames, error);
         if (status != CLEAVE_OK)
             return status;
         common = i == 0 ? frames : common;
