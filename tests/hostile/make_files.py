@@ -154,9 +154,9 @@ def zips():
         "zip-claims-stored-4gb.ckpt": checkpoint(four, size=FOUR_GB),
         "zip-claims-exabyte.ckpt": checkpoint(exabyte, deflated=True, size=0xffffffff,
                                               extra=huge),
-        "zip-holds-200mb.ckpt": zeros_checkpoint(200),
+        "zip-holds-100mb.ckpt": zeros_checkpoint(100),
         "zip-holds-more-than-it-says.ckpt": checkpoint(
-            one_tensor("0", 4, [4], [1]), bytes(100 << 20), deflated=True, size=16,
+            one_tensor("0", 4, [4], [1]), bytes(20 << 20), deflated=True, size=16,
             crc=zlib.crc32(bytes(16))),
         "zip-overlapping.ckpt": overlapping(3000, 1 << 16),
         "zip-quoted.ckpt": quoted(1500, 1 << 17),
