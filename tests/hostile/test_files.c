@@ -108,10 +108,15 @@ static cleave_status read_audio(const char *path, cleave_error *error) {
 
 /* ---- In a process of its own ---- */
 
+/* In KiB. */
 static long resident_peak(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    return usage.ru_maxrss >> 10; /* bytes, there */
+#else
     return usage.ru_maxrss;
+#endif
 }
 
 static double processor_seconds(void) {
