@@ -2,8 +2,9 @@
 #   make        builds build/cleave          make test    builds and runs all tests
 #   make demo   separates the demo           make lint    format and static analysis
 #   make bench  times the kernels            make install DESTDIR=… after make
+#   make fuzz   fuzzes what reads files, SECONDS=600 for each target (needs clang)
 
-.PHONY: all setup build demo test lint format bench install clean
+.PHONY: all setup build demo test lint format bench fuzz install clean
 
 all: build
 
@@ -34,8 +35,13 @@ format:
 bench: build
 	@build/tests/kernels/check_kernels --bench
 
+SECONDS = 600
+fuzz:
+	@scripts/setup lint
+	@scripts/fuzz $(SECONDS)
+
 install: build
 	@meson install -C build --quiet
 
 clean:
-	rm -rf build build-asan build-tsan build-clang
+	rm -rf build build-asan build-tsan build-clang build-fuzz

@@ -157,20 +157,34 @@ static size_t read_row(const Tensor *tensor, size_t first, size_t count, float *
     return run;
 }
 
-void tensor_read_f32(const Tensor *tensor, size_t first, size_t count, float *destination) {
+/* NaN and infinity have an exponent of all ones. */
+static size_t count_not_finite(const float *values, size_t count) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &values[i], sizeof(bits));
+        found += (bits & 0x7f800000u) == 0x7f800000u ? 1 : 0;
+    }
+    return found;
+}
+
+size_t tensor_read_f32(const Tensor *tensor, size_t first, size_t count, float *destination) {
+    size_t found = 0;
     if (count == 0)
-        return;
+        return 0;
     if (tensor->dim_count == 0 || tensor_is_contiguous(tensor)) {
         const unsigned char *source = tensor->data;
         read_run(tensor->dtype, source + first * dtype_size(tensor->dtype), 1, count, destination);
-        return;
+        return count_not_finite(destination, count);
     }
     while (count > 0) {
         size_t run = read_row(tensor, first, count, destination);
+        found += count_not_finite(destination, run);
         first += run;
         destination += run;
         count -= run;
     }
+    return found;
 }
 
 const char *tensor_shape_text(const int64_t *dims, int dim_count, char *text, size_t size) {

@@ -37,8 +37,8 @@ size_t tensor_elements(const Tensor *tensor);
 bool tensor_is_contiguous(const Tensor *tensor);
 
 /* Writes elements [first, first + count) in row-major order as f32; converts from any float type.
- */
-void tensor_read_f32(const Tensor *tensor, size_t first, size_t count, float *destination);
+ * Returns how many of them are NaN or infinite, in the tensor itself or (from f64) as f32. */
+size_t tensor_read_f32(const Tensor *tensor, size_t first, size_t count, float *destination);
 
 /* "(64, 16, 3, 3)" into text; returns text. */
 const char *tensor_shape_text(const int64_t *dims, int dim_count, char *text, size_t size);

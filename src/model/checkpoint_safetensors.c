@@ -13,6 +13,9 @@
 /* A header has about a hundred bytes per tensor, and perhaps a configuration. */
 #define MAX_HEADER ((size_t)8 << 20)
 
+/* Of which a tensor takes three. Each costs jansson a few hundred bytes. */
+#define MAX_BRACKETS ((size_t)600000)
+
 /* The data section. */
 typedef struct DataSection {
     const unsigned char *data;
@@ -199,6 +202,13 @@ static cleave_status keep_config(Checkpoint *checkpoint, const json_t *header,
                               : error_memory(error, "the configuration", strlen(text) + 1);
 }
 
+static bool has_many_brackets(const char *text, size_t length) {
+    size_t found = 0;
+    for (size_t i = 0; i < length; i++)
+        found += text[i] == '{' || text[i] == '[' ? 1 : 0;
+    return found > MAX_BRACKETS;
+}
+
 cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *error) {
     uint64_t length = 0;
     for (size_t i = 0; i < 8 && checkpoint->size >= 8; i++)
@@ -218,6 +228,11 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
     const char *text = (const char *)checkpoint->data + 8;
     const DataSection section = {checkpoint->data + 8 + length,
                                  checkpoint->size - 8 - (size_t)length};
+    if (has_many_brackets(text, (size_t)length))
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT ": a safetensors header with more than %zu lists and objects, "
+                                     "which no network for separation has",
+                         checkpoint->source, MAX_BRACKETS);
     json_error_t problem;
     json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &problem);
     if (!header && json_error_code(&problem) == json_error_out_of_memory)

@@ -627,6 +627,17 @@ static bool run(PickleMachine *m) {
 static cleave_status report(const PickleMachine *m, const char *source, cleave_error *error) {
     if (m->out_of_memory)
         return error_memory(error, "the objects of a checkpoint", m->size);
+    if (m->command) {
+        PickleText module = m->command->as.global.module;
+        PickleText name = m->command->as.global.name;
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT
+                         ": whoever loads it with Python calls %.*s.%.*s, which no checkpoint "
+                         "needs: it may do harm; nothing was run; delete it, and get the model "
+                         "from somebody you trust",
+                         source, (int)size_min(module.size, 60), module.data,
+                         (int)size_min(name.size, 60), name.data);
+    }
     return error_set(error, CLEAVE_ERROR_MODEL,
                      PATH_FORMAT
                      ": damaged pickle at byte %zu: %s; download or save the checkpoint again",

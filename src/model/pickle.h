@@ -1,7 +1,9 @@
 /* pickle.h: reads a Python pickle as data. Nothing that it names is looked up, imported or called:
  * the handful of constructors that tensors need is known by name, and every other object becomes an
- * opaque value that takes what the pickle gives it. Time and memory are bounded by the input's size
- * and by fixed limits, and no C function recurses with the nesting of the values. */
+ * opaque value that takes what the pickle gives it. A pickle that would call os.system, eval and
+ * the like is refused all the same, for the sake of the programs that would call them. Time and
+ * memory are bounded by the input's size and by fixed limits, and no C function recurses with the
+ * nesting of the values. */
 #ifndef CLEAVE_MODEL_PICKLE_H
 #define CLEAVE_MODEL_PICKLE_H
 

@@ -37,7 +37,8 @@ typedef struct PickleMachine {
     PickleValue *no;
     PickleValue *empty_tuple;
 
-    const char *problem; /* what is wrong with the input; NULL: nothing so far */
+    const char *problem;        /* what is wrong with the input; NULL: nothing so far */
+    const PickleValue *command; /* the problem: this would be called */
     bool out_of_memory;
 } PickleMachine;
 

@@ -191,6 +191,15 @@ static cleave_status read_document(TreeBuilder *b, yaml_parser_t *parser) {
     return b->status;
 }
 
+/* libyaml compares each %TAG directive with all before it, so that a megabyte of them takes it
+ * seconds. Whatever the encoding, each has a percent sign. */
+static bool has_many_directives(const char *text, size_t size) {
+    size_t found = 0;
+    for (size_t i = 0; i < size; i++)
+        found += text[i] == '%' ? 1 : 0;
+    return found > YAML_MAX_PERCENT;
+}
+
 cleave_status yaml_tree_parse(YamlTree **tree, const char *text, size_t size, const char *source,
                               cleave_error *error) {
     *tree = NULL;
@@ -200,6 +209,12 @@ cleave_status yaml_tree_parse(YamlTree **tree, const char *text, size_t size, co
                          ": %zu bytes long, where a configuration has a few thousand; give the "
                          "YAML file that came with the model",
                          source, size);
+    if (has_many_directives(text, size))
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT
+                         ": more than %d percent signs or directives, which no configuration has; "
+                         "give the YAML file that came with the model",
+                         source, YAML_MAX_PERCENT);
     yaml_parser_t parser;
     YamlTree *built = calloc(1, sizeof(*built));
     if (!built)

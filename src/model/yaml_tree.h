@@ -14,6 +14,7 @@
 #define YAML_MAX_NODES   20000
 #define YAML_MAX_DEPTH   64
 #define YAML_MAX_ANCHORS 1000
+#define YAML_MAX_PERCENT 1000
 
 typedef struct YamlTree YamlTree;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/path_format.h"
 #include "base/thread_pool.h"
 #include "model/builder.h"
 
@@ -92,6 +93,8 @@ static cleave_status compile(cleave_separator *separator, cleave_error *error) {
     status = backend_compile(separator->backend, &separator->executable, &graph, &options, error);
     graph_free(&graph);
     checkpoint_release_pages(model->checkpoint);
+    if (status == CLEAVE_ERROR_MODEL)
+        error_prefix(error, PATH_FORMAT, model->path);
     return status;
 }
 

@@ -48,6 +48,34 @@ static void bfloat16_is_the_upper_half_of_a_float(void **state) {
     assert_true(values[0] == 1 && values[1] == -2.5f && values[2] == 0 && isinf(values[3]));
 }
 
+/* Of a contiguous and of a strided view, and only of the elements that are read. */
+static void what_is_not_finite_is_counted(void **state) {
+    (void)state;
+    const float floats[6] = {1, NAN, 3.4e38f, INFINITY, 1e-45f, -INFINITY};
+    const uint16_t halves[4] = {0x7bff, 0x7c00, 0xfe00, 0x03ff};
+    const double doubles[3] = {1e39, 1, NAN};
+    float values[6];
+    Tensor tensor = {.data = floats, .dtype = DTYPE_F32, .dim_count = 1};
+    tensor.dims[0] = 6;
+    tensor.strides[0] = 1;
+    assert_int_equal(tensor_read_f32(&tensor, 0, 6, values), 3);
+    assert_int_equal(tensor_read_f32(&tensor, 2, 3, values), 1);
+    assert_int_equal(tensor_read_f32(&tensor, 2, 0, values), 0);
+    Tensor strided = {.data = floats, .dtype = DTYPE_F32, .dim_count = 2};
+    strided.dims[0] = 2;
+    strided.dims[1] = 3;
+    strided.strides[0] = 1;
+    strided.strides[1] = 2;
+    assert_int_equal(tensor_read_f32(&strided, 0, 6, values), 3);
+    assert_int_equal(tensor_read_f32(&strided, 0, 3, values), 0);
+    tensor.data = halves;
+    tensor.dtype = DTYPE_F16;
+    assert_int_equal(tensor_read_f32(&tensor, 0, 4, values), 2);
+    tensor.data = doubles;
+    tensor.dtype = DTYPE_F64;
+    assert_int_equal(tensor_read_f32(&tensor, 0, 3, values), 2);
+}
+
 static void doubles_are_rounded_to_floats(void **state) {
     (void)state;
     const double doubles[2] = {0.1, -1e300};
@@ -142,6 +170,7 @@ int main(void) {
         cmocka_unit_test(every_half_is_read_exactly),
         cmocka_unit_test(bfloat16_is_the_upper_half_of_a_float),
         cmocka_unit_test(doubles_are_rounded_to_floats),
+        cmocka_unit_test(what_is_not_finite_is_counted),
         cmocka_unit_test(partial_reads_of_any_view_agree_with_a_direct_walk),
         cmocka_unit_test(contiguity_ignores_the_strides_of_single_elements),
         cmocka_unit_test(a_scalar_has_one_element),

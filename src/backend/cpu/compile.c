@@ -28,6 +28,15 @@ cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable 
     return operand_create(&base->operand, executable, step, weights, error);
 }
 
+cleave_status step_check_weight(const Tensor *weight, size_t not_finite, cleave_error *error) {
+    if (not_finite == 0)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     "weight %.128s: %zu of %zu values are NaN or infinite; the checkpoint is "
+                     "damaged, download it again",
+                     weight->name, not_finite, tensor_elements(weight));
+}
+
 void step_free(CpuStep *step) {
     operand_destroy(&step->operand);
     free(step);

@@ -2,6 +2,7 @@
  * products without a column matrix: the gemm gets a pointer per channel block and tap into rows
  * that were loaded (normalised, activated, padded) once. Weights are the gemm's vectors, one lane
  * per output channel; activations its broadcast operand. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -300,9 +301,17 @@ static void conv_destroy(CpuStep *step) {
 typedef struct PackContext {
     ConvStep *conv;
     const Tensor *weight;
+    atomic_size_t not_finite; /* values of the weight */
     unsigned char *scratch;
     size_t scratch_bytes;
 } PackContext;
+
+/* Reads part of the weight. Damage is rare, so that threads do not wait for each other here. */
+static void read_weight(PackContext *context, size_t first, size_t count, float *row) {
+    size_t not_finite = tensor_read_f32(context->weight, first, count, row);
+    if (not_finite > 0)
+        atomic_fetch_add(&context->not_finite, not_finite);
+}
 
 /* One output channel of (out, in, kh, kw) into its lane of the panel. */
 static void pack_output_channel(const ConvStep *conv, const float *from, float *panel, int lane) {
@@ -320,7 +329,7 @@ static void pack_output_channel(const ConvStep *conv, const float *from, float *
 }
 
 static void pack_column_block(void *context, size_t task, int thread) {
-    const PackContext *c = context;
+    PackContext *c = context;
     const ConvStep *conv = c->conv;
     float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
     float *panel = conv->weights + task * panel_floats(conv);
@@ -332,20 +341,20 @@ static void pack_column_block(void *context, size_t task, int thread) {
         size_t out = task * CHANNEL_BLOCK + (size_t)lane;
         if (out >= (size_t)outputs)
             break;
-        tensor_read_f32(c->weight, out * count, count, row);
+        read_weight(c, out * count, count, row);
         pack_output_channel(conv, row, panel, lane);
     }
 }
 
 /* One input channel of (in, out, kh, kw) into its row of every panel. */
 static void pack_input_channel(void *context, size_t task, int thread) {
-    const PackContext *c = context;
+    PackContext *c = context;
     const ConvStep *conv = c->conv;
     float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
     int outputs = conv->base.node->shape.channels;
     size_t count = (size_t)outputs * (size_t)conv->taps;
     size_t k = (size_t)channel_layout_position(&conv->base.operand.channels, (int)task);
-    tensor_read_f32(c->weight, task * count, count, row);
+    read_weight(c, task * count, count, row);
     for (int out = 0; out < outputs; out++)
         for (int tap = 0; tap < conv->taps; tap++) {
             size_t panel =
@@ -363,6 +372,7 @@ static cleave_status pack(ConvStep *conv, const CpuExecutable *executable, const
     int inputs = channel_layout_channels(&conv->base.operand.channels);
     int across = conv->transposed ? conv->base.node->shape.channels : inputs;
     PackContext context = {.conv = conv, .weight = weight};
+    atomic_init(&context.not_finite, 0);
     context.scratch_bytes =
         size_round_up((size_t)across * (size_t)conv->taps * sizeof(float), MEMORY_ALIGNMENT);
     context.scratch = memory_allocate_aligned(threads * context.scratch_bytes);
@@ -379,7 +389,7 @@ static cleave_status pack(ConvStep *conv, const CpuExecutable *executable, const
     }
     memory_free_aligned(context.scratch);
     conv->base.weight_bytes = (int64_t)bytes;
-    return CLEAVE_OK;
+    return step_check_weight(weight, atomic_load(&context.not_finite), error);
 }
 
 static size_t slab_bytes(const ConvStep *conv, int rows) {

@@ -122,6 +122,10 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
 cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable *executable,
                             const Step *step, const Graph *weights, cleave_error *error);
 
+/* The error for a weight of which `not_finite` values, as tensor_read_f32() counts them, are no
+ * numbers to compute with; CLEAVE_OK for 0. */
+cleave_status step_check_weight(const Tensor *weight, size_t not_finite, cleave_error *error);
+
 /* Frees what step_allocate made. */
 void step_free(CpuStep *step);
 

@@ -1,6 +1,7 @@
 /* linear.c: linears over the last axis (frequency): for each channel block and frame, the matrix
  * product of the weights with the (frequency, CHANNEL_BLOCK) row. The weights are the gemm's
  * broadcast operand, the activations its vectors, one lane per channel. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "backend/cpu/executable.h"
@@ -97,17 +98,20 @@ static void linear_destroy(CpuStep *step) {
 typedef struct PackContext {
     LinearStep *linear;
     const Tensor *weight;
+    atomic_size_t not_finite; /* values of the weight */
     unsigned char *scratch;
     size_t scratch_bytes;
 } PackContext;
 
 /* Weight row `task`: (input width) → one vector of CHANNEL_BLOCK per block of k. */
 static void pack_row(void *context, size_t task, int thread) {
-    const PackContext *c = context;
+    PackContext *c = context;
     float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
     size_t width = (size_t)c->linear->base.operand.width;
     size_t rows = (size_t)c->linear->base.output->width;
-    tensor_read_f32(c->weight, task * width, width, row);
+    size_t not_finite = tensor_read_f32(c->weight, task * width, width, row);
+    if (not_finite > 0)
+        atomic_fetch_add(&c->not_finite, not_finite);
     for (size_t k = width; k < (size_t)c->linear->k_blocks * CHANNEL_BLOCK; k++)
         row[k] = 0;
     for (size_t block = 0; block < (size_t)c->linear->k_blocks; block++)
@@ -121,6 +125,7 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     size_t k_blocks = (size_t)linear->k_blocks;
     size_t bytes = k_blocks * rows * CHANNEL_BLOCK * sizeof(float);
     PackContext context = {.linear = linear, .weight = weight};
+    atomic_init(&context.not_finite, 0);
     int threads = thread_pool_size(executable->pool);
     context.scratch_bytes = k_blocks * CHANNEL_BLOCK * sizeof(float);
     context.scratch = memory_allocate_aligned(context.scratch_bytes * (size_t)threads);
@@ -135,7 +140,7 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     for (size_t block = 0; block < k_blocks; block++)
         linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK;
     linear->base.weight_bytes = (int64_t)bytes;
-    return CLEAVE_OK;
+    return step_check_weight(weight, atomic_load(&context.not_finite), error);
 }
 
 cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,

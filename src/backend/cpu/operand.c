@@ -17,8 +17,7 @@ static cleave_status read_channels(float **values, const Tensor *tensor, int cha
     *values = malloc(count * sizeof(float));
     if (!*values)
         return error_memory(error, "normalisation weights", count * sizeof(float));
-    tensor_read_f32(tensor, 0, count, *values);
-    return CLEAVE_OK;
+    return step_check_weight(tensor, tensor_read_f32(tensor, 0, count, *values), error);
 }
 
 static cleave_status read_norm(Operand *operand, const Node *norm, cleave_error *error) {
