@@ -156,7 +156,7 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .batch = settings->batch,
         .tta = settings->tta != 0,
         .chunk_size = (int)separator->plan.chunk,
-        .device_memory = separator->executable->memory,
+        .device_memory = executable_memory_total(&separator->executable->memory),
     };
 }
 
