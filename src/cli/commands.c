@@ -27,6 +27,7 @@ static const char separate_about[] =
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
     "  peak_memory_bytes             of the process, since its start\n"
     "  device, kernels, precision, overlap, batch, blend, tta   what was used\n"
+    "  memory_planned_bytes          what the process was expected to take at most\n"
     "For an input that failed, what is not known is missing.\n";
 
 static const char separate_examples[] =
