@@ -147,6 +147,34 @@ typedef struct cleave_model_info {
 
 CLEAVE_API void cleave_model_get_info(const cleave_model *model, cleave_model_info *info);
 
+/* A part of the network, for one chunk of chunk_size samples. */
+typedef struct cleave_block {
+    char name[32];      /* "STFT", "encoder 1", "bottleneck", "decoder 1", … */
+    const char *kind;   /* "stft", "first_conv", "encoder", "bottleneck", "decoder", "final_conv" or
+                           "istft"; static storage */
+    int input[3];       /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    int output[3];      /* likewise */
+    int64_t parameters; /* trained values */
+    double flops;       /* as in cleave_model_info */
+} cleave_block;
+
+/* Writes up to `capacity` parts to `blocks` in the order in which they run and returns how many
+ * there are; 0 where memory ran out. Their parameters and flops add up to the model's. */
+CLEAVE_API int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity);
+
+/* A tensor of the checkpoint. */
+typedef struct cleave_weight {
+    const char *name; /* in the state dict, less what wrappers put in front; the model's */
+    const char *type; /* "f32", "f16", "bf16", "f64", "i64" or "other"; static storage */
+    int dim_count;
+    int64_t dims[8]; /* as in PyTorch */
+} cleave_weight;
+
+/* Writes up to `capacity` tensors to `weights` in the order of the file and returns how many there
+ * are, those that the network does not use included. */
+CLEAVE_API int cleave_model_weights(const cleave_model *model, cleave_weight *weights,
+                                    int capacity);
+
 /* ---- Devices ---------------------------------------------------------------------------- */
 
 typedef struct cleave_device_info {
@@ -204,6 +232,8 @@ CLEAVE_API void cleave_separator_settings_default(cleave_separator_settings *set
 
 /* What a separator takes, in bytes, planned before any of it is taken. */
 typedef struct cleave_memory_need {
+    char device[32];        /* that these figures are for: "cpu" */
+    int device_batch;       /* chunks per run that suit it at this overlap, memory aside */
     int batch;              /* chunks per run that these figures are for */
     int64_t weights;        /* as the device holds them, and the checkpoint where its container is
                                compressed; a mapped checkpoint's pages are the system's to drop */

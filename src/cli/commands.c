@@ -42,7 +42,10 @@ static const char separate_examples[] =
 
 static const char inspect_about[] =
     "Opens a checkpoint with its configuration, checks one against the other, and\n"
-    "shows what they say: stems, sizes, parameters, cost. Nothing is separated.\n"
+    "shows what they say: stems, sizes, parameters; the network's parts with shapes\n"
+    "and cost; the memory that each batch needs and the batch that auto takes here;\n"
+    "the files that belong together and the weights in them (-v: each of them).\n"
+    "Nothing is separated, and no memory taken.\n"
     "Without MODEL, the one that the environment variable CLEAVE_MODEL names.\n";
 
 static const char inspect_examples[] = "  cleave inspect drumsep.ckpt\n"

@@ -1,6 +1,7 @@
 /* separator.c: opening a separator: settings, device, chunk plan, compiled network. */
 #include "separate/separator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,6 +248,8 @@ static cleave_status plan_memory(const cleave_separator *separator, cleave_memor
         fit.bytes = INT64_MAX; /* the figures of that batch, whether it fits or not */
     status = memory_need_fit(&question, wanted_batch(separator), &fit, need, error);
     need->limit = limit.bytes;
+    need->device_batch = batch_for_device(separator->backend->kind, settings->overlap);
+    snprintf(need->device, sizeof(need->device), "%s", separator->backend->kind);
     graph_free(&graph);
     return status;
 }
