@@ -158,28 +158,51 @@ static void log_need(const cleave_separator *separator) {
 
 /* ---- Compiling ---- */
 
+/* Whether what the network leaves is enough for the chunks on their way: taken once for a trial. */
+static cleave_status try_buffers(const MemoryQuestion *question, int batch, cleave_error *error) {
+    int64_t bytes = demix_memory(&question->plan, batch, question->stems);
+    void *buffers = memory_allocate_aligned((size_t)bytes);
+    if (!buffers)
+        return error_memory(error, "chunks on their way to the network", (size_t)bytes);
+    memory_free_aligned(buffers);
+    return CLEAVE_OK;
+}
+
+static cleave_status compile_at(cleave_separator *separator, const MemoryQuestion *question,
+                                int batch, cleave_error *error) {
+    CompileOptions options = question->options;
+    options.batch = batch;
+    cleave_status status = backend_compile(separator->backend, &separator->executable,
+                                           question->graph, &options, error);
+    if (status == CLEAVE_OK)
+        status = try_buffers(question, batch, error);
+    if (status != CLEAVE_OK) {
+        executable_destroy(separator->executable);
+        separator->executable = NULL;
+    }
+    return status;
+}
+
 /* Compiles at the chosen batch, and at half of it again and again while memory runs out. */
 static cleave_status compile_to_fit(cleave_separator *separator, const MemoryQuestion *question,
                                     cleave_error *error) {
     cleave_separator_settings *settings = &separator->settings;
-    CompileOptions options = question->options;
     int wanted = settings->batch;
-    cleave_status status = CLEAVE_OK;
-    for (options.batch = wanted; options.batch >= 1; options.batch /= 2) {
-        status = backend_compile(separator->backend, &separator->executable, question->graph,
-                                 &options, error);
-        if (status != CLEAVE_ERROR_MEMORY || options.batch == 1)
-            break;
+    int batch = wanted;
+    cleave_status status = compile_at(separator, question, batch, error);
+    while (status == CLEAVE_ERROR_MEMORY && batch > 1) {
+        batch /= 2;
+        status = compile_at(separator, question, batch, error);
     }
-    if (status != CLEAVE_OK || options.batch == wanted)
+    if (status != CLEAVE_OK || batch == wanted)
         return status;
     cleave_memory_need need;
     error_clear(error);
     log_write(&settings->log, CLEAVE_LOG_WARNING,
               "memory ran out while the network was made ready for batch %d: using batch %d",
-              wanted, options.batch);
-    settings->batch = options.batch;
-    if (memory_need(question, options.batch, &need, NULL) == CLEAVE_OK) {
+              wanted, batch);
+    settings->batch = batch;
+    if (memory_need(question, batch, &need, NULL) == CLEAVE_OK) {
         need.limit = separator->need.limit;
         memcpy(need.limit_source, separator->need.limit_source, sizeof(need.limit_source));
         separator->need = need;

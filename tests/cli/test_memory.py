@@ -128,7 +128,7 @@ class InspectTest(CliTest):
             blocks = info["blocks"]
             self.assertEqual(sum(block["parameters"] for block in blocks), info["parameters"])
             self.assertAlmostEqual(sum(block["flops_per_chunk"] for block in blocks) /
-                                   info["flops_per_chunk"], 1, places=9)
+                                   info["flops_per_chunk"], 1, places=7)
 
     def test_the_parts_follow_each_other(self):
         blocks = self.inspect(DRUMS)["blocks"]
@@ -184,10 +184,12 @@ class InspectTest(CliTest):
             lines = [line.split() for line in result.out.splitlines()]
             state = {line[0]: line[-1] for line in lines if len(line) > 2}
             self.assertEqual((state["mini.yml"], state["model.yml"]), ("used", "there"))
-            self.assertIn("mini.yaml  or", result.out.replace("configuration", "or"))
+            self.assertIn(["mini.yaml", "configuration", "not", "there"], lines)
             self.assertIn(["model.yaml", "or", "that", "500", "B", "not", "used"], lines)
-        self.assertIn(" *\n", self.run_program("inspect", "mini.ckpt", "--max-memory", "200M").out
-                      .replace(" *    -     -\n", " *\n"))
+            if more == ("--max-memory", "200M"):
+                self.assertEqual([line[3] for line in lines if line[:1] in (["4"], ["8"], ["16"])],
+                                 ["*", "*", "*"])
+                self.assertNotIn("*", [line[3] for line in lines if line[:1] == ["1"]])
 
     def test_what_does_not_fit_is_said(self):
         result = self.run_program("inspect", DRUMS, "--max-memory", "1M")
