@@ -98,7 +98,7 @@ static int64_t read_kilobytes(const char *root, const char *file, const char *ke
 static int64_t machine_free(const char *root) {
 #ifdef __APPLE__
     /* Not compiled or tried so far: no such machine was at hand. */
-    vm_statistics64_data_t statistics;
+    vm_statistics64_data_t statistics = {0};
     mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
     vm_size_t page = 0;
     if (root[0] == '\0' && host_page_size(mach_host_self(), &page) == KERN_SUCCESS &&
@@ -201,7 +201,11 @@ static void unescape(char *text) {
     for (const char *from = text; *from; to++) {
         bool octal = from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' &&
                      from[2] <= '7' && from[3] >= '0' && from[3] <= '7';
-        *to = octal ? (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0')) : *from;
+        unsigned code = (unsigned char)from[0];
+        if (octal)
+            code = (unsigned)(from[1] - '0') * 64u + (unsigned)(from[2] - '0') * 8u +
+                   (unsigned)(from[3] - '0');
+        memcpy(to, &(unsigned char){(unsigned char)code}, 1);
         from += octal ? 4 : 1;
     }
     *to = '\0';

@@ -34,7 +34,8 @@ ShortText text_duration(double seconds);
 ShortText text_bytes(int64_t bytes);
 
 /* "600M", "2G", "1.5GiB", "1000": powers of 1000 (k, M, G, T) or of 1024 (Ki, Mi, Gi, Ti), with or
- * without a B or a blank before the unit, in any case; at least one byte. False, and *bytes untouched, for anything else. */
+ * without a B or a blank before the unit, in any case; at least one byte. False, and *bytes
+ * untouched, for anything else. */
 bool text_parse_bytes(const char *text, int64_t *bytes);
 
 /* A file's name without folders and, in text_stem, without its extension. */

@@ -75,7 +75,7 @@ static int list_blocks(const cleave_model *model, const Graph *graph, cleave_blo
     int count = 0;
     int last_number = -1;
     const char *last_kind = "";
-    cleave_block scratch; /* for what is beyond capacity */
+    cleave_block scratch = {0}; /* for what is beyond capacity */
     cleave_block *block = &scratch;
     for (int i = 0; i < graph->count; i++) {
         const Node *node = &graph->nodes[i];

@@ -35,7 +35,7 @@ static void put(const char *path, const char *text) {
 
 static int make_root(void **state) {
     (void)state;
-    strcpy(root + strlen(root) - 6, "XXXXXX");
+    memcpy(root + strlen(root) - 6, "XXXXXX", 6);
     return mkdtemp(root) ? 0 : -1;
 }
 
