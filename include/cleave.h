@@ -148,6 +148,34 @@ typedef struct cleave_model_info {
 
 CLEAVE_API void cleave_model_get_info(const cleave_model *model, cleave_model_info *info);
 
+/* A part of the network, for one chunk of chunk_size samples. */
+typedef struct cleave_block {
+    char name[32];      /* "STFT", "encoder 1", "bottleneck", "decoder 1", … */
+    const char *kind;   /* "stft", "first_conv", "encoder", "bottleneck", "decoder", "final_conv" or
+                           "istft"; static storage */
+    int input[3];       /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    int output[3];      /* likewise */
+    int64_t parameters; /* trained values */
+    double flops;       /* as in cleave_model_info */
+} cleave_block;
+
+/* Writes up to `capacity` parts to `blocks` in the order in which they run and returns how many
+ * there are; 0 where memory ran out. Their parameters and flops add up to the model's. */
+CLEAVE_API int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity);
+
+/* A tensor of the checkpoint. */
+typedef struct cleave_weight {
+    const char *name; /* in the state dict, less what wrappers put in front; the model's */
+    const char *type; /* "f32", "f16", "bf16", "f64", "i64" or "other"; static storage */
+    int dim_count;
+    int64_t dims[8]; /* as in PyTorch */
+} cleave_weight;
+
+/* Writes up to `capacity` tensors to `weights` in the order of the file and returns how many there
+ * are, those that the network does not use included. */
+CLEAVE_API int cleave_model_weights(const cleave_model *model, cleave_weight *weights,
+                                    int capacity);
+
 /* ---- Devices ---------------------------------------------------------------------------- */
 
 typedef struct cleave_device_info {
@@ -191,7 +219,10 @@ typedef struct cleave_separator_settings {
     cleave_precision precision; /* default CLEAVE_PRECISION_AUTO */
     int threads;                /* CPU threads, 1 to 256; 0 (default): all this process may use */
     int overlap;                /* 1 to CLEAVE_OVERLAP_MAX; 0 (default): as configured */
-    int batch;                  /* chunks per run, 1 to 64; 0 (default): chosen for the device */
+    int batch;                  /* chunks per run, 1 to 64; 0 (default): chosen for the device.
+                                   Lowered, with a warning, to what memory allows */
+    int64_t max_memory;         /* bytes that the process may use; 0 (default): what the device, the
+                                   system, its containers (cgroups) and ulimit leave */
     cleave_blend blend;         /* default CLEAVE_BLEND_FADE */
     int tta;                    /* 1: test-time augmentation, three runs averaged; default 0 */
     int compile;                /* 1 (default): fused graph; 0: op by op */
@@ -200,9 +231,35 @@ typedef struct cleave_separator_settings {
 
 CLEAVE_API void cleave_separator_settings_default(cleave_separator_settings *settings);
 
-/* Compiles `model` for a device. The model must outlive the separator.
+/* What a separator takes, in bytes, planned before any of it is taken. */
+typedef struct cleave_memory_need {
+    char device[32];        /* that these figures are for: "cpu" */
+    int device_batch;       /* chunks per run that suit it at this overlap, memory aside */
+    int batch;              /* chunks per run that these figures are for */
+    int64_t weights;        /* as the device holds them, and the checkpoint where its container is
+                               compressed; a mapped checkpoint's pages are the system's to drop */
+    int64_t activations;    /* of a run, with what its steps work in */
+    int64_t buffers;        /* chunks on their way, stems being blended, and about 42 MB for the
+                               program, its libraries, decoders and encoders */
+    int64_t total;          /* sum of the three */
+    int64_t limit;          /* what may be used; INT64_MAX: unknown */
+    char limit_source[160]; /* what sets it, such as "the container's limit, cgroup /a" */
+} cleave_memory_need;
+
+/* Plans what cleave_separator_open() with the same settings would take, without taking it: some
+ * milliseconds. A batch is taken as given, whether it fits or not; 0 gives the one that would be
+ * chosen: the device's for this overlap, lowered to what fits (1 if nothing does).
+ * Thread-safe. Errors: as cleave_separator_open(); CLEAVE_ERROR_MEMORY only where the figures
+ * exceed the address space, or there is no memory to plan in. */
+CLEAVE_API cleave_status cleave_model_memory(const cleave_model *model,
+                                             const cleave_separator_settings *settings,
+                                             cleave_memory_need *need, cleave_error *error);
+
+/* Compiles `model` for a device. The model must outlive the separator. A batch that memory does not
+ * allow, by plan or when it is taken, is lowered with a warning.
  * On success *separator is the caller's, to be closed; on failure it is NULL.
- * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, CLEAVE_ERROR_MEMORY. */
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, and CLEAVE_ERROR_MEMORY
+ * where not even one chunk per run fits. */
 CLEAVE_API cleave_status cleave_separator_open(cleave_separator **separator,
                                                const cleave_model *model,
                                                const cleave_separator_settings *settings,
@@ -223,6 +280,7 @@ typedef struct cleave_separator_info {
     int tta;
     int chunk_size;        /* samples per chunk with this blend */
     int64_t device_memory; /* bytes of weights and activations on the device */
+    int64_t memory_needed; /* bytes planned for the whole process; see cleave_memory_need */
 } cleave_separator_info;
 
 CLEAVE_API void cleave_separator_get_info(const cleave_separator *separator,

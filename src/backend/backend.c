@@ -111,6 +111,17 @@ cleave_status backend_precision(const Backend *backend, cleave_precision precisi
                      precision_name(precision), backend->kind);
 }
 
+cleave_status backend_plan(const Backend *backend, const Graph *graph,
+                           const CompileOptions *options, ExecutableMemory *memory,
+                           cleave_error *error) {
+    *memory = (ExecutableMemory){0};
+    return backend->plan(graph, options, memory, error);
+}
+
+int64_t executable_memory_total(const ExecutableMemory *memory) {
+    return memory->weights + memory->activations + memory->scratch;
+}
+
 cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,
                               const CompileOptions *options, cleave_error *error) {
     *executable = NULL;

@@ -16,7 +16,18 @@ typedef struct CompileOptions {
     cleave_precision precision; /* of the operands of conv and linear; never AUTO */
     bool fuse;                  /* false: op by op */
     const cleave_logger *log;
+    /* Called now and then while weights are being read, which need not stay in memory once they
+     * are: a mapped checkpoint's pages can be let go. NULL: nobody wants to know. */
+    void (*weights_read)(void *context);
+    void *weights_context;
 } CompileOptions;
+
+/* What an executable takes, in bytes. */
+typedef struct ExecutableMemory {
+    int64_t weights;     /* as the device holds them, with tables computed once */
+    int64_t activations; /* the arena, and the statistics of its values */
+    int64_t scratch;     /* what steps work in, of all threads */
+} ExecutableMemory;
 
 typedef struct Executable Executable;
 
@@ -30,7 +41,7 @@ typedef struct ExecutableMethods {
 struct Executable {
     const ExecutableMethods *methods;
     const char *kernels; /* "avx512"; "" where there is nothing to tell */
-    int64_t memory;      /* bytes of weights and activations on the device */
+    ExecutableMemory memory;
 };
 
 typedef struct Backend {
@@ -38,6 +49,9 @@ typedef struct Backend {
     /* Fills `info` (zeroed) for the backend's only device. */
     void (*describe)(cleave_device_info *info);
     bool (*supports)(cleave_precision precision);
+    /* What compile() would take, without taking or reading much: of the weights only shapes. */
+    cleave_status (*plan)(const Graph *graph, const CompileOptions *options,
+                          ExecutableMemory *memory, cleave_error *error);
     cleave_status (*compile)(Executable **executable, const Graph *graph,
                              const CompileOptions *options, cleave_error *error);
 } Backend;
@@ -55,6 +69,14 @@ cleave_status backend_precision(const Backend *backend, cleave_precision precisi
                                 cleave_precision *chosen, cleave_error *error);
 
 const char *precision_name(cleave_precision precision); /* "f32", … */
+
+/* What backend_compile() with the same arguments would take. Costs milliseconds. */
+cleave_status backend_plan(const Backend *backend, const Graph *graph,
+                           const CompileOptions *options, ExecutableMemory *memory,
+                           cleave_error *error);
+
+/* Sum of the three. */
+int64_t executable_memory_total(const ExecutableMemory *memory);
 
 /* Compiles a graph; the executable copies what it needs of the weights. */
 cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,

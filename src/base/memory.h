@@ -40,6 +40,13 @@ void memory_free_aligned(void *memory);
 char *string_copy(const char *text);
 char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* "600 MB", "1.31 GB": bytes as a person reads them, by value. */
+typedef struct SizeText {
+    char text[24];
+} SizeText;
+
+SizeText size_text(int64_t bytes);
+
 /* Largest resident size of this process so far, in bytes; 0 where the system does not tell. */
 int64_t memory_peak_resident(void);
 

@@ -5,13 +5,15 @@
 #include "allocate.h"
 #include "commands.h"
 #include "exit_code.h"
+#include "inspect.h"
 #include "json.h"
 #include "message.h"
 #include "model.h"
 #include "table.h"
 #include "text.h"
 
-static void print_json(const cleave_model_info *info) {
+static void print_json(const Inspection *inspection) {
+    const cleave_model_info *info = inspection->info;
     json_t *object = json_new_object();
     json_t *stems = json_new_array();
     json_t *scale = json_new_array();
@@ -45,6 +47,9 @@ static void print_json(const cleave_model_info *info) {
     json_put_bool(object, "normalize", info->normalize);
     json_put_integer(object, "parameters", info->parameters);
     json_put_number(object, "flops_per_chunk", info->flops_per_chunk);
+    inspect_network_put(inspection, object);
+    inspect_memory_put(inspection, object);
+    inspect_files_put(inspection, object);
     json_print_indented(object);
 }
 
@@ -125,6 +130,16 @@ static void print_table(const cleave_model_info *info) {
     table_free(table);
 }
 
+static void print_all(const Inspection *inspection) {
+    print_table(inspection->info);
+    putchar('\n');
+    inspect_network_print(inspection);
+    putchar('\n');
+    inspect_memory_print(inspection);
+    putchar('\n');
+    inspect_files_print(inspection);
+}
+
 int command_inspect(const Options *options) {
     const char *path = options->input_count > 0 ? options->inputs[0] : options->model;
     cleave_model *model = NULL;
@@ -133,10 +148,11 @@ int command_inspect(const Options *options) {
         return code;
     cleave_model_info info;
     cleave_model_get_info(model, &info);
+    Inspection inspection = {options, model, &info};
     if (options->json)
-        print_json(&info);
+        print_json(&inspection);
     else
-        print_table(&info);
+        print_all(&inspection);
     cleave_model_close(model);
     return EXIT_DONE;
 }

@@ -33,6 +33,7 @@ static const char separate_about[] =
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
     "  peak_memory_bytes             of the process, since its start\n"
     "  device, kernels, precision, overlap, batch, blend, tta   what was used\n"
+    "  memory_planned_bytes          what the process was expected to take at most\n"
     "For an input that failed or was left out, what is not known is missing.\n";
 
 static const char separate_examples[] =
@@ -51,7 +52,10 @@ static const char separate_examples[] =
 
 static const char inspect_about[] =
     "Opens a checkpoint with its configuration, checks one against the other, and\n"
-    "shows what they say: stems, sizes, parameters, cost. Nothing is separated.\n"
+    "shows what they say: stems, sizes, parameters; the network's parts with shapes\n"
+    "and cost; the memory that each batch needs and the batch that auto takes here;\n"
+    "the files that belong together and the weights in them (-v: each of them).\n"
+    "Nothing is separated, and no memory taken.\n"
     "Without MODEL, the one that the environment variable CLEAVE_MODEL names.\n";
 
 static const char inspect_examples[] = "  cleave inspect drumsep.ckpt\n"

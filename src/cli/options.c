@@ -241,6 +241,13 @@ static bool apply_batch(Options *options, const char *value) {
     return take_number(&options->separator.batch, "--batch", value, 1, 64, " or auto");
 }
 
+static bool apply_max_memory(Options *options, const char *value) {
+    if (text_parse_bytes(value, &options->separator.max_memory))
+        return true;
+    message_error("--max-memory: '%s' is not a size such as 600M, 2G or 1.5GiB", value);
+    return false;
+}
+
 static bool apply_blend(Options *options, const char *value) {
     static const Choice choices[] = {
         {"fade", CLEAVE_BLEND_FADE}, {"mean", CLEAVE_BLEND_MEAN}, {NULL, 0}};
@@ -367,7 +374,7 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "score", "DIR",
      "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
      apply_score},
-    {'d', RUNS, "device", "DEVICE",
+    {'d', READS, "device", "DEVICE",
      "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there",
      apply_device},
     {0, RUNS, "strict-device", NULL,
@@ -377,23 +384,29 @@ const OptionSpec option_specs[] = {
      "what convolutions multiply: auto (default), f32, f16 or bf16; files are always written "
      "from f32",
      apply_precision},
-    {'t', RUNS, "threads", "N", "CPU threads, 1 to 256 (default: as many as this process may use)",
+    {'t', READS, "threads", "N", "CPU threads, 1 to 256 (default: as many as this process may use)",
      apply_threads},
-    {0, RUNS, "overlap", "N",
+    {0, READS, "overlap", "N",
      "how many chunks cover each moment, 1 to 50 (default: as configured); more is smoother and "
      "slower",
      apply_overlap},
     {'b', RUNS, "batch", "N",
-     "chunks per run, 1 to 64, or auto (default); changes speed and memory, never the result",
+     "chunks per run, 1 to 64, or auto (default); changes speed and memory, never the result; "
+     "lowered to what fits into memory",
      apply_batch},
-    {0, RUNS, "blend", "WAY",
+    {0, READS, "max-memory", "SIZE",
+     "memory that the program may use, such as 600M, 2G or 1.5GiB (k, M, G, T: powers of 1000; Ki, "
+     "Mi, Gi, Ti: of 1024; none: bytes); a larger batch is lowered to it. Default: what the "
+     "system, its containers and ulimit leave",
+     apply_max_memory},
+    {0, READS, "blend", "WAY",
      "how chunks become one signal: fade (default, the training framework's) or mean (UVR's)",
      apply_blend},
     {0, RUNS, "tta", NULL,
      "test-time augmentation: average of three runs, with channels swapped and polarity inverted; "
      "three times slower",
      apply_tta},
-    {0, RUNS, "no-compile", NULL, "run the network op by op instead of as one compiled graph",
+    {0, READS, "no-compile", NULL, "run the network op by op instead of as one compiled graph",
      apply_no_compile},
     {0, TELLS, "json", NULL, "print JSON on standard output instead of text", apply_json},
     {'q', TELLS, "quiet", NULL, "say nothing but errors", apply_quiet},

@@ -165,6 +165,47 @@ ShortText text_bytes(int64_t bytes) {
     return result;
 }
 
+/* The factor of a unit such as "MiB"; 0 where there is none of this name. */
+static double unit_factor(const char *unit) {
+    static const char letters[] = "kmgt";
+    double factor = 1.0;
+    double base = 1000.0;
+    const char *letter = *unit != '\0' ? strchr(letters, *unit | 0x20) : NULL;
+    if (letter != NULL) {
+        unit++;
+        if ((*unit | 0x20) == 'i') {
+            base = 1024.0;
+            unit++;
+        }
+        factor = pow(base, (double)(letter - letters + 1));
+    }
+    if ((*unit | 0x20) == 'b')
+        unit++;
+    return *unit == '\0' ? factor : 0.0;
+}
+
+/* Digits with at most one point among them: strtod would take signs, "inf" and hexadecimals too,
+ * and the locale's own point. */
+bool text_parse_bytes(const char *text, int64_t *bytes) {
+    double value = 0.0;
+    double place = 0.0; /* of the next digit behind the point; 0 before it */
+    bool digits = false;
+    for (; (*text >= '0' && *text <= '9') || (*text == '.' && place == 0.0); text++) {
+        if (*text == '.') {
+            place = 0.1;
+            continue;
+        }
+        digits = true;
+        value = place > 0.0 ? value + (*text - '0') * place : 10.0 * value + (*text - '0');
+        place /= 10.0;
+    }
+    double total = value * unit_factor(text + (text[0] == ' ' && text[1] != '\0'));
+    if (!digits || !(total >= 1.0 && total < 9.2e18))
+        return false;
+    *bytes = (int64_t)(total + 0.5);
+    return true;
+}
+
 char *text_file_name(const char *path) {
     size_t end = strlen(path);
     while (end > 1 && path[end - 1] == '/')

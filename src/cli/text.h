@@ -33,6 +33,11 @@ ShortText text_duration(double seconds);
 /* "7.6 GiB". */
 ShortText text_bytes(int64_t bytes);
 
+/* "600M", "2G", "1.5GiB", "1000": powers of 1000 (k, M, G, T) or of 1024 (Ki, Mi, Gi, Ti), with or
+ * without a B or a blank before the unit, in any case; at least one byte. False, and *bytes
+ * untouched, for anything else. */
+bool text_parse_bytes(const char *text, int64_t *bytes);
+
 /* A file's name without folders and, in text_stem, without its extension. */
 char *text_file_name(const char *path);
 char *text_stem(const char *path);

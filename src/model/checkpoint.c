@@ -261,6 +261,10 @@ const char *checkpoint_embedded_config(const Checkpoint *checkpoint) {
     return checkpoint->config;
 }
 
+int64_t checkpoint_held_bytes(const Checkpoint *checkpoint) {
+    return (int64_t)checkpoint->buffer_bytes;
+}
+
 void checkpoint_release_pages(const Checkpoint *checkpoint) {
     mapped_file_release_pages(&checkpoint->file);
 }

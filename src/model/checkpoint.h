@@ -26,6 +26,10 @@ const Tensor *checkpoint_tensors(const Checkpoint *checkpoint, size_t *count);
  * the checkpoint. */
 const char *checkpoint_embedded_config(const Checkpoint *checkpoint);
 
+/* Bytes that the checkpoint holds in memory of its own: entries that had to be decompressed. Pages
+ * that are mapped are not among them. */
+int64_t checkpoint_held_bytes(const Checkpoint *checkpoint);
+
 /* Tells the system that the pages behind a memory-mapped checkpoint are not needed for now (they
  * are read again from the file if touched). */
 void checkpoint_release_pages(const Checkpoint *checkpoint);

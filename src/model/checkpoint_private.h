@@ -20,6 +20,7 @@ struct Checkpoint {
     char *config;    /* NULL: none */
     void **buffers;  /* entries that had to be decompressed */
     size_t buffer_count;
+    size_t buffer_bytes; /* of all of them */
 };
 
 /* Reads a checkpoint from memory that must outlive it. */

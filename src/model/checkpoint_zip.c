@@ -211,13 +211,15 @@ static cleave_status point_at(ZipReader *reader, ZipEntry *entry, ZPOS64_T offse
     return CLEAVE_OK;
 }
 
-static cleave_status keep_buffer(Checkpoint *checkpoint, void *buffer, cleave_error *error) {
+static cleave_status keep_buffer(Checkpoint *checkpoint, void *buffer, size_t size,
+                                 cleave_error *error) {
     size_t bytes = (checkpoint->buffer_count + 1) * sizeof(void *);
     void **buffers = realloc((void *)checkpoint->buffers, bytes);
     if (!buffers)
         return error_memory(error, "the list of storages", bytes);
     checkpoint->buffers = buffers;
     checkpoint->buffers[checkpoint->buffer_count++] = buffer;
+    checkpoint->buffer_bytes += size;
     return CLEAVE_OK;
 }
 
@@ -252,7 +254,7 @@ static cleave_status decompress(ZipReader *reader, ZipEntry *entry, cleave_error
     if (!read_fully(reader->archive, buffer, (size_t)entry->size))
         status = refuse_damaged(reader, "a compressed entry does not decompress", error);
     if (status == CLEAVE_OK)
-        status = keep_buffer(reader->checkpoint, buffer, error);
+        status = keep_buffer(reader->checkpoint, buffer, (size_t)entry->size, error);
     if (status != CLEAVE_OK) {
         free(buffer);
         return status;

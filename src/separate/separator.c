@@ -1,12 +1,16 @@
 /* separator.c: opening a separator: settings, device, chunk plan, compiled network. */
 #include "separate/separator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "base/thread_pool.h"
 #include "model/builder.h"
+#include "separate/batch_table.h"
+#include "separate/memory_need.h"
 
 #define BATCH_MAX   64
 #define THREADS_MAX 256
@@ -30,19 +34,20 @@ static cleave_status check_settings(const cleave_separator_settings *settings,
         status = check_range("batch", settings->batch, BATCH_MAX, error);
     if (status == CLEAVE_OK)
         status = check_range("threads", settings->threads, THREADS_MAX, error);
+    if (status == CLEAVE_OK && settings->max_memory < 0)
+        status = error_set(error, CLEAVE_ERROR_ARGUMENT,
+                           "max_memory is negative; try 0 for what the system allows");
     if (status == CLEAVE_OK && settings->blend != CLEAVE_BLEND_FADE &&
         settings->blend != CLEAVE_BLEND_MEAN)
         status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown blend %d", (int)settings->blend);
     return status;
 }
 
-/* Puts a choice in the place of every zero that stands for one. */
+/* Puts a choice in the place of every zero that stands for one, but the batch's. */
 static void resolve_settings(cleave_separator *separator) {
     cleave_separator_settings *settings = &separator->settings;
     if (settings->overlap == 0)
         settings->overlap = separator->model->config.overlap;
-    if (settings->batch == 0)
-        settings->batch = 1;
     if (settings->threads == 0)
         settings->threads = thread_available_processors();
     if (settings->threads > THREADS_MAX)
@@ -77,20 +82,148 @@ static cleave_status plan_chunks(cleave_separator *separator, cleave_error *erro
     return CLEAVE_OK;
 }
 
-static cleave_status compile(cleave_separator *separator, cleave_error *error) {
+/* ---- Memory ---- */
+
+static void release_pages(void *checkpoint) {
+    checkpoint_release_pages(checkpoint);
+}
+
+static MemoryQuestion memory_question(const cleave_separator *separator, const Graph *graph) {
     const cleave_model *model = separator->model;
     const cleave_separator_settings *settings = &separator->settings;
-    CompileOptions options = {.batch = settings->batch,
-                              .threads = settings->threads,
-                              .precision = settings->precision,
-                              .fuse = settings->compile != 0,
-                              .log = &settings->log};
+    return (MemoryQuestion){.backend = separator->backend,
+                            .graph = graph,
+                            .options = {.threads = settings->threads,
+                                        .precision = settings->precision,
+                                        .fuse = settings->compile != 0,
+                                        .log = &settings->log,
+                                        .weights_read = release_pages,
+                                        .weights_context = model->checkpoint},
+                            .plan = separator->plan,
+                            .stems = model->config.stem_count,
+                            .held = checkpoint_held_bytes(model->checkpoint)};
+}
+
+static int wanted_batch(const cleave_separator *separator) {
+    const cleave_separator_settings *settings = &separator->settings;
+    return settings->batch > 0 ? settings->batch
+                               : batch_for_device(separator->backend->kind, settings->overlap);
+}
+
+static cleave_status refuse_need(const cleave_memory_need *need, bool own_limit,
+                                 cleave_error *error) {
+    SizeText bytes = size_text(need->total);
+    SizeText limit = size_text(need->limit);
+    return error_set(error, CLEAVE_ERROR_MEMORY,
+                     "the network needs %s at batch 1, and only %s may be used (%s); try %s",
+                     bytes.text, limit.text, need->limit_source,
+                     own_limit ? "a larger --max-memory, or fewer threads"
+                               : "fewer threads, closing other programs or raising that limit, or "
+                                 "--max-memory to try anyway");
+}
+
+/* Lowers the batch to what fits, and says so: as a warning where the user had asked for it. */
+static cleave_status choose_batch(cleave_separator *separator, const MemoryQuestion *question,
+                                  cleave_error *error) {
+    cleave_separator_settings *settings = &separator->settings;
+    cleave_memory_need *need = &separator->need;
+    cleave_memory_need first = {0};
+    int wanted = wanted_batch(separator);
+    MemoryLimit limit = memory_need_limit(question, settings->max_memory);
+    cleave_status status = memory_need_fit(question, wanted, &limit, need, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (need->total > need->limit)
+        return refuse_need(need, settings->max_memory > 0, error);
+    if (need->batch < wanted) {
+        bool planned = memory_need(question, wanted, &first, NULL) == CLEAVE_OK;
+        log_write(&settings->log, settings->batch > 0 ? CLEAVE_LOG_WARNING : CLEAVE_LOG_INFO,
+                  "batch %d needs %s, and only %s may be used (%s): using batch %d", wanted,
+                  planned ? size_text(first.total).text : "more than can be addressed",
+                  size_text(need->limit).text, need->limit_source, need->batch);
+    }
+    settings->batch = need->batch;
+    return CLEAVE_OK;
+}
+
+static void log_need(const cleave_separator *separator) {
+    const cleave_memory_need *need = &separator->need;
+    log_write(&separator->settings.log, CLEAVE_LOG_INFO,
+              "memory: %s planned at batch %d (weights %s, activations %s, buffers %s); %s%s%s%s",
+              size_text(need->total).text, need->batch, size_text(need->weights).text,
+              size_text(need->activations).text, size_text(need->buffers).text,
+              need->limit == INT64_MAX ? "no limit known" : size_text(need->limit).text,
+              need->limit == INT64_MAX ? "" : " may be used (", need->limit_source,
+              need->limit == INT64_MAX ? "" : ")");
+}
+
+/* ---- Compiling ---- */
+
+/* Whether what the network leaves is enough for the chunks on their way: taken once for a trial. */
+static cleave_status try_buffers(const MemoryQuestion *question, int batch, cleave_error *error) {
+    int64_t bytes = demix_memory(&question->plan, batch, question->stems);
+    void *buffers = memory_allocate_aligned((size_t)bytes);
+    if (!buffers)
+        return error_memory(error, "chunks on their way to the network", (size_t)bytes);
+    memory_free_aligned(buffers);
+    return CLEAVE_OK;
+}
+
+static cleave_status compile_at(cleave_separator *separator, const MemoryQuestion *question,
+                                int batch, cleave_error *error) {
+    CompileOptions options = question->options;
+    options.batch = batch;
+    cleave_status status = backend_compile(separator->backend, &separator->executable,
+                                           question->graph, &options, error);
+    if (status == CLEAVE_OK)
+        status = try_buffers(question, batch, error);
+    if (status != CLEAVE_OK) {
+        executable_destroy(separator->executable);
+        separator->executable = NULL;
+    }
+    return status;
+}
+
+/* Compiles at the chosen batch, and at half of it again and again while memory runs out. */
+static cleave_status compile_to_fit(cleave_separator *separator, const MemoryQuestion *question,
+                                    cleave_error *error) {
+    cleave_separator_settings *settings = &separator->settings;
+    int wanted = settings->batch;
+    int batch = wanted;
+    cleave_status status = compile_at(separator, question, batch, error);
+    while (status == CLEAVE_ERROR_MEMORY && batch > 1) {
+        batch /= 2;
+        status = compile_at(separator, question, batch, error);
+    }
+    if (status != CLEAVE_OK || batch == wanted)
+        return status;
+    cleave_memory_need need;
+    error_clear(error);
+    log_write(&settings->log, CLEAVE_LOG_WARNING,
+              "memory ran out while the network was made ready for batch %d: using batch %d",
+              wanted, batch);
+    settings->batch = batch;
+    if (memory_need(question, batch, &need, NULL) == CLEAVE_OK) {
+        need.limit = separator->need.limit;
+        memcpy(need.limit_source, separator->need.limit_source, sizeof(need.limit_source));
+        separator->need = need;
+    }
+    return CLEAVE_OK;
+}
+
+static cleave_status compile(cleave_separator *separator, cleave_error *error) {
+    const cleave_model *model = separator->model;
     Graph graph;
     cleave_status status =
         builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
-    status = backend_compile(separator->backend, &separator->executable, &graph, &options, error);
+    MemoryQuestion question = memory_question(separator, &graph);
+    status = choose_batch(separator, &question, error);
+    if (status == CLEAVE_OK)
+        status = compile_to_fit(separator, &question, error);
+    if (status == CLEAVE_OK)
+        log_need(separator);
     graph_free(&graph);
     checkpoint_release_pages(model->checkpoint);
     if (status == CLEAVE_ERROR_MODEL)
@@ -98,8 +231,8 @@ static cleave_status compile(cleave_separator *separator, cleave_error *error) {
     return status;
 }
 
-static cleave_status open_separator(cleave_separator *separator, const char *device,
-                                    cleave_error *error) {
+/* All but what takes memory. */
+static cleave_status prepare(cleave_separator *separator, const char *device, cleave_error *error) {
     cleave_separator_settings *settings = &separator->settings;
     cleave_status status = check_settings(settings, error);
     if (status == CLEAVE_OK)
@@ -111,8 +244,53 @@ static cleave_status open_separator(cleave_separator *separator, const char *dev
     if (status != CLEAVE_OK)
         return status;
     resolve_settings(separator);
-    status = plan_chunks(separator, error);
-    return status == CLEAVE_OK ? compile(separator, error) : status;
+    return plan_chunks(separator, error);
+}
+
+/* `settings` may be NULL. */
+static void begin(cleave_separator *separator, const cleave_model *model,
+                  const cleave_separator_settings *settings) {
+    *separator = (cleave_separator){.model = model};
+    atomic_init(&separator->cancel, false);
+    if (settings)
+        separator->settings = *settings;
+    else
+        cleave_separator_settings_default(&separator->settings);
+}
+
+static cleave_status plan_memory(const cleave_separator *separator, cleave_memory_need *need,
+                                 cleave_error *error) {
+    const cleave_separator_settings *settings = &separator->settings;
+    const cleave_model *model = separator->model;
+    Graph graph;
+    cleave_status status =
+        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+    if (status != CLEAVE_OK)
+        return status;
+    MemoryQuestion question = memory_question(separator, &graph);
+    MemoryLimit limit = memory_need_limit(&question, settings->max_memory);
+    MemoryLimit fit = limit;
+    if (settings->batch > 0)
+        fit.bytes = INT64_MAX; /* the figures of that batch, whether it fits or not */
+    status = memory_need_fit(&question, wanted_batch(separator), &fit, need, error);
+    need->limit = limit.bytes;
+    need->device_batch = batch_for_device(separator->backend->kind, settings->overlap);
+    snprintf(need->device, sizeof(need->device), "%s", separator->backend->kind);
+    graph_free(&graph);
+    return status;
+}
+
+cleave_status cleave_model_memory(const cleave_model *model,
+                                  const cleave_separator_settings *settings,
+                                  cleave_memory_need *need, cleave_error *error) {
+    cleave_separator separator;
+    error_clear(error);
+    if (!model || !need)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "planning memory needs a model");
+    *need = (cleave_memory_need){0};
+    begin(&separator, model, settings);
+    cleave_status status = prepare(&separator, separator.settings.device, error);
+    return status == CLEAVE_OK ? plan_memory(&separator, need, error) : status;
 }
 
 cleave_status cleave_separator_open(cleave_separator **separator, const cleave_model *model,
@@ -125,13 +303,10 @@ cleave_status cleave_separator_open(cleave_separator **separator, const cleave_m
     cleave_separator *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return error_memory(error, "the separator", sizeof(*opened));
-    opened->model = model;
-    atomic_init(&opened->cancel, false);
-    if (settings)
-        opened->settings = *settings;
-    else
-        cleave_separator_settings_default(&opened->settings);
-    cleave_status status = open_separator(opened, opened->settings.device, error);
+    begin(opened, model, settings);
+    cleave_status status = prepare(opened, opened->settings.device, error);
+    if (status == CLEAVE_OK)
+        status = compile(opened, error);
     if (status != CLEAVE_OK) {
         cleave_separator_close(opened);
         return status;
@@ -159,7 +334,8 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .batch = settings->batch,
         .tta = settings->tta != 0,
         .chunk_size = (int)separator->plan.chunk,
-        .device_memory = separator->executable->memory,
+        .device_memory = executable_memory_total(&separator->executable->memory),
+        .memory_needed = separator->need.total,
     };
 }
 

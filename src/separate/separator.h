@@ -11,6 +11,7 @@ struct cleave_separator {
     const Backend *backend;
     Executable *executable;
     ChunkPlan plan;
+    cleave_memory_need need; /* at the batch that was settled on */
     atomic_bool cancel;
 };
 

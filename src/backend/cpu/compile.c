@@ -25,7 +25,9 @@ cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable 
     if (base->add && !channel_layout_equal(&base->add->channels, &base->output->channels))
         return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: a sum of unlike values",
                          base->node->name);
-    return operand_create(&base->operand, executable, step, weights, error);
+    cleave_status status = operand_create(&base->operand, executable, step, weights, error);
+    base->weight_bytes = base->operand.bytes;
+    return status;
 }
 
 cleave_status step_check_weight(const Tensor *weight, size_t not_finite, cleave_error *error) {
@@ -141,6 +143,8 @@ static int find_lifetimes(const CpuExecutable *executable, const int *last_use, 
 
 static cleave_status allocate_arena(CpuExecutable *executable, const Lifetime *lifetimes,
                                     const int *lifetime_of, cleave_error *error) {
+    if (executable->plan_only)
+        return CLEAVE_OK;
     executable->arena = memory_allocate_aligned(executable->arena_bytes);
     if (!executable->arena)
         return error_memory(error, "the network's activations", executable->arena_bytes);
@@ -190,6 +194,8 @@ static cleave_status allocate_statistics(CpuExecutable *executable, cleave_error
         if (executable->program.needs_statistics[i])
             floats += statistics_floats(executable, &executable->tensors[i]);
     executable->statistics_bytes = floats * sizeof(float);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     executable->statistics = memory_allocate_aligned(executable->statistics_bytes);
     if (!executable->statistics)
         return error_memory(error, "the network's statistics", executable->statistics_bytes);
@@ -255,7 +261,7 @@ static cleave_status run(Executable *head, const float *input, float *output, in
 static const ExecutableMethods methods = {.run = run, .destroy = destroy};
 
 static cleave_status create_steps(CpuExecutable *executable, const Graph *weights,
-                                  cleave_error *error) {
+                                  const CompileOptions *options, cleave_error *error) {
     const Program *program = &executable->program;
     cleave_status status = CLEAVE_OK;
     executable->step_count = 0;
@@ -270,17 +276,21 @@ static cleave_status create_steps(CpuExecutable *executable, const Graph *weight
         if (!step)
             continue;
         executable->steps[executable->step_count++] = step;
-        executable->head.memory += step->weight_bytes;
+        executable->head.memory.weights += (int64_t)step->weight_bytes;
         executable->scratch_bytes = size_max(executable->scratch_bytes, step->scratch_bytes);
         executable->shared_bytes = size_max(executable->shared_bytes, step->shared_bytes);
+        if (options->weights_read && !executable->plan_only)
+            options->weights_read(options->weights_context);
     }
     return status;
 }
 
 /* What one step at a time uses: a part for each thread, and a part for all. */
 static cleave_status allocate_scratch(CpuExecutable *executable, cleave_error *error) {
-    size_t threads = (size_t)thread_pool_size(executable->pool);
+    size_t threads = (size_t)executable->threads;
     executable->scratch_bytes = size_round_up(executable->scratch_bytes, MEMORY_ALIGNMENT);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     executable->scratch = memory_allocate_aligned(executable->scratch_bytes * threads);
     executable->shared = memory_allocate_aligned(executable->shared_bytes);
     if (!executable->scratch || !executable->shared)
@@ -315,7 +325,9 @@ static cleave_status copy_graph(CpuExecutable *executable, const Graph *graph,
 
 static cleave_status build(CpuExecutable *executable, const Graph *graph,
                            const CompileOptions *options, cleave_error *error) {
-    cleave_status status = thread_pool_create(&executable->pool, options->threads, error);
+    cleave_status status = CLEAVE_OK;
+    if (!executable->plan_only)
+        status = thread_pool_create(&executable->pool, options->threads, error);
     if (status == CLEAVE_OK)
         status = copy_graph(executable, graph, error);
     if (status == CLEAVE_OK)
@@ -323,33 +335,58 @@ static cleave_status build(CpuExecutable *executable, const Graph *graph,
     if (status == CLEAVE_OK)
         status = lay_out_tensors(executable, error);
     if (status == CLEAVE_OK)
-        status = create_steps(executable, graph, error);
+        status = create_steps(executable, graph, options, error);
     if (status == CLEAVE_OK)
         status = allocate_scratch(executable, error);
+    executable->head.memory.activations =
+        (int64_t)(executable->arena_bytes + executable->statistics_bytes);
+    executable->head.memory.scratch =
+        (int64_t)(executable->scratch_bytes * (size_t)executable->threads +
+                  executable->shared_bytes);
     return status;
 }
 
-static cleave_status cpu_compile(Executable **created, const Graph *graph,
-                                 const CompileOptions *options, cleave_error *error) {
+/* On failure *created is NULL. */
+static cleave_status create(CpuExecutable **created, const Graph *graph,
+                            const CompileOptions *options, bool plan_only, cleave_error *error) {
     CpuExecutable *executable = calloc(1, sizeof(*executable));
+    *created = executable;
     if (!executable)
         return error_memory(error, "the compiled network", sizeof(*executable));
     executable->head.methods = &methods;
     executable->kernels = kernels_select();
     executable->head.kernels = executable->kernels->name;
+    executable->plan_only = plan_only;
+    executable->threads = options->threads > 1 ? options->threads : 1;
     executable->max_batch = options->batch;
     cleave_status status = build(executable, graph, options, error);
     if (status != CLEAVE_OK) {
         destroy(&executable->head);
-        return status;
+        *created = NULL;
     }
-    size_t threads = (size_t)thread_pool_size(executable->pool);
-    executable->head.memory +=
-        (int64_t)(executable->arena_bytes + executable->statistics_bytes +
-                  executable->scratch_bytes * threads + executable->shared_bytes);
+    return status;
+}
+
+static cleave_status cpu_plan(const Graph *graph, const CompileOptions *options,
+                              ExecutableMemory *memory, cleave_error *error) {
+    CpuExecutable *executable = NULL;
+    cleave_status status = create(&executable, graph, options, true, error);
+    if (status != CLEAVE_OK)
+        return status;
+    *memory = executable->head.memory;
+    destroy(&executable->head);
+    return CLEAVE_OK;
+}
+
+static cleave_status cpu_compile(Executable **created, const Graph *graph,
+                                 const CompileOptions *options, cleave_error *error) {
+    CpuExecutable *executable = NULL;
+    cleave_status status = create(&executable, graph, options, false, error);
+    if (status != CLEAVE_OK)
+        return status;
     log_write(options->log, CLEAVE_LOG_INFO,
               "cpu: %s kernels, %d threads, %d steps, %.0f MB of activations at batch %d",
-              executable->head.kernels, (int)threads, executable->step_count,
+              executable->head.kernels, executable->threads, executable->step_count,
               (double)executable->arena_bytes / 1e6, options->batch);
     log_steps(executable, graph, options->log);
     *created = &executable->head;
@@ -364,5 +401,6 @@ const Backend backend_cpu = {
     .kind = "cpu",
     .describe = cpu_describe,
     .supports = supports,
+    .plan = cpu_plan,
     .compile = cpu_compile,
 };

@@ -366,13 +366,16 @@ static void pack_input_channel(void *context, size_t task, int thread) {
 
 static cleave_status pack(ConvStep *conv, const CpuExecutable *executable, const Tensor *weight,
                           cleave_error *error) {
-    size_t threads = (size_t)thread_pool_size(executable->pool);
+    size_t threads = (size_t)executable->threads;
     size_t panels = (size_t)conv->column_blocks * (size_t)(conv->transposed ? conv->taps : 1);
     size_t bytes = panels * panel_floats(conv) * sizeof(float);
     int inputs = channel_layout_channels(&conv->base.operand.channels);
     int across = conv->transposed ? conv->base.node->shape.channels : inputs;
     PackContext context = {.conv = conv, .weight = weight};
     atomic_init(&context.not_finite, 0);
+    conv->base.weight_bytes += bytes;
+    if (executable->plan_only)
+        return CLEAVE_OK;
     context.scratch_bytes =
         size_round_up((size_t)across * (size_t)conv->taps * sizeof(float), MEMORY_ALIGNMENT);
     context.scratch = memory_allocate_aligned(threads * context.scratch_bytes);
@@ -388,7 +391,6 @@ static cleave_status pack(ConvStep *conv, const CpuExecutable *executable, const
         thread_pool_run(executable->pool, (size_t)conv->column_blocks, pack_column_block, &context);
     }
     memory_free_aligned(context.scratch);
-    conv->base.weight_bytes = (int64_t)bytes;
     return step_check_weight(weight, atomic_load(&context.not_finite), error);
 }
 

@@ -9,6 +9,7 @@
 #endif
 
 #include "backend/cpu/executable.h"
+#include "base/memory_limit.h"
 
 /* The value behind "KEY<blanks>: " in a text file such as /proc/cpuinfo; false if there is none. */
 static bool read_field(const char *path, const char *key, char *value, size_t size) {
@@ -39,16 +40,21 @@ static void describe_name(char *name, size_t size) {
         snprintf(name, size, "%s", value);
 }
 
+/* The machine's memory, or the container's share of it. */
 static void describe_memory(cleave_device_info *info) {
-    char value[64];
-    unsigned long long kilobytes = 0;
     long pages = sysconf(_SC_PHYS_PAGES);
     long page_size = sysconf(_SC_PAGESIZE);
+    int64_t container = memory_container_size("");
+    int64_t available = memory_limit_machine("").bytes;
+    int64_t left = memory_limit_container("").bytes;
     if (pages > 0 && page_size > 0)
         info->memory_total = (int64_t)pages * page_size;
-    if (read_field("/proc/meminfo", "MemAvailable", value, sizeof(value)) &&
-        sscanf(value, "%llu", &kilobytes) == 1)
-        info->memory_available = (int64_t)(kilobytes * 1024);
+    if (container < info->memory_total)
+        info->memory_total = container;
+    available = left < available ? left : available;
+    info->memory_available = available < INT64_MAX ? available : 0;
+    if (info->memory_total > 0 && info->memory_available > info->memory_total)
+        info->memory_available = info->memory_total;
 }
 
 void cpu_describe(cleave_device_info *info) {

@@ -44,6 +44,7 @@ typedef struct Operand {
     float *scale;
     float *shift;
     size_t sample_stride; /* floats between samples of scale and shift; 0 for constants */
+    size_t bytes;         /* of all these arrays */
 } Operand;
 
 /* What is common to all kinds of steps; the rest is each kind's own. */
@@ -56,14 +57,16 @@ struct CpuStep {
     CpuTensor *output;    /* NULL where the step writes the run's output */
     size_t scratch_bytes; /* that each thread needs while the step runs */
     size_t shared_bytes;  /* that all threads share while the step runs */
-    int64_t weight_bytes; /* that the step keeps for itself */
+    size_t weight_bytes;  /* that the step keeps for itself: weights and tables */
 };
 
 struct CpuExecutable {
     Executable head;
     const Kernels *kernels;
-    ThreadPool *pool;
-    Graph graph; /* a copy of the nodes, without weights */
+    bool plan_only; /* sizes alone: nothing large is allocated, no weight read, no thread started */
+    int threads;
+    ThreadPool *pool; /* NULL if plan_only */
+    Graph graph;      /* a copy of the nodes, without weights */
     Program program;
     CpuTensor *tensors; /* per node */
     CpuStep **steps;
@@ -104,8 +107,9 @@ const float *operand_plain_row(const Operand *operand, int sample, int block, in
 
 /* ---- Kinds of steps ---- */
 
-/* Each creates a step for program step `step`; `weights` is the graph with its weights. Each
- * begins with step_allocate(); what it returns is the caller's to destroy, also after a failure. */
+/* Each creates a step for program step `step`; `weights` is the graph with its weights. Each begins
+ * with step_allocate(), fills in all sizes, and stops there where the executable is plan_only. What
+ * it returns is the caller's to destroy, also after a failure. */
 cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
                                const Graph *weights, cleave_error *error);
 cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,

@@ -126,9 +126,11 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     size_t bytes = k_blocks * rows * CHANNEL_BLOCK * sizeof(float);
     PackContext context = {.linear = linear, .weight = weight};
     atomic_init(&context.not_finite, 0);
-    int threads = thread_pool_size(executable->pool);
+    linear->base.weight_bytes += bytes + k_blocks * sizeof(*linear->a);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     context.scratch_bytes = k_blocks * CHANNEL_BLOCK * sizeof(float);
-    context.scratch = memory_allocate_aligned(context.scratch_bytes * (size_t)threads);
+    context.scratch = memory_allocate_aligned(context.scratch_bytes * (size_t)executable->threads);
     linear->weights = memory_allocate_aligned(bytes);
     linear->a = memory_allocate_aligned(k_blocks * sizeof(*linear->a));
     if (!context.scratch || !linear->weights || !linear->a) {
@@ -139,7 +141,6 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     memory_free_aligned(context.scratch);
     for (size_t block = 0; block < k_blocks; block++)
         linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK;
-    linear->base.weight_bytes = (int64_t)bytes;
     return step_check_weight(weight, atomic_load(&context.not_finite), error);
 }
 

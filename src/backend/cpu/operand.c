@@ -8,24 +8,26 @@
 
 /* ---- Creating ---- */
 
-static cleave_status read_channels(float **values, const Tensor *tensor, int channels,
+static cleave_status read_channels(float **values, const Tensor *tensor, size_t count,
                                    cleave_error *error) {
-    *values = NULL;
-    if (!tensor)
-        return CLEAVE_OK;
-    size_t count = (size_t)channels;
     *values = malloc(count * sizeof(float));
     if (!*values)
         return error_memory(error, "normalisation weights", count * sizeof(float));
     return step_check_weight(tensor, tensor_read_f32(tensor, 0, count, *values), error);
 }
 
-static cleave_status read_norm(Operand *operand, const Node *norm, cleave_error *error) {
-    int channels = channel_layout_channels(&operand->channels);
+static cleave_status read_norm(Operand *operand, const CpuExecutable *executable, const Node *norm,
+                               cleave_error *error) {
+    size_t channels = (size_t)channel_layout_channels(&operand->channels);
     float **targets[4] = {&operand->gain, &operand->bias, &operand->running_mean,
                           &operand->running_variance};
     operand->norm = norm->as.norm;
     for (int i = 0; i < 4; i++) {
+        if (!norm->weights[i])
+            continue;
+        operand->bytes += channels * sizeof(float);
+        if (executable->plan_only)
+            continue;
         cleave_status status = read_channels(targets[i], norm->weights[i], channels, error);
         if (status != CLEAVE_OK)
             return status;
@@ -82,10 +84,14 @@ static void set_constants(Operand *operand) {
     }
 }
 
-static cleave_status allocate_scales(Operand *operand, int max_batch, cleave_error *error) {
+static cleave_status allocate_scales(Operand *operand, const CpuExecutable *executable,
+                                     cleave_error *error) {
     size_t lanes = (size_t)operand->blocks * CHANNEL_BLOCK;
-    size_t samples = has_own_statistics(operand) ? (size_t)max_batch : 1;
+    size_t samples = has_own_statistics(operand) ? (size_t)executable->max_batch : 1;
     operand->sample_stride = has_own_statistics(operand) ? lanes : 0;
+    operand->bytes += 2 * samples * lanes * sizeof(float);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     operand->scale = calloc(samples * lanes, sizeof(float));
     operand->shift = calloc(samples * lanes, sizeof(float));
     if (!operand->scale || !operand->shift)
@@ -98,10 +104,10 @@ cleave_status operand_create(Operand *operand, const CpuExecutable *executable, 
     *operand = (Operand){.act = step->act};
     cleave_status status = add_sources(operand, executable, step, error);
     if (status == CLEAVE_OK && step->norm >= 0)
-        status = read_norm(operand, &weights->nodes[step->norm], error);
+        status = read_norm(operand, executable, &weights->nodes[step->norm], error);
     if (status == CLEAVE_OK)
-        status = allocate_scales(operand, executable->max_batch, error);
-    if (status == CLEAVE_OK && !has_own_statistics(operand))
+        status = allocate_scales(operand, executable, error);
+    if (status == CLEAVE_OK && !executable->plan_only && !has_own_statistics(operand))
         set_constants(operand);
     return status;
 }

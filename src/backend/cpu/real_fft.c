@@ -15,6 +15,16 @@ struct RealFft {
     kiss_fft_cpx *to;
 };
 
+size_t real_fft_bytes(int length) {
+    size_t each = 0; /* forward and inverse are alike */
+    if (length % 2 == 0)
+        kiss_fftr_alloc(length, 0, NULL, &each);
+    else
+        kiss_fft_alloc(length, 0, NULL, &each);
+    size_t spectra = length % 2 == 0 ? 0 : 2 * (size_t)length * sizeof(kiss_fft_cpx);
+    return sizeof(RealFft) + 2 * each + spectra;
+}
+
 static int is_complete(const RealFft *fft) {
     if (fft->length % 2 == 0)
         return fft->real_forward && fft->real_inverse;

@@ -11,6 +11,9 @@ typedef struct RealFft RealFft;
 RealFft *real_fft_create(int length);
 void real_fft_destroy(RealFft *fft);
 
+/* Bytes that real_fft_create() takes. */
+size_t real_fft_bytes(int length);
+
 /* signal[length] → spectrum[length / 2 + 1], unnormalised. */
 void real_fft_forward(RealFft *fft, const float *signal, kiss_fft_cpx *spectrum);
 

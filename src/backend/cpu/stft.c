@@ -174,9 +174,13 @@ static void stft_destroy(CpuStep *base) {
     step_free(base);
 }
 
-static cleave_status create_window(StftStep *step, cleave_error *error) {
+static cleave_status create_window(StftStep *step, const CpuExecutable *executable,
+                                   cleave_error *error) {
     size_t n_fft = (size_t)step->stft.n_fft;
     const double pi = 3.14159265358979323846;
+    step->base.weight_bytes += n_fft * sizeof(float);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     step->window = malloc(n_fft * sizeof(float));
     if (!step->window)
         return error_memory(error, "the STFT's window", n_fft * sizeof(float));
@@ -187,7 +191,10 @@ static cleave_status create_window(StftStep *step, cleave_error *error) {
 
 static cleave_status create_transforms(StftStep *step, const CpuExecutable *executable,
                                        cleave_error *error) {
-    int threads = thread_pool_size(executable->pool);
+    int threads = executable->threads;
+    step->base.weight_bytes += (size_t)threads * real_fft_bytes(step->stft.n_fft);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     step->transforms = calloc((size_t)threads, sizeof(*step->transforms));
     for (int i = 0; step->transforms && i < threads; i++) {
         step->transforms[i] = real_fft_create(step->stft.n_fft);
@@ -212,7 +219,7 @@ static cleave_status create_common(CpuStep **created, const CpuExecutable *execu
     step->band = step->stft.bins / step->stft.subbands;
     step->base.scratch_bytes =
         frame_bytes(step) + (size_t)spectrum_bins(step) * sizeof(kiss_fft_cpx);
-    status = create_window(step, error);
+    status = create_window(step, executable, error);
     if (status == CLEAVE_OK)
         status = create_transforms(step, executable, error);
     return status;
@@ -234,8 +241,12 @@ cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executabl
 
 /* From the sum of squared windows over each sample that is kept; config_check.c has refused hops
  * that leave one uncovered. */
-static cleave_status create_gain(StftStep *step, cleave_error *error) {
+static cleave_status create_gain(StftStep *step, const CpuExecutable *executable,
+                                 cleave_error *error) {
     size_t length = (size_t)step->length;
+    step->base.weight_bytes += length * sizeof(float);
+    if (executable->plan_only)
+        return CLEAVE_OK;
     double *envelope = calloc(length ? length : 1, sizeof(double));
     step->gain = calloc(length ? length : 1, sizeof(float));
     if (!envelope || !step->gain) {
@@ -268,5 +279,5 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
     step->length = whole - 2 * (step->stft.n_fft / 2);
     if (step->length > step->samples)
         step->length = step->samples;
-    return create_gain(step, error);
+    return create_gain(step, executable, error);
 }

@@ -1,0 +1,28 @@
+/* inspect.h: the parts of what `cleave inspect` shows, each as a table and as JSON. */
+#ifndef CLEAVE_CLI_INSPECT_H
+#define CLEAVE_CLI_INSPECT_H
+
+#include "cleave.h"
+#include "json.h"
+#include "options.h"
+
+/* What `cleave inspect` knows of a model. */
+typedef struct Inspection {
+    const Options *options;
+    const cleave_model *model;
+    const cleave_model_info *info;
+} Inspection;
+
+/* The network's parts in order, with shapes and cost (inspect_network.c). */
+void inspect_network_print(const Inspection *inspection);
+void inspect_network_put(const Inspection *inspection, json_t *object);
+
+/* The memory that batches and precisions need, and the batch that auto takes (inspect_memory.c). */
+void inspect_memory_print(const Inspection *inspection);
+void inspect_memory_put(const Inspection *inspection, json_t *object);
+
+/* The files that belong together, and what the checkpoint holds (inspect_files.c). */
+void inspect_files_print(const Inspection *inspection);
+void inspect_files_put(const Inspection *inspection, json_t *object);
+
+#endif

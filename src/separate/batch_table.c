@@ -1,0 +1,30 @@
+/* batch_table.c: see batch_table.h. A higher overlap makes chunks follow each other more closely,
+ * and what a GPU gains by many of them at once is then gained already. */
+#include "separate/batch_table.h"
+
+#include <string.h>
+
+#define CUDA_CHUNKS   16 /* shared among the chunks that cover a moment */
+#define CUDA_LEAST    2
+#define CUDA_GREATEST 8
+
+static int batch_for_mps(int overlap) {
+    if (overlap <= 2)
+        return 4;
+    return overlap <= 4 ? 2 : 1;
+}
+
+static int batch_for_cuda(int overlap) {
+    int batch = CUDA_CHUNKS / overlap;
+    if (batch < CUDA_LEAST)
+        return CUDA_LEAST;
+    return batch < CUDA_GREATEST ? batch : CUDA_GREATEST;
+}
+
+int batch_for_device(const char *kind, int overlap) {
+    if (strcmp(kind, "mps") == 0)
+        return batch_for_mps(overlap);
+    if (strcmp(kind, "cuda") == 0)
+        return batch_for_cuda(overlap);
+    return 1; /* the CPU: one chunk keeps all threads busy */
+}
