@@ -2,6 +2,7 @@
 #ifndef CLEAVE_BASE_PATH_H
 #define CLEAVE_BASE_PATH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What follows the last slash. */
@@ -10,6 +11,12 @@ const char *path_file_name(const char *path);
 /* Length of the path without the extension of its file name. A dot that begins the name begins no
  * extension: ".ckpt" has none. */
 size_t path_length_without_extension(const char *path);
+
+/* Whether the path is "-", which stands for standard input or output. */
+bool path_is_standard(const char *path);
+
+/* How messages name an input: the path itself, or "standard input". */
+const char *path_shown(const char *path);
 
 /* File name without folder and extension, to be freed; NULL when memory ran out. */
 char *path_stem(const char *path);

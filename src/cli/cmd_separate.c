@@ -1,4 +1,5 @@
 /* cmd_separate.c: `cleave INPUT…`: one model, one separator, and the inputs one after the other. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
 
 typedef struct Run {
     const Options *options;
+    int stream_fd; /* with --output -: where the stem goes; else -1 */
     cleave_model *model;
     cleave_separator *separator;
     cleave_model_info model_info;
@@ -67,10 +69,28 @@ static bool is_mistyped_command(const char *input) {
 }
 
 /* Returns an exit code. */
+static int prepare_stream(Run *run) {
+    if (!run->options->to_standard_output)
+        return EXIT_DONE;
+    if (isatty(STDOUT_FILENO)) {
+        message_error("--output -: standard output is a terminal; let a program read it "
+                      "(cleave … | ffmpeg -i - out.mp3), or name a folder");
+        return EXIT_USAGE;
+    }
+    run->stream_fd = terminal_yield_output();
+    if (run->stream_fd < 0) {
+        message_error("--output -: standard output: %s", strerror(errno));
+        return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+/* Returns an exit code. */
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
         return EXIT_USAGE;
-    return prepare_score(run);
+    int code = prepare_score(run);
+    return code == EXIT_DONE ? prepare_stream(run) : code;
 }
 
 /* ---- Model and separator ----------------------------------------------------------------- */
@@ -105,7 +125,7 @@ static int open_all(Run *run) {
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(run->model, &run->model_info);
-    if (!outputs_are_sound(run->options, run->model, &run->stop)) {
+    if (!outputs_are_sound(run->options, run->stream_fd, run->model, &run->stop)) {
         message_error("%s", run->stop.text);
         return EXIT_USAGE;
     }
@@ -118,11 +138,12 @@ static void separate_track(Run *run, Track *track, int number) {
     const Options *options = run->options;
     cleave_output_settings settings = options->output;
     Progress progress;
-    char *name = text_file_name(track->input);
+    char *name = text_file_name(text_input_name(track->input));
     char *label = options->input_count > 1
                       ? format_text("[%d/%d] %s", number, options->input_count, name)
                       : copy_text(name);
     progress_begin(&progress, run->progress, label, run->model_info.sample_rate);
+    settings.stream_fd = run->stream_fd;
     settings.progress = progress_update;
     settings.progress_user = &progress;
     cleave_separate_file(run->separator, track->input, &settings, &track->result, &track->error);
@@ -136,7 +157,7 @@ static void count_failure(Run *run, const Track *track) {
     if (run->failed > NAMED_FAILURES)
         return;
     char *names = format_text("%s%s%s", run->failed_names != NULL ? run->failed_names : "",
-                              run->failed_names != NULL ? ", " : "", track->input);
+                              run->failed_names != NULL ? ", " : "", text_input_name(track->input));
     free(run->failed_names);
     run->failed_names = names;
 }
@@ -157,12 +178,15 @@ static void judge_failure(Run *run, const Track *track) {
 }
 
 static void report_failure(Run *run, const Track *track) {
+    const char *input = text_input_name(track->input);
     if (track->error.status == CLEAVE_ERROR_CANCELLED)
-        message_error("%s: interrupted; nothing of it was written", track->input);
-    else if (strstr(track->error.text, track->input) != NULL)
+        message_error("%s: interrupted; %s", input,
+                      run->stream_fd >= 0 ? "what was written of it is not whole"
+                                          : "nothing of it was written");
+    else if (strstr(track->error.text, input) != NULL)
         message_error("%s", track->error.text);
     else
-        message_error("%s: %s", track->input, track->error.text);
+        message_error("%s: %s", input, track->error.text);
     count_failure(run, track);
     judge_failure(run, track);
 }
@@ -258,11 +282,13 @@ static void close_all(Run *run) {
     cleave_separator_close(run->separator);
     cleave_model_close(run->model);
     audio_files_free(&run->truth);
+    if (run->stream_fd >= 0)
+        close(run->stream_fd);
     free(run->failed_names);
 }
 
 int command_separate(const Options *options) {
-    Run run = {.options = options};
+    Run run = {.options = options, .stream_fd = -1};
     run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
     signals_install();
     run.code = check_command_line(&run);

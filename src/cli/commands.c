@@ -12,6 +12,10 @@ static const char separate_about[] =
     "with the real-time factor: 2.8x says that 2.8 s of audio were separated per\n"
     "second of work (loading the network not counted).\n"
     "\n"
+    "The input - is standard input (its TRACK is stdin), and pipes are read wherever a\n"
+    "file is. With -o - one stem goes to standard output while the rest is still being\n"
+    "worked on, as WAV or raw; tables, or with --json the JSON, go to standard error.\n"
+    "\n"
     "With --json, standard output gets one JSON object per input, on one line, and\n"
     "standard error everything else. Its keys:\n"
     "  input, model                  as given\n"
@@ -36,6 +40,9 @@ static const char separate_examples[] =
     "      writes out/TRACK/vocals.flac and out/TRACK/karaoke.flac for each\n"
     "  cleave song.wav -m vocals.ckpt --name '{track} ({stem})' --bits 24\n"
     "      writes separated/song (vocals).wav and so on\n"
+    "  ffmpeg -i x.mp4 -f wav - | cleave - -m vocals.ckpt --stems vocals -o - |\n"
+    "      ffmpeg -i - vocals.mp3\n"
+    "      reads from one program and writes to another\n"
     "  cleave separate kit.wav -m drumsep.ckpt --score true-stems\n"
     "      compares true-stems/kick.wav and so on with what comes out\n";
 

@@ -36,16 +36,17 @@ static int compare_outputs(const void *left, const void *right) {
 }
 
 /* The outputs of all inputs; false where the settings do not fit the model. */
-static bool list_all(Outputs *outputs, const Options *options, const cleave_model *model,
-                     cleave_error *error) {
+static bool list_all(Outputs *outputs, const Options *options, int stream_fd,
+                     const cleave_model *model, cleave_error *error) {
+    cleave_output_settings settings = options->output;
+    settings.stream_fd = stream_fd;
     cleave_model_info info;
     cleave_model_get_info(model, &info);
     size_t most = (size_t)options->input_count * ((size_t)info.stem_count + 1);
     outputs->items = allocate(most, sizeof *outputs->items);
     for (int i = 0; i < options->input_count; i++) {
         cleave_output_list list;
-        if (cleave_list_outputs(model, options->inputs[i], &options->output, &list, error) !=
-            CLEAVE_OK)
+        if (cleave_list_outputs(model, options->inputs[i], &settings, &list, error) != CLEAVE_OK)
             return false;
         for (int k = 0; k < list.count; k++) {
             outputs->items[outputs->count++] = (Output){list.paths[k], i};
@@ -111,9 +112,11 @@ static bool are_apart(Outputs *outputs, const Options *options, cleave_error *er
     return false;
 }
 
-bool outputs_are_sound(const Options *options, const cleave_model *model, cleave_error *error) {
+bool outputs_are_sound(const Options *options, int stream_fd, const cleave_model *model,
+                       cleave_error *error) {
     Outputs outputs = {0};
-    bool sound = list_all(&outputs, options, model, error) && are_apart(&outputs, options, error);
+    bool sound =
+        list_all(&outputs, options, stream_fd, model, error) && are_apart(&outputs, options, error);
     for (size_t i = 0; i < outputs.count; i++)
         free(outputs.items[i].path);
     free(outputs.items);

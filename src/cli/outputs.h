@@ -8,7 +8,9 @@
 #include "options.h"
 
 /* False, with the reason in `error`, where the settings do not fit the model (a stem that it has
- * not), two inputs would write the same file, or one would write over another input. */
-bool outputs_are_sound(const Options *options, const cleave_model *model, cleave_error *error);
+ * not), two inputs would write the same file, or one would write over another input. stream_fd: as
+ * in cleave_output_settings. */
+bool outputs_are_sound(const Options *options, int stream_fd, const cleave_model *model,
+                       cleave_error *error);
 
 #endif

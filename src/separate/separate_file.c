@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "separate/clock.h"
 #include "separate/output_paths.h"
 #include "separate/separator.h"
@@ -15,7 +17,8 @@ typedef struct FileSink {
     const OutputList *outputs;
     AudioWriter **writers; /* (outputs->count) */
     int channels;
-    float *residual; /* (channels, residual_frames): scratch */
+    const atomic_bool *cancel; /* of a stream that nobody reads */
+    float *residual;           /* (channels, residual_frames): scratch */
     int64_t residual_frames;
 } FileSink;
 
@@ -26,6 +29,9 @@ static cleave_status open_writers(FileSink *sink, const cleave_output_settings *
     sink->writers = calloc((size_t)sink->outputs->count, sizeof(*sink->writers));
     if (!sink->writers)
         return error_memory(error, "the output files", sizeof(*sink->writers));
+    if (settings->stream_fd >= 0)
+        return audio_writer_open_stream(&sink->writers[0], settings->stream_fd, sink->cancel,
+                                        &format, error);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
         status = audio_writer_open(&sink->writers[i], sink->outputs->paths[i], &format, error);
@@ -148,7 +154,7 @@ static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cle
 static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error) {
     struct stat in;
     struct stat out;
-    if (stat(input, &in) != 0)
+    if ((path_is_standard(input) ? fstat(STDIN_FILENO, &in) : stat(input, &in)) != 0)
         return CLEAVE_OK;
     for (int i = 0; i < outputs->count; i++)
         if (stat(outputs->paths[i], &out) == 0 && in.st_dev == out.st_dev &&
@@ -156,7 +162,7 @@ static cleave_status keep_input(const OutputList *outputs, const char *input, cl
             return error_set(error, CLEAVE_ERROR_ARGUMENT,
                              "stem \"%s\" would overwrite its input %s; try another output folder "
                              "or name",
-                             outputs->names[i], input);
+                             outputs->names[i], path_shown(input));
     return CLEAVE_OK;
 }
 
@@ -167,7 +173,7 @@ static cleave_status run(const DemixJob *job, const char *input, FileSink *sink,
     cleave_status status = demix_run(job, &demixed, error);
     if (status == CLEAVE_OK && demixed.samples == 0)
         status = error_set(error, CLEAVE_ERROR_INPUT,
-                           "%s holds no audio: 0 samples; nothing to separate", input);
+                           "%s holds no audio: 0 samples; nothing to separate", path_shown(input));
     if (status == CLEAVE_OK)
         status = fill_stems(sink, result, error);
     if (status == CLEAVE_OK)
@@ -182,13 +188,14 @@ static cleave_status separate(cleave_separator *separator, AudioReader *reader, 
                               cleave_error *error) {
     const Config *config = &separator->model->config;
     OutputList outputs = {0};
-    FileSink sink = {.outputs = &outputs, .channels = config->channels};
+    FileSink sink = {
+        .outputs = &outputs, .channels = config->channels, .cancel = &separator->cancel};
     DemixJob job;
     cleave_status status = separator_job(separator, reader, &job, error);
     if (status == CLEAVE_OK)
         status =
             output_list_create(&outputs, config, separator->model->name, input, settings, error);
-    if (status == CLEAVE_OK)
+    if (status == CLEAVE_OK && settings->stream_fd < 0)
         status = keep_input(&outputs, input, error);
     if (status == CLEAVE_OK)
         status = open_writers(&sink, settings, config->sample_rate,
@@ -207,6 +214,15 @@ static cleave_status separate(cleave_separator *separator, AudioReader *reader, 
     return status;
 }
 
+/* A second pass is made by networks that normalize only. */
+static cleave_status open_reader(cleave_separator *separator, const char *input,
+                                 AudioReader **reader, cleave_error *error) {
+    AudioReaderSettings settings = {.log = &separator->settings.log,
+                                    .cancel = &separator->cancel,
+                                    .once = !separator->model->config.normalize};
+    return audio_reader_open_with(reader, input, &settings, error);
+}
+
 cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
                                    const cleave_output_settings *settings, cleave_result *result,
                                    cleave_error *error) {
@@ -223,7 +239,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
                          "separating a file needs a separator and the file's path");
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
-        status = audio_reader_open(&reader, input, &separator->settings.log, error);
+        status = open_reader(separator, input, &reader, error);
     if (status == CLEAVE_OK)
         status = separate(separator, reader, input, &resolved, &filled, error);
     audio_reader_close(reader);
