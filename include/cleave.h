@@ -324,7 +324,7 @@ CLEAVE_API void cleave_result_free(cleave_result *result);
 
 /* Separates one audio file into one file per stem. `input` is a path or "-", standard input, whose
  * {track} is "stdin"; what is no regular file (a pipe, a named pipe, /dev/fd/N) is read as a
- * stream: decoded as it comes where FFmpeg can (WAV of PCM, FLAC, MP3, AAC, Matroska), else, and
+ * stream: decoded as it comes where FFmpeg can (WAV of PCM, FLAC, AAC, Matroska), else, and
  * for a network that normalizes, copied first to a temporary file without a name in $TMPDIR (else
  * /tmp). Any format that libsndfile reads, and FFmpeg's where it was found at build time; any
  * sample rate (resampled to the model's); mono is doubled for a stereo model, for a mono model the

@@ -24,6 +24,7 @@ typedef struct Magic {
 #define FLOWS(offset, bytes, kind, name) LOOK(offset, bytes, kind, name, true)
 
 static const Magic magics[] = {
+    MAGIC(0, "RIFX", FILE_AUDIO, "a WAV file"), /* FFmpeg reads its samples as little-endian */
     FLOWS(8, "WAVE", FILE_AUDIO, "a WAV file"),
     MAGIC(8, "AIFF", FILE_AUDIO, "an AIFF file"),
     MAGIC(8, "AIFC", FILE_AUDIO, "an AIFF file"),
@@ -35,7 +36,7 @@ static const Magic magics[] = {
     MAGIC(0, "caff", FILE_AUDIO, "a CAF file"),
     MAGIC(0, "riff\x2e\x91\xcf\x11", FILE_AUDIO, "a W64 file"),
     MAGIC(0, ".snd", FILE_AUDIO, "an AU file"),
-    FLOWS(0, "ID3", FILE_MPEG_AUDIO, "an MP3 file"),
+    MAGIC(0, "ID3", FILE_MPEG_AUDIO, "an MP3 file"),
     MAGIC(4, "ftyp", FILE_FFMPEG_AUDIO, "an MP4 or M4A file"),
     MAGIC(4, "moov", FILE_FFMPEG_AUDIO, "an MP4 or MOV file"),
     MAGIC(4, "mdat", FILE_FFMPEG_AUDIO, "an MP4 or MOV file"),
@@ -78,7 +79,7 @@ static FileLook identify_frame_sync(const unsigned char *head, size_t size) {
     if (layer == 0 && (head[1] & 0xf0) == 0xf0)
         return (FileLook){FILE_FFMPEG_AUDIO, "an AAC file", true};
     bool plausible = version != 1 && layer != 0 && head[2] >> 4 != 15 && (head[2] >> 2 & 3) != 3;
-    return plausible ? (FileLook){FILE_MPEG_AUDIO, "an MP3 file", true} : unknown;
+    return plausible ? (FileLook){FILE_MPEG_AUDIO, "an MP3 file", false} : unknown;
 }
 
 static bool begins_with_tag(const char *text, size_t size, const char *tag) {
