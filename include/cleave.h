@@ -307,11 +307,12 @@ typedef enum cleave_format {
     CLEAVE_FORMAT_FLAC = 1,
     CLEAVE_FORMAT_AIFF = 2,
     CLEAVE_FORMAT_OGG = 3, /* Vorbis */
-    CLEAVE_FORMAT_MP3 = 4
+    CLEAVE_FORMAT_MP3 = 4,
+    CLEAVE_FORMAT_RAW = 5 /* interleaved samples without a header, little-endian */
 } cleave_format;
 
 typedef enum cleave_bits {
-    CLEAVE_BITS_AUTO = 0, /* float for WAV and AIFF, 24 for FLAC; OGG and MP3 have none */
+    CLEAVE_BITS_AUTO = 0, /* float for WAV, AIFF and raw, 24 for FLAC; OGG and MP3 have none */
     CLEAVE_BITS_16 = 16,
     CLEAVE_BITS_24 = 24,
     CLEAVE_BITS_FLOAT = 32 /* the network's floats, neither scaled nor clipped */
@@ -334,6 +335,10 @@ typedef struct cleave_output_settings {
                                   takes about as much disk space as float WAV. Default 0 */
     cleave_progress_callback progress; /* default NULL */
     void *progress_user;
+    int stream_fd; /* default -1. A descriptor: the one output (a stem, or a residual; name it with
+                      stems) is written to it as it becomes ready, as WAV whose lengths are
+                      0xFFFFFFFF ("until the end") or raw. It is not closed; directory and
+                      name_template are not used. The caller ignores SIGPIPE. */
 } cleave_output_settings;
 
 CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);
@@ -389,23 +394,28 @@ typedef struct cleave_result {
 
 CLEAVE_API void cleave_result_free(cleave_result *result);
 
-/* Separates one audio file into one file per stem. Any format that libsndfile reads, and FFmpeg's
- * where it was found at build time; any sample rate (resampled to the model's); mono is doubled
- * for a stereo model, for a mono model the first two channels are mixed (their mean); channels
- * beyond the second are left out with a warning.
+/* Separates one audio file into one file per stem. `input` is a path or "-", standard input, whose
+ * {track} is "stdin"; what is no regular file (a pipe, a named pipe, /dev/fd/N) is read as a
+ * stream: decoded as it comes where FFmpeg can (WAV of PCM, FLAC, AAC, Matroska), else, and for a
+ * network that normalizes, copied first to a temporary file without a name in $TMPDIR (else /tmp).
+ * Any format that libsndfile reads, and FFmpeg's where it was found at build time; any sample rate
+ * (resampled to the model's); mono is doubled for a stereo model, for a mono model the first two
+ * channels are mixed (their mean); channels beyond the second are left out with a warning.
  * Each output is a temporary file in its target's folder, without a name where the system has such
  * files (Linux), so that a process killed while it works leaves no file. When all are whole and
  * every target can be replaced, they are named and renamed one after the other; files of an earlier
  * run stay whole until then. After a failure or a cancellation before the first rename none is
  * left. Should a rename fail after others succeeded, those others stay and the error names their
- * stems.
+ * stems. With settings->stream_fd the output is a stream: after a failure what was sent of it stays
+ * sent.
  * While it works, a locked file beside the first output (.NAME.lock) claims the track; where
  * another process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies
  * keeps no claim. With settings->resume the journal is .NAME.resume; it goes when the stems are
  * written. A network that puts out something that is not a number is an error that says where.
  * Reading, the network, and writing overlap: the call uses a few threads of its own beside the
  * network's.
- * `result` may be NULL; on success it is filled and must be freed, on failure it is empty.
+ * `result` may be NULL; on success it is filled (a stream's path is "-") and must be freed, on
+ * failure it is empty.
  * Errors: CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE,
  * CLEAVE_ERROR_MODEL (no numbers), CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_BUSY,
  * CLEAVE_ERROR_CANCELLED. */

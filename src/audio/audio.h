@@ -3,6 +3,7 @@
 #ifndef CLEAVE_AUDIO_AUDIO_H
 #define CLEAVE_AUDIO_AUDIO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,20 @@ typedef struct AudioFormat {
  * found at build time. */
 cleave_status audio_reader_open(AudioReader **reader, const char *path, const cleave_logger *log,
                                 cleave_error *error);
+
+/* How a file is going to be read. */
+typedef struct AudioReaderSettings {
+    const cleave_logger *log;  /* NULL: none */
+    const atomic_bool *cancel; /* NULL, or what ends the waiting for a pipe: whatever is waiting
+                                  returns CLEAVE_ERROR_CANCELLED within a fraction of a second */
+    bool once; /* audio_reader_rewind() will not be called: a stream need not be spooled for it */
+} AudioReaderSettings;
+
+/* The same with settings (audio_reader_open() knows only a log). "-" is standard input; a pipe or a
+ * character device is read as a stream. What cannot be decoded front to back, or is to be read
+ * twice, is first copied whole into a temporary file without a name (TMPDIR, else /tmp). */
+cleave_status audio_reader_open_with(AudioReader **reader, const char *path,
+                                     const AudioReaderSettings *settings, cleave_error *error);
 
 /* Opens planar audio in memory through the same interface. The caller keeps `channels` arrays of
  * `frames` floats alive until the reader is closed. */
@@ -86,6 +101,18 @@ const char *audio_format_extension(cleave_format format);
  * audio_writer_prepare(), and a process that is killed leaves nothing of it. */
 cleave_status audio_writer_open(AudioWriter **writer, const char *path,
                                 const AudioWriterSettings *settings, cleave_error *error);
+
+/* Whether a format can be written front to back, with no word in its header about what follows:
+ * CLEAVE_OK, or CLEAVE_ERROR_ARGUMENT. */
+cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error);
+
+/* Writes into a descriptor, which is borrowed, as blocks of audio become ready: WAV with lengths of
+ * 0xFFFFFFFF ("until the end"), or raw samples. Nothing is temporary: prepare and commit have
+ * nothing left to do, and after a failure what was sent stays sent. *cancel (NULL: none) ends the
+ * waiting for a reader that takes nothing, with CLEAVE_ERROR_CANCELLED. A pipe's reader that goes
+ * away is an error where SIGPIPE is ignored. */
+cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomic_bool *cancel,
+                                       const AudioWriterSettings *settings, cleave_error *error);
 
 /* Writes `frames` frames from planes[channel]. Integer formats clip at full scale; float, OGG and
  * MP3 take samples as they are, but players of OGG and MP3 clip them. Samples beyond ±1 are counted

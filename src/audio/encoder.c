@@ -71,17 +71,17 @@ static int64_t frame_bytes(const AudioWriterSettings *settings) {
 
 /* libsndfile must know before the first sample. RF64 becomes a WAV at the end where it turns out
  * short enough, but not one of the plain kind that every program reads. */
-static int wav_container(const AudioWriterSettings *settings) {
+static int wav_container(const AudioWriterSettings *settings, bool is_stream) {
     int64_t frames = settings->expected_frames;
     bool is_short = frames > 0 && frames < PLAIN_WAV_MAX_BYTES / frame_bytes(settings);
-    return is_short ? SF_FORMAT_WAV : SF_FORMAT_RF64;
+    return is_short || is_stream ? SF_FORMAT_WAV : SF_FORMAT_RF64;
 }
 
 /* libsndfile's number for a format; 0 where this libsndfile has none. */
-static int sndfile_format(const AudioWriterSettings *settings) {
+static int sndfile_format(const AudioWriterSettings *settings, bool is_stream) {
     switch (settings->format) {
     case CLEAVE_FORMAT_WAV:
-        return wav_container(settings) | subtype_of(settings->bits);
+        return wav_container(settings, is_stream) | subtype_of(settings->bits);
     case CLEAVE_FORMAT_FLAC:
         return SF_FORMAT_FLAC | subtype_of(settings->bits);
     case CLEAVE_FORMAT_AIFF:
@@ -94,6 +94,8 @@ static int sndfile_format(const AudioWriterSettings *settings) {
 #else
         return 0;
 #endif
+    case CLEAVE_FORMAT_RAW:
+        return SF_FORMAT_RAW | SF_ENDIAN_LITTLE | subtype_of(settings->bits);
     }
     return 0;
 }
@@ -145,11 +147,35 @@ static void set_options(Encoder *encoder) {
         sf_command(encoder->sndfile, SFC_SET_ADD_PEAK_CHUNK, NULL, SF_FALSE);
 }
 
+/* ---- Streams ---- */
+
+/* What FFmpeg, SoX and cleave read as "until the end". */
+static void set_open_length(unsigned char *length) {
+    memset(length, 0xff, 4);
+}
+
+/* Sends the header with lengths that are not known yet; libsndfile would only correct them when the
+ * stream is long gone. A WAV header ends with the head of its data chunk. */
+static cleave_status start_stream(Encoder *encoder, cleave_error *error) {
+    int64_t bytes;
+    if (encoder->settings.format == CLEAVE_FORMAT_WAV) {
+        sf_command(encoder->sndfile, SFC_UPDATE_HEADER_NOW, NULL, 0);
+        unsigned char *header = output_file_held(encoder->file, &bytes);
+        if (bytes < 12 + 8 || memcmp(header, "RIFF", 4) != 0 ||
+            memcmp(header + bytes - 8, "data", 4) != 0)
+            return cannot_encode(encoder, "libsndfile's header is not as expected", error);
+        set_open_length(header + 4);
+        set_open_length(header + bytes - 4);
+    }
+    output_file_release(encoder->file);
+    return output_file_check(encoder->file, error);
+}
+
 /* ---- The encoder ---- */
 
 static cleave_status check_size(const Encoder *encoder, int64_t frames, cleave_error *error) {
     bool is_limited = encoder->container == SF_FORMAT_AIFF || encoder->container == SF_FORMAT_WAV;
-    if (!is_limited ||
+    if (!is_limited || encoder->file->is_stream ||
         encoder->frames + frames <= SHORT_MAX_BYTES / frame_bytes(&encoder->settings))
         return CLEAVE_OK;
     return cannot_encode(encoder,
@@ -202,6 +228,8 @@ cleave_status encoder_finish(Encoder *encoder, cleave_error *error) {
                 encoder->settings.format == CLEAVE_FORMAT_MP3;
     if (lazy && encoder->frames == 0)
         sf_command(encoder->sndfile, SFC_UPDATE_HEADER_NOW, NULL, 0);
+    if (encoder->file->is_stream)
+        output_file_seal(encoder->file);
     int code = sf_close(encoder->sndfile);
     encoder->sndfile = NULL;
     cleave_status status = output_file_check(encoder->file, error);
@@ -215,6 +243,8 @@ cleave_status encoder_finish(Encoder *encoder, cleave_error *error) {
 void encoder_close(Encoder *encoder) {
     if (!encoder)
         return;
+    if (encoder->file->is_stream)
+        output_file_seal(encoder->file);
     if (encoder->sndfile)
         sf_close(encoder->sndfile);
     free(encoder);
@@ -225,7 +255,7 @@ static cleave_status start(Encoder *encoder, cleave_error *error) {
     SF_INFO info = {0};
     info.channels = encoder->settings.channels;
     info.samplerate = encoder->settings.sample_rate;
-    info.format = sndfile_format(&encoder->settings);
+    info.format = sndfile_format(&encoder->settings, encoder->file->is_stream);
     encoder->container = info.format & SF_FORMAT_TYPEMASK;
     if (!is_built_in(info.format))
         return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
@@ -237,6 +267,8 @@ static cleave_status start(Encoder *encoder, cleave_error *error) {
         status = cannot_encode(encoder, sf_strerror(NULL), error);
     if (encoder->sndfile)
         set_options(encoder);
+    if (status == CLEAVE_OK && encoder->file->is_stream)
+        status = start_stream(encoder, error);
     return status;
 }
 

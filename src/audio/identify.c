@@ -14,21 +14,24 @@ typedef struct Magic {
     FileLook look;
 } Magic;
 
-#define MAGIC(offset, bytes, kind, name)    \
-    {                                       \
-        offset, bytes, sizeof(bytes) - 1, { \
-            kind, name                      \
-        }                                   \
+#define LOOK(offset, bytes, kind, name, flows) \
+    {                                          \
+        offset, bytes, sizeof(bytes) - 1, {    \
+            kind, name, flows                  \
+        }                                      \
     }
+#define MAGIC(offset, bytes, kind, name) LOOK(offset, bytes, kind, name, false)
+#define FLOWS(offset, bytes, kind, name) LOOK(offset, bytes, kind, name, true)
 
 static const Magic magics[] = {
-    MAGIC(8, "WAVE", FILE_AUDIO, "a WAV file"),
+    MAGIC(0, "RIFX", FILE_AUDIO, "a WAV file"), /* FFmpeg reads its samples as little-endian */
+    FLOWS(8, "WAVE", FILE_AUDIO, "a WAV file"),
     MAGIC(8, "AIFF", FILE_AUDIO, "an AIFF file"),
     MAGIC(8, "AIFC", FILE_AUDIO, "an AIFF file"),
     MAGIC(8, "AVI ", FILE_FFMPEG_AUDIO, "an AVI file"),
     MAGIC(0, "RIFF", FILE_AUDIO, "a WAV file"),
     MAGIC(0, "RF64", FILE_AUDIO, "a WAV file"),
-    MAGIC(0, "fLaC", FILE_AUDIO, "a FLAC file"),
+    FLOWS(0, "fLaC", FILE_AUDIO, "a FLAC file"),
     MAGIC(0, "OggS", FILE_AUDIO, "an Ogg file"),
     MAGIC(0, "caff", FILE_AUDIO, "a CAF file"),
     MAGIC(0, "riff\x2e\x91\xcf\x11", FILE_AUDIO, "a W64 file"),
@@ -37,7 +40,7 @@ static const Magic magics[] = {
     MAGIC(4, "ftyp", FILE_FFMPEG_AUDIO, "an MP4 or M4A file"),
     MAGIC(4, "moov", FILE_FFMPEG_AUDIO, "an MP4 or MOV file"),
     MAGIC(4, "mdat", FILE_FFMPEG_AUDIO, "an MP4 or MOV file"),
-    MAGIC(0, "\x1a\x45\xdf\xa3", FILE_FFMPEG_AUDIO, "a WebM or Matroska file"),
+    FLOWS(0, "\x1a\x45\xdf\xa3", FILE_FFMPEG_AUDIO, "a WebM or Matroska file"),
     MAGIC(0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11", FILE_FFMPEG_AUDIO, "a WMA or ASF file"),
     MAGIC(0, "wvpk", FILE_FFMPEG_AUDIO, "a WavPack file"),
     MAGIC(0, "MAC ", FILE_FFMPEG_AUDIO, "a Monkey's Audio file"),
@@ -64,7 +67,7 @@ static const Magic magics[] = {
           FILE_NOT_AUDIO, "a program"),
 };
 
-static const FileLook unknown = {FILE_UNKNOWN, ""};
+static const FileLook unknown = {FILE_UNKNOWN, "", false};
 
 /* The 11 sync bits of an MPEG audio frame, then version, layer, bit rate and sample rate, each with
  * a value that is not allowed. Layer 0 in that place is ADTS, AAC's own framing. */
@@ -74,9 +77,9 @@ static FileLook identify_frame_sync(const unsigned char *head, size_t size) {
     int version = head[1] >> 3 & 3;
     int layer = head[1] >> 1 & 3;
     if (layer == 0 && (head[1] & 0xf0) == 0xf0)
-        return (FileLook){FILE_FFMPEG_AUDIO, "an AAC file"};
+        return (FileLook){FILE_FFMPEG_AUDIO, "an AAC file", true};
     bool plausible = version != 1 && layer != 0 && head[2] >> 4 != 15 && (head[2] >> 2 & 3) != 3;
-    return plausible ? (FileLook){FILE_MPEG_AUDIO, "an MP3 file"} : unknown;
+    return plausible ? (FileLook){FILE_MPEG_AUDIO, "an MP3 file", false} : unknown;
 }
 
 static bool begins_with_tag(const char *text, size_t size, const char *tag) {
@@ -104,12 +107,13 @@ static FileLook identify_text(const unsigned char *head, size_t size) {
     text += skip;
     size -= skip;
     if (begins_with_tag(text, size, "<!doctype") || begins_with_tag(text, size, "<html"))
-        return (FileLook){FILE_NOT_AUDIO, "a web page (HTML)"};
+        return (FileLook){FILE_NOT_AUDIO, "a web page (HTML)", false};
     if (begins_with_tag(text, size, "version https://git-lfs"))
-        return (FileLook){FILE_NOT_AUDIO, "a Git LFS pointer, not the file that it stands for"};
+        return (FileLook){FILE_NOT_AUDIO, "a Git LFS pointer, not the file that it stands for",
+                          false};
     if (begins_with_tag(text, size, "<?xml"))
-        return (FileLook){FILE_NOT_AUDIO, "an XML file"};
-    return (FileLook){FILE_NOT_AUDIO, "text"};
+        return (FileLook){FILE_NOT_AUDIO, "an XML file", false};
+    return (FileLook){FILE_NOT_AUDIO, "text", false};
 }
 
 static bool is_zero(const unsigned char *head, size_t size) {
@@ -134,7 +138,7 @@ FileLook file_identify(InputFile *file) {
         if (matches(&magics[i], head, size))
             return magics[i].look;
     if (is_zero(head, size))
-        return (FileLook){FILE_NOT_AUDIO, "nothing but zeros"};
+        return (FileLook){FILE_NOT_AUDIO, "nothing but zeros", false};
     FileLook look = identify_frame_sync(head, size);
     return look.kind != FILE_UNKNOWN ? look : identify_text(head, size);
 }

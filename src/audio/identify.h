@@ -3,6 +3,8 @@
 #ifndef CLEAVE_AUDIO_IDENTIFY_H
 #define CLEAVE_AUDIO_IDENTIFY_H
 
+#include <stdbool.h>
+
 #include "audio/input_file.h"
 
 typedef enum FileKind {
@@ -16,6 +18,9 @@ typedef enum FileKind {
 typedef struct FileLook {
     FileKind kind;
     const char *name; /* with its article: "a FLAC file", "text"; "" where unknown */
+    bool flows;       /* FFmpeg decodes it front to back, to the very samples that a file of it
+                         gives. It does not leave the padding off an MP3's end then, and its Vorbis
+                         is not libsndfile's. */
 } FileLook;
 
 FileLook file_identify(InputFile *file);

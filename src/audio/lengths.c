@@ -68,6 +68,13 @@ static bool read_chunk(InputFile *file, const ChunkLayout *layout, int64_t offse
     return true;
 }
 
+/* Of a stream nobody knows whether a length near the maximum is true: only those are stand-ins that
+ * programs are known to write, the last ones below 2^32 and, of SoX, below 2^31. */
+static bool is_stand_in(uint64_t declared) {
+    return (declared >= 0xfffff000 && declared <= UINT32_MAX) ||
+           (declared >= 0x7fff0000 && declared <= INT32_MAX) || declared > INT64_MAX;
+}
+
 /* A length of 0 in a finished file means no samples; a writer that never came back to its header
  * has a RIFF length that ends at or before the data, too. */
 static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t declared,
@@ -79,6 +86,8 @@ static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t d
         return false;
     int64_t whole = (int64_t)get_number(bytes, 4, layout->big_endian) + 8;
     bool more = file->size > data_offset;
+    if (file->stream && declared != 0)
+        return is_stand_in(declared);
     return more && ((declared == 0 && (whole <= data_offset || whole >= STAND_IN_FROM)) ||
                     (declared >= STAND_IN_FROM && data_offset + (int64_t)declared > file->size));
 }

@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -54,6 +57,18 @@ static const char *reason_for(int number) {
 static cleave_status fail(const char *what, const char *path, int number, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_OUTPUT, "%s: " PATH_FORMAT ": %s; %s", what, path,
                      reason_for(number), advice_for(number));
+}
+
+static cleave_status stream_failed(int number, cleave_error *error) {
+    if (number == ECANCELED)
+        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+    if (number == EPIPE)
+        return error_set(error, CLEAVE_ERROR_OUTPUT,
+                         "cannot write: the reader of standard output went away; look at the "
+                         "program that should read it");
+    return error_set(error, CLEAVE_ERROR_OUTPUT,
+                     "cannot write: standard output: %s; name an output folder instead",
+                     reason_for(number));
 }
 
 static cleave_status make_folder_of(OutputFile *file, cleave_error *error) {
@@ -243,9 +258,85 @@ void output_file_remove_stale(const char *path) {
     free(folder);
 }
 
+/* ---- Streams ---- */
+
+/* Headers of WAV files take some dozens of bytes. */
+#define HELD_CAPACITY 4096
+
+cleave_status output_file_open_stream(OutputFile *file, int fd, const atomic_bool *cancel,
+                                      cleave_error *error) {
+    memset(file, 0, sizeof(*file));
+    file->fd = fd;
+    file->is_stream = true;
+    file->cancel = cancel;
+    file->path = string_copy("standard output");
+    file->held = calloc(1, HELD_CAPACITY);
+    if (file->path && file->held)
+        return CLEAVE_OK;
+    output_file_close(file);
+    return error_memory(error, "a stream", HELD_CAPACITY);
+}
+
+/* What poll() found writable takes this much without blocking. 0 or an errno. */
+static int send_some(const OutputFile *file, const unsigned char *data, int64_t bytes,
+                     int64_t *sent) {
+    int events = descriptor_wait(file->fd, POLLOUT, file->cancel);
+    if (events < 0)
+        return errno;
+    if ((events & POLLERR) != 0)
+        return EPIPE;
+    ssize_t put = write(file->fd, data, (size_t)(bytes < PIPE_BUF ? bytes : PIPE_BUF));
+    if (put < 0)
+        return errno == EINTR || errno == EAGAIN ? 0 : errno;
+    *sent += put;
+    return 0;
+}
+
+static int64_t send_all(OutputFile *file, const unsigned char *data, int64_t bytes) {
+    int64_t sent = 0;
+    while (sent < bytes && file->error == 0)
+        file->error = send_some(file, data + sent, bytes - sent, &sent);
+    return sent;
+}
+
+/* Before the release bytes go anywhere within what is held, after it to the end only. */
+static int64_t write_stream(OutputFile *file, const void *data, int64_t bytes) {
+    int64_t done = bytes;
+    if (file->sealed || file->error != 0)
+        return file->error != 0 ? 0 : bytes;
+    if (file->held && file->position + bytes <= HELD_CAPACITY)
+        memcpy(file->held + file->position, data, (size_t)bytes);
+    else if (file->held || file->position > file->size)
+        file->error = ESPIPE;
+    else if (file->position == file->size)
+        done = send_all(file, data, bytes);
+    file->position += done;
+    if (file->position > file->size)
+        file->size = file->position;
+    return done;
+}
+
+unsigned char *output_file_held(OutputFile *file, int64_t *bytes) {
+    *bytes = file->size;
+    return file->held;
+}
+
+void output_file_release(OutputFile *file) {
+    if (file->held && file->error == 0)
+        send_all(file, file->held, file->size);
+    free(file->held);
+    file->held = NULL;
+}
+
+void output_file_seal(OutputFile *file) {
+    file->sealed = true;
+}
+
 /* ---- Bytes ---- */
 
 int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes) {
+    if (file->is_stream)
+        return write_stream(file, data, bytes);
     int64_t done = 0;
     while (done < bytes && file->error == 0) {
         ssize_t put = pwrite(file->fd, (const char *)data + done, (size_t)(bytes - done),
@@ -265,6 +356,8 @@ int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes) {
 
 int64_t output_file_read(OutputFile *file, void *data, int64_t bytes) {
     int64_t done = 0;
+    if (file->is_stream)
+        return 0;
     while (done < bytes && file->error == 0) {
         ssize_t got = pread(file->fd, (char *)data + done, (size_t)(bytes - done),
                             (off_t)(file->position + done));
@@ -291,6 +384,8 @@ int64_t output_file_seek(OutputFile *file, int64_t offset, int whence) {
 cleave_status output_file_check(const OutputFile *file, cleave_error *error) {
     if (file->error == 0)
         return CLEAVE_OK;
+    if (file->is_stream)
+        return stream_failed(file->error, error);
     return fail("cannot write", file->path, file->error, error);
 }
 
@@ -313,7 +408,7 @@ static void close_descriptor(OutputFile *file) {
 
 cleave_status output_file_finish(OutputFile *file, cleave_error *error) {
     cleave_status status = output_file_check(file, error);
-    if (status != CLEAVE_OK || file->fd < 0)
+    if (status != CLEAVE_OK || file->fd < 0 || file->is_stream)
         return status;
     file->error = flush(file->fd);
     if (file->named)
@@ -323,6 +418,8 @@ cleave_status output_file_finish(OutputFile *file, cleave_error *error) {
 
 cleave_status output_file_prepare(OutputFile *file, cleave_error *error) {
     cleave_status status = output_file_check(file, error);
+    if (file->is_stream)
+        return status;
     if (status == CLEAVE_OK)
         status = check_target(file->path, error);
     if (status == CLEAVE_OK && !file->named)
@@ -336,7 +433,7 @@ cleave_status output_file_prepare(OutputFile *file, cleave_error *error) {
 cleave_status output_file_commit(OutputFile *file, cleave_error *error) {
     cleave_status status =
         file->named ? output_file_check(file, error) : output_file_prepare(file, error);
-    if (status != CLEAVE_OK)
+    if (status != CLEAVE_OK || file->is_stream)
         return status;
     if (rename(file->temporary, file->path) != 0)
         return fail("cannot rename the finished file to", file->path, errno, error);
@@ -348,13 +445,15 @@ cleave_status output_file_commit(OutputFile *file, cleave_error *error) {
 }
 
 void output_file_close(OutputFile *file) {
-    if (file->fd >= 0)
+    if (file->fd >= 0 && !file->is_stream)
         close(file->fd);
     file->fd = -1;
     if (file->named)
         unlink(file->temporary);
     if (file->path)
         folder_remove_made(file->path, file->made_from);
+    free(file->held);
+    file->held = NULL;
     free(file->temporary);
     free(file->path);
     file->named = false;

@@ -1,5 +1,6 @@
 /* reader.c: the AudioReader: chooses a source, takes the channels that are asked for, checks that
  * they are numbers, and resamples. Decoding itself lives in the sources. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +10,15 @@
 #include "audio/resample.h"
 #include "audio/source.h"
 #include "base/memory.h"
+#include "base/path.h"
 
 /* Frames decoded at a time. */
 #define BLOCK_FRAMES 4096
 
 struct AudioReader {
     AudioSource *source;
-    char *name; /* path, for error texts */
+    char *name;                /* path, for error texts */
+    const atomic_bool *cancel; /* or NULL */
     int channels;
     int sample_rate;
     int taken;        /* planes that are decoded: 1 of a mono source, else `channels` */
@@ -82,8 +85,8 @@ static const OpenSource usual_order[] = {source_sndfile_open, NULL};
 static const OpenSource mp3_order[] = {source_sndfile_open, NULL};
 #endif
 
-static cleave_status open_source(AudioSource **source, InputFile *file, const cleave_logger *log,
-                                 cleave_error *error) {
+static cleave_status open_file(AudioSource **source, InputFile *file, const cleave_logger *log,
+                               cleave_error *error) {
     FileLook look = file_identify(file);
     char why[2 * 160] = "";
     for (const OpenSource *open = look.kind == FILE_MPEG_AUDIO ? mp3_order : usual_order; *open;
@@ -98,6 +101,94 @@ static cleave_status open_source(AudioSource **source, InputFile *file, const cl
         snprintf(why + used, sizeof(why) - used, "%s%.150s", used > 0 ? ", " : "", failure.text);
     }
     return cannot_read(file, &look, why, error);
+}
+
+/* ---- Streams ---- */
+
+static cleave_status broken_stream(const InputFile *file, int number, cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read audio: " PATH_FORMAT
+                     ": %s; look at the program that writes to it",
+                     file->path, strerror(number));
+}
+
+/* Decodes a stream as it comes; false where that cannot be. A decoder that gives up has taken less
+ * than is kept, or else its word is final. */
+static bool open_flow(AudioSource **source, InputFile *file, const AudioReaderSettings *settings) {
+#ifdef HAVE_FFMPEG
+    FileLook look = file_identify(file);
+    if (!settings->once || !look.flows)
+        return false;
+    return source_ffmpeg_open(source, file, settings->log, NULL) == CLEAVE_OK;
+#else
+    (void)source;
+    (void)file;
+    (void)settings;
+    return false;
+#endif
+}
+
+/* An endless stream of something else must not fill the disk: what begins like no known format is
+ * shown to the decoders first as a file that ends with the bytes that are kept. */
+static cleave_status check_head(InputFile *file, cleave_error *error) {
+    FileLook look = file_identify(file);
+    if (look.kind != FILE_UNKNOWN && look.kind != FILE_NOT_AUDIO)
+        return CLEAVE_OK;
+    if (!input_stream_fill(file->stream, INPUT_STREAM_KEPT))
+        return broken_stream(file, errno, error);
+    InputFile head;
+    cleave_status status = input_file_spool(file, &head, true, error);
+    if (status != CLEAVE_OK)
+        return status;
+    AudioSource *source = NULL;
+    status = open_file(&source, &head, NULL, error);
+    if (source)
+        source->close(source);
+    else
+        input_file_close(&head);
+    return status;
+}
+
+static cleave_status spool(InputFile *file, cleave_error *error) {
+    if (!input_stream_is_whole(file->stream))
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": no audio in the first megabytes of "
+                         "the stream; save it to a file first",
+                         file->path);
+    cleave_status status = check_head(file, error);
+    InputFile copy;
+    if (status == CLEAVE_OK)
+        status = input_file_spool(file, &copy, false, error);
+    if (status != CLEAVE_OK)
+        return status;
+    input_file_close(file);
+    *file = copy;
+    return CLEAVE_OK;
+}
+
+static cleave_status check_begun(InputFile *file, cleave_error *error) {
+    if (!input_stream_fill(file->stream, 1))
+        return broken_stream(file, errno, error);
+    if (file->stream->kept > 0)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read audio: " PATH_FORMAT ": the stream is empty; look at the program "
+                     "that should write to it",
+                     file->path);
+}
+
+static cleave_status open_source(AudioSource **source, InputFile *file,
+                                 const AudioReaderSettings *settings, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    if (file->stream) {
+        file->stream->cancel = settings->cancel;
+        status = check_begun(file, error);
+        if (status == CLEAVE_OK && open_flow(source, file, settings))
+            return CLEAVE_OK;
+        if (status == CLEAVE_OK)
+            status = spool(file, error);
+    }
+    return status == CLEAVE_OK ? open_file(source, file, settings->log, error) : status;
 }
 
 static cleave_status check_format(const AudioFormat *format, const char *name,
@@ -141,8 +232,16 @@ static cleave_status reader_create(AudioReader **reader, AudioSource *source, co
     return CLEAVE_OK;
 }
 
-cleave_status audio_reader_open(AudioReader **reader, const char *path, const cleave_logger *log,
-                                cleave_error *error) {
+/* A decoder that waits for a stream ends with some error of its own when it is told to stop. */
+static cleave_status or_cancelled(cleave_status status, const atomic_bool *cancel,
+                                  cleave_error *error) {
+    if (status == CLEAVE_OK || !cancel || !atomic_load(cancel))
+        return status;
+    return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+}
+
+cleave_status audio_reader_open_with(AudioReader **reader, const char *path,
+                                     const AudioReaderSettings *settings, cleave_error *error) {
     *reader = NULL;
     error_clear(error);
     InputFile file;
@@ -150,12 +249,20 @@ cleave_status audio_reader_open(AudioReader **reader, const char *path, const cl
     if (status != CLEAVE_OK)
         return status;
     AudioSource *source = NULL;
-    status = open_source(&source, &file, log, error);
+    status = open_source(&source, &file, settings, error);
     if (!source) {
         input_file_close(&file);
-        return status;
+        return or_cancelled(status, settings->cancel, error);
     }
-    return reader_create(reader, source, path, error);
+    status = reader_create(reader, source, path_shown(path), error);
+    if (status == CLEAVE_OK)
+        (*reader)->cancel = settings->cancel;
+    return status;
+}
+
+cleave_status audio_reader_open(AudioReader **reader, const char *path, const cleave_logger *log,
+                                cleave_error *error) {
+    return audio_reader_open_with(reader, path, &(AudioReaderSettings){.log = log}, error);
 }
 
 cleave_status audio_reader_open_memory(AudioReader **reader, const float *const *planes,
@@ -372,7 +479,7 @@ cleave_status audio_reader_read(AudioReader *reader, float *const *planes, int64
     }
     copy_mono(reader, planes, done);
     *got = done;
-    return status;
+    return or_cancelled(status, reader->cancel, error);
 }
 
 cleave_status audio_reader_rewind(AudioReader *reader, cleave_error *error) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/lengths.h"
 #include "audio/source.h"
 
 #define IO_BUFFER_BYTES 65536
@@ -33,6 +34,7 @@ typedef struct FfmpegSource {
     int64_t first_damage; /* frames decoded before the first of them */
     int64_t end_time;     /* where the packets so far end, in the stream's time base */
     bool packet_has_sync; /* the last packet begins with an MPEG sync word */
+    DataChunk chunk;      /* of a WAV that comes as a stream; else not found */
     bool warned;
 } FfmpegSource;
 
@@ -112,8 +114,8 @@ static cleave_status out_of_memory(const char *what, cleave_error *error) {
 static cleave_status open_container(FfmpegSource *source, cleave_error *error) {
     unsigned char *buffer = av_malloc(IO_BUFFER_BYTES);
     if (buffer)
-        source->io =
-            avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, &source->file, io_read, NULL, io_seek);
+        source->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, &source->file, io_read, NULL,
+                                        source->file.stream ? NULL : io_seek);
     if (!source->io)
         av_free(buffer);
     source->container = source->io ? avformat_alloc_context() : NULL;
@@ -124,6 +126,8 @@ static cleave_status open_container(FfmpegSource *source, cleave_error *error) {
     source->container->flags |= AVFMT_FLAG_CUSTOM_IO;
     AVDictionary *options = NULL;
     av_dict_set(&options, "protocol_whitelist", "none", 0);
+    if (source->chunk.unfinished)
+        av_dict_set(&options, "ignore_length", "1", 0);
     int code = avformat_open_input(&source->container, source->file.path, NULL, &options);
     av_dict_free(&options);
     if (code < 0)
@@ -345,13 +349,55 @@ static bool ends_early(const FfmpegSource *source) {
            (int64_t)source->base.format.sample_rate * tolerance_ms / 1000;
 }
 
+/* Formats whose headers count the frames one by one. */
+static bool is_counted(const FfmpegSource *source) {
+    return source->file.stream && (is_container(source, "wav") || is_container(source, "flac"));
+}
+
+/* Frames that the header of a counted format promises; 0: none. */
+static int64_t counted_frames(const FfmpegSource *source) {
+    const AVCodecParameters *parameters = source->container->streams[source->stream]->codecpar;
+    if (!source->chunk.found)
+        return to_frames(source, promised_duration(source));
+    return source->chunk.unfinished || parameters->block_align < 1
+               ? 0
+               : source->chunk.declared / parameters->block_align;
+}
+
+/* As with a file of the format: a WAV that is cut short, even in mid-frame, is read as far as it
+ * goes; a FLAC must be whole. */
+static bool breaks_off(const FfmpegSource *source) {
+    if (source->file.error != 0)
+        return true;
+    if (!is_counted(source))
+        return source->cut_short || ends_early(source);
+    int64_t promised = counted_frames(source);
+    bool is_short = promised > 0 ? source->position < promised : source->cut_short;
+    return is_short && !source->chunk.found;
+}
+
+static void warn_of_length(const FfmpegSource *source) {
+    double rate = source->base.format.sample_rate;
+    int64_t promised = counted_frames(source);
+    if (promised == 0 || promised == source->position)
+        return;
+    log_write(&source->log, CLEAVE_LOG_WARNING,
+              PATH_FORMAT ": the header promises %.3f s but there are %.3f s; all are read",
+              source->file.path, (double)promised / rate, (double)source->position / rate);
+}
+
 static cleave_status judge_end(FfmpegSource *source, cleave_error *error) {
-    const char *why =
-        source->file.error != 0 ? strerror(source->file.error) : "the file ends too early";
-    if (source->cut_short || ends_early(source))
+    const char *why = source->file.error != 0 ? strerror(source->file.error)
+                      : source->file.stream   ? "the stream ends too early"
+                                              : "the file ends too early";
+    if (breaks_off(source))
         return source_breaks_off(&source->base, source->file.path, source->position,
-                                 to_frames(source, promised_duration(source)), why, error);
-    if (source->damaged > 0 && !source->warned)
+                                 is_counted(source) ? counted_frames(source)
+                                                    : to_frames(source, promised_duration(source)),
+                                 why, error);
+    if (is_counted(source) && !source->warned)
+        warn_of_length(source);
+    if (!source->chunk.found && source->damaged > 0 && !source->warned)
         log_write(&source->log, CLEAVE_LOG_WARNING,
                   PATH_FORMAT ": damaged packets left out: %lld, the first at %.3f s",
                   source->file.path, (long long)source->damaged,
@@ -385,6 +431,17 @@ static cleave_status ffmpeg_read(AudioSource *base, float *interleaved, int64_t 
     return CLEAVE_OK;
 }
 
+/* Only PCM of a known place is left to FFmpeg as a stream: its other decoders of what WAV files may
+ * hold do not give libsndfile's samples. An empty data chunk is one of unknown length to it. */
+static cleave_status check_wav_stream(const FfmpegSource *source, cleave_error *error) {
+    enum AVCodecID codec = source->codec->codec_id;
+    bool is_pcm = codec >= AV_CODEC_ID_PCM_S16LE && codec < AV_CODEC_ID_ADPCM_IMA_QT;
+    bool is_empty = source->chunk.declared == 0 && !source->chunk.unfinished;
+    if (!is_container(source, "wav") || (is_pcm && source->chunk.found && !is_empty))
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: a WAV that cannot be read as it comes");
+}
+
 /* The first frame is decoded at once: what it holds is the format, where headers only hint at it
  * (AAC with spectral band replication has twice the rate that they name). */
 static cleave_status start(FfmpegSource *source, cleave_error *error) {
@@ -398,6 +455,8 @@ static cleave_status start(FfmpegSource *source, cleave_error *error) {
     cleave_status status = open_container(source, error);
     if (status == CLEAVE_OK)
         status = open_codec(source, error);
+    if (status == CLEAVE_OK && source->file.stream)
+        status = check_wav_stream(source, error);
     if (status == CLEAVE_OK)
         status = next_frame(source, error);
     return status;
@@ -405,6 +464,10 @@ static cleave_status start(FfmpegSource *source, cleave_error *error) {
 
 static cleave_status ffmpeg_rewind(AudioSource *base, cleave_error *error) {
     FfmpegSource *source = (FfmpegSource *)base;
+    if (source->file.stream)
+        return error_set(error, CLEAVE_ERROR_INTERNAL,
+                         "cannot read audio: " PATH_FORMAT ": a stream cannot be read twice",
+                         source->file.path);
     close_decoder(source);
     cleave_status status = start(source, error);
     if (status != CLEAVE_OK)
@@ -426,6 +489,10 @@ static void set_format(FfmpegSource *source) {
     format->sample_rate = have_frame ? source->frame->sample_rate : source->codec->sample_rate;
     if (format->sample_rate < 1)
         return;
+    if (is_counted(source)) {
+        format->frames = counted_frames(source);
+        return;
+    }
     int64_t duration = source->container->duration;
     format->frames = to_frames(source, promised_duration(source));
     if (format->frames <= 0)
@@ -444,8 +511,10 @@ cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file, const cl
     created->file.overlay_size = 0;
     if (log)
         created->log = *log;
+    if (file->stream)
+        created->chunk = length_of_data_chunk(&created->file);
     cleave_status status = start(created, error);
-    if (status == CLEAVE_OK && created->frame_count == 0 &&
+    if (status == CLEAVE_OK && created->frame_count == 0 && !created->chunk.found &&
         (created->damaged > 0 || created->container->duration > 0))
         status = error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: nothing in it can be decoded");
     if (status != CLEAVE_OK) {

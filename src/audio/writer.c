@@ -37,6 +37,8 @@ const char *audio_format_extension(cleave_format format) {
         return "ogg";
     case CLEAVE_FORMAT_MP3:
         return "mp3";
+    case CLEAVE_FORMAT_RAW:
+        return "raw";
     }
     return "wav";
 }
@@ -71,6 +73,7 @@ cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_b
     switch (format) {
     case CLEAVE_FORMAT_WAV:
     case CLEAVE_FORMAT_AIFF:
+    case CLEAVE_FORMAT_RAW:
         *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_FLOAT : bits;
         return CLEAVE_OK;
     case CLEAVE_FORMAT_FLAC:
@@ -87,7 +90,7 @@ cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_b
     }
     return error_set(error, CLEAVE_ERROR_ARGUMENT,
                      "cannot write audio: format number %d: there is none; choose wav, flac, aiff, "
-                     "ogg or mp3",
+                     "ogg, mp3 or raw",
                      (int)format);
 }
 
@@ -100,20 +103,29 @@ static bool has_integers(const AudioWriter *writer) {
 /* The block sizes above assume that channels × 4 bytes × BLOCK_FRAMES fits easily. */
 #define MAX_CHANNELS 1024
 
-static cleave_status open_parts(AudioWriter *writer, const char *path, cleave_error *error) {
+/* Where a writer's bytes go: a path, or else a descriptor. */
+typedef struct Target {
+    const char *path; /* NULL: a stream */
+    int fd;
+    const atomic_bool *cancel;
+} Target;
+
+static cleave_status open_parts(AudioWriter *writer, const Target *target, cleave_error *error) {
     const AudioWriterSettings *settings = &writer->settings;
     size_t bytes = (size_t)settings->channels * BLOCK_FRAMES * sizeof(float);
     writer->block = malloc(bytes);
     if (!writer->block)
         return error_memory(error, "a writer's block", bytes);
-    cleave_status status = output_file_open(&writer->file, path, error);
+    cleave_status status =
+        target->path ? output_file_open(&writer->file, target->path, error)
+                     : output_file_open_stream(&writer->file, target->fd, target->cancel, error);
     if (status != CLEAVE_OK)
         return status;
     return encoder_open(&writer->encoder, &writer->file, settings, error);
 }
 
-cleave_status audio_writer_open(AudioWriter **writer, const char *path,
-                                const AudioWriterSettings *settings, cleave_error *error) {
+static cleave_status open_writer(AudioWriter **writer, const Target *target,
+                                 const AudioWriterSettings *settings, cleave_error *error) {
     *writer = NULL;
     cleave_bits bits = CLEAVE_BITS_AUTO;
     cleave_status status = audio_writer_bits(settings->format, settings->bits, &bits, error);
@@ -122,20 +134,44 @@ cleave_status audio_writer_open(AudioWriter **writer, const char *path,
     if (settings->channels < 1 || settings->channels > MAX_CHANNELS || settings->sample_rate < 1)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot write audio: " PATH_FORMAT ": %d channels at %d Hz make no sense",
-                         path, settings->channels, settings->sample_rate);
+                         target->path ? target->path : "standard output", settings->channels,
+                         settings->sample_rate);
     AudioWriter *created = calloc(1, sizeof(*created));
     if (!created)
         return error_memory(error, "a writer", sizeof(*created));
     created->file.fd = -1;
     created->settings = *settings;
     created->settings.bits = bits;
-    status = open_parts(created, path, error);
+    status = open_parts(created, target, error);
     if (status != CLEAVE_OK) {
         audio_writer_close(created);
         return status;
     }
     *writer = created;
     return CLEAVE_OK;
+}
+
+cleave_status audio_writer_open(AudioWriter **writer, const char *path,
+                                const AudioWriterSettings *settings, cleave_error *error) {
+    return open_writer(writer, &(Target){.path = path, .fd = -1}, settings, error);
+}
+
+cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error) {
+    if (format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_RAW)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                     "cannot write %s to standard output: only wav and raw can be written in one "
+                     "go; choose one of them, or let ffmpeg make %s of it",
+                     audio_format_extension(format), audio_format_extension(format));
+}
+
+cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomic_bool *cancel,
+                                       const AudioWriterSettings *settings, cleave_error *error) {
+    *writer = NULL;
+    cleave_status status = audio_writer_can_stream(settings->format, error);
+    if (status != CLEAVE_OK)
+        return status;
+    return open_writer(writer, &(Target){.fd = fd, .cancel = cancel}, settings, error);
 }
 
 /* ---- Writing ---- */

@@ -25,6 +25,14 @@ size_t path_part_length(const char *name, size_t most) {
     return length;
 }
 
+bool path_is_standard(const char *path) {
+    return strcmp(path, "-") == 0;
+}
+
+const char *path_shown(const char *path) {
+    return path_is_standard(path) ? "standard input" : path;
+}
+
 char *path_stem(const char *path) {
     const char *name = path_file_name(path);
     size_t length = path_length_without_extension(path) - (size_t)(name - path);

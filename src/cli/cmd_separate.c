@@ -1,4 +1,5 @@
 /* cmd_separate.c: `cleave INPUT…`: one model, one separator, and the inputs one after the other. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 typedef struct Run {
     const Options *options;
     Inputs inputs;
+    int stream_fd; /* with --output -: where the stem goes; else -1 */
     cleave_model *model;
     cleave_separator *separator; /* opened for the first input that needs it */
     cleave_model_info model_info;
@@ -65,6 +67,27 @@ static bool is_mistyped_command(const char *input) {
 }
 
 /* Returns an exit code. */
+static int prepare_stream(Run *run) {
+    if (!run->options->to_standard_output)
+        return EXIT_DONE;
+    if (isatty(STDOUT_FILENO)) {
+        message_error("--output -: standard output is a terminal; let a program read it "
+                      "(cleave … | ffmpeg -i - out.mp3), or name a folder");
+        return EXIT_USAGE;
+    }
+    if (run->inputs.count > 1) {
+        message_error("--output -: takes the stem of one input; name one, or a folder");
+        return EXIT_USAGE;
+    }
+    run->stream_fd = terminal_yield_output();
+    if (run->stream_fd < 0) {
+        message_error("--output -: standard output: %s", strerror(errno));
+        return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+/* Returns an exit code. */
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
         return EXIT_USAGE;
@@ -72,7 +95,8 @@ static int check_command_line(Run *run) {
         return open_model(&run->model, NULL, run->options, NULL);
     if (!inputs_find(&run->inputs, run->options))
         return EXIT_USAGE;
-    return prepare_score(run);
+    int code = prepare_score(run);
+    return code == EXIT_DONE ? prepare_stream(run) : code;
 }
 
 /* ---- Model and separator ----------------------------------------------------------------- */
@@ -109,7 +133,7 @@ static int open_and_check(Run *run) {
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(run->model, &run->model_info);
-    if (!outputs_are_sound(&run->inputs, run->options, run->model, &run->stop)) {
+    if (!outputs_are_sound(&run->inputs, run->options, run->stream_fd, run->model, &run->stop)) {
         message_error("%s", run->stop.text);
         return EXIT_USAGE;
     }
@@ -122,7 +146,7 @@ static void separate_track(Run *run, Track *track, const cleave_output_settings 
                            int number) {
     cleave_output_settings settings = *asked;
     Progress progress;
-    char *name = text_file_name(track->input);
+    char *name = text_file_name(text_input_name(track->input));
     char *label = run->inputs.count > 1 ? format_text("[%d/%d] %s", number, run->inputs.count, name)
                                         : copy_text(name);
     progress_begin(&progress, run->progress, label, run->model_info.sample_rate);
@@ -149,16 +173,23 @@ static void judge_failure(Run *run, const Track *track) {
     run->code = code;
 }
 
+/* What an interrupted track leaves behind. */
+static const char *what_is_left(const Run *run) {
+    if (run->stream_fd >= 0)
+        return "what was written of it is not whole";
+    return run->options->output.resume ? "the same command goes on from here"
+                                       : "nothing of it was written";
+}
+
 static void report_failure(Run *run, const Track *track) {
+    const char *input = text_input_name(track->input);
     if (track->error.status == CLEAVE_ERROR_CANCELLED)
-        message_error("%s: interrupted; %s", track->input,
-                      run->options->output.resume ? "the same command goes on from here"
-                                                  : "nothing of it was written");
-    else if (strstr(track->error.text, track->input) != NULL)
+        message_error("%s: interrupted; %s", input, what_is_left(run));
+    else if (strstr(track->error.text, input) != NULL)
         message_error("%s", track->error.text);
     else
-        message_error("%s: %s", track->input, track->error.text);
-    summary_add_failure(&run->summary, track->input, &track->error);
+        message_error("%s: %s", input, track->error.text);
+    summary_add_failure(&run->summary, input, &track->error);
     judge_failure(run, track);
 }
 
@@ -248,7 +279,7 @@ static bool ensure_separator(Run *run) {
 
 static void do_track(Run *run, Track *track, int index) {
     const Input *input = &run->inputs.items[index];
-    cleave_output_settings settings = outputs_settings(input, run->options);
+    cleave_output_settings settings = outputs_settings(input, run->options, run->stream_fd);
     look_at_track(run, track, input, &settings);
     bool settled = track->skipped || track->error.status != CLEAVE_OK;
     if (!settled && !ensure_separator(run)) {
@@ -293,12 +324,14 @@ static void close_all(Run *run) {
     cleave_separator_close(run->separator);
     cleave_model_close(run->model);
     audio_files_free(&run->truth);
+    if (run->stream_fd >= 0)
+        close(run->stream_fd);
     summary_free(&run->summary);
     inputs_free(&run->inputs);
 }
 
 int command_separate(const Options *options) {
-    Run run = {.options = options};
+    Run run = {.options = options, .stream_fd = -1};
     run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
     signals_install();
     run.code = check_command_line(&run);

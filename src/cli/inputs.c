@@ -74,7 +74,8 @@ static void add_folder(Finder *finder, const char *folder) {
 }
 
 static void add_operand(Finder *finder, const char *path) {
-    if (is_folder(path))
+    bool is_standard = strcmp(path, "-") == 0;
+    if (!is_standard && is_folder(path))
         add_folder(finder, path);
     else
         add(finder, copy_text(path), copy_text(finder->output), NULL);

@@ -73,11 +73,7 @@ static bool apply_config(Options *options, const char *value) {
 }
 
 static bool apply_output(Options *options, const char *value) {
-    if (strcmp(value, "-") == 0) {
-        message_error("--output: writing to standard output ('-') is not supported yet; name a "
-                      "folder");
-        return false;
-    }
+    options->to_standard_output = strcmp(value, "-") == 0;
     return take_text(&options->output.directory, "--output", value);
 }
 
@@ -270,9 +266,13 @@ static bool apply_no_compile(Options *options, const char *value) {
 }
 
 static bool apply_format(Options *options, const char *value) {
-    static const Choice choices[] = {{"wav", CLEAVE_FORMAT_WAV},   {"flac", CLEAVE_FORMAT_FLAC},
-                                     {"aiff", CLEAVE_FORMAT_AIFF}, {"ogg", CLEAVE_FORMAT_OGG},
-                                     {"mp3", CLEAVE_FORMAT_MP3},   {NULL, 0}};
+    static const Choice choices[] = {{"wav", CLEAVE_FORMAT_WAV},
+                                     {"flac", CLEAVE_FORMAT_FLAC},
+                                     {"aiff", CLEAVE_FORMAT_AIFF},
+                                     {"ogg", CLEAVE_FORMAT_OGG},
+                                     {"mp3", CLEAVE_FORMAT_MP3},
+                                     {"raw", CLEAVE_FORMAT_RAW},
+                                     {NULL, 0}};
     int chosen = 0;
     bool good = take_choice(&chosen, "--format", value, choices);
     options->output.format = (cleave_format)chosen;
@@ -352,7 +352,8 @@ const OptionSpec option_specs[] = {
      "can be read)",
      apply_extensions},
     {'o', RUNS, "output", "DIR",
-     "the folder that gets the stems (default: separated); files are DIR/TRACK/STEM.EXT",
+     "the folder that gets the stems (default: separated); files are DIR/TRACK/STEM.EXT; with -, "
+     "the one stem that --stems names goes to standard output",
      apply_output},
     {0, RUNS, "name", "TEMPLATE",
      "how files are named below DIR (default: {track}/{stem}); {track}, {stem} and {model} are "
@@ -363,12 +364,14 @@ const OptionSpec option_specs[] = {
      "write one more stem of this name: the mix less all stems that are written", apply_residual},
     {0, RUNS, "skip-existing", NULL, "leave out inputs whose stems are there and whole already",
      apply_skip_existing},
-    {'f', RUNS, "format", "FORMAT", "wav (default), flac, aiff, ogg or mp3", apply_format},
+    {'f', RUNS, "format", "FORMAT",
+     "wav (default), flac, aiff, ogg, mp3 or raw (samples without a header)", apply_format},
     {0, RUNS, "bits", "BITS",
-     "16, 24 or float; default: float for wav and aiff, 24 for flac; ogg and mp3 have none",
+     "16, 24 or float; default: float for wav, aiff and raw, 24 for flac; ogg and mp3 have none",
      apply_bits},
     {0, RUNS, "resume", NULL,
-     "go on where an interrupted run with --resume stopped: skips what is done, as --skip-existing, "
+     "go on where an interrupted run with --resume stopped: skips what is done, as "
+     "--skip-existing, "
      "and keeps a journal (about as large as float WAV) beside the stems until they are written",
      apply_resume},
     {0, RUNS, "score", "DIR",
@@ -491,10 +494,22 @@ static void reject(int code, char *const *argv, const Grammar *grammar) {
         message_error("unknown option -%c; --help lists the options", optopt);
 }
 
-static bool add_input(Options *options, const char *input) {
-    if (strcmp(input, "-") == 0) {
-        message_error("reading standard input ('-') is not supported yet; name a file (./- for one "
-                      "of that name)");
+static bool is_input(const Options *options, const char *name) {
+    for (int i = 0; i < options->input_count; i++)
+        if (strcmp(options->inputs[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool add_input(Options *options, CommandId command, const char *input) {
+    bool is_standard = strcmp(input, "-") == 0;
+    if (is_standard && command != COMMAND_SEPARATE) {
+        message_error("only 'separate' reads standard input ('-'); name a file (./- for one of "
+                      "that name)");
+        return false;
+    }
+    if (is_standard && is_input(options, input)) {
+        message_error("standard input ('-') can be read once; name it once");
         return false;
     }
     if (*input == '\0') {
@@ -505,11 +520,32 @@ static bool add_input(Options *options, const char *input) {
     return true;
 }
 
+static bool check_standard_output(const Options *options) {
+    const char *fault = NULL;
+    if (options->input_count > 1)
+        fault = "takes the stem of one input; name one, or a folder";
+    else if (options->score != NULL)
+        fault = "leaves no file to --score; name a folder";
+    else if (options->skip_existing)
+        fault = "leaves no file to go on from; leave out --resume and --skip-existing";
+    if (fault != NULL)
+        message_error("--output -: %s", fault);
+    return fault == NULL;
+}
+
 /* What no single option can know. */
 static bool check_together(const Options *options) {
     const cleave_output_settings *output = &options->output;
     if (options->null && options->list == NULL) {
         message_error("--null: it is for --from-list, which is missing");
+        return false;
+    }
+    if (options->list != NULL && strcmp(options->list, "-") == 0 && is_input(options, "-")) {
+        message_error("standard input ('-') is either an input or --from-list's, not both");
+        return false;
+    }
+    if (output->resume && is_input(options, "-")) {
+        message_error("--resume: standard input ('-') cannot be read again; save it to a file");
         return false;
     }
     bool lossy = output->format == CLEAVE_FORMAT_OGG || output->format == CLEAVE_FORMAT_MP3;
@@ -521,7 +557,11 @@ static bool check_together(const Options *options) {
         message_error("--bits: flac cannot hold floats; try --bits 24, or -f wav");
         return false;
     }
-    return true;
+    if (options->score != NULL && output->format == CLEAVE_FORMAT_RAW) {
+        message_error("--score: raw samples do not say what they are; try -f wav");
+        return false;
+    }
+    return !options->to_standard_output || check_standard_output(options);
 }
 
 static void set_defaults(Options *options, int capacity) {
@@ -545,14 +585,14 @@ bool options_parse(Options *options, CommandId command, int argc, char **argv) {
             return false;
         }
         const OptionSpec *spec = spec_of(code);
-        bool good = code == 1 ? add_input(options, optarg) : spec->apply(options, optarg);
+        bool good = code == 1 ? add_input(options, command, optarg) : spec->apply(options, optarg);
         if (!good)
             return false;
         if (options->help || options->version)
             return true;
     }
     for (int i = optind; i < argc; i++)
-        if (!add_input(options, argv[i]))
+        if (!add_input(options, command, argv[i]))
             return false;
     return check_together(options);
 }

@@ -20,6 +20,7 @@ typedef enum CommandId {
 typedef struct Options {
     bool help, version;
     bool json;
+    bool to_standard_output; /* --output - */
     int verbosity;
     const char *model;  /* NULL: not given, and no CLEAVE_MODEL in the environment */
     const char *config; /* NULL: not given */

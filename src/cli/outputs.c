@@ -36,14 +36,15 @@ static int compare_outputs(const void *left, const void *right) {
     return order != 0 ? order : a->input - b->input;
 }
 
-cleave_output_settings outputs_settings(const Input *input, const Options *options) {
+cleave_output_settings outputs_settings(const Input *input, const Options *options, int stream_fd) {
     cleave_output_settings settings = options->output;
     settings.directory = input->directory;
+    settings.stream_fd = stream_fd;
     return settings;
 }
 
 /* The outputs of all inputs; false where the settings do not fit the model. */
-static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *options,
+static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *options, int stream_fd,
                      const cleave_model *model, cleave_error *error) {
     cleave_model_info info;
     cleave_model_get_info(model, &info);
@@ -51,7 +52,7 @@ static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *opti
     outputs->items = allocate(most, sizeof *outputs->items);
     for (int i = 0; i < inputs->count; i++) {
         const Input *input = &inputs->items[i];
-        cleave_output_settings settings = outputs_settings(input, options);
+        cleave_output_settings settings = outputs_settings(input, options, stream_fd);
         cleave_output_list list;
         if (input->failure != NULL)
             continue;
@@ -91,9 +92,12 @@ static bool are_different(const Outputs *outputs, const Inputs *inputs, const Op
  * own input is for the library to refuse. */
 static void identify(FileIds *ids, const Inputs *inputs) {
     struct stat status;
-    for (int i = 0; i < inputs->count; i++)
-        if (inputs->items[i].failure == NULL && stat(inputs->items[i].path, &status) == 0)
+    for (int i = 0; i < inputs->count; i++) {
+        const Input *input = &inputs->items[i];
+        bool is_file = input->failure == NULL && strcmp(input->path, "-") != 0;
+        if (is_file && stat(input->path, &status) == 0)
             file_ids_add(ids, &status, i);
+    }
 }
 
 /* The input other than its own that an output would replace; -1 if there is none. */
@@ -128,10 +132,10 @@ static bool are_apart(Outputs *outputs, const Inputs *inputs, const Options *opt
     return false;
 }
 
-bool outputs_are_sound(const Inputs *inputs, const Options *options, const cleave_model *model,
-                       cleave_error *error) {
+bool outputs_are_sound(const Inputs *inputs, const Options *options, int stream_fd,
+                       const cleave_model *model, cleave_error *error) {
     Outputs outputs = {0};
-    bool sound = list_all(&outputs, inputs, options, model, error) &&
+    bool sound = list_all(&outputs, inputs, options, stream_fd, model, error) &&
                  are_apart(&outputs, inputs, options, error);
     for (size_t i = 0; i < outputs.count; i++)
         free(outputs.items[i].path);

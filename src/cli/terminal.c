@@ -58,6 +58,15 @@ void terminal_clear_status(void) {
     }
 }
 
+int terminal_yield_output(void) {
+    int taken = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (taken >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+        close(taken);
+        taken = -1;
+    }
+    return taken;
+}
+
 void terminal_flush_output(void) {
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && output_error == 0)

@@ -30,6 +30,11 @@ const char *terminal_style(FILE *stream, const char *style);
 void terminal_draw_status(const char *line);
 void terminal_clear_status(void);
 
+/* Sets standard output aside for audio: returns another descriptor of it, to be closed, and from
+ * now on text that is meant for it goes to standard error. Negative, with errno, where that failed.
+ */
+int terminal_yield_output(void);
+
 /* Pushes standard output out. The first failure is kept: terminal_output_error() is its errno. */
 void terminal_flush_output(void);
 int terminal_output_error(void);

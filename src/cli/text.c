@@ -224,6 +224,10 @@ char *text_stem(const char *path) {
     return name;
 }
 
+const char *text_input_name(const char *input) {
+    return strcmp(input, "-") == 0 ? "standard input" : input;
+}
+
 /* Levenshtein's distance: letters to insert, drop or change. */
 static size_t distance(const char *a, const char *b) {
     size_t columns = strlen(b) + 1;

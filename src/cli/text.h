@@ -42,6 +42,9 @@ bool text_parse_bytes(const char *text, int64_t *bytes);
 char *text_file_name(const char *path);
 char *text_stem(const char *path);
 
+/* How people are told of an input: as it was given, but "standard input" for "-". */
+const char *text_input_name(const char *input);
+
 /* The one of `words` (NULL-terminated) most like `word`, or NULL where none is near enough to
  * suggest. */
 const char *text_nearest(const char *word, const char *const *words);

@@ -53,11 +53,13 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         free(list);
         list = more;
     }
-    bool holds_floats = format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF;
+    bool holds_floats =
+        format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF || format == CLEAVE_FORMAT_RAW;
     bool is_lossy = format == CLEAVE_FORMAT_OGG || format == CLEAVE_FORMAT_MP3;
     if (list != NULL)
         message_warning("%s: samples %s full scale: %s; try %s--bits float, which cuts none",
-                        track->input, is_lossy ? "beyond, which players cut at" : "cut at", list,
+                        text_input_name(track->input),
+                        is_lossy ? "beyond, which players cut at" : "cut at", list,
                         holds_floats ? "" : "-f wav ");
     free(list);
 }
@@ -105,7 +107,7 @@ static double real_time_factor(const cleave_result *result) {
 
 static void print_time(const Track *track) {
     const cleave_result *result = &track->result;
-    char *name = text_file_name(track->input);
+    char *name = text_file_name(text_input_name(track->input));
     char *printable = text_printable(name);
     int room = terminal_is(stdout) ? terminal_width(stdout) - TIME_COLUMNS : INT_MAX;
     char *shown = text_shorten(printable, room > 8 ? room : 8);

@@ -7,6 +7,19 @@
 
 /* ---- Opening ---- */
 
+static cleave_status open_parts(FileSink *sink, const OutputList *outputs, int channels,
+                                cleave_error *error) {
+    size_t count = (size_t)outputs->count;
+    int processors = thread_available_processors();
+    *sink = (FileSink){.outputs = outputs, .channels = channels};
+    sink->writers = calloc(count, sizeof(*sink->writers));
+    sink->errors = calloc(count, sizeof(*sink->errors));
+    if (!sink->writers || !sink->errors)
+        return error_memory(error, "the output files", count * sizeof(*sink->errors));
+    return thread_pool_create(&sink->pool,
+                              outputs->count < processors ? outputs->count : processors, error);
+}
+
 static cleave_status open_writers(FileSink *sink, const AudioWriterSettings *format,
                                   cleave_error *error) {
     cleave_status status = CLEAVE_OK;
@@ -17,16 +30,17 @@ static cleave_status open_writers(FileSink *sink, const AudioWriterSettings *for
 
 cleave_status file_sink_open(FileSink *sink, const OutputList *outputs,
                              const AudioWriterSettings *format, cleave_error *error) {
-    size_t count = (size_t)outputs->count;
-    int processors = thread_available_processors();
-    *sink = (FileSink){.outputs = outputs, .channels = format->channels};
-    sink->writers = calloc(count, sizeof(*sink->writers));
-    sink->errors = calloc(count, sizeof(*sink->errors));
-    if (!sink->writers || !sink->errors)
-        return error_memory(error, "the output files", count * sizeof(*sink->errors));
-    cleave_status status = thread_pool_create(
-        &sink->pool, outputs->count < processors ? outputs->count : processors, error);
+    cleave_status status = open_parts(sink, outputs, format->channels, error);
     return status == CLEAVE_OK ? open_writers(sink, format, error) : status;
+}
+
+cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, int fd,
+                                    const atomic_bool *cancel, const AudioWriterSettings *format,
+                                    cleave_error *error) {
+    cleave_status status = open_parts(sink, outputs, format->channels, error);
+    if (status != CLEAVE_OK)
+        return status;
+    return audio_writer_open_stream(&sink->writers[0], fd, cancel, format, error);
 }
 
 /* ---- All writers at once ---- */

@@ -21,6 +21,12 @@ typedef struct FileSink {
 cleave_status file_sink_open(FileSink *sink, const OutputList *outputs,
                              const AudioWriterSettings *format, cleave_error *error);
 
+/* The same for the one output of a list, into a descriptor; *cancel ends the waiting for whoever
+ * reads there. */
+cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, int fd,
+                                    const atomic_bool *cancel, const AudioWriterSettings *format,
+                                    cleave_error *error);
+
 /* A DemixSink; user: the FileSink. */
 cleave_status file_sink_write(void *user, const float *const *planes, const float *const *mix,
                               int64_t frames, cleave_error *error);

@@ -16,8 +16,8 @@
 /* ---- Settings ---- */
 
 void cleave_output_settings_default(cleave_output_settings *settings) {
-    *settings =
-        (cleave_output_settings){.directory = "separated", .name_template = "{track}/{stem}"};
+    *settings = (cleave_output_settings){
+        .directory = "separated", .name_template = "{track}/{stem}", .stream_fd = -1};
 }
 
 cleave_output_settings output_settings_resolve(const cleave_output_settings *settings) {
@@ -157,10 +157,26 @@ static char *output_path(const cleave_output_settings *settings, const char *tem
     return path;
 }
 
+/* The one output that a stream can take. */
+static cleave_status make_stream_path(OutputList *list, const cleave_output_settings *settings,
+                                      cleave_error *error) {
+    if (list->count != 1)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "standard output takes one stem, and %d would be written: %s, %s%s; name "
+                         "one with --stems",
+                         list->count, list->names[0], list->names[1],
+                         list->count > 2 ? ", ..." : "");
+    cleave_status status = audio_writer_can_stream(settings->format, error);
+    if (status != CLEAVE_OK)
+        return status;
+    list->paths[0] = string_copy("-");
+    return list->paths[0] ? CLEAVE_OK : error_memory(error, "an output's path", 2);
+}
+
 static cleave_status make_paths(OutputList *list, const char *model_name, const char *input,
                                 const cleave_output_settings *settings, cleave_error *error) {
     const char *template = settings->name_template;
-    char *track = path_stem(input);
+    char *track = path_is_standard(input) ? string_copy("stdin") : path_stem(input);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < list->count && status == CLEAVE_OK; i++) {
         if (track)
@@ -195,7 +211,9 @@ cleave_status output_list_create(OutputList *list, const Config *config, const c
     cleave_status status = select_stems(list, config, settings, error);
     if (status == CLEAVE_OK)
         status = name_outputs(list, config, settings, error);
-    if (status == CLEAVE_OK)
+    if (status == CLEAVE_OK && settings->stream_fd >= 0)
+        status = make_stream_path(list, settings, error);
+    else if (status == CLEAVE_OK)
         status = make_paths(list, model_name, input, settings, error);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "audio/output_file.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "separate/claim.h"
 #include "separate/clock.h"
 #include "separate/file_sink.h"
@@ -64,7 +65,7 @@ static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cle
 static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error) {
     struct stat in;
     struct stat out;
-    if (stat(input, &in) != 0)
+    if ((path_is_standard(input) ? fstat(STDIN_FILENO, &in) : stat(input, &in)) != 0)
         return CLEAVE_OK;
     for (int i = 0; i < outputs->count; i++)
         if (stat(outputs->paths[i], &out) == 0 && in.st_dev == out.st_dev &&
@@ -72,23 +73,33 @@ static cleave_status keep_input(const OutputList *outputs, const char *input, cl
             return error_set(error, CLEAVE_ERROR_ARGUMENT,
                              "stem \"%s\" would overwrite its input %s; try another output folder "
                              "or name",
-                             outputs->names[i], input);
+                             outputs->names[i], path_shown(input));
     return CLEAVE_OK;
+}
+
+/* Before any file is touched: the outputs' names, and the claim on them. */
+static cleave_status claim_outputs(FileJob *job, cleave_error *error) {
+    cleave_status status = keep_input(&job->outputs, job->input, error);
+    if (status == CLEAVE_OK)
+        status = claim_take(&job->claim, job->outputs.paths[0], &job->log.logger, error);
+    for (int i = 0; i < job->outputs.count && status == CLEAVE_OK && job->claim.inherited; i++)
+        output_file_remove_stale(job->outputs.paths[i]);
+    return status;
 }
 
 static cleave_status open_outputs(FileJob *job, cleave_error *error) {
     const cleave_model *model = job->separator->model;
+    const int stream_fd = job->settings->stream_fd;
     AudioWriterSettings format = {model->config.channels, model->config.sample_rate,
                                   job->settings->format, job->settings->bits,
                                   audio_reader_expected_frames(job->reader)};
     cleave_status status = output_list_create(&job->outputs, &model->config, model->name,
                                               job->input, job->settings, error);
+    if (status == CLEAVE_OK && stream_fd >= 0)
+        return file_sink_open_stream(&job->sink, &job->outputs, stream_fd, &job->separator->cancel,
+                                     &format, error);
     if (status == CLEAVE_OK)
-        status = keep_input(&job->outputs, job->input, error);
-    if (status == CLEAVE_OK)
-        status = claim_take(&job->claim, job->outputs.paths[0], &job->log.logger, error);
-    for (int i = 0; i < job->outputs.count && status == CLEAVE_OK && job->claim.inherited; i++)
-        output_file_remove_stale(job->outputs.paths[i]);
+        status = claim_outputs(job, error);
     if (status == CLEAVE_OK)
         status = file_sink_open(&job->sink, &job->outputs, &format, error);
     return status;
@@ -110,6 +121,8 @@ static void fill_demix(FileJob *job) {
 static cleave_status open_journal(FileJob *job, cleave_error *error) {
     char fingerprint[JOURNAL_FINGERPRINT_SIZE];
     const DemixJob *demix = &job->demix;
+    if (job->settings->stream_fd >= 0)
+        return CLEAVE_OK;
     char *path = side_file_path(job->outputs.paths[0], "resume");
     cleave_status status = path ? CLEAVE_OK : error_memory(error, "a path", 1);
     if (status == CLEAVE_OK && job->settings->resume)
@@ -132,8 +145,9 @@ static cleave_status run(FileJob *job, cleave_result *result, cleave_error *erro
     DemixResult demixed;
     cleave_status status = demix_run(&job->demix, &demixed, error);
     if (status == CLEAVE_OK && demixed.samples == 0)
-        status = error_set(error, CLEAVE_ERROR_INPUT,
-                           "%s holds no audio: 0 samples; nothing to separate", job->input);
+        status =
+            error_set(error, CLEAVE_ERROR_INPUT,
+                      "%s holds no audio: 0 samples; nothing to separate", path_shown(job->input));
     if (status == CLEAVE_OK)
         status = fill_stems(&job->sink, result, error);
     if (status == CLEAVE_OK)
@@ -143,8 +157,16 @@ static cleave_status run(FileJob *job, cleave_result *result, cleave_error *erro
     return status;
 }
 
+/* A second pass is made by networks that normalize only. */
+static cleave_status open_reader(FileJob *job, cleave_error *error) {
+    AudioReaderSettings settings = {.log = &job->log.logger,
+                                    .cancel = &job->separator->cancel,
+                                    .once = !job->separator->model->config.normalize};
+    return audio_reader_open_with(&job->reader, job->input, &settings, error);
+}
+
 static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {
-    cleave_status status = audio_reader_open(&job->reader, job->input, &job->log.logger, error);
+    cleave_status status = open_reader(job, error);
     if (status == CLEAVE_OK)
         status = separator_job(job->separator, job->reader, &job->demix, error);
     if (status == CLEAVE_OK)

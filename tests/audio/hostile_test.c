@@ -37,14 +37,6 @@ static void a_path_below_a_file_is_named_with_the_reason(void **state) {
     assert_text_has(error.text, "file/song.wav", "Not a directory");
 }
 
-static void a_pipe_is_refused_without_waiting(void **state) {
-    (void)state;
-    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
-    cleave_error error;
-    expect_read_error(in_folder("pipe"), &error);
-    assert_text_has(error.text, "pipe");
-}
-
 static void an_unreadable_file_is_named_with_the_reason(void **state) {
     (void)state;
     if (geteuid() == 0)
@@ -546,7 +538,6 @@ int main(void) {
         TEST(a_missing_file_is_named_with_the_reason),
         TEST(a_folder_is_not_audio),
         TEST(a_path_below_a_file_is_named_with_the_reason),
-        TEST(a_pipe_is_refused_without_waiting),
         TEST(an_unreadable_file_is_named_with_the_reason),
         TEST(a_very_long_path_leaves_room_for_the_reason),
         TEST(what_is_no_audio_is_called_by_its_name),

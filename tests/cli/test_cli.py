@@ -233,11 +233,6 @@ class UsageTest(CliTest):
         for value in ("", ",", "a,,b", "a,", "a,a"):
             self.check(["x", "--stems=" + value], "--stems")
 
-    def test_standard_input_and_output_are_refused(self):
-        self.check(["-", "-m", MODEL], "not supported yet")
-        self.check(["--", "-"], "not supported yet")
-        self.check(["x", "-o", "-", "-m", MODEL], "not supported yet")
-
     def test_number_of_arguments(self):
         self.check(["score", "a"], "score")
         self.check(["score", "a", "b", "c"], "'c'")
