@@ -284,10 +284,9 @@ class OutputTest(StreamCase):
                 self.assertEqual(sent[sent.index(b"data") + 8:] if kind == "wav" else sent,
                                  expected)
 
-    def test_residual_alone(self):
-        self.assert_done(self.separate(MIX, "--stems", "vocals", "--residual", "rest"))
+    def test_a_stem_and_its_residual_are_two(self):
         result = self.to_stream(MIX, "--stems", "vocals", "--residual", "rest")
-        self.assertEqual(result.code, 2)
+        self.assert_failed(result, 2, "vocals", "rest", "--stems")
         self.assertEqual(result.raw_out, b"")
 
     def test_table_goes_to_standard_error(self):
