@@ -16,7 +16,7 @@
 
 #define MIB ((int64_t)1 << 20)
 
-static char root[] = "/tmp/cleave-limit-XXXXXX";
+static char root[64];
 
 /* Writes a file of the machine, and its folders. */
 static void put(const char *path, const char *text) {
@@ -35,7 +35,7 @@ static void put(const char *path, const char *text) {
 
 static int make_root(void **state) {
     (void)state;
-    memcpy(root + strlen(root) - 6, "XXXXXX", 6);
+    snprintf(root, sizeof(root), "/tmp/cleave-limit-XXXXXX");
     return mkdtemp(root) ? 0 : -1;
 }
 

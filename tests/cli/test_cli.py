@@ -32,8 +32,9 @@ RATE = 44100
 OPTIONS = {  # long: (short, takes a value)
     "model": ("m", True), "config": ("c", True), "output": ("o", True), "name": ("", True),
     "stems": ("", True), "residual": ("", True), "device": ("d", True),
-    "strict-device": ("", False), "resume": ("", False), "precision": ("p", True), "threads": ("t", True),
-    "overlap": ("", True), "batch": ("b", True), "blend": ("", True), "tta": ("", False),
+    "strict-device": ("", False), "resume": ("", False), "precision": ("p", True),
+    "threads": ("t", True),     "overlap": ("", True), "batch": ("b", True), "max-memory": ("", True),
+    "blend": ("", True), "tta": ("", False),
     "no-compile": ("", False), "format": ("f", True), "bits": ("", True), "score": ("", True),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
@@ -504,8 +505,8 @@ class ScoreTest(CliTest):
 
 JSON_KEYS = ("input", "model", "status", "error", "outputs", "audio_seconds", "seconds",
              "real_time_factor", "network_seconds", "sample_rate", "channels", "samples",
-             "peak_memory_bytes", "device", "kernels", "precision", "overlap", "batch", "blend",
-             "tta")
+             "peak_memory_bytes", "memory_planned_bytes", "device", "kernels", "precision", "overlap",
+             "batch", "blend", "tta")
 
 
 class SeparateTest(CliTest):

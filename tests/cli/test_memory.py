@@ -102,8 +102,9 @@ class BatchTest(CliTest):
         if is_sanitized() or sys.platform != "linux":
             self.skipTest("needs ulimit -v")
         limit = 2 ** 30
-        result = self.run_drums("-b", "64", "--max-memory", "1T", prepare=lambda: resource.setrlimit(
-            resource.RLIMIT_AS, (limit, limit)))
+        result = self.run_drums("-b", "64", "--max-memory", "1T",
+                                prepare=lambda: resource.setrlimit(
+                                    resource.RLIMIT_AS, (limit, limit)))
         self.assert_done(result)
         self.assertEqual(len(result.warnings), 1, result.err)
         self.assertIn("memory ran out", result.warnings[0])

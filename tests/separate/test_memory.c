@@ -188,8 +188,9 @@ static void an_impossible_size_is_an_error(void **state) {
 static void demix_memory_cannot_overflow(void **state) {
     (void)state;
     ChunkPlan plan = {.channels = 2, .chunk = 1000, .step = 500};
-    /* Two batches of 3 mixes and their 2 stems; blender with window and weights; queues. */
-    int64_t floats = 2 * 3 * (2000 + 4000) + 4000 + 2000 + 4 * 2000;
+    /* Two batches of 3 inputs, twice their mixes, and their 2 stems; blender with window and
+     * weights; queues. */
+    int64_t floats = 2 * 3 * (2000 + 2 * 2000 + 4000) + 4000 + 2000 + 5 * 2000;
     assert_int_equal(demix_memory(&plan, 3, 2), floats * (int64_t)sizeof(float));
     plan.chunk = INT64_MAX / 3;
     assert_int_equal(demix_memory(&plan, 64, 100), INT64_MAX);
