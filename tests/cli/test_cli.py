@@ -839,7 +839,8 @@ class BadInputTest(CliTest):
         self.assertEqual(self.files(), ["a/other.wav", "a/vocals.wav",
                                         "c/other.wav", "c/vocals.wav"])
         self.assertRegex(result.err, r"2 of 3 inputs done .*, 1 failed\n")
-        self.assertIn("  bad.wav: it begins like a WAV file but is truncated or damaged\n", result.err)
+        self.assertIn("  bad.wav: it begins like a WAV file but is truncated or damaged\n",
+                      result.err)
 
 
 class BadModelTest(CliTest):
