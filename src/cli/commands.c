@@ -67,22 +67,43 @@ static const char score_about[] =
 static const char score_examples[] = "  cleave score true-stems separated/song\n"
                                      "  cleave score kick.flac separated/song/kick.wav --json\n";
 
+static const char completion_about[] =
+    "Prints what completes cleave's commands, options and values in SHELL: bash, zsh or\n"
+    "fish. An installed cleave has put these files in place already. In place of a\n"
+    "shell the word 'devices' prints what '-d' takes on this machine, which the\n"
+    "completions ask for.\n";
+
+static const char completion_examples[] =
+    "  source <(cleave completion bash)\n"
+    "  cleave completion zsh > ~/.zsh/completions/_cleave\n"
+    "      in a folder of fpath, before compinit\n"
+    "  cleave completion fish > ~/.config/fish/completions/cleave.fish\n";
+
+static const char man_about[] = "Prints the manual page, in the form that man reads.\n";
+
+static const char man_examples[] = "  cleave man | man -l -\n";
+
 const Command commands[] = {
     {"separate", COMMAND_SEPARATE, 1, -1, "[separate] [OPTION...] INPUT...",
      "separate audio files into stems", "no input; try 'cleave song.wav -m model.ckpt', or --help",
-     separate_about, separate_examples, command_separate},
+     separate_about, separate_examples, command_separate, COMPLETE_AUDIO},
     {"inspect", COMMAND_INSPECT, 0, 1, "inspect [OPTION...] [MODEL]", "show what a network is",
-     NULL, inspect_about, inspect_examples, command_inspect},
+     NULL, inspect_about, inspect_examples, command_inspect, COMPLETE_MODEL},
     {"devices", COMMAND_DEVICES, 0, 0, "devices [OPTION...]", "list what networks can run on", NULL,
-     devices_about, devices_examples, command_devices},
+     devices_about, devices_examples, command_devices, COMPLETE_BY_NAME},
     {"score", COMMAND_SCORE, 2, 2, "score [OPTION...] TRUE ESTIMATE",
      "compare stems with the true ones",
      "score takes the true stems and the estimates: two folders or two files", score_about,
-     score_examples, command_score},
+     score_examples, command_score, COMPLETE_AUDIO},
     {"help", COMMAND_HELP, 0, 1, "help [COMMAND]", "explain a command", NULL,
      "Explains a command, as 'cleave COMMAND --help' does.\n", "  cleave help score\n",
-     command_help},
-    {NULL, COMMAND_HELP, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL}};
+     command_help, COMPLETE_COMMAND},
+    {"completion", COMMAND_COMPLETION, 1, 1, "completion SHELL", "print a shell's completions",
+     "completion takes a shell: bash, zsh or fish", completion_about, completion_examples,
+     command_completion, COMPLETE_SHELL},
+    {"man", COMMAND_MAN, 0, 0, "man", "print the manual page", NULL, man_about, man_examples,
+     command_man, COMPLETE_BY_NAME},
+    {NULL, COMMAND_HELP, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, COMPLETE_BY_NAME}};
 
 const Command *command_find(const char *name) {
     for (const Command *command = commands; command->name != NULL; command++)

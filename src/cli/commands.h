@@ -15,6 +15,7 @@ typedef struct Command {
     const char *about;                  /* paragraphs, wrapped by hand to 80 columns */
     const char *examples;               /* likewise */
     int (*run)(const Options *options); /* returns the exit code */
+    Completion inputs;
 } Command;
 
 /* Ended by a command without a name. The first one is what runs when none is named. */
@@ -31,5 +32,7 @@ int command_inspect(const Options *options);
 int command_devices(const Options *options);
 int command_score(const Options *options);
 int command_help(const Options *options);
+int command_completion(const Options *options);
+int command_man(const Options *options);
 
 #endif

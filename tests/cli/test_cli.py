@@ -38,7 +38,7 @@ OPTIONS = {  # long: (short, takes a value)
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False),
 }
-COMMANDS = ("separate", "inspect", "devices", "score", "help")
+COMMANDS = ("separate", "inspect", "devices", "score", "help", "completion", "man")
 
 
 # ---- Audio ------------------------------------------------------------------------------------
