@@ -68,16 +68,18 @@ static const char score_examples[] = "  cleave score true-stems separated/song\n
                                      "  cleave score kick.flac separated/song/kick.wav --json\n";
 
 static const char completion_about[] =
-    "Prints what completes cleave's commands, options and values in SHELL: bash, zsh or\n"
-    "fish. An installed cleave has put these files in place already. In place of a\n"
-    "shell the word 'devices' prints what '-d' takes on this machine, which the\n"
-    "completions ask for.\n";
+    "Prints the script with which SHELL (bash, zsh or fish) completes commands,\n"
+    "options and values. An installed cleave has these scripts in place already. In\n"
+    "place of a shell, the word 'devices' prints what '-d' takes on this machine,\n"
+    "for which the scripts ask.\n";
 
 static const char completion_examples[] =
-    "  source <(cleave completion bash)\n"
+    "  cleave completion bash > ~/.local/share/bash-completion/completions/cleave\n"
     "  cleave completion zsh > ~/.zsh/completions/_cleave\n"
     "      in a folder of fpath, before compinit\n"
-    "  cleave completion fish > ~/.config/fish/completions/cleave.fish\n";
+    "  cleave completion fish > ~/.config/fish/completions/cleave.fish\n"
+    "  source <(cleave completion bash)\n"
+    "      for this shell alone\n";
 
 static const char man_about[] = "Prints the manual page, in the form that man reads.\n";
 

@@ -40,7 +40,7 @@ static const char helpers_end[] =
     "\n"
     "function __cleave_devices\n"
     "    set -l words (commandline -opc)\n"
-    "    $words[1] completion devices 2>/dev/null\n"
+    "    command -q $words[1]; and $words[1] completion devices 2>/dev/null\n"
     "end\n"
     "\n"
     "complete -c cleave -f\n";
@@ -90,7 +90,7 @@ static void print_option(const OptionSpec *spec) {
     printf(" -l %s", spec->name);
     if (spec->argument != NULL) {
         Values values = values_of_option(spec);
-        fputs(" -r", stdout);
+        fputs(values.kind == VALUES_FILES && values.words == NULL ? " -r" : " -x", stdout);
         print_values(&values);
         values_free(&values);
     }
