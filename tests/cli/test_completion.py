@@ -3,9 +3,11 @@ far as there are any, and against what --help says.
 
 The environment names the program (CLEAVE_PROGRAM).
 """
+import functools
 import os
 import pty
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,12 +38,14 @@ def output(*command, **keywords):
     return done.stdout
 
 
+@functools.lru_cache(maxsize=None)
 def commands():
     """What the overview lists, but for the words of the usage that may be left out."""
     usage = output(PROGRAM, "--help").split("Usage:\n")[1].split("\n\n")[0]
     return re.findall(r"^  cleave \[?([a-z]+)", usage, re.M)
 
 
+@functools.lru_cache(maxsize=None)
 def options(command):
     """Of a command's help: {long: (letter, argument)}."""
     found = re.findall(r"^  (?:-(.), |    )--([a-z0-9-]+)(?: ([A-Z][^ ]*))?",
@@ -49,6 +53,7 @@ def options(command):
     return {name: (letter, argument) for letter, name, argument in found}
 
 
+@functools.lru_cache(maxsize=None)
 def choices(name):
     """The words that an option takes, as its parser lists them, or None."""
     done = subprocess.run([PROGRAM, "--%s=~" % name, "x"], text=True, stderr=subprocess.PIPE,
@@ -110,30 +115,32 @@ class ShellTest(unittest.TestCase):
 class BashTest(ShellTest):
     shell, script_name = "bash", "cleave.bash"
 
-    def reply(self, line):
-        """COMPREPLY at the end of a line, which readline splits at = and : too."""
+    @staticmethod
+    def question(line):
+        """Asks for COMPREPLY at the end of a line, which readline splits at = and : too."""
         words = re.findall(r"[=:]|[^\s=:]+", line) + ([""] if line.endswith(" ") else [])
-        ask = ('. "$0"; COMP_LINE=$1 COMP_POINT=${#1}; shift; COMP_WORDS=("$@"); '
-               'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _cleave; '
-               '[ ${#COMPREPLY[@]} = 0 ] || printf "%s\\n" "${COMPREPLY[@]}"')
-        return output("bash", "--norc", "-c", ask, self.script, line, *words,
-                      cwd=self.place).splitlines()
+        return ("COMP_LINE=%s COMP_POINT=%d COMP_CWORD=%d; COMP_WORDS=(%s); _cleave; echo LINE; "
+                'for word in "${COMPREPLY[@]}"; do echo "$word"; done\n'
+                % (shlex.quote(line), len(line), len(words) - 1, shlex.join(words)))
+
+    def replies(self, lines):
+        text = output("bash", "--norc", "-c", '. "$0"\n' + "".join(map(self.question, lines)),
+                      self.script, cwd=self.place)
+        return [block.splitlines() for block in text.split("LINE\n")[1:]]
 
     def offers(self, lines):
-        return {line: {word for word in self.reply(line) if not re.fullmatch("-[a-z]", word)}
-                for line in lines}
+        return {line: {word for word in words if not re.fullmatch("-[a-z]", word)}
+                for line, words in zip(lines, self.replies(lines))}
 
     def test_common(self):
         self.check_common()
 
     def test_values_behind_an_equals_sign(self):
-        self.assertEqual(self.reply("cleave --format=fl"), ["flac"])
-        self.assertEqual(sorted(self.reply("cleave --blend=")), ["fade", "mean"])
-        self.assertEqual(self.reply("cleave --config=n"), ["net.yaml"])
+        self.assertEqual(self.replies(["cleave --format=fl", "cleave --blend=", "cleave --config=n"]),
+                         [["flac"], ["fade", "mean"], ["net.yaml"]])
 
     def test_names_with_a_colon(self):
-        self.assertEqual(self.reply("cleave x:y"), ["y.wav"])
-        self.assertEqual(self.reply("cleave x:"), ["y.wav"])
+        self.assertEqual(self.replies(["cleave x:y", "cleave x:"]), [["y.wav"], ["y.wav"]])
 
     def test_readline_takes_the_replies(self):
         """Typed into an interactive bash, whose command shows its words."""
