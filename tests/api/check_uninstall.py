@@ -84,7 +84,7 @@ class InstallTest(unittest.TestCase):
         self.assertFalse(os.path.exists(self.root))
 
     def test_nothing_to_remove(self):
-        result = run("remove", self.small(), root=self.root)
+        result = run("remove", BUILD, root=self.root)
         self.assertEqual(result.returncode, 1)
         self.assertIn("DESTDIR", result.stdout)
 
