@@ -86,26 +86,26 @@ static const char man_about[] = "Prints the manual page, in the form that man re
 static const char man_examples[] = "  cleave man | man -l -\n";
 
 const Command commands[] = {
-    {"separate", COMMAND_SEPARATE, 1, -1, "[separate] [OPTION...] INPUT...",
+    {"separate", COMMAND_SEPARATE, 1, -1, COMPLETE_AUDIO, "[separate] [OPTION...] INPUT...",
      "separate audio files into stems", "no input; try 'cleave song.wav -m model.ckpt', or --help",
-     separate_about, separate_examples, command_separate, COMPLETE_AUDIO},
-    {"inspect", COMMAND_INSPECT, 0, 1, "inspect [OPTION...] [MODEL]", "show what a network is",
-     NULL, inspect_about, inspect_examples, command_inspect, COMPLETE_MODEL},
-    {"devices", COMMAND_DEVICES, 0, 0, "devices [OPTION...]", "list what networks can run on", NULL,
-     devices_about, devices_examples, command_devices, COMPLETE_BY_NAME},
-    {"score", COMMAND_SCORE, 2, 2, "score [OPTION...] TRUE ESTIMATE",
+     separate_about, separate_examples, command_separate},
+    {"inspect", COMMAND_INSPECT, 0, 1, COMPLETE_MODEL, "inspect [OPTION...] [MODEL]",
+     "show what a network is", NULL, inspect_about, inspect_examples, command_inspect},
+    {"devices", COMMAND_DEVICES, 0, 0, COMPLETE_BY_NAME, "devices [OPTION...]",
+     "list what networks can run on", NULL, devices_about, devices_examples, command_devices},
+    {"score", COMMAND_SCORE, 2, 2, COMPLETE_AUDIO, "score [OPTION...] TRUE ESTIMATE",
      "compare stems with the true ones",
      "score takes the true stems and the estimates: two folders or two files", score_about,
-     score_examples, command_score, COMPLETE_AUDIO},
-    {"help", COMMAND_HELP, 0, 1, "help [COMMAND]", "explain a command", NULL,
+     score_examples, command_score},
+    {"help", COMMAND_HELP, 0, 1, COMPLETE_COMMAND, "help [COMMAND]", "explain a command", NULL,
      "Explains a command, as 'cleave COMMAND --help' does.\n", "  cleave help score\n",
-     command_help, COMPLETE_COMMAND},
-    {"completion", COMMAND_COMPLETION, 1, 1, "completion SHELL", "print a shell's completions",
-     "completion takes a shell: bash, zsh or fish", completion_about, completion_examples,
-     command_completion, COMPLETE_SHELL},
-    {"man", COMMAND_MAN, 0, 0, "man", "print the manual page", NULL, man_about, man_examples,
-     command_man, COMPLETE_BY_NAME},
-    {NULL, COMMAND_HELP, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, COMPLETE_BY_NAME}};
+     command_help},
+    {"completion", COMMAND_COMPLETION, 1, 1, COMPLETE_SHELL, "completion SHELL",
+     "print a shell's completions", "completion takes a shell: bash, zsh or fish", completion_about,
+     completion_examples, command_completion},
+    {"man", COMMAND_MAN, 0, 0, COMPLETE_BY_NAME, "man", "print the manual page", NULL, man_about,
+     man_examples, command_man},
+    {NULL, COMMAND_HELP, 0, 0, COMPLETE_BY_NAME, NULL, NULL, NULL, NULL, NULL, NULL}};
 
 const Command *command_find(const char *name) {
     for (const Command *command = commands; command->name != NULL; command++)

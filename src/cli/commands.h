@@ -9,13 +9,13 @@ typedef struct Command {
     CommandId id;
     int minimum_inputs;
     int maximum_inputs;                 /* negative: any number */
+    Completion inputs;                  /* what a shell offers for them */
     const char *usage;                  /* what follows "cleave" */
     const char *summary;                /* one line of the overview */
     const char *missing;                /* said where there are too few inputs */
     const char *about;                  /* paragraphs, wrapped by hand to 80 columns */
     const char *examples;               /* likewise */
     int (*run)(const Options *options); /* returns the exit code */
-    Completion inputs;
 } Command;
 
 /* Ended by a command without a name. The first one is what runs when none is named. */
