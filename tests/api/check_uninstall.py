@@ -28,6 +28,19 @@ def tree(folder):
 
 
 class InstallTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        place = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(place.cleanup)
+        cls.small = os.path.join(place.name, "build")
+        source = os.path.join(place.name, "source")
+        os.mkdir(source)
+        for name, text in {"meson.build": PROJECT, "kept.txt": "text\n"}.items():
+            with open(os.path.join(source, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        subprocess.run(["meson", "setup", cls.small, source, "--prefix=/usr"], check=True,
+                       stdout=subprocess.DEVNULL)
+
     def setUp(self):
         place = tempfile.TemporaryDirectory()
         self.addCleanup(place.cleanup)
@@ -39,17 +52,6 @@ class InstallTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, result.stdout)
 
-    def small(self):
-        source = os.path.join(self.folder, "source")
-        os.mkdir(source)
-        for name, text in {"meson.build": PROJECT, "kept.txt": "text\n"}.items():
-            with open(os.path.join(source, name), "w", encoding="utf-8") as file:
-                file.write(text)
-        build = os.path.join(self.folder, "build")
-        subprocess.run(["meson", "setup", build, source, "--prefix=/usr"], check=True,
-                       stdout=subprocess.DEVNULL)
-        return build
-
     def test_whole_program(self):
         self.check(run("put", BUILD, root=self.root), "uninstall")
         names = {os.path.basename(path) for path in tree(self.root)}
@@ -59,28 +61,26 @@ class InstallTest(unittest.TestCase):
         self.assertEqual(tree(self.folder), set())
 
     def test_what_was_there_stays(self):
-        build = self.small()
         os.makedirs(os.path.join(self.root, "usr/share/empty"))
         os.makedirs(os.path.join(self.root, "usr/share/small"))
         before = tree(self.root)
-        self.check(run("put", build, root=self.root))
-        self.check(run("put", build, root=self.root))  # again: still known as its own
+        self.check(run("put", self.small, root=self.root))
+        self.check(run("put", self.small, root=self.root))  # again: still known as its own
         with open(os.path.join(self.root, "usr/share/small/deep/mine"), "w", encoding="utf-8"):
             pass
-        self.check(run("remove", build, root=self.root))
+        self.check(run("remove", self.small, root=self.root))
         self.assertEqual(tree(self.root) - before,
                          {"usr/share/small/deep", "usr/share/small/deep/mine"})
 
     def test_another_prefix(self):
-        build = self.small()
-        self.check(run("put", build, "/opt/here", root=self.root))
+        self.check(run("put", self.small, "/opt/here", root=self.root))
         [pc_file] = [path for path in tree(self.root) if path.endswith("small.pc")]
         with open(os.path.join(self.root, pc_file), encoding="utf-8") as file:
             self.assertIn("prefix=/opt/here\n", file.read())
         self.assertIn("opt/here/share/small/link.txt", tree(self.root))
-        self.check(run("put", build, "/usr", root=self.root))
+        self.check(run("put", self.small, "/usr", root=self.root))
         self.assertIn("usr/share/small/deep/kept.txt", tree(self.root))
-        self.check(run("remove", build, root=self.root))
+        self.check(run("remove", self.small, root=self.root))
         self.assertFalse(os.path.exists(self.root))
 
     def test_nothing_to_remove(self):
