@@ -1,10 +1,16 @@
 # A front for Meson: every target sets up what it needs by itself.
 #   make        builds build/cleave          make test    builds and runs all tests
 #   make demo   separates the demo           make lint    format and static analysis
-#   make bench  times the kernels            make install DESTDIR=… after make
-#   make fuzz   fuzzes what reads files, SECONDS=600 for each target (needs clang)
+#   make bench  times the kernels            make clean   removes the build folders
+#   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
+#   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
+#   make uninstall  takes away what make install put there (same DESTDIR)
+#   make deb        builds the Debian packages into build/deb/
+#   make container  builds the image cleave:latest with podman, docker or buildah
 
-.PHONY: all setup build demo test lint format bench fuzz install clean
+PREFIX = /usr/local
+
+.PHONY: all setup build demo test lint format bench fuzz install uninstall deb container clean
 
 all: build
 
@@ -41,7 +47,17 @@ fuzz:
 	@scripts/fuzz $(SECONDS)
 
 install: build
-	@meson install -C build --quiet
+	@DESTDIR='$(DESTDIR)' scripts/installed put build '$(PREFIX)'
+
+uninstall:
+	@DESTDIR='$(DESTDIR)' scripts/installed remove build
+
+deb:
+	@scripts/setup deb
+	@scripts/make-deb build/deb
+
+container:
+	@scripts/make-container
 
 clean:
 	rm -rf build build-asan build-tsan build-clang build-fuzz

@@ -88,22 +88,45 @@ static const char score_about[] =
 static const char score_examples[] = "  cleave score true-stems separated/song\n"
                                      "  cleave score kick.flac separated/song/kick.wav --json\n";
 
+static const char completion_about[] =
+    "Prints the script with which SHELL (bash, zsh or fish) completes commands,\n"
+    "options and values. An installed cleave has these scripts in place already. In\n"
+    "place of a shell, the word 'devices' prints what '-d' takes on this machine,\n"
+    "for which the scripts ask.\n";
+
+static const char completion_examples[] =
+    "  cleave completion bash > ~/.local/share/bash-completion/completions/cleave\n"
+    "  cleave completion zsh > ~/.zsh/completions/_cleave\n"
+    "      in a folder of fpath, before compinit\n"
+    "  cleave completion fish > ~/.config/fish/completions/cleave.fish\n"
+    "  source <(cleave completion bash)\n"
+    "      for this shell alone\n";
+
+static const char man_about[] = "Prints the manual page, in the form that man reads.\n";
+
+static const char man_examples[] = "  cleave man | man -l -\n";
+
 const Command commands[] = {
-    {"separate", COMMAND_SEPARATE, 1, -1, "[separate] [OPTION...] INPUT...",
+    {"separate", COMMAND_SEPARATE, 1, -1, COMPLETE_AUDIO, "[separate] [OPTION...] INPUT...",
      "separate audio files into stems", "no input; try 'cleave song.wav -m model.ckpt', or --help",
      separate_about, separate_examples, command_separate},
-    {"inspect", COMMAND_INSPECT, 0, 1, "inspect [OPTION...] [MODEL]", "show what a network is",
-     NULL, inspect_about, inspect_examples, command_inspect},
-    {"devices", COMMAND_DEVICES, 0, 0, "devices [OPTION...]", "list what networks can run on", NULL,
-     devices_about, devices_examples, command_devices},
-    {"score", COMMAND_SCORE, 2, 2, "score [OPTION...] TRUE ESTIMATE",
+    {"inspect", COMMAND_INSPECT, 0, 1, COMPLETE_MODEL, "inspect [OPTION...] [MODEL]",
+     "show what a network is", NULL, inspect_about, inspect_examples, command_inspect},
+    {"devices", COMMAND_DEVICES, 0, 0, COMPLETE_BY_NAME, "devices [OPTION...]",
+     "list what networks can run on", NULL, devices_about, devices_examples, command_devices},
+    {"score", COMMAND_SCORE, 2, 2, COMPLETE_AUDIO, "score [OPTION...] TRUE ESTIMATE",
      "compare stems with the true ones",
      "score takes the true stems and the estimates: two folders or two files", score_about,
      score_examples, command_score},
-    {"help", COMMAND_HELP, 0, 1, "help [COMMAND]", "explain a command", NULL,
+    {"help", COMMAND_HELP, 0, 1, COMPLETE_COMMAND, "help [COMMAND]", "explain a command", NULL,
      "Explains a command, as 'cleave COMMAND --help' does.\n", "  cleave help score\n",
      command_help},
-    {NULL, COMMAND_HELP, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL}};
+    {"completion", COMMAND_COMPLETION, 1, 1, COMPLETE_SHELL, "completion SHELL",
+     "print a shell's completions", "completion takes a shell: bash, zsh or fish", completion_about,
+     completion_examples, command_completion},
+    {"man", COMMAND_MAN, 0, 0, COMPLETE_BY_NAME, "man", "print the manual page", NULL, man_about,
+     man_examples, command_man},
+    {NULL, COMMAND_HELP, 0, 0, COMPLETE_BY_NAME, NULL, NULL, NULL, NULL, NULL, NULL}};
 
 const Command *command_find(const char *name) {
     for (const Command *command = commands; command->name != NULL; command++)

@@ -9,6 +9,7 @@ typedef struct Command {
     CommandId id;
     int minimum_inputs;
     int maximum_inputs;                 /* negative: any number */
+    Completion inputs;                  /* what a shell offers for them */
     const char *usage;                  /* what follows "cleave" */
     const char *summary;                /* one line of the overview */
     const char *missing;                /* said where there are too few inputs */
@@ -31,5 +32,7 @@ int command_inspect(const Options *options);
 int command_devices(const Options *options);
 int command_score(const Options *options);
 int command_help(const Options *options);
+int command_completion(const Options *options);
+int command_man(const Options *options);
 
 #endif

@@ -10,35 +10,43 @@
 #include "exit_code.h"
 #include "message.h"
 
-#define WIDTH  79
-#define INDENT 27 /* where the texts of the options begin */
+#define WIDTH       79
+#define INDENT      27 /* where the texts of the options begin */
+#define TERM_INDENT 18
 
-static const char exit_codes[] =
-    "Exit codes:\n"
-    "  0  done                         3  the model or its configuration is unusable\n"
-    "  1  some input failed            4  the device is absent or failed\n"
-    "  2  wrong usage                130  interrupted (143: terminated,\n"
-    "                                     129: the terminal went away)\n";
+const Term help_exit_codes[] = {
+    {"0", "done"},
+    {"1", "some input failed; the others were done"},
+    {"2", "wrong usage"},
+    {"3", "the model or its configuration is unusable"},
+    {"4", "the device is absent or failed"},
+    {"130, 143, 129", "interrupted, terminated, the terminal went away"},
+    {NULL, NULL}};
 
-static const char environment[] = "Environment:\n"
-                                  "  CLEAVE_MODEL    the network, where -m is not given\n"
-                                  "  CLEAVE_KERNELS  the CPU's instructions: avx512, avx2 or\n"
-                                  "                  reference (plain C); else the best there are\n"
-                                  "  NO_COLOR        if set, no colours\n";
+const Term help_environment[] = {
+    {"CLEAVE_MODEL", "the network, where -m is not given"},
+    {"CLEAVE_KERNELS",
+     "the CPU's instructions: avx512, avx2 or reference (plain C); else the best there are"},
+    {"NO_COLOR", "if set, no colours"},
+    {NULL, NULL}};
 
-/* Prints `text` word by word from column INDENT on; the line is already at `column`. */
-static void print_wrapped(const char *text, int column) {
-    if (column >= INDENT) {
+const char help_usage_notes[] =
+    "Options and inputs may be mixed; after -- everything is an input. A file that is\n"
+    "named like a command is reached as ./NAME. 'cleave COMMAND --help' says more.\n";
+
+/* Prints `text` word by word from column `indent` on; the line is already at `column`. */
+static void print_wrapped(const char *text, int column, int indent) {
+    if (column >= indent) {
         putchar('\n');
         column = 0;
     }
-    printf("%*s", INDENT - column, "");
-    column = INDENT;
+    printf("%*s", indent - column, "");
+    column = indent;
     while (*text != '\0') {
         int length = (int)strcspn(text, " ");
         if (column + length > WIDTH) {
-            printf("\n%*s", INDENT, "");
-            column = INDENT;
+            printf("\n%*s", indent, "");
+            column = indent;
         }
         printf("%.*s", length, text);
         column += length;
@@ -56,6 +64,12 @@ static void print_wrapped(const char *text, int column) {
     putchar('\n');
 }
 
+static void print_terms(const char *heading, const Term *terms) {
+    printf("%s:\n", heading);
+    for (const Term *term = terms; term->name != NULL; term++)
+        print_wrapped(term->text, printf("  %s", term->name), TERM_INDENT);
+}
+
 static void print_options(CommandId command) {
     puts("Options:");
     for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++) {
@@ -66,7 +80,7 @@ static void print_options(CommandId command) {
                                  spec->argument != NULL ? " " : "",
                                  spec->argument != NULL ? spec->argument : "");
         fputs(head, stdout);
-        print_wrapped(spec->help, (int)strlen(head));
+        print_wrapped(spec->help, (int)strlen(head), INDENT);
         free(head);
     }
 }
@@ -75,10 +89,12 @@ static void print_overview(void) {
     puts("cleave separates music into stems with MDX23C networks.\n\nUsage:");
     for (const Command *command = commands; command->name != NULL; command++)
         printf("  cleave %-36s %s\n", command->usage, command->summary);
-    puts("\nOptions and inputs may be mixed; after -- everything is an input. A file that is\n"
-         "named like a command is reached as ./NAME. 'cleave COMMAND --help' says more.\n");
+    printf("\n%s\n", help_usage_notes);
     print_options(COMMAND_SEPARATE);
-    printf("\nExamples:\n%s\n%s\n%s", commands[0].examples, environment, exit_codes);
+    printf("\nExamples:\n%s\n", commands[0].examples);
+    print_terms("Environment", help_environment);
+    putchar('\n');
+    print_terms("Exit codes", help_exit_codes);
 }
 
 void help_print(const Command *command) {
@@ -88,7 +104,8 @@ void help_print(const Command *command) {
     }
     printf("Usage: cleave %s\n\n%s\n", command->usage, command->about);
     print_options(command->id);
-    printf("\nExamples:\n%s\n%s", command->examples, exit_codes);
+    printf("\nExamples:\n%s\n", command->examples);
+    print_terms("Exit codes", help_exit_codes);
 }
 
 static void reject_command(const char *name) {

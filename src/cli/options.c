@@ -16,11 +16,6 @@
 
 /* ---- Values ------------------------------------------------------------------------------ */
 
-typedef struct Choice {
-    const char *word;
-    int value;
-} Choice;
-
 static bool take_text(const char **target, const char *option, const char *value) {
     if (*value == '\0') {
         message_error("%s: the value is empty", option);
@@ -209,14 +204,15 @@ static bool apply_strict_device(Options *options, const char *value) {
     return true;
 }
 
+static const Choice precision_choices[] = {{"auto", CLEAVE_PRECISION_AUTO},
+                                           {"f32", CLEAVE_PRECISION_F32},
+                                           {"f16", CLEAVE_PRECISION_F16},
+                                           {"bf16", CLEAVE_PRECISION_BF16},
+                                           {NULL, 0}};
+
 static bool apply_precision(Options *options, const char *value) {
-    static const Choice choices[] = {{"auto", CLEAVE_PRECISION_AUTO},
-                                     {"f32", CLEAVE_PRECISION_F32},
-                                     {"f16", CLEAVE_PRECISION_F16},
-                                     {"bf16", CLEAVE_PRECISION_BF16},
-                                     {NULL, 0}};
     int chosen = 0;
-    bool good = take_choice(&chosen, "--precision", value, choices);
+    bool good = take_choice(&chosen, "--precision", value, precision_choices);
     options->separator.precision = (cleave_precision)chosen;
     return good;
 }
@@ -244,11 +240,12 @@ static bool apply_max_memory(Options *options, const char *value) {
     return false;
 }
 
+static const Choice blend_choices[] = {
+    {"fade", CLEAVE_BLEND_FADE}, {"mean", CLEAVE_BLEND_MEAN}, {NULL, 0}};
+
 static bool apply_blend(Options *options, const char *value) {
-    static const Choice choices[] = {
-        {"fade", CLEAVE_BLEND_FADE}, {"mean", CLEAVE_BLEND_MEAN}, {NULL, 0}};
     int chosen = 0;
-    bool good = take_choice(&chosen, "--blend", value, choices);
+    bool good = take_choice(&chosen, "--blend", value, blend_choices);
     options->separator.blend = (cleave_blend)chosen;
     return good;
 }
@@ -265,25 +262,27 @@ static bool apply_no_compile(Options *options, const char *value) {
     return true;
 }
 
+static const Choice format_choices[] = {{"wav", CLEAVE_FORMAT_WAV},
+                                        {"flac", CLEAVE_FORMAT_FLAC},
+                                        {"aiff", CLEAVE_FORMAT_AIFF},
+                                        {"ogg", CLEAVE_FORMAT_OGG},
+                                        {"mp3", CLEAVE_FORMAT_MP3},
+                                        {"raw", CLEAVE_FORMAT_RAW},
+                                        {NULL, 0}};
+
 static bool apply_format(Options *options, const char *value) {
-    static const Choice choices[] = {{"wav", CLEAVE_FORMAT_WAV},
-                                     {"flac", CLEAVE_FORMAT_FLAC},
-                                     {"aiff", CLEAVE_FORMAT_AIFF},
-                                     {"ogg", CLEAVE_FORMAT_OGG},
-                                     {"mp3", CLEAVE_FORMAT_MP3},
-                                     {"raw", CLEAVE_FORMAT_RAW},
-                                     {NULL, 0}};
     int chosen = 0;
-    bool good = take_choice(&chosen, "--format", value, choices);
+    bool good = take_choice(&chosen, "--format", value, format_choices);
     options->output.format = (cleave_format)chosen;
     return good;
 }
 
+static const Choice bits_choices[] = {
+    {"16", CLEAVE_BITS_16}, {"24", CLEAVE_BITS_24}, {"float", CLEAVE_BITS_FLOAT}, {NULL, 0}};
+
 static bool apply_bits(Options *options, const char *value) {
-    static const Choice choices[] = {
-        {"16", CLEAVE_BITS_16}, {"24", CLEAVE_BITS_24}, {"float", CLEAVE_BITS_FLOAT}, {NULL, 0}};
     int chosen = 0;
-    bool good = take_choice(&chosen, "--bits", value, choices);
+    bool good = take_choice(&chosen, "--bits", value, bits_choices);
     options->output.bits = (cleave_bits)chosen;
     return good;
 }
@@ -331,18 +330,21 @@ enum {
     RUNS = COMMAND_SEPARATE,
     READS = COMMAND_SEPARATE | COMMAND_INSPECT,
     TELLS = COMMAND_SEPARATE | COMMAND_INSPECT | COMMAND_DEVICES | COMMAND_SCORE,
-    ALL = TELLS | COMMAND_HELP
+    ALL = TELLS | COMMAND_HELP | COMMAND_COMPLETION | COMMAND_MAN
 };
 
+/* A row may end early: most options have no words to choose from and complete by their argument. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 const OptionSpec option_specs[] = {
     {'m', RUNS, "model", "FILE",
      "the network: a .ckpt, .pth, .pt, .th or .safetensors file; default: what the environment "
      "variable CLEAVE_MODEL names",
-     apply_model},
+     apply_model, .complete = COMPLETE_MODEL},
     {'c', READS, "config", "FILE",
      "its YAML configuration; default: MODEL's name with .yaml or .yml, then model.yaml, "
      "model.yml or config_model.yaml beside it, then what a .safetensors file carries",
-     apply_config},
+     apply_config, .complete = COMPLETE_CONFIG},
     {0, RUNS, "from-list", "FILE",
      "more inputs: the paths in FILE (- for standard input), one per line", apply_list},
     {'0', RUNS, "null", NULL, "NUL bytes end the paths of --from-list, as find -print0 writes them",
@@ -365,10 +367,11 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "skip-existing", NULL, "leave out inputs whose stems are there and whole already",
      apply_skip_existing},
     {'f', RUNS, "format", "FORMAT",
-     "wav (default), flac, aiff, ogg, mp3 or raw (samples without a header)", apply_format},
+     "wav (default), flac, aiff, ogg, mp3 or raw (samples without a header)", apply_format,
+     format_choices},
     {0, RUNS, "bits", "BITS",
      "16, 24 or float; default: float for wav, aiff and raw, 24 for flac; ogg and mp3 have none",
-     apply_bits},
+     apply_bits, bits_choices},
     {0, RUNS, "resume", NULL,
      "go on where an interrupted run with --resume stopped: skips what is done, as "
      "--skip-existing, "
@@ -378,15 +381,15 @@ const OptionSpec option_specs[] = {
      "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
      apply_score},
     {'d', READS, "device", "DEVICE",
-     "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there",
-     apply_device},
+     "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there", apply_device,
+     .complete = COMPLETE_DEVICE},
     {0, RUNS, "strict-device", NULL,
      "fail if the device is absent (default: a warning, and the next best one)",
      apply_strict_device},
     {'p', RUNS, "precision", "TYPE",
      "what convolutions multiply: auto (default), f32, f16 or bf16; files are always written "
      "from f32",
-     apply_precision},
+     apply_precision, precision_choices},
     {'t', READS, "threads", "N", "CPU threads, 1 to 256 (default: as many as this process may use)",
      apply_threads},
     {0, READS, "overlap", "N",
@@ -404,7 +407,7 @@ const OptionSpec option_specs[] = {
      apply_max_memory},
     {0, READS, "blend", "WAY",
      "how chunks become one signal: fade (default, the training framework's) or mean (UVR's)",
-     apply_blend},
+     apply_blend, blend_choices},
     {0, RUNS, "tta", NULL,
      "test-time augmentation: average of three runs, with channels swapped and polarity inverted; "
      "three times slower",
@@ -417,6 +420,7 @@ const OptionSpec option_specs[] = {
     {0, ALL, "version", NULL, "print the version and stop", apply_version},
     {'h', ALL, "help", NULL, "print this help and stop", apply_help},
     {0, 0, NULL, NULL, NULL, NULL}};
+#pragma GCC diagnostic pop
 
 /* ---- Reading ----------------------------------------------------------------------------- */
 

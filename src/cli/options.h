@@ -1,4 +1,5 @@
-/* options.h: the command line as data. One table of options drives both the parser and the help. */
+/* options.h: the command line as data. One table of options drives the parser, the help, the manual
+ * page and the shells' completion. */
 #ifndef CLEAVE_CLI_OPTIONS_H
 #define CLEAVE_CLI_OPTIONS_H
 
@@ -13,8 +14,27 @@ typedef enum CommandId {
     COMMAND_INSPECT = 2,
     COMMAND_DEVICES = 4,
     COMMAND_SCORE = 8,
-    COMMAND_HELP = 16
+    COMMAND_HELP = 16,
+    COMMAND_COMPLETION = 32,
+    COMMAND_MAN = 64
 } CommandId;
+
+/* A word that an option takes, and what it stands for. Lists end with a NULL word. */
+typedef struct Choice {
+    const char *word;
+    int value;
+} Choice;
+
+/* What a shell offers for a value that is being typed. */
+typedef enum Completion {
+    COMPLETE_BY_NAME = 0, /* of the argument: for FILE any file, for DIR a folder, else nothing */
+    COMPLETE_MODEL,
+    COMPLETE_CONFIG,
+    COMPLETE_AUDIO,
+    COMPLETE_DEVICE,
+    COMPLETE_COMMAND,
+    COMPLETE_SHELL
+} Completion;
 
 /* What the command line asks for. Text is argv's own, but for stems and extensions. */
 typedef struct Options {
@@ -45,6 +65,8 @@ typedef struct OptionSpec {
     const char *help;
     /* Stores the value. Where it makes no sense: says so and returns false. */
     bool (*apply)(Options *options, const char *value);
+    const Choice *choices; /* the words that it takes, or NULL */
+    Completion complete;
 } OptionSpec;
 
 /* Ended by a spec without a name. */
