@@ -13,6 +13,7 @@
 #include "model.h"
 #include "outputs.h"
 #include "progress.h"
+#include "report.h"
 #include "signals.h"
 #include "terminal.h"
 #include "text.h"
@@ -28,6 +29,7 @@ typedef struct Run {
     cleave_separator_info info; /* while there is a separator */
     AudioFiles truth;           /* with --score */
     ProgressStyle progress;
+    Report report;
     cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
     int code;          /* the exit code so far */
     int done;
@@ -69,6 +71,8 @@ static bool is_mistyped_command(const char *input) {
 /* Returns an exit code. */
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
+        return EXIT_USAGE;
+    if (!report_is_possible(run->options))
         return EXIT_USAGE;
     return prepare_score(run);
 }
@@ -195,6 +199,9 @@ static void do_track(Run *run, int index) {
         report_success(run, &track);
     else
         report_failure(run, &track);
+    if (!report_add(&run->report, &track, run->model, &run->options->output) &&
+        run->code == EXIT_DONE)
+        run->code = EXIT_INPUT;
     if (run->options->json)
         print_json(run, &track);
     track_free(&track);
@@ -208,6 +215,7 @@ static void skip_track(Run *run, int index) {
     int room = (int)size - (int)sizeof "not started: ";
     snprintf(track.error.text, size, "not started: %.*s", room, why);
     count_failure(run, &track);
+    report_add(&run->report, &track, run->model, &run->options->output);
     if (run->options->json)
         print_json(run, &track);
 }
@@ -231,6 +239,15 @@ static void do_tracks(Run *run) {
         else
             skip_track(run, i);
     }
+    if (run->options->report != NULL || run->options->spectrogram)
+        notice_signal(run); /* which may have cut the last track's report short */
+}
+
+static void write_report(Run *run) {
+    bool good =
+        report_finish(&run->report, &run->model_info, run->separator != NULL ? &run->info : NULL);
+    if (!good && run->code == EXIT_DONE)
+        run->code = EXIT_INPUT;
 }
 
 static void summarise(const Run *run) {
@@ -259,11 +276,13 @@ static void close_all(Run *run) {
     cleave_model_close(run->model);
     audio_files_free(&run->truth);
     free(run->failed_names);
+    report_free(&run->report);
 }
 
 int command_separate(const Options *options) {
     Run run = {.options = options};
     run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
+    report_begin(&run.report, options, run.progress);
     signals_install();
     run.code = check_command_line(&run);
     if (run.code == EXIT_DONE && options->model == NULL) {
@@ -271,6 +290,7 @@ int command_separate(const Options *options) {
     } else if (run.code == EXIT_DONE) {
         run.code = open_all(&run);
         do_tracks(&run);
+        write_report(&run);
         summarise(&run);
     }
     int code = run.code;

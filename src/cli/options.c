@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "allocate.h"
 #include "message.h"
@@ -152,6 +153,29 @@ static bool apply_score(Options *options, const char *value) {
     return take_text(&options->score, "--score", value);
 }
 
+static bool apply_spectrogram(Options *options, const char *value) {
+    (void)value;
+    options->spectrogram = true;
+    return true;
+}
+
+/* The ending keeps a slip from writing a page over a recording. */
+static bool apply_report(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || (strcasecmp(value + length - 5, ".html") != 0 &&
+                       strcasecmp(value + length - 4, ".htm") != 0)) {
+        message_error("--report: '%s' does not end in .html; name the page to write", value);
+        return false;
+    }
+    return take_text(&options->report, "--report", value);
+}
+
+static bool apply_report_embed(Options *options, const char *value) {
+    (void)value;
+    options->report_embed = true;
+    return true;
+}
+
 static bool apply_device(Options *options, const char *value) {
     return take_text(&options->separator.device, "--device", value);
 }
@@ -295,6 +319,16 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "score", "DIR",
      "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
      apply_score},
+    {0, RUNS, "spectrogram", NULL,
+     "draw each track and its stems into one picture beside the stems, spectrogram.png",
+     apply_spectrogram},
+    {0, RUNS, "report", "FILE",
+     "write a page, FILE.html, of all tracks: players, pictures with --spectrogram, loudness, "
+     "peaks, times",
+     apply_report},
+    {0, RUNS, "report-embed", NULL,
+     "put the audio itself into the page of --report, to pass it on as one file",
+     apply_report_embed},
     {'d', RUNS, "device", "DEVICE",
      "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there",
      apply_device},
@@ -420,6 +454,21 @@ static bool add_input(Options *options, const char *input) {
     return true;
 }
 
+static bool check_report(const Options *options) {
+    bool piped = options->output.directory != NULL && strcmp(options->output.directory, "-") == 0;
+    if (options->report_embed && options->report == NULL) {
+        message_error(
+            "--report-embed: needs the page to put the audio into; add --report FILE.html");
+        return false;
+    }
+    if (piped && (options->report != NULL || options->spectrogram)) {
+        message_error("%s: needs the stems in files; leave it out, or name a folder with --output",
+                      options->report != NULL ? "--report" : "--spectrogram");
+        return false;
+    }
+    return true;
+}
+
 /* What no single option can know. */
 static bool check_together(const Options *options) {
     const cleave_output_settings *output = &options->output;
@@ -432,7 +481,7 @@ static bool check_together(const Options *options) {
         message_error("--bits: flac cannot hold floats; try --bits 24, or -f wav");
         return false;
     }
-    return true;
+    return check_report(options);
 }
 
 static void set_defaults(Options *options, int capacity) {

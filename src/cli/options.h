@@ -24,6 +24,9 @@ typedef struct Options {
     const char *model;  /* NULL: not given, and no CLEAVE_MODEL in the environment */
     const char *config; /* NULL: not given */
     const char *score;  /* NULL, or the folder of true stems */
+    const char *report; /* NULL, or the HTML page to write */
+    bool report_embed;  /* the page holds the audio itself */
+    bool spectrogram;
     const char *format; /* as given */
     cleave_separator_settings separator;
     cleave_output_settings output;

@@ -35,6 +35,7 @@ OPTIONS = {  # long: (short, takes a value)
     "strict-device": ("", False), "precision": ("p", True), "threads": ("t", True),
     "overlap": ("", True), "batch": ("b", True), "blend": ("", True), "tta": ("", False),
     "no-compile": ("", False), "format": ("f", True), "bits": ("", True), "score": ("", True),
+    "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False),
 }
