@@ -151,8 +151,7 @@ static void write_row(const Page *page, int index) {
     write_name(page, track->input);
     fputs(track->error == NULL ? "</a></th>" : "</th>", page->out);
     if (track->error != NULL) {
-        fputs("<td>&ndash;</td><td>&ndash;</td><td>&ndash;</td><td class=\"words bad\">",
-              page->out);
+        fputs("<td colspan=\"4\" class=\"words bad\">", page->out);
         html_text(page->out, track->error);
         fputs("</td></tr>\n", page->out);
         return;
@@ -311,10 +310,10 @@ void report_page_write(FILE *out, const Report *report, const cleave_model_info 
                        const cleave_separator_info *separator) {
     Page page = {out, report, page_folder(report->options->report)};
     write_head(&page, model);
+    write_settings(&page, model, separator);
     write_run(&page);
     for (int i = 0; i < report->track_count; i++)
         write_track(&page, i);
-    write_settings(&page, model, separator);
     fputs("</main>\n<footer><small>Loudness, range and true peak by EBU R 128. Clipped counts the "
           "samples at or beyond full scale; in float files those beyond it are intact.</small>"
           "</footer>\n<script>\n",
