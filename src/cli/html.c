@@ -90,9 +90,10 @@ static void write_base64(FILE *page, const unsigned char *bytes, size_t count) {
         size_t left = count - i;
         uint32_t three = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
                          (left > 2 ? bytes[i + 2] : 0);
-        char four[4] = {digits[three >> 18], digits[three >> 12 & 63],
-                        left > 1 ? digits[three >> 6 & 63] : '=',
-                        left > 2 ? digits[three & 63] : '='};
+        char four[4] = {digits[three >> 18], digits[three >> 12 & 63], digits[three >> 6 & 63],
+                        digits[three & 63]};
+        for (size_t missing = left < 3 ? 3 - left : 0; missing > 0; missing--)
+            four[4 - missing] = '=';
         fwrite(four, 1, sizeof four, page);
     }
 }

@@ -104,8 +104,10 @@ void canvas_text(Canvas *canvas, int x, int y, int room, const char *text, Colou
     for (; *text && place < most; text++) {
         if (continues(*text))
             continue;
-        draw_letter(canvas, x + SCALE * FONT_ADVANCE * place, y, place < dots_from ? *text : '.',
-                    colour);
+        char letter = '.';
+        if (place < dots_from)
+            letter = *text;
+        draw_letter(canvas, x + SCALE * FONT_ADVANCE * place, y, letter, colour);
         place++;
     }
 }

@@ -245,8 +245,9 @@ static cleave_status keep_means(Spectrogram *spectrogram, const Analyser *analys
     spectrogram->power = malloc(bytes > 0 ? bytes : 1);
     if (!spectrogram->power)
         return error_memory(error, "a spectrogram", bytes);
-    for (size_t i = 0; i < (size_t)spectrogram->columns * rows; i++)
-        spectrogram->power[i] = (float)(analyser->sums[i] / analyser->counts[i / rows]);
+    for (size_t c = 0; c < (size_t)spectrogram->columns; c++)
+        for (size_t i = c * rows; i < (c + 1) * rows; i++)
+            spectrogram->power[i] = (float)(analyser->sums[i] / analyser->counts[c]);
     return CLEAVE_OK;
 }
 
