@@ -456,6 +456,55 @@ typedef struct cleave_score {
 CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
                                             cleave_score *score, cleave_error *error);
 
+/* ---- Reports ---------------------------------------------------------------------------- */
+
+/* How loud a file is. */
+typedef struct cleave_loudness {
+    double integrated;  /* LUFS, EBU R 128 (ITU-R BS.1770); -inf: silent or shorter than 0.4 s */
+    double range;       /* LU, EBU Tech 3342; 0 where there is nothing to measure */
+    double true_peak;   /* dBTP: of the oversampled signal; -inf: silent */
+    double sample_peak; /* dBFS; -inf: silent */
+    int64_t full_scale_samples; /* at or beyond full scale (16 bits' largest value), all channels
+                                   together: as good as surely clipped in an integer format */
+    int64_t samples;            /* per channel */
+    int sample_rate;            /* Hz */
+    int channels;               /* as many as were measured: up to 64; one counts as one, not as
+                                   the same signal in two loudspeakers */
+} cleave_loudness;
+
+/* Measures an audio file, of which no more than a block is in memory at a time. None of the figures
+ * is ever NaN. `progress` may be NULL; otherwise it is called at every block with samples of the
+ * file, and cancels with a return other than 0. *loudness is written on success only. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT, CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_measure_loudness(const char *path, cleave_loudness *loudness,
+                                                 cleave_progress_callback progress,
+                                                 void *progress_user, cleave_error *error);
+
+#define CLEAVE_SPECTROGRAM_PANELS_MAX 64
+
+/* One spectrogram of a picture. */
+typedef struct cleave_spectrogram_panel {
+    const char *label; /* UTF-8; what is not ASCII is drawn as '?'. NULL: none */
+    const char *path;  /* an audio file */
+} cleave_spectrogram_panel;
+
+/* Writes a PNG picture of the spectrograms of `count` files (1 to CLEAVE_SPECTROGRAM_PANELS_MAX)
+ * below each other on one time axis: frequencies from 30 Hz to the highest Nyquist frequency, or
+ * to 20 kHz, on a logarithmic axis, levels from -90 to 0 dBFS as colours. A full-scale sine is
+ * 0 dBFS; of more than two channels the first two are drawn, of two their mean power. Memory is
+ * bounded whatever the files' length: about 3 MB a panel, and 20 MB while one is measured.
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. title and progress may be NULL; progress is called as by
+ * cleave_measure_loudness(), for one file after the other. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
+                                                  const cleave_spectrogram_panel *panels, int count,
+                                                  const char *title,
+                                                  cleave_progress_callback progress,
+                                                  void *progress_user, cleave_error *error);
+
 /* The file extensions (lower case, no dot) that this build reads, NULL-terminated. */
 CLEAVE_API const char *const *cleave_input_extensions(void);
 

@@ -15,6 +15,7 @@
 #include "model.h"
 #include "outputs.h"
 #include "progress.h"
+#include "report.h"
 #include "signals.h"
 #include "summary.h"
 #include "terminal.h"
@@ -31,6 +32,7 @@ typedef struct Run {
     cleave_separator_info info; /* while there is a separator */
     AudioFiles truth;           /* with --score */
     ProgressStyle progress;
+    Report report;
     cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
     int code;          /* the exit code so far */
     Summary summary;
@@ -90,6 +92,8 @@ static int prepare_stream(Run *run) {
 /* Returns an exit code. */
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
+        return EXIT_USAGE;
+    if (!report_is_possible(run->options))
         return EXIT_USAGE;
     if (run->options->model == NULL)
         return open_model(&run->model, NULL, run->options, NULL);
@@ -301,6 +305,14 @@ static void notice_signal(Run *run) {
     message_error("interrupted");
 }
 
+/* What is drawn and listed of a track: an input in a folder has its outputs in one of their own. */
+static void report_track(Run *run, const Track *track, int index) {
+    cleave_output_settings settings =
+        outputs_settings(&run->inputs.items[index], run->options, run->stream_fd);
+    if (!report_add(&run->report, track, run->model, &settings) && run->code == EXIT_DONE)
+        run->code = EXIT_INPUT;
+}
+
 static void do_tracks(Run *run) {
     for (int i = 0; i < run->inputs.count; i++) {
         Track track = {.input = run->inputs.items[i].path};
@@ -310,11 +322,24 @@ static void do_tracks(Run *run) {
             do_track(run, &track, i);
         else
             leave_track(run, &track);
+        report_track(run, &track, i);
         if (run->options->json)
             print_json(run, &track);
         track_free(&track);
     }
-    /* Where there was one input or none was begun, the one line that was said is enough. */
+    if (run->options->report != NULL || run->options->spectrogram)
+        notice_signal(run); /* which may have cut the last track's report short */
+}
+
+static void write_report(Run *run) {
+    bool good =
+        report_finish(&run->report, &run->model_info, run->separator != NULL ? &run->info : NULL);
+    if (!good && run->code == EXIT_DONE)
+        run->code = EXIT_INPUT;
+}
+
+/* Where there was one input or none was begun, the one line that was said is enough. */
+static void summarise(const Run *run) {
     if (run->inputs.count > 1 && run->summary.not_started < run->inputs.count)
         summary_tell(&run->summary);
 }
@@ -328,16 +353,20 @@ static void close_all(Run *run) {
         close(run->stream_fd);
     summary_free(&run->summary);
     inputs_free(&run->inputs);
+    report_free(&run->report);
 }
 
 int command_separate(const Options *options) {
     Run run = {.options = options, .stream_fd = -1};
     run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
+    report_begin(&run.report, options, run.progress);
     signals_install();
     run.code = check_command_line(&run);
     if (run.code == EXIT_DONE) {
         run.code = open_and_check(&run);
         do_tracks(&run);
+        write_report(&run);
+        summarise(&run);
     }
     int code = run.code;
     close_all(&run);

@@ -55,7 +55,10 @@ static const char separate_examples[] =
     "  find . -name '*.wav' -print0 | cleave --from-list - --null -m vocals.ckpt\n"
     "      the files that find lists; without --null, one path per line\n"
     "  cleave separate kit.wav -m drumsep.ckpt --score true-stems\n"
-    "      compares true-stems/kick.wav and so on with what comes out\n";
+    "      compares true-stems/kick.wav and so on with what comes out\n"
+    "  cleave *.flac -m drumsep.ckpt --spectrogram --report drums.html\n"
+    "      draws separated/TRACK/spectrogram.png for each, and writes a page of all:\n"
+    "      players, pictures, loudness, peaks; --report-embed puts the audio into it\n";
 
 static const char inspect_about[] =
     "Opens a checkpoint with its configuration, checks one against the other, and\n"

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "allocate.h"
 #include "message.h"
@@ -194,6 +195,29 @@ static bool apply_score(Options *options, const char *value) {
     return take_text(&options->score, "--score", value);
 }
 
+static bool apply_spectrogram(Options *options, const char *value) {
+    (void)value;
+    options->spectrogram = true;
+    return true;
+}
+
+/* The ending keeps a slip from writing a page over a recording. */
+static bool apply_report(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || (strcasecmp(value + length - 5, ".html") != 0 &&
+                       strcasecmp(value + length - 4, ".htm") != 0)) {
+        message_error("--report: '%s' does not end in .html; name the page to write", value);
+        return false;
+    }
+    return take_text(&options->report, "--report", value);
+}
+
+static bool apply_report_embed(Options *options, const char *value) {
+    (void)value;
+    options->report_embed = true;
+    return true;
+}
+
 static bool apply_device(Options *options, const char *value) {
     return take_text(&options->separator.device, "--device", value);
 }
@@ -380,6 +404,16 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "score", "DIR",
      "compare each stem with the true one, DIR/STEM.EXT, and print a table of SDR; for one input",
      apply_score},
+    {0, RUNS, "spectrogram", NULL,
+     "draw each track and its stems into one picture beside the stems, spectrogram.png",
+     apply_spectrogram},
+    {0, RUNS, "report", "FILE",
+     "write a page, FILE.html, of all tracks: players, pictures with --spectrogram, loudness, "
+     "peaks, times",
+     apply_report},
+    {0, RUNS, "report-embed", NULL,
+     "put the audio itself into the page of --report, to pass it on as one file",
+     apply_report_embed},
     {'d', READS, "device", "DEVICE",
      "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there", apply_device,
      .complete = COMPLETE_DEVICE},
@@ -537,6 +571,22 @@ static bool check_standard_output(const Options *options) {
     return fault == NULL;
 }
 
+static bool check_report(const Options *options) {
+    bool piped = options->to_standard_output || is_input(options, "-");
+    if (options->report_embed && options->report == NULL) {
+        message_error(
+            "--report-embed: needs the page to put the audio into; add --report FILE.html");
+        return false;
+    }
+    if (piped && (options->report != NULL || options->spectrogram)) {
+        message_error(
+            "%s: needs the input and the stems in files; leave it out, or name a file and a folder",
+            options->report != NULL ? "--report" : "--spectrogram");
+        return false;
+    }
+    return true;
+}
+
 /* What no single option can know. */
 static bool check_together(const Options *options) {
     const cleave_output_settings *output = &options->output;
@@ -565,7 +615,8 @@ static bool check_together(const Options *options) {
         message_error("--score: raw samples do not say what they are; try -f wav");
         return false;
     }
-    return !options->to_standard_output || check_standard_output(options);
+    return check_report(options) &&
+           (!options->to_standard_output || check_standard_output(options));
 }
 
 static void set_defaults(Options *options, int capacity) {

@@ -45,6 +45,9 @@ typedef struct Options {
     const char *model;  /* NULL: not given, and no CLEAVE_MODEL in the environment */
     const char *config; /* NULL: not given */
     const char *score;  /* NULL, or the folder of true stems */
+    const char *report; /* NULL, or the HTML page to write */
+    bool report_embed;  /* the page holds the audio itself */
+    bool spectrogram;
     const char *format; /* as given */
     const char *list;   /* NULL, or the file with more inputs; "-": standard input */
     bool null;          /* NUL bytes end the paths of the list */

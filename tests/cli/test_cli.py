@@ -36,6 +36,7 @@ OPTIONS = {  # long: (short, takes a value)
     "threads": ("t", True),     "overlap": ("", True), "batch": ("b", True), "max-memory": ("", True),
     "blend": ("", True), "tta": ("", False),
     "no-compile": ("", False), "format": ("f", True), "bits": ("", True), "score": ("", True),
+    "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
     "skip-existing": ("", False),
