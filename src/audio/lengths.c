@@ -88,7 +88,9 @@ static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t d
     bool more = file->size > data_offset;
     if (file->stream && declared != 0)
         return is_stand_in(declared);
-    return more && ((declared == 0 && (whole <= data_offset || whole >= STAND_IN_FROM)) ||
+    bool goes_on = declared >= 0xfffff000 && data_offset + (int64_t)declared < file->size;
+    return more && (goes_on ||
+                    (declared == 0 && (whole <= data_offset || whole >= STAND_IN_FROM)) ||
                     (declared >= STAND_IN_FROM && data_offset + (int64_t)declared > file->size));
 }
 
@@ -101,6 +103,7 @@ static DataChunk describe_data(InputFile *file, const ChunkLayout *layout, int64
     chunk.declared = size > INT64_MAX ? INT64_MAX : (int64_t)size;
     chunk.held = held < chunk.declared ? held : chunk.declared;
     chunk.unfinished = is_unfinished(file, layout, size, offset);
+    chunk.outgrown = chunk.unfinished && held > UINT32_MAX;
     if (layout->size_bytes == 4)
         chunk.size_offset = header + layout->id_bytes;
     return chunk;

@@ -11,6 +11,7 @@
 typedef struct DataChunk {
     bool found;
     bool unfinished;     /* its length is a streaming writer's stand-in: 0 or near the maximum */
+    bool outgrown;       /* and there is more of it than its header could ever say */
     int64_t declared;    /* bytes, as its header says */
     int64_t held;        /* bytes that the file really has from its start on, at most `declared` */
     int64_t size_offset; /* where a 32-bit length stands in the file; 0 where it is longer */

@@ -34,7 +34,7 @@ typedef struct FfmpegSource {
     int64_t first_damage; /* frames decoded before the first of them */
     int64_t end_time;     /* where the packets so far end, in the stream's time base */
     bool packet_has_sync; /* the last packet begins with an MPEG sync word */
-    DataChunk chunk;      /* of a WAV that comes as a stream; else not found */
+    DataChunk chunk;      /* of a WAV that is a stream or has outgrown its header; else not found */
     bool warned;
 } FfmpegSource;
 
@@ -455,7 +455,7 @@ static cleave_status start(FfmpegSource *source, cleave_error *error) {
     cleave_status status = open_container(source, error);
     if (status == CLEAVE_OK)
         status = open_codec(source, error);
-    if (status == CLEAVE_OK && source->file.stream)
+    if (status == CLEAVE_OK && (source->file.stream || source->chunk.found))
         status = check_wav_stream(source, error);
     if (status == CLEAVE_OK)
         status = next_frame(source, error);
@@ -511,8 +511,9 @@ cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file, const cl
     created->file.overlay_size = 0;
     if (log)
         created->log = *log;
-    if (file->stream)
-        created->chunk = length_of_data_chunk(&created->file);
+    DataChunk chunk = length_of_data_chunk(&created->file);
+    if (file->stream || chunk.outgrown)
+        created->chunk = chunk;
     cleave_status status = start(created, error);
     if (status == CLEAVE_OK && created->frame_count == 0 && !created->chunk.found &&
         (created->damaged > 0 || created->container->duration > 0))

@@ -185,6 +185,13 @@ static cleave_status open_failed(SndfileSource *source, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_INPUT, "libsndfile: %s", why);
 }
 
+/* libsndfile takes the largest length that a header can say for the truth. */
+static cleave_status refuse_outgrown(SndfileSource *source, cleave_error *error) {
+    free(source);
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "libsndfile: there is more audio than the lengths of its header can say");
+}
+
 cleave_status source_sndfile_open(AudioSource **source, InputFile *file, const cleave_logger *log,
                                   cleave_error *error) {
     *source = NULL;
@@ -196,6 +203,8 @@ cleave_status source_sndfile_open(AudioSource **source, InputFile *file, const c
     if (log)
         created->log = *log;
     DataChunk chunk = length_of_data_chunk(&created->file);
+    if (chunk.outgrown)
+        return refuse_outgrown(created, error);
     hide_zero_length(&created->file, &chunk);
     int64_t flac_frames = length_of_flac(&created->file);
     created->sndfile = open_virtual(&created->file, &created->info);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -223,8 +224,7 @@ cleave_status journal_open(Journal **result, const char *path, const char *finge
     journal->header.magic = MAGIC;
     journal->header.planes = planes;
     journal->header.carried = plan->chunk - plan->step;
-    memcpy(journal->header.fingerprint, fingerprint,
-           size_min(strlen(fingerprint), JOURNAL_FINGERPRINT_SIZE - 1));
+    snprintf(journal->header.fingerprint, JOURNAL_FINGERPRINT_SIZE, "%s", fingerprint);
     journal->path = string_copy(path);
     cleave_status status =
         journal->path ? start(journal, error) : error_memory(error, "a path", strlen(path) + 1);

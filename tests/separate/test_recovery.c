@@ -189,7 +189,8 @@ static void check_stems(const Fixture *f, bool normalized) {
     assert_memory_equal(f->kept_mix, f->mix, sizeof(f->mix));
     for (int plane = 0; plane < STEMS * CHANNELS; plane++)
         for (int i = 0; i < SAMPLES; i++) {
-            double factor = (plane / CHANNELS + 1) / 4.0;
+            int stem = plane / CHANNELS;
+            double factor = (stem + 1) / 4.0;
             double wanted = mean + ((double)f->mix[plane % CHANNELS][i] - mean) * factor;
             assert_true(fabs((double)f->stems[plane][i] - wanted) < 1e-5);
         }
