@@ -1,9 +1,10 @@
 # A front for Meson: every target sets up what it needs by itself.
 #   make        builds build/cleave          make test    builds and runs all tests
 #   make demo   separates the demo           make lint    format and static analysis
-#   make bench  times the kernels            make install DESTDIR=… after make
+#   make bench  times the kernels            make soak   hours of audio; needs 11 GB of disk
+#   make install DESTDIR=… after make
 
-.PHONY: all setup build demo test lint format bench install clean
+.PHONY: all setup build demo test lint format bench soak install clean
 
 all: build
 
@@ -30,6 +31,9 @@ lint: build
 format:
 	@scripts/setup lint
 	@scripts/sources | xargs clang-format -i
+
+soak: build
+	@python3 tests/soak/soak.py build
 
 bench: build
 	@build/tests/kernels/check_kernels --bench
