@@ -133,8 +133,8 @@ static void separate_track(Run *run, Track *track, int number) {
 
 static void count_failure(Run *run, const Track *track) {
     run->failed++;
-    if (run->failed > NAMED_FAILURES)
-        return;
+    if (run->failed > NAMED_FAILURES || run->options->input_count == 1)
+        return; /* no summary will name it; and there may be no memory left for the name */
     char *names = format_text("%s%s%s", run->failed_names != NULL ? run->failed_names : "",
                               run->failed_names != NULL ? ", " : "", track->input);
     free(run->failed_names);
