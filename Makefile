@@ -3,6 +3,7 @@
 #   make demo   separates the demo           make lint    format and static analysis
 #   make bench  times the kernels            make clean   removes the build folders
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
+#   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
 #   make uninstall  takes away what make install put there (same DESTDIR)
 #   make deb        builds the Debian packages into build/deb/
@@ -10,7 +11,7 @@
 
 PREFIX = /usr/local
 
-.PHONY: all setup build demo test lint format bench fuzz install uninstall deb container clean
+.PHONY: all setup build demo test lint format bench fuzz soak install uninstall deb container clean
 
 all: build
 
@@ -37,6 +38,9 @@ lint: build
 format:
 	@scripts/setup lint
 	@scripts/sources | xargs clang-format -i
+
+soak: build
+	@python3 tests/soak/soak.py build
 
 bench: build
 	@build/tests/kernels/check_kernels --bench

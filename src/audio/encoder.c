@@ -1,5 +1,6 @@
 /* encoder.c: all formats by libsndfile, through an OutputFile so that a failed write keeps its
  * cause. */
+#include <errno.h>
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,12 @@ static cleave_status cannot_encode(const Encoder *encoder, const char *why, clea
                      settings->format == CLEAVE_FORMAT_WAV ? "FLAC" : "WAV");
 }
 
+/* libsndfile's encoders seldom tell a lack of memory; errno, cleared before the call, does. */
+static cleave_status sndfile_failed(const Encoder *encoder, const char *why, cleave_error *error) {
+    return errno == ENOMEM ? error_memory(error, "an encoder", 0)
+                           : cannot_encode(encoder, why, error);
+}
+
 static void set_options(Encoder *encoder) {
     double quality = VORBIS_QUALITY;
     if (encoder->settings.format == CLEAVE_FORMAT_OGG)
@@ -193,12 +200,13 @@ cleave_status encoder_write(Encoder *encoder, const void *samples, int64_t frame
         return status;
     bool integers =
         encoder->settings.bits == CLEAVE_BITS_16 || encoder->settings.bits == CLEAVE_BITS_24;
+    errno = 0;
     sf_count_t written = integers ? sf_writef_int(encoder->sndfile, samples, frames)
                                   : sf_writef_float(encoder->sndfile, samples, frames);
     encoder->frames += frames;
     status = output_file_check(encoder->file, error);
     if (status == CLEAVE_OK && written != frames)
-        status = cannot_encode(encoder, sf_strerror(encoder->sndfile), error);
+        status = sndfile_failed(encoder, sf_strerror(encoder->sndfile), error);
     return status;
 }
 
@@ -230,11 +238,12 @@ cleave_status encoder_finish(Encoder *encoder, cleave_error *error) {
         sf_command(encoder->sndfile, SFC_UPDATE_HEADER_NOW, NULL, 0);
     if (encoder->file->is_stream)
         output_file_seal(encoder->file);
+    errno = 0;
     int code = sf_close(encoder->sndfile);
     encoder->sndfile = NULL;
     cleave_status status = output_file_check(encoder->file, error);
     if (status == CLEAVE_OK && code != 0)
-        status = cannot_encode(encoder, sf_error_number(code), error);
+        status = sndfile_failed(encoder, sf_error_number(code), error);
     if (status == CLEAVE_OK && encoder->settings.format == CLEAVE_FORMAT_OGG)
         status = renumber_ogg(encoder->file, error);
     return status == CLEAVE_OK ? output_file_check(encoder->file, error) : status;
@@ -261,10 +270,11 @@ static cleave_status start(Encoder *encoder, cleave_error *error) {
         return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
     if (encoder->settings.format == CLEAVE_FORMAT_MP3 && !mp3_has_rate(info.samplerate))
         return cannot_encode(encoder, "MP3 ends at 48 kHz and has nine rates only", error);
+    errno = 0;
     encoder->sndfile = sf_open_virtual(&io, SFM_WRITE, &info, encoder->file);
     cleave_status status = output_file_check(encoder->file, error);
     if (status == CLEAVE_OK && !encoder->sndfile)
-        status = cannot_encode(encoder, sf_strerror(NULL), error);
+        status = sndfile_failed(encoder, sf_strerror(NULL), error);
     if (encoder->sndfile)
         set_options(encoder);
     if (status == CLEAVE_OK && encoder->file->is_stream)

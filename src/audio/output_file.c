@@ -55,6 +55,8 @@ static const char *reason_for(int number) {
 }
 
 static cleave_status fail(const char *what, const char *path, int number, cleave_error *error) {
+    if (number == ENOMEM)
+        return error_memory(error, "a path", strlen(path) + 1);
     return error_set(error, CLEAVE_ERROR_OUTPUT, "%s: " PATH_FORMAT ": %s; %s", what, path,
                      reason_for(number), advice_for(number));
 }

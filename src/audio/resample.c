@@ -3,6 +3,7 @@
 
 #include <soxr.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct Resampler {
     soxr_t soxr;
@@ -12,6 +13,10 @@ struct Resampler {
 };
 
 static cleave_status soxr_failed(const Resampler *resampler, const char *why, cleave_error *error) {
+    if (strstr(why, "malloc failed") || strstr(why, "out of memory"))
+        return error_set(error, CLEAVE_ERROR_MEMORY,
+                         "out of memory for resampling %d Hz to %d Hz; close other programs",
+                         resampler->from_rate, resampler->to_rate);
     return error_set(error, CLEAVE_ERROR_INPUT,
                      "cannot resample: %d Hz to %d Hz: %s; convert the file to %d Hz first",
                      resampler->from_rate, resampler->to_rate, why, resampler->to_rate);

@@ -2,6 +2,7 @@
 #include "base/folder.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,8 @@ char *folder_of(const char *path) {
                       : string_copy(path[0] == '/' ? "/" : ".");
 }
 
-/* Makes one folder; 0 or an errno. A folder that is there already is none of ours. */
+/* Makes one folder; 0 or an errno. A folder that is there already is none of ours; ENOENT where it
+ * was there and is gone again. */
 static int make_one(const char *folder, bool *made) {
     *made = mkdir(folder, 0777) == 0;
     if (*made)
@@ -33,7 +35,7 @@ static int make_one(const char *folder, bool *made) {
     int number = errno;
     struct stat status;
     if (stat(folder, &status) != 0)
-        return number;
+        return number == EEXIST || errno != ENOENT ? errno : number;
     return S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
 }
 
@@ -57,12 +59,18 @@ int folder_make(const char *folder, size_t *made_from) {
     return number;
 }
 
+/* Without an allocation: it also clears up after one that failed. A path that is too long for the
+ * copy is too long for the system. */
 void folder_remove_made(const char *path, size_t made_from) {
-    char *folder = made_from > 0 ? folder_of(path) : NULL;
-    while (folder && strlen(folder) >= made_from && rmdir(folder) == 0) {
-        char *outer = folder_of(folder);
-        free(folder);
-        folder = outer;
-    }
-    free(folder);
+    char folder[PATH_MAX];
+    size_t length = made_from > 0 ? folder_length(path) : 0;
+    if (length == 0 || length >= sizeof(folder))
+        return;
+    memcpy(folder, path, length);
+    do {
+        folder[length] = '\0';
+        if (length < made_from || (rmdir(folder) != 0 && errno != ENOENT))
+            return;
+        length = folder_length(folder);
+    } while (length > 0);
 }

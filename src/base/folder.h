@@ -13,7 +13,8 @@ char *folder_of(const char *path);
 int folder_make(const char *folder, size_t *made_from);
 
 /* Removes folders of `path` that folder_make() made, from the innermost up to `made_from`; stops at
- * the first that is not empty. */
+ * the first that is not empty. One that is not there is passed over: folder_make() may have failed
+ * before it. */
 void folder_remove_made(const char *path, size_t made_from);
 
 #endif

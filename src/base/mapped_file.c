@@ -10,13 +10,21 @@
 
 #include "base/path_format.h"
 
+/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
+static int open_for_reading(const char *path) {
+    int fd;
+    do {
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
                                cleave_error *error) {
     cleave_status result = CLEAVE_OK;
     struct stat info;
     *file = (MappedFile){0};
-    /* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_for_reading(path);
     if (fd < 0)
         return error_set(error, status, "cannot open " PATH_FORMAT ": %s%s", path, strerror(errno),
                          errno == ENOENT ? "; check the path" : "");

@@ -1,5 +1,6 @@
 /* checkpoint_safetensors.c: a safetensors file: the header's length in 8 bytes, a header in JSON,
  * then the data. jansson reads the header. */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -234,8 +235,10 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
                                      "which no network for separation has",
                          checkpoint->source, MAX_BRACKETS);
     json_error_t problem;
+    errno = 0;
     json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &problem);
-    if (!header && json_error_code(&problem) == json_error_out_of_memory)
+    /* Jansson seldom says so itself. */
+    if (!header && (json_error_code(&problem) == json_error_out_of_memory || errno == ENOMEM))
         return error_memory(error, "a safetensors header", (size_t)length);
     if (!json_is_object(header)) {
         json_decref(header);

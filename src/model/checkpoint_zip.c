@@ -1,6 +1,7 @@
 /* checkpoint_zip.c: the ZIP that torch.save writes: NAME/data.pkl, and each storage as an entry
  * NAME/data/KEY. Stored entries are used where they lie in the mapped file; compressed ones, which
  * only other tools make, are decompressed into memory. minizip reads the directory. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unzip.h>
@@ -100,8 +101,12 @@ static unzFile open_archive(ZipReader *reader) {
 
 /* ---- The directory ---- */
 
+/* minizip does not tell a lack of memory from damage; errno, cleared before the first call, does.
+ */
 static cleave_status refuse_damaged(const ZipReader *reader, const char *what,
                                     cleave_error *error) {
+    if (errno == ENOMEM)
+        return error_memory(error, "reading a ZIP", 0);
     return error_set(error, CLEAVE_ERROR_MODEL,
                      PATH_FORMAT
                      ": incomplete or damaged ZIP: %s; it may be a download that was broken off: "
@@ -415,6 +420,7 @@ static cleave_status read_object(ZipReader *reader, cleave_error *error) {
 
 cleave_status checkpoint_load_zip(Checkpoint *checkpoint, cleave_error *error) {
     ZipReader reader = {.checkpoint = checkpoint};
+    errno = 0;
     cleave_status status = read_directory(&reader, error);
     if (status == CLEAVE_OK)
         status = read_object(&reader, error);

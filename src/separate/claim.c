@@ -15,17 +15,28 @@
 #include "separate/side_file.h"
 
 static cleave_status fail(const Claim *claim, int number, cleave_error *error) {
+    if (number == ENOMEM)
+        return error_memory(error, "a path", strlen(claim->path) + 1);
     return error_set(error, CLEAVE_ERROR_OUTPUT,
                      "cannot write " PATH_FORMAT ": %s; choose another output folder", claim->path,
                      strerror(number));
 }
 
+/* Makes the folder of the claim's file; what an earlier attempt made stays known. */
+static int make_folder(Claim *claim) {
+    size_t made_from = 0;
+    char *folder = folder_of(claim->path);
+    int number = folder ? folder_make(folder, &made_from) : ENOMEM;
+    free(folder);
+    if (made_from > 0 && (claim->made_from == 0 || made_from < claim->made_from))
+        claim->made_from = made_from;
+    return number;
+}
+
 /* A folder that another process has just removed is made again. */
 static int open_file(Claim *claim) {
     for (int attempt = 0; attempt < 100; attempt++) {
-        char *folder = folder_of(claim->path);
-        int number = folder ? folder_make(folder, &claim->made_from) : ENOMEM;
-        free(folder);
+        int number = make_folder(claim);
         if (number != 0 && number != ENOENT)
             return number;
         claim->fd = open(claim->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -40,12 +51,16 @@ static int open_file(Claim *claim) {
     return ENOENT;
 }
 
-/* Whether the locked file still has its name: whoever had the claim before removes it. */
-static bool is_current(const Claim *claim) {
+/* Whether the locked file still has its name: whoever had the claim before removes it. 0, or an
+ * errno where that cannot be told; ESTALE: it has not. */
+static int check_current(const Claim *claim) {
     struct stat opened;
     struct stat named;
-    return fstat(claim->fd, &opened) == 0 && stat(claim->path, &named) == 0 &&
-           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+    if (fstat(claim->fd, &opened) != 0)
+        return errno;
+    if (stat(claim->path, &named) != 0)
+        return errno == ENOENT ? ESTALE : errno;
+    return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino ? 0 : ESTALE;
 }
 
 static void close_file(Claim *claim) {
@@ -78,9 +93,14 @@ static int take(Claim *claim, const cleave_logger *log) {
                       claim->path, strerror(number));
             return 0;
         }
-        if (is_current(claim))
+        number = check_current(claim);
+        if (number == 0)
             return 0;
+        if (number != ESTALE && !claim->inherited)
+            unlink(claim->path); /* this call's own */
         close_file(claim);
+        if (number != ESTALE)
+            return number;
     }
 }
 

@@ -47,18 +47,22 @@ struct Journal {
     int64_t chunks; /* completed by an earlier run */
     int64_t next;   /* index of the record that is written next */
     int64_t read_offset;
-    int64_t end;   /* of the last record */
-    bool failed;   /* a write failed: nothing more is kept */
-    float *frames; /* of the record that was read last: (planes, capacity) */
+    int64_t end;    /* of the last record */
+    int read_error; /* errno of the last read that failed; 0: none did */
+    bool failed;    /* a write failed: nothing more is kept */
+    float *frames;  /* of the record that was read last: (planes, capacity) */
     int64_t capacity;
 };
 
 /* ---- Bytes ---- */
 
-static bool read_at(const Journal *journal, int64_t offset, void *data, size_t bytes) {
+/* False where the file ends before, or where it cannot be read: journal->read_error tells. */
+static bool read_at(Journal *journal, int64_t offset, void *data, size_t bytes) {
     size_t done = 0;
     while (done < bytes) {
         ssize_t got = pread(journal->fd, (char *)data + done, bytes - done, offset + (off_t)done);
+        if (got < 0 && errno != EINTR)
+            journal->read_error = errno;
         if (got == 0 || (got < 0 && errno != EINTR))
             return false;
         if (got > 0)
@@ -72,6 +76,8 @@ static bool write_at(const Journal *journal, int64_t offset, const void *data, s
     while (done < bytes) {
         ssize_t put =
             pwrite(journal->fd, (const char *)data + done, bytes - done, offset + (off_t)done);
+        if (put == 0)
+            errno = ENOSPC;
         if (put == 0 || (put < 0 && errno != EINTR))
             return false;
         if (put > 0)
@@ -95,7 +101,7 @@ static uint32_t sum_record(const Record *record) {
 }
 
 /* Adds `count` floats at an offset of the file to *sum; false where they are not there. */
-static bool sum_file(const Journal *journal, int64_t offset, int64_t count, uint32_t *sum) {
+static bool sum_file(Journal *journal, int64_t offset, int64_t count, uint32_t *sum) {
     float block[CHECK_FLOATS];
     for (int64_t done = 0; done < count;) {
         int64_t part = count - done < CHECK_FLOATS ? count - done : CHECK_FLOATS;
@@ -131,13 +137,13 @@ static int64_t record_floats(const Journal *journal, const Record *record) {
 
 /* ---- Opening ---- */
 
-static bool read_record(const Journal *journal, int64_t offset, int64_t index, Record *record) {
+static bool read_record(Journal *journal, int64_t offset, int64_t index, Record *record) {
     return read_at(journal, offset, record, sizeof(*record)) && record->index == index &&
            record->frames >= 0 && record->frames <= journal->header.carried + journal->step;
 }
 
 /* Whether the records before the state's end are what was written. */
-static bool check_records(const Journal *journal, const State *state) {
+static bool check_records(Journal *journal, const State *state) {
     int64_t offset = first_record(journal);
     for (int64_t index = 0; index < state->chunks; index++) {
         Record record;
@@ -152,7 +158,7 @@ static bool check_records(const Journal *journal, const State *state) {
     return offset == state->end;
 }
 
-static bool check_state(const Journal *journal, int slot, State *state) {
+static bool check_state(Journal *journal, int slot, State *state) {
     int64_t offset = state_offset(journal, slot);
     if (!read_at(journal, offset, state, sizeof(*state)) || state->chunks < 1 ||
         state->chunks % STATE_COUNT != slot)
@@ -174,16 +180,15 @@ static void find_state(Journal *journal) {
 }
 
 static bool is_fitting(Journal *journal) {
-    Header *found = malloc(sizeof(*found));
-    bool readable = found && read_at(journal, 0, found, sizeof(*found)) && found->magic == MAGIC;
-    bool fitting = readable && memcmp(found, &journal->header, sizeof(*found)) == 0;
-    if (readable && !fitting)
-        log_write(&journal->log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": an unfinished run of another input, model or settings; starting "
-                              "over",
-                  journal->path);
-    free(found);
-    return fitting;
+    Header found;
+    if (!read_at(journal, 0, &found, sizeof(found)) || found.magic != MAGIC)
+        return false;
+    if (memcmp(&found, &journal->header, sizeof(found)) == 0)
+        return true;
+    log_write(&journal->log, CLEAVE_LOG_WARNING,
+              PATH_FORMAT ": an unfinished run of another input, model or settings; starting over",
+              journal->path);
+    return false;
 }
 
 static cleave_status fail(const Journal *journal, cleave_error *error) {
@@ -193,6 +198,23 @@ static cleave_status fail(const Journal *journal, cleave_error *error) {
                      journal->path, strerror(errno));
 }
 
+/* What could not be read may be whole: it is neither taken for damaged nor replaced. */
+static cleave_status cannot_read(const Journal *journal, cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read the journal " PATH_FORMAT
+                     ": %s; try again, or delete it to start "
+                     "over",
+                     journal->path, strerror(journal->read_error));
+}
+
+static bool empty(const Journal *journal) {
+    int result;
+    do {
+        result = ftruncate(journal->fd, 0);
+    } while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
 static cleave_status start(Journal *journal, cleave_error *error) {
     do {
         journal->fd = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -200,12 +222,14 @@ static cleave_status start(Journal *journal, cleave_error *error) {
     if (journal->fd < 0)
         return fail(journal, error);
     journal->end = first_record(journal);
-    if (is_fitting(journal)) {
+    bool fitting = is_fitting(journal);
+    if (fitting)
         find_state(journal);
-    } else if (ftruncate(journal->fd, 0) != 0 ||
-               !write_at(journal, 0, &journal->header, sizeof(journal->header))) {
+    if (journal->read_error != 0)
+        return cannot_read(journal, error);
+    if (!fitting &&
+        (!empty(journal) || !write_at(journal, 0, &journal->header, sizeof(journal->header))))
         return fail(journal, error);
-    }
     journal->next = journal->chunks;
     journal->read_offset = first_record(journal);
     return CLEAVE_OK;
@@ -243,6 +267,8 @@ int64_t journal_chunks(const Journal *journal) {
 }
 
 static cleave_status unfit(const Journal *journal, cleave_error *error) {
+    if (journal->read_error != 0)
+        return cannot_read(journal, error);
     return error_set(error, CLEAVE_ERROR_INPUT,
                      "the journal " PATH_FORMAT " does not fit the input; delete it and start over",
                      journal->path);
@@ -351,7 +377,7 @@ void journal_close(Journal *journal, bool keep) {
         return;
     if (journal->fd >= 0) {
         close(journal->fd);
-        if (!keep || journal->next == 0)
+        if (!keep || (journal->next == 0 && journal->read_error == 0))
             unlink(journal->path);
     }
     free(journal->frames);

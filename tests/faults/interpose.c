@@ -1,0 +1,206 @@
+/* interpose.c: to be preloaded into the program (LD_PRELOAD): makes calls fail, its own and those
+ * of the libraries that it uses, or ends the process before one. CLEAVE_FAULT says what:
+ *
+ *   CLASS:MODE:NUMBER    memory:once:17, write:from:3, name:kill:5, memory:count:0
+ *
+ * Classes: memory; read (read, pread); write (write to files, pwrite, fsync, ftruncate); name (open
+ * to write, rename, linkat, unlink, rmdir, mkdir, flock); thread. Modes: count; once: the call of
+ * that number fails; from: and all later ones do; kill: SIGKILL before it. Calls count from the
+ * beginning of main(). CLEAVE_FAULT_REPORT is a file that gets "CALLS FAILED" at a normal exit.
+ * Needs glibc, whose __libc_malloc() and so on are the real ones. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- The plan ---- */
+
+static const char *class_wanted = "";
+static size_t class_length;
+static enum { MODE_COUNT, MODE_ONCE, MODE_FROM, MODE_KILL } mode;
+static long long fail_at;
+static atomic_bool armed;
+static atomic_llong calls;
+static atomic_llong failed;
+
+static void read_plan(void) {
+    const char *plan = getenv("CLEAVE_FAULT");
+    const char *colon = plan ? strchr(plan, ':') : NULL;
+    if (!colon)
+        return;
+    class_wanted = plan;
+    class_length = (size_t)(colon - plan);
+    mode = strncmp(colon, ":once:", 6) == 0   ? MODE_ONCE
+           : strncmp(colon, ":from:", 6) == 0 ? MODE_FROM
+           : strncmp(colon, ":kill:", 6) == 0 ? MODE_KILL
+                                              : MODE_COUNT;
+    fail_at = strtoll(strrchr(plan, ':') + 1, NULL, 10);
+}
+
+/* Not by stdio, which allocates. */
+static void report(void) {
+    char text[64];
+    const char *path = getenv("CLEAVE_FAULT_REPORT");
+    atomic_store(&armed, false);
+    int fd =
+        path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0666) : -1;
+    int length =
+        snprintf(text, sizeof(text), "%lld %lld\n", atomic_load(&calls), atomic_load(&failed));
+    if (fd >= 0 && syscall(SYS_write, fd, text, (size_t)length) == length)
+        syscall(SYS_close, fd);
+}
+
+static bool fails(const char *class, int number) {
+    if (!atomic_load(&armed) || strncmp(class, class_wanted, class_length) != 0 ||
+        class[class_length] != '\0')
+        return false;
+    long long call = atomic_fetch_add(&calls, 1) + 1;
+    if (mode == MODE_KILL && call == fail_at)
+        syscall(SYS_kill, (int)getpid(), SIGKILL);
+    if (!(mode == MODE_ONCE && call == fail_at) && !(mode == MODE_FROM && call >= fail_at))
+        return false;
+    atomic_fetch_add(&failed, 1);
+    errno = number;
+    return true;
+}
+
+static int (*program_main)(int, char **, char **);
+
+static int counted_main(int count, char **words, char **environment) {
+    read_plan();
+    atomic_store(&armed, true);
+    int code = program_main(count, words, environment);
+    report();
+    return code;
+}
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+int __libc_start_main(int (*start)(int, char **, char **), int count, char **words,
+                      void (*init)(void), void (*fini)(void), void (*loader_fini)(void),
+                      void *stack);
+
+int __libc_start_main(int (*start)(int, char **, char **), int count, char **words,
+                      void (*init)(void), void (*fini)(void), void (*loader_fini)(void),
+                      void *stack) {
+    program_main = start;
+    return REAL(__libc_start_main)(counted_main, count, words, init, fini, loader_fini, stack);
+}
+
+/* ---- Memory ---- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size) {
+    return fails("memory", ENOMEM) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+    return fails("memory", ENOMEM) ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size) {
+    return fails("memory", ENOMEM) ? NULL : __libc_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+    return fails("memory", ENOMEM) ? NULL : __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+    void *memory = fails("memory", ENOMEM) ? NULL : __libc_memalign(alignment, size);
+    if (memory)
+        *block = memory;
+    return memory ? 0 : ENOMEM;
+}
+
+/* ---- Bytes ---- */
+
+ssize_t read(int fd, void *data, size_t bytes) {
+    return fails("read", EIO) ? -1 : REAL(read)(fd, data, bytes);
+}
+
+ssize_t pread64(int fd, void *data, size_t bytes, off_t offset) {
+    return fails("read", EIO) ? -1 : REAL(pread64)(fd, data, bytes, offset);
+}
+
+/* Standard output and error stay whole, to show what the program says. */
+ssize_t write(int fd, const void *data, size_t bytes) {
+    return fd > 2 && fails("write", ENOSPC) ? -1 : REAL(write)(fd, data, bytes);
+}
+
+ssize_t pwrite64(int fd, const void *data, size_t bytes, off_t offset) {
+    return fails("write", ENOSPC) ? -1 : REAL(pwrite64)(fd, data, bytes, offset);
+}
+
+int fsync(int fd) {
+    return fails("write", EIO) ? -1 : REAL(fsync)(fd);
+}
+
+int ftruncate64(int fd, off_t size) {
+    return fails("write", EIO) ? -1 : REAL(ftruncate64)(fd, size);
+}
+
+/* ---- Names ---- */
+
+int open64(const char *path, int flags, ...) {
+    va_list args;
+    va_start(args, flags);
+    mode_t permissions = flags & (O_CREAT | O_TMPFILE) ? (mode_t)va_arg(args, int) : 0;
+    va_end(args);
+    if ((flags & O_ACCMODE) != O_RDONLY && fails("name", ENOSPC))
+        return -1;
+    return REAL(open64)(path, flags, permissions);
+}
+
+int rename(const char *from, const char *to) {
+    return fails("name", EIO) ? -1 : REAL(rename)(from, to);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags) {
+    return fails("name", ENOSPC) ? -1 : REAL(linkat)(from_folder, from, to_folder, to, flags);
+}
+
+int unlink(const char *path) {
+    return fails("name", EIO) ? -1 : REAL(unlink)(path);
+}
+
+int unlinkat(int folder, const char *path, int flags) {
+    return fails("name", EIO) ? -1 : REAL(unlinkat)(folder, path, flags);
+}
+
+int rmdir(const char *path) {
+    return fails("name", EIO) ? -1 : REAL(rmdir)(path);
+}
+
+int mkdir(const char *path, mode_t permissions) {
+    return fails("name", ENOSPC) ? -1 : REAL(mkdir)(path, permissions);
+}
+
+int flock(int fd, int operation) {
+    return fails("name", ENOLCK) ? -1 : REAL(flock)(fd, operation);
+}
+
+/* ---- Threads ---- */
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument) {
+    if (fails("thread", EAGAIN))
+        return EAGAIN;
+    return REAL(pthread_create)(thread, attributes, run, argument);
+}
