@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ typedef struct Feeder {
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool stopped;
+    bool ended;
 } Feeder;
 
 /* A reader that goes away early is its own affair. */
@@ -40,6 +42,7 @@ static void *feed(void *user) {
     pthread_mutex_lock(&feeder->lock);
     while (feeder->stays && !feeder->stopped)
         pthread_cond_wait(&feeder->stop, &feeder->lock);
+    feeder->ended = true;
     pthread_mutex_unlock(&feeder->lock);
     if (fd >= 0)
         close(fd);
@@ -69,13 +72,24 @@ static void feeder_start_file(Feeder *feeder, const char *path) {
     free(bytes);
 }
 
-/* Opening the pipe frees a feeder that nobody read. */
-static void feeder_join(Feeder *feeder) {
-    int fd = open(feeder->path, O_RDONLY | O_NONBLOCK);
+static bool feeder_stop(Feeder *feeder) {
     pthread_mutex_lock(&feeder->lock);
     feeder->stopped = true;
     pthread_cond_signal(&feeder->stop);
+    bool ended = feeder->ended;
     pthread_mutex_unlock(&feeder->lock);
+    return ended;
+}
+
+/* Takes what a feeder has left that nobody read, or that was not read to the end. */
+static void feeder_join(Feeder *feeder) {
+    static char rest[65536];
+    int fd = open(feeder->path, O_RDONLY | O_NONBLOCK);
+    while (!feeder_stop(feeder)) {
+        struct pollfd pipe_end = {.fd = fd, .events = POLLIN};
+        if (poll(&pipe_end, 1, 10) > 0 && read(fd, rest, sizeof(rest)) < 0)
+            assert_int_equal(errno, EAGAIN);
+    }
     pthread_join(feeder->thread, NULL);
     close(fd);
     pthread_mutex_destroy(&feeder->lock);
