@@ -4,11 +4,17 @@
 #include <signal.h>
 #include <string.h>
 
+/* Those that tell of a fault in the thread itself: blocked, they would end the process before any
+ * crash handler, a sanitizer's included, could say where. */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+
 cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
                            cleave_error *error) {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        sigdelset(&all, faults[i]);
     int code = pthread_sigmask(SIG_SETMASK, &all, &before);
     if (code == 0) {
         code = pthread_create(thread, NULL, run, argument);

@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 
-/* Starts run(argument) in a thread that takes no signals, to be joined with pthread_join(). */
+/* Starts run(argument) in a thread that takes no signals but those of its own faults, to be joined
+ * with pthread_join(). */
 cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
                            cleave_error *error);
 

@@ -248,7 +248,7 @@ cleave_status journal_open(Journal **result, const char *path, const char *finge
     journal->header.magic = MAGIC;
     journal->header.planes = planes;
     journal->header.carried = plan->chunk - plan->step;
-    snprintf(journal->header.fingerprint, JOURNAL_FINGERPRINT_SIZE, "%s", fingerprint);
+    snprintf(journal->header.fingerprint, sizeof(journal->header.fingerprint), "%s", fingerprint);
     journal->path = string_copy(path);
     cleave_status status =
         journal->path ? start(journal, error) : error_memory(error, "a path", strlen(path) + 1);
@@ -375,7 +375,7 @@ void journal_complete(Journal *journal, const Blender *blender) {
 void journal_close(Journal *journal, bool keep) {
     if (!journal)
         return;
-    if (journal->fd >= 0) {
+    if (journal->fd >= 0 && journal->path) {
         close(journal->fd);
         if (!keep || (journal->next == 0 && journal->read_error == 0))
             unlink(journal->path);

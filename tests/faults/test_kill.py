@@ -182,7 +182,7 @@ def share(job):
 
 def make_jobs(base):
     inputs = []
-    for name, seconds in (("one", 0.5), ("two", 0.2), ("three", 0.9)):
+    for name, seconds in (("one", 0.3), ("two", 0.1), ("three", 0.5)):
         inputs.append(os.path.join(base, name + ".wav"))
         make_input(inputs[-1], seconds, name)
     return [Job("wav", base, inputs, ["--overlap", "4", "--residual", "rest"]),

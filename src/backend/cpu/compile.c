@@ -173,8 +173,8 @@ static cleave_status plan_arena(CpuExecutable *executable, cleave_error *error) 
             executable->arena_bytes = memory_plan(lifetimes, (size_t)count, MEMORY_ALIGNMENT, &ok);
         status = ok ? allocate_arena(executable, lifetimes, lifetime_of, error)
                     : error_set(error, CLEAVE_ERROR_MEMORY,
-                                "the network's activations at batch %d exceed the address space; "
-                                "try a smaller batch",
+                                "the network's activations at batch %d do not fit into memory; try "
+                                "a smaller batch",
                                 executable->max_batch);
     }
     free(last_use);
