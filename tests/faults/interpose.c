@@ -96,13 +96,30 @@ static void *place_of(const ucontext_t *context) {
 #endif
 }
 
+/* Who called the C library's memcpy() or memset(), which keep nothing on the stack. */
+static void *caller_of(const ucontext_t *context) {
+#if defined(__x86_64__)
+    return *(void **)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    return (void *)context->uc_mcontext.regs[30];
+#else
+    (void)context;
+    return NULL;
+#endif
+}
+
 static void judge_crash(int number, siginfo_t *info, void *context) {
-    Dl_info found;
+    Dl_info found = {0};
     (void)info;
-    if (dladdr(place_of(context), &found) != 0 && found.dli_fname)
+    bool known = dladdr(place_of(context), &found) != 0 && found.dli_fname;
+    if (known && strstr(found.dli_fname, "/libc.so"))
+        known = dladdr(caller_of(context), &found) != 0 && found.dli_fname;
+    if (known)
         for (size_t i = 0; i < sizeof(careless) / sizeof(careless[0]); i++)
             if (strstr(found.dli_fname, careless[i]))
                 _exit(EXIT_IN_CARELESS_LIBRARY);
+    dprintf(STDERR_FILENO, "crash in %s, %s\n", found.dli_fname ? found.dli_fname : "?",
+            found.dli_sname ? found.dli_sname : "?");
     signal(number, SIG_DFL); /* the instruction is met again */
 }
 
