@@ -974,7 +974,13 @@ class BadOutputTest(CliTest):
 class RunningTest(CliTest):
     """A high overlap makes many chunks of little audio: long work from a small file."""
 
-    def start(self, *inputs, prepare=None):
+    @staticmethod
+    def attend_to_signals():
+        """The test may run under nohup, whose ignored signals the program would inherit."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    def start(self, *inputs, prepare=attend_to_signals):
         command = [PROGRAM, *inputs, "-m", MODEL, "-o", self.output, "--overlap", "50"]
         return subprocess.Popen(command, cwd=self.folder, env=environment(),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
