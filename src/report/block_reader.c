@@ -2,15 +2,9 @@
 #include "report/block_reader.h"
 
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/path_format.h"
-
-double listener_clock(void) {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* How many of the file's channels are read. */
 static cleave_status choose_channels(BlockReader *block, int most, cleave_error *error) {
@@ -52,7 +46,7 @@ static cleave_status tell(const BlockReader *block, const Listener *listener, cl
         return CLEAVE_OK;
     cleave_progress progress = {.samples_done = block->position,
                                 .samples_total = block->expected,
-                                .seconds = listener_clock() - listener->begin};
+                                .seconds = clock_seconds() - listener->begin};
     if (listener->callback(listener->user, &progress) == 0)
         return CLEAVE_OK;
     return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled while reading " PATH_FORMAT,

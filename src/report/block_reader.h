@@ -14,9 +14,6 @@ typedef struct Listener {
     double begin; /* clock_seconds() at the start of the call */
 } Listener;
 
-/* Seconds since some fixed moment. */
-double listener_clock(void);
-
 typedef struct BlockReader {
     AudioReader *reader;
     const char *path; /* borrowed */

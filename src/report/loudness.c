@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/path_format.h"
 #include "report/block_reader.h"
 
@@ -115,7 +116,7 @@ CLEAVE_API cleave_status cleave_measure_loudness(const char *path, cleave_loudne
     if (!path || !loudness)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot measure loudness: the path or the result is NULL; give both");
-    Listener listener = {progress, progress_user, listener_clock()};
+    Listener listener = {progress, progress_user, clock_seconds()};
     Meter meter;
     cleave_status status = meter_open(&meter, path, error);
     if (status == CLEAVE_OK)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "report/plot.h"
 
 /* A rate too low for any frequency of the axis would leave it without length. */
@@ -62,7 +63,7 @@ CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
     PlotPanel *drawn = calloc((size_t)count, sizeof(*drawn));
     if (!drawn)
         return error_memory(error, "a picture's panels", (size_t)count * sizeof(*drawn));
-    Listener listener = {progress, progress_user, listener_clock()};
+    Listener listener = {progress, progress_user, clock_seconds()};
     status = measure_all(drawn, panels, count, &listener, error);
     if (status == CLEAVE_OK)
         status = plot_write(png_path, title, drawn, count, error);

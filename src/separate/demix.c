@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/thread.h"
-#include "separate/clock.h"
 #include "separate/demix_private.h"
 
 /* ---- Failing ---- */

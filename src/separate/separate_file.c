@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "audio/output_file.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "separate/claim.h"
-#include "separate/clock.h"
 #include "separate/file_sink.h"
 #include "separate/fingerprint.h"
 #include "separate/separator.h"

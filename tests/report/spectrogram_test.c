@@ -1,5 +1,6 @@
 /* spectrogram_test.c: levels, frequencies and times of the spectrogram's grid, against signals
  * whose spectrum is known. */
+#include "base/clock.h"
 #include "report/spectrogram.h"
 
 #include <math.h>
@@ -224,7 +225,7 @@ static void listener_can_cancel(void **state) {
     const char *path = in_folder("long.wav");
     make_file(path, SF_FORMAT_WAV | SF_FORMAT_PCM_16, &audio);
     int left = 5;
-    Listener listener = {count_down, &left, listener_clock()};
+    Listener listener = {count_down, &left, clock_seconds()};
     Spectrogram spectrogram;
     cleave_error error;
     assert_int_equal(spectrogram_measure(&spectrogram, path, wide, &listener, &error),

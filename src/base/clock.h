@@ -1,6 +1,6 @@
 /* clock.h: wall time for reports. */
-#ifndef CLEAVE_SEPARATE_CLOCK_H
-#define CLEAVE_SEPARATE_CLOCK_H
+#ifndef CLEAVE_BASE_CLOCK_H
+#define CLEAVE_BASE_CLOCK_H
 
 #include <time.h>
 
