@@ -31,9 +31,9 @@ int64_t demix_memory(const ChunkPlan *plan, int batch, int stems) {
     int64_t input = multiply(chunk, plan->channels);
     int64_t output = multiply(input, stems);
     /* Each slot has its batch's part of the mix, where a residual is wanted. */
-    int64_t slot = add(add(input, output), 2 * input);
+    int64_t slot = add(add(input, output), multiply(input, 2));
     int64_t batches = multiply(slot, (int64_t)batch * DEMIX_SLOTS);
-    int64_t blender = add(output, 2 * chunk); /* and its window and weights */
+    int64_t blender = add(output, multiply(chunk, 2)); /* and its window and weights */
     return add(add(batches, blender), multiply(input, QUEUED_CHUNKS + 2));
 }
 
