@@ -55,6 +55,9 @@ cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample
 
 const AudioFormat *audio_reader_format(const AudioReader *reader);
 
+/* How messages name what is read: its path, "standard input", "audio in memory". */
+const char *audio_reader_name(const AudioReader *reader);
+
 /* Expected number of frames at the converted rate; 0 where unknown. */
 int64_t audio_reader_expected_frames(const AudioReader *reader);
 

@@ -88,10 +88,10 @@ static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t d
     bool more = file->size > data_offset;
     if (file->stream && declared != 0)
         return is_stand_in(declared);
-    bool goes_on = declared >= 0xfffff000 && data_offset + (int64_t)declared < file->size;
+    bool goes_on = declared >= 0xfffff000 && declared < (uint64_t)(file->size - data_offset);
     return more &&
            (goes_on || (declared == 0 && (whole <= data_offset || whole >= STAND_IN_FROM)) ||
-            (declared >= STAND_IN_FROM && data_offset + (int64_t)declared > file->size));
+            (declared >= STAND_IN_FROM && declared > (uint64_t)(file->size - data_offset)));
 }
 
 static DataChunk describe_data(InputFile *file, const ChunkLayout *layout, int64_t header,

@@ -77,7 +77,10 @@ static cleave_status make_folder_of(OutputFile *file, cleave_error *error) {
     char *folder = folder_of(file->path);
     if (!folder)
         return error_memory(error, "a path", strlen(file->path) + 1);
-    int number = folder_make(folder, &file->made_from);
+    size_t made_from = 0;
+    int number = folder_make(folder, &made_from);
+    if (made_from > 0 && (file->made_from == 0 || made_from < file->made_from))
+        file->made_from = made_from;
     cleave_status status =
         number == 0 ? CLEAVE_OK : fail("cannot make the output folder", folder, number, error);
     free(folder);
@@ -126,20 +129,25 @@ static cleave_status choose_name(OutputFile *file, int attempt, cleave_error *er
     return file->temporary ? CLEAVE_OK : error_memory(error, "a path", strlen(file->path));
 }
 
-/* Tries temporary names until `take` gets one that is free. */
+/* Tries temporary names until `take` gets one that is free. A file without a name does not keep its
+ * folder: another process may have found it empty, and then it is made again. */
 static cleave_status take_name(OutputFile *file, bool (*take)(OutputFile *file),
                                cleave_error *error) {
+    int number = 0;
     for (int attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
         cleave_status status = choose_name(file, attempt, error);
+        if (status == CLEAVE_OK && number == ENOENT)
+            status = make_folder_of(file, error);
         if (status != CLEAVE_OK)
             return status;
         file->named = take(file);
         if (file->named)
             return CLEAVE_OK;
-        if (errno != EEXIST && errno != EINTR)
+        number = errno;
+        if (number != EEXIST && number != EINTR && number != ENOENT)
             break;
     }
-    return fail("cannot write", file->path, errno, error);
+    return fail("cannot write", file->path, number, error);
 }
 
 /* Not mkstemp(), whose file is for the owner alone: open() applies the umask without changing it.

@@ -346,6 +346,10 @@ cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample
     return allocate_conversion(reader, error);
 }
 
+const char *audio_reader_name(const AudioReader *reader) {
+    return reader->name;
+}
+
 const AudioFormat *audio_reader_format(const AudioReader *reader) {
     return &reader->source->format;
 }

@@ -198,8 +198,10 @@ static void note_packet(FfmpegSource *source) {
     source->cut_short = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     source->packet_has_sync =
         packet->size >= 2 && packet->data[0] == 0xff && (packet->data[1] & 0xe0) == 0xe0;
-    if (packet->pts != AV_NOPTS_VALUE && packet->pts + packet->duration > source->end_time)
-        source->end_time = packet->pts + packet->duration;
+    int64_t end;
+    if (packet->pts != AV_NOPTS_VALUE &&
+        !__builtin_add_overflow(packet->pts, packet->duration, &end) && end > source->end_time)
+        source->end_time = end;
 }
 
 /* Puts the next packet into the decoder, or at the end of the stream the end mark. */

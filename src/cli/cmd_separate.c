@@ -232,6 +232,7 @@ static void print_json(const Run *run, const Track *track) {
  * have done it meanwhile. An error of memory is the track's. */
 static bool is_done_already(const Run *run, Track *track, const cleave_output_settings *settings) {
     int whole = 0;
+    cleave_output_list_free(&track->outputs);
     cleave_status status =
         cleave_list_outputs(run->model, track->input, settings, &track->outputs, &track->error);
     if (status == CLEAVE_OK)
@@ -284,11 +285,17 @@ static bool ensure_separator(Run *run) {
 static void do_track(Run *run, Track *track, int index) {
     const Input *input = &run->inputs.items[index];
     cleave_output_settings settings = outputs_settings(input, run->options, run->stream_fd);
+    bool was_open = run->separator != NULL;
     look_at_track(run, track, input, &settings);
     bool settled = track->skipped || track->error.status != CLEAVE_OK;
     if (!settled && !ensure_separator(run)) {
         leave_track(run, track);
         return;
+    }
+    /* Opening takes a while, in which another process may have done the track. */
+    if (!settled && !was_open) {
+        look_at_track(run, track, input, &settings);
+        settled = track->skipped || track->error.status != CLEAVE_OK;
     }
     if (!settled)
         separate_track(run, track, &settings, index + 1);

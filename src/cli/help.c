@@ -19,7 +19,7 @@ const Term help_exit_codes[] = {
     {"1", "some input failed; the others were done"},
     {"2", "wrong usage"},
     {"3", "the model or its configuration is unusable"},
-    {"4", "the device is absent or failed"},
+    {"4", "the device or its memory failed"},
     {"130, 143, 129", "interrupted, terminated, the terminal went away"},
     {NULL, NULL}};
 

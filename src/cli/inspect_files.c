@@ -48,6 +48,19 @@ static void add_file(Table *table, const char *name, const char *what, int64_t s
     table_row(table, row);
 }
 
+/* Whether an earlier candidate has the same name: a model may be called model, too. */
+static bool is_listed(const cleave_model_info *info, size_t index) {
+    char *name = candidate_name(info, index);
+    bool listed = false;
+    for (size_t i = 0; i < index && !listed; i++) {
+        char *earlier = candidate_name(info, i);
+        listed = strcmp(earlier, name) == 0;
+        free(earlier);
+    }
+    free(name);
+    return listed;
+}
+
 static void print_files(const cleave_model_info *info) {
     static const char *const headers[] = {"file", "holds", "size", ""};
     char *model = text_file_name(info->path);
@@ -55,6 +68,8 @@ static void print_files(const cleave_model_info *info) {
     Table *table = table_new("plrl", headers);
     add_file(table, model, "weights", file_size(info->path), true);
     for (size_t i = 0; i < CANDIDATES; i++) {
+        if (is_listed(info, i))
+            continue;
         char *name = candidate_name(info, i);
         char *path = beside(info, name);
         bool used = !found && strcmp(path, info->config_source) == 0;

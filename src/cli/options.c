@@ -572,6 +572,12 @@ static bool check_standard_output(const Options *options) {
 }
 
 static bool check_report(const Options *options) {
+    bool wanted = options->report != NULL || options->spectrogram;
+    if (wanted && options->output.format == CLEAVE_FORMAT_RAW) {
+        message_error("%s: raw samples do not say what they are; try -f wav",
+                      options->report != NULL ? "--report" : "--spectrogram");
+        return false;
+    }
     bool piped = options->to_standard_output || is_input(options, "-");
     if (options->report_embed && options->report == NULL) {
         message_error(
@@ -596,6 +602,11 @@ static bool check_together(const Options *options) {
     }
     if (options->list != NULL && strcmp(options->list, "-") == 0 && is_input(options, "-")) {
         message_error("standard input ('-') is either an input or --from-list's, not both");
+        return false;
+    }
+    if (options->skip_existing && output->format == CLEAVE_FORMAT_RAW) {
+        message_error("--%s: raw samples do not tell whether they are whole; try -f wav",
+                      output->resume ? "resume" : "skip-existing");
         return false;
     }
     if (output->resume && is_input(options, "-")) {

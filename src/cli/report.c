@@ -219,6 +219,8 @@ bool report_add(Report *report, const Track *track, const cleave_model *model,
 bool report_finish(Report *report, const cleave_model_info *model,
                    const cleave_separator_info *separator) {
     const char *path = report->options->report;
+    if (path != NULL && separator == NULL && report->track_count > 0)
+        message_note("report: nothing was separated; %s was not written", path);
     if (path == NULL || separator == NULL || report->track_count == 0)
         return true;
     report->seconds = seconds_since(&report->begin);

@@ -77,6 +77,8 @@ static cleave_status open_config(cleave_model *model, const char *given, cleave_
     if (status != CLEAVE_OK)
         return status;
     if (model->config_source)
+        model->config_stamp = file_stamp(model->config_source);
+    if (model->config_source)
         return config_read(&model->config, model->config_source, error);
     if (given)
         return error_memory(error, "a path", strlen(given));
@@ -118,6 +120,7 @@ static cleave_status fill(cleave_model *model, const char *path,
     model->name = path_stem(path);
     if (!model->path || !model->name)
         return error_memory(error, "a path", strlen(path));
+    model->stamp = file_stamp(path);
     cleave_status status = checkpoint_open(&model->checkpoint, path, &settings->log, error);
     if (status == CLEAVE_OK)
         status = open_config(model, settings->config_path, error);

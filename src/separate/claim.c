@@ -91,6 +91,8 @@ static int take(Claim *claim, const cleave_logger *log) {
                       PATH_FORMAT ": cannot be locked (%s); other processes will not see that this "
                                   "track is being worked on",
                       claim->path, strerror(number));
+            claim->shared = claim->inherited;
+            claim->inherited = false;
             return 0;
         }
         number = check_current(claim);
@@ -126,7 +128,7 @@ cleave_status claim_take(Claim *claim, const char *output, const cleave_logger *
 /* The name goes before the lock, so that nobody locks a file that is about to lose its name
  * without noticing. */
 void claim_release(Claim *claim) {
-    if (claim->fd >= 0)
+    if (claim->fd >= 0 && !claim->shared)
         unlink(claim->path);
     close_file(claim);
     if (claim->path)

@@ -15,6 +15,7 @@ typedef struct Claim {
     char *path;
     size_t made_from; /* folders of `path` from this length on were made here; 0: none */
     bool inherited;   /* a process that was killed had claimed it before */
+    bool shared;      /* there are no locks here, and somebody else made the file */
 } Claim;
 
 /* Claims the track whose first output is `output`, and makes the output's folder for it. Where

@@ -9,6 +9,9 @@
 #include "base/thread.h"
 #include "separate/demix_private.h"
 
+/* Seconds between reports while nothing comes in. */
+#define PATIENCE 1
+
 /* ---- Failing ---- */
 
 cleave_status demix_check_cancel(const DemixJob *job, cleave_error *error) {
@@ -23,6 +26,8 @@ void demix_fail(Demix *d, const cleave_error *failure) {
     if (d->failure.status == CLEAVE_OK)
         d->failure = *failure;
     pthread_mutex_unlock(&d->mutex);
+    if (d->job->cancel)
+        atomic_store(d->job->cancel, true);
     ring_stop(&d->inputs);
 }
 
@@ -36,7 +41,7 @@ static cleave_status failure_of(Demix *d, cleave_error *error) {
 
 /* ---- Running ---- */
 
-static cleave_status report(const Demix *d, cleave_error *error) {
+cleave_status demix_report(const Demix *d, cleave_error *error) {
     cleave_progress progress = {
         .samples_done = atomic_load(&d->emitted),
         .samples_total = d->expected,
@@ -51,7 +56,7 @@ static cleave_status report(const Demix *d, cleave_error *error) {
 /* Told once, however often it happens. */
 static void halve_batch(Demix *d, int failed, const cleave_error *error) {
     if (d->batch == d->job->batch)
-        log_write(&d->job->log->target, CLEAVE_LOG_WARNING,
+        log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
                   "a batch of %d chunks does not fit into memory (%s); going on with smaller ones",
                   failed, error->text);
     d->batch = failed / 2;
@@ -91,8 +96,12 @@ static cleave_status run_batch(Demix *d, InputSlot *in, OutputSlot *out, cleave_
 }
 
 static cleave_status run_batches(Demix *d, cleave_error *error) {
-    cleave_status status = report(d, error);
+    cleave_status status = demix_report(d, error);
     while (status == CLEAVE_OK) {
+        if (!ring_wait(&d->inputs, PATIENCE)) {
+            status = demix_report(d, error);
+            continue;
+        }
         int in = ring_begin_read(&d->inputs);
         int out = in < 0 ? -1 : ring_begin_write(&d->outputs);
         if (out < 0)
@@ -102,7 +111,7 @@ static cleave_status run_batches(Demix *d, cleave_error *error) {
             break;
         ring_end_read(&d->inputs);
         ring_end_write(&d->outputs);
-        status = report(d, error);
+        status = demix_report(d, error);
     }
     return status;
 }
@@ -127,7 +136,7 @@ static cleave_status run_threads(Demix *d, cleave_error *error) {
     pthread_join(collecting, NULL);
     status = failure_of(d, error);
     log_relay_flush(d->job->log);
-    return status == CLEAVE_OK ? report(d, error) : status;
+    return status == CLEAVE_OK ? demix_report(d, error) : status;
 }
 
 /* ---- Setting up ---- */
@@ -170,7 +179,7 @@ static cleave_status create(Demix *d, cleave_error *error) {
                             (size_t)job->batch * demix_output_floats(job) * sizeof(float));
     cleave_status status = CLEAVE_OK;
     if (job->normalize)
-        status = demix_scan(job, &d->normalization, error);
+        status = demix_scan(d, &d->normalization, error);
     if (status == CLEAVE_OK)
         status = chunker_create(&d->chunker, &job->plan, job->reader, d->normalization, error);
     if (status == CLEAVE_OK)

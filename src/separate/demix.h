@@ -35,8 +35,8 @@ typedef struct DemixJob {
     void *sink_user;
     cleave_progress_callback progress; /* or NULL */
     void *progress_user;
-    const atomic_bool *cancel;
-    Journal *journal; /* or NULL: nothing is kept for a later run to go on from */
+    atomic_bool *cancel; /* or NULL; set where the job fails, too, to wake who waits for a pipe */
+    Journal *journal;    /* or NULL: nothing is kept for a later run to go on from */
     LogRelay *log;
 } DemixJob;
 

@@ -90,12 +90,15 @@ static inline float variant_sign(Variant variant) {
 /* CLEAVE_ERROR_CANCELLED once the job is cancelled. */
 cleave_status demix_check_cancel(const DemixJob *job, cleave_error *error);
 
+/* Tells the caller how far the job is, and passes log lines on; the caller may cancel. */
+cleave_status demix_report(const Demix *d, cleave_error *error);
+
 /* Keeps the first failure, and ends the feeding. */
 void demix_fail(Demix *d, const cleave_error *failure);
 
 /* Mean and population deviation of the mono mix, over the whole signal; the reader is rewound
  * (demix_scan.c). */
-cleave_status demix_scan(const DemixJob *job, Normalization *normalization, cleave_error *error);
+cleave_status demix_scan(const Demix *d, Normalization *normalization, cleave_error *error);
 
 /* The threads' functions; argument: the Demix (demix_feed.c, demix_collect.c). */
 void *demix_feed(void *argument);

@@ -6,6 +6,9 @@
 /* Frames read at once. */
 #define BLOCK 8192
 
+/* Blocks between reports. */
+#define REPORT_BLOCKS 128
+
 /* Welford's running mean and sum of squared differences. */
 typedef struct RunningMoments {
     double count;
@@ -20,11 +23,13 @@ static void moments_push(RunningMoments *moments, double x) {
     moments->squares += difference * (x - moments->mean);
 }
 
-cleave_status demix_scan(const DemixJob *job, Normalization *normalization, cleave_error *error) {
+cleave_status demix_scan(const Demix *d, Normalization *normalization, cleave_error *error) {
+    const DemixJob *job = d->job;
     float samples[2][BLOCK];
     float *planes[2] = {samples[0], samples[1]};
     RunningMoments moments = {0};
     int64_t got = 1;
+    int64_t blocks = 0;
     cleave_status status = CLEAVE_OK;
     while (status == CLEAVE_OK && got > 0) {
         got = 0;
@@ -37,6 +42,8 @@ cleave_status demix_scan(const DemixJob *job, Normalization *normalization, clea
         }
         if (status == CLEAVE_OK)
             status = demix_check_cancel(job, error);
+        if (status == CLEAVE_OK && ++blocks % REPORT_BLOCKS == 0)
+            status = demix_report(d, error);
     }
     double deviation = moments.count > 0 ? sqrt(moments.squares / moments.count) : 0;
     /* Silence, or a constant, has no deviation: it is left at its level. */

@@ -4,16 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
+#include "base/path.h"
 #include "base/path_format.h"
-
-#ifdef __APPLE__
-#define CHANGE_TIME(status) ((status).st_mtimespec)
-#else
-#define CHANGE_TIME(status) ((status).st_mtim)
-#endif
 
 /* Appends to the text, for which `size` is ample. */
 static void append(char *text, size_t size, const char *line) {
@@ -21,16 +15,12 @@ static void append(char *text, size_t size, const char *line) {
     snprintf(text + used, size - used, "%s", line);
 }
 
-/* "input 1048576 bytes of 1700000000.123456789"; a file that is not there is as one of no bytes. */
-static bool append_file(char *text, size_t size, const char *what, const char *path) {
+/* "input 1048576 bytes of 1700000000.123456789" */
+static void append_stamp(char *text, size_t size, const char *what, const FileStamp *stamp) {
     char line[128];
-    struct stat status = {0};
-    bool regular = stat(path, &status) == 0 && S_ISREG(status.st_mode);
-    snprintf(line, sizeof(line), "%s %" PRId64 " bytes of %lld.%09ld\n", what,
-             (int64_t)status.st_size, (long long)CHANGE_TIME(status).tv_sec,
-             (long)CHANGE_TIME(status).tv_nsec);
+    snprintf(line, sizeof(line), "%s %" PRId64 " bytes of %" PRId64 ".%09ld\n", what, stamp->size,
+             stamp->seconds, stamp->nanoseconds);
     append(text, size, line);
-    return regular;
 }
 
 static void append_settings(char *text, size_t size, const cleave_separator *separator,
@@ -47,18 +37,20 @@ static void append_settings(char *text, size_t size, const cleave_separator *sep
 }
 
 cleave_status fingerprint_describe(char *text, size_t size, const cleave_separator *separator,
-                                   const DemixJob *job, const char *input, cleave_error *error) {
+                                   const DemixJob *job, const char *input, const FileStamp *stamp,
+                                   cleave_error *error) {
     char line[64];
     text[0] = '\0';
     snprintf(line, sizeof(line), "cleave %s\n", cleave_version());
     append(text, size, line);
-    if (!append_file(text, size, "input", input))
+    if (!stamp->regular)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          PATH_FORMAT " is no file that could be read again, so that it cannot be "
                                      "resumed; save it to a file first, or run without --resume",
-                         input);
-    append_file(text, size, "model", separator->model->path);
-    append_file(text, size, "configuration", separator->model->config_source);
+                         path_shown(input));
+    append_stamp(text, size, "input", stamp);
+    append_stamp(text, size, "model", &separator->model->stamp);
+    append_stamp(text, size, "configuration", &separator->model->config_stamp);
     append_settings(text, size, separator, job);
     uint32_t stems = (uint32_t)crc32_z(0, (const unsigned char *)job->stems,
                                        (size_t)job->stem_count * sizeof(*job->stems));

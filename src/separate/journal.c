@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 
-#define MAGIC        UINT64_C(0x314a564145454c43) /* "CLEAVJ1" of this byte order */
+#define MAGIC        UINT64_C(0x314a564145454c43) /* "CLEEAVJ1" in this byte order */
 #define STATE_COUNT  2
 #define CHECK_FLOATS 16384
 

@@ -5,12 +5,13 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "base/thread_pool.h"
 #include "separate/demix_private.h"
 
 /* Chunks of input that its queues hold: the padded signal, its tail, the mix for the residual. */
-#define QUEUED_CHUNKS 3
+#define QUEUED_CHUNKS 6
 
-/* Threads that demix starts beside the network's own: one reads, one writes. */
+/* Threads that demix starts beside the network's own, and the encoders': one reads, one blends. */
 #define DEMIX_THREADS 2
 
 /* The program, its libraries, and the buffers of decoders and encoders: 31 MB were resident with a
@@ -38,7 +39,10 @@ int64_t demix_memory(const ChunkPlan *plan, int batch, int stems) {
 }
 
 /* Address space that the threads of a separation reserve. */
-static int64_t stack_space(int threads) {
+static int64_t stack_space(const MemoryQuestion *question) {
+    int processors = thread_available_processors();
+    int outputs = question->stems + 1; /* with a residual */
+    int encoders = (outputs < processors ? outputs : processors) - 1;
     pthread_attr_t attributes;
     size_t stack = 0;
     if (pthread_attr_init(&attributes) != 0)
@@ -46,13 +50,13 @@ static int64_t stack_space(int threads) {
     if (pthread_attr_getstacksize(&attributes, &stack) != 0)
         stack = 0;
     pthread_attr_destroy(&attributes);
-    return multiply((int64_t)stack, threads - 1 + DEMIX_THREADS);
+    return multiply((int64_t)stack, question->options.threads - 1 + DEMIX_THREADS + encoders);
 }
 
 MemoryLimit memory_need_limit(const MemoryQuestion *question, int64_t wanted) {
     if (wanted > 0)
         return (MemoryLimit){wanted, "--max-memory"};
-    MemoryLimit limit = memory_limit("", stack_space(question->options.threads));
+    MemoryLimit limit = memory_limit("", stack_space(question));
     limit.bytes = add(limit.bytes, question->held);
     return limit;
 }

@@ -218,6 +218,14 @@ cleave_status output_list_create(OutputList *list, const Config *config, const c
     return status;
 }
 
+const char *output_list_first(char *const *paths, int count) {
+    const char *first = paths[0];
+    for (int i = 1; i < count; i++)
+        if (strcmp(paths[i], first) < 0)
+            first = paths[i];
+    return first;
+}
+
 void output_list_destroy(OutputList *list) {
     for (int i = 0; i < list->count; i++)
         free(list->paths[i]);
@@ -305,7 +313,8 @@ cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole
     *whole = 0;
     if (outputs->count == 0)
         return CLEAVE_OK;
-    cleave_status status = find_traces(outputs->paths[0], &found, error);
+    cleave_status status =
+        find_traces(output_list_first(outputs->paths, outputs->count), &found, error);
     if (status != CLEAVE_OK || found)
         return status;
     bool good = true;

@@ -21,6 +21,10 @@ cleave_output_settings output_settings_resolve(const cleave_output_settings *set
 cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
                                  const char *input, const cleave_output_settings *settings,
                                  cleave_error *error);
+/* The path after which the track's lock and journal are named: the first by its bytes, whatever the
+ * order in which the stems were asked for. */
+const char *output_list_first(char *const *paths, int count);
+
 void output_list_destroy(OutputList *list);
 
 #endif

@@ -1,6 +1,8 @@
 /* ring.c: see ring.h. */
 #include "separate/ring.h"
 
+#include <time.h>
+
 void ring_init(Ring *ring, int capacity) {
     *ring = (Ring){.capacity = capacity};
     pthread_mutex_init(&ring->mutex, NULL);
@@ -19,6 +21,19 @@ int ring_begin_write(Ring *ring) {
     int slot = ring->stopped ? -1 : (ring->oldest + ring->filled) % ring->capacity;
     pthread_mutex_unlock(&ring->mutex);
     return slot;
+}
+
+bool ring_wait(Ring *ring, int seconds) {
+    struct timespec until;
+    int code = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += seconds;
+    pthread_mutex_lock(&ring->mutex);
+    while (!ring->stopped && !ring->closed && ring->filled == 0 && code == 0)
+        code = pthread_cond_timedwait(&ring->changed, &ring->mutex, &until);
+    bool ready = ring->stopped || ring->closed || ring->filled > 0;
+    pthread_mutex_unlock(&ring->mutex);
+    return ready;
 }
 
 int ring_begin_read(Ring *ring) {

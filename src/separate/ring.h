@@ -19,12 +19,16 @@ typedef struct Ring {
 void ring_init(Ring *ring, int capacity);
 void ring_destroy(Ring *ring);
 
-/* The writer's: waits for a free slot and returns its index; -1 where the reader has stopped. */
+/* The writer's: waits for a free slot and returns its index; -1 where the ring
+ * was stopped. */
 int ring_begin_write(Ring *ring);
 void ring_end_write(Ring *ring);
 
 /* No more will be written; what is written already will still be read. */
 void ring_close(Ring *ring);
+
+/* The reader's: waits at most so long; false if ring_begin_read() would still have to wait. */
+bool ring_wait(Ring *ring, int seconds);
 
 /* The reader's: waits for the next slot and returns its index; -1 where the ring is closed and
  * empty, or stopped. */

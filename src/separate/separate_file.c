@@ -20,9 +20,11 @@ typedef struct FileJob {
     const char *input;
     const cleave_output_settings *settings; /* resolved */
     LogRelay log;
+    FileStamp stamp; /* of the input, before it was opened */
     AudioReader *reader;
     OutputList outputs;
     Claim claim;
+    char *journal_path;
     Journal *journal; /* NULL: not to be resumed */
     FileSink sink;
     DemixJob demix;
@@ -81,7 +83,8 @@ static cleave_status keep_input(const OutputList *outputs, const char *input, cl
 static cleave_status claim_outputs(FileJob *job, cleave_error *error) {
     cleave_status status = keep_input(&job->outputs, job->input, error);
     if (status == CLEAVE_OK)
-        status = claim_take(&job->claim, job->outputs.paths[0], &job->log.logger, error);
+        status = claim_take(&job->claim, output_list_first(job->outputs.paths, job->outputs.count),
+                            &job->log.logger, error);
     for (int i = 0; i < job->outputs.count && status == CLEAVE_OK && job->claim.inherited; i++)
         output_file_remove_stale(job->outputs.paths[i]);
     return status;
@@ -117,24 +120,22 @@ static void fill_demix(FileJob *job) {
     demix->log = &job->log;
 }
 
-/* A journal that an earlier run left is of no use to a run that does not resume. */
 static cleave_status open_journal(FileJob *job, cleave_error *error) {
     char fingerprint[JOURNAL_FINGERPRINT_SIZE];
     const DemixJob *demix = &job->demix;
     if (job->settings->stream_fd >= 0)
         return CLEAVE_OK;
-    char *path = side_file_path(job->outputs.paths[0], "resume");
+    job->journal_path =
+        side_file_path(output_list_first(job->outputs.paths, job->outputs.count), "resume");
+    const char *path = job->journal_path;
     cleave_status status = path ? CLEAVE_OK : error_memory(error, "a path", 1);
     if (status == CLEAVE_OK && job->settings->resume)
         status = fingerprint_describe(fingerprint, sizeof(fingerprint), job->separator, demix,
-                                      job->input, error);
+                                      job->input, &job->stamp, error);
     if (status == CLEAVE_OK && job->settings->resume)
         status = journal_open(&job->journal, path, fingerprint, &demix->plan,
                               demix->stem_count * demix->plan.channels, &job->log.logger, error);
-    else if (status == CLEAVE_OK)
-        unlink(path);
     job->demix.journal = job->journal;
-    free(path);
     return status;
 }
 
@@ -166,9 +167,10 @@ static cleave_status open_reader(FileJob *job, cleave_error *error) {
 }
 
 static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {
+    job->stamp = file_stamp(job->input);
     cleave_status status = open_reader(job, error);
     if (status == CLEAVE_OK)
-        status = separator_job(job->separator, job->reader, &job->demix, error);
+        status = separator_job(job->separator, job->reader, &job->log.logger, &job->demix, error);
     if (status == CLEAVE_OK)
         status = open_outputs(job, error);
     if (status == CLEAVE_OK)
@@ -183,6 +185,9 @@ static cleave_status separate(FileJob *job, cleave_result *result, cleave_error 
 static void close_job(FileJob *job, bool done) {
     file_sink_close(&job->sink);
     journal_close(job->journal, !done);
+    if (done && job->journal_path)
+        unlink(job->journal_path); /* of an earlier run, perhaps; the track is done */
+    free(job->journal_path);
     claim_release(&job->claim);
     output_list_destroy(&job->outputs);
     audio_reader_close(job->reader);

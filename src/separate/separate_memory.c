@@ -29,7 +29,7 @@ static cleave_status run(cleave_separator *separator, AudioReader *reader, Memor
     DemixJob job;
     DemixResult result;
     LogRelay log;
-    cleave_status status = separator_job(separator, reader, &job, error);
+    cleave_status status = separator_job(separator, reader, &separator->settings.log, &job, error);
     if (status != CLEAVE_OK)
         return status;
     int *stems = malloc((size_t)job.network_stems * sizeof(int));

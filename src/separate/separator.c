@@ -343,15 +343,15 @@ void cleave_separator_cancel(cleave_separator *separator) {
     atomic_store(&separator->cancel, true);
 }
 
-cleave_status separator_job(cleave_separator *separator, AudioReader *reader, DemixJob *job,
-                            cleave_error *error) {
+cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
+                            const cleave_logger *log, DemixJob *job, cleave_error *error) {
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->settings;
     int channels = audio_reader_format(reader)->channels;
     if (channels > 2)
-        log_write(&settings->log, CLEAVE_LOG_WARNING,
-                  "the input has %d channels, the network takes %d: the %s taken", channels,
-                  config->channels,
+        log_write(log, CLEAVE_LOG_WARNING,
+                  PATH_FORMAT ": it has %d channels, the network takes %d: the %s taken",
+                  audio_reader_name(reader), channels, config->channels,
                   config->channels == 1 ? "mean of the first two is" : "first two are");
     *job = (DemixJob){.executable = separator->executable,
                       .plan = separator->plan,

@@ -17,7 +17,7 @@ struct cleave_separator {
 
 /* A job for this separator, for the caller to complete: stems, sink, progress. Converts `reader` to
  * the network's rate and channels, and warns of channels that are left out. */
-cleave_status separator_job(cleave_separator *separator, AudioReader *reader, DemixJob *job,
-                            cleave_error *error);
+cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
+                            const cleave_logger *log, DemixJob *job, cleave_error *error);
 
 #endif

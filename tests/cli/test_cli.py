@@ -1077,7 +1077,7 @@ class RunningTest(CliTest):
             self.skipTest("this system has no files without names here")
         result = self.interrupt(signal.SIGKILL, self.long_input("long.wav"))
         self.assertEqual(result.code, -signal.SIGKILL)
-        self.assertEqual(self.files(), ["long/.vocals.wav.lock"])
+        self.assertEqual(self.files(), ["long/.other.wav.lock"])
         self.long_input("long.wav", 1)
         self.assertEqual(self.separate("long.wav").code, 0)
         self.assertEqual(self.files(), ["long/other.wav", "long/vocals.wav"])

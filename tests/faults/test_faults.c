@@ -242,7 +242,10 @@ static void set_up(Bench *bench, const Scenario *scenario) {
     if (cleave_list_outputs(bench->model, bench->input, &bench->settings, &bench->list, &error) !=
         CLEAVE_OK)
         fail_msg("%s", error.text);
-    char *first = bench->list.paths[0];
+    const char *first = bench->list.paths[0];
+    for (int i = 1; i < bench->list.count; i++)
+        if (strcmp(bench->list.paths[i], first) < 0)
+            first = bench->list.paths[i];
     const char *name = strrchr(first, '/') + 1;
     snprintf(bench->journal_path, sizeof(bench->journal_path), "%.*s.%s.resume",
              (int)(name - first), first, name);
