@@ -446,6 +446,28 @@ class WaitingTest(StreamCase):
         os.close(reader)
         self.assertIn("what was written of it is not whole", err)
 
+    def feed(self, pipe):
+        """All but the end: the pipe stays open."""
+        try:
+            os.write(pipe.fileno(), content(self.long_mix(2)))
+        except BrokenPipeError:
+            pass
+
+    def test_reader_that_goes_away_while_the_writer_stalls(self):
+        """The thread that waits for input is woken when the output fails."""
+        reader, writer = os.pipe()
+        with self.start("-", "-o", "-", "--stems", "vocals", stdin=subprocess.PIPE,
+                        stdout=writer) as process:
+            os.close(writer)
+            feeder = threading.Thread(target=self.feed, args=(process.stdin,))
+            feeder.start()
+            os.read(reader, 1)
+            os.close(reader)
+            self.assertEqual(process.wait(timeout=TIME_LIMIT), 1)
+            feeder.join()
+            err = process.stderr.read().decode()
+        self.assertIn("the reader of standard output went away", err)
+
 
 def lower_24(value):
     return struct.pack("<i", value)[:3]

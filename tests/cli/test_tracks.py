@@ -2,6 +2,7 @@
 
 The environment is that of test_cli.py, whose ways of running the program are used here.
 """
+import json
 import os
 import re
 import shutil
@@ -439,6 +440,24 @@ class SkipTest(TracksTest):
         self.assert_done(alone)
         self.assertIn("in/0.wav: skipped, since its stems are there", alone.err)
         self.assertEqual(self.separate("in/0.wav", "--skip-existing", "-q").err, "")
+
+    def test_another_process_at_the_same_track(self):
+        """Whatever the order of its stems: the second process leaves the track to the first."""
+        write_wav(self.path("long.wav"), [sine(220, 2), sine(220, 2)])
+        command = [PROGRAM, "long.wav", "-m", MODEL, "-o", self.output, "--overlap", "50"]
+        with subprocess.Popen(command + ["--stems", "vocals,other"], cwd=self.folder,
+                              env=environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            for line in process.stderr:
+                if re.match(rb"cleave: long\.wav: \d+ %", line):
+                    break
+            result = self.run_program("long.wav", "-m", MODEL, "-o", self.output, "--stems",
+                                      "other,vocals", "--json")
+            process.communicate(timeout=TIME_LIMIT)
+        self.assertEqual((process.returncode, result.code), (0, 0), result.err)
+        self.assertIn("another process is at it", result.err)
+        self.assertEqual(json.loads(result.out)["status"], "busy")
+        self.assertEqual(self.files(), ["long/other.wav", "long/vocals.wav"])
 
     def test_another_process_meanwhile(self):
         """Each input is looked at when its turn comes: what came to be meanwhile is not redone."""
