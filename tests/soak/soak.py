@@ -164,6 +164,7 @@ def main():
     parser.add_argument("--folder", default=tempfile.gettempdir())
     options = parser.parse_args()
     longest = options.hours * HOUR
+    os.makedirs(options.folder, exist_ok=True)
     # The longest input and output; an hour's with its journal of floats takes less.
     check_disk(options.folder, int(2.1 * max(longest, 2 * HOUR) * RATE * FRAME_BYTES))
     folder = tempfile.mkdtemp(prefix="cleave-soak-", dir=options.folder)
