@@ -2,10 +2,10 @@
  * products without a column matrix: the gemm gets a pointer per channel block and tap into rows
  * that were loaded (normalised, activated, padded) once. Weights are the gemm's vectors, one lane
  * per output channel; activations its broadcast operand. */
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/conv_weights.h"
 #include "backend/cpu/executable.h"
 #include "base/memory.h"
 
@@ -23,31 +23,21 @@
 
 typedef struct ConvStep {
     CpuStep base;
+    ConvWeights weights;
     bool transposed;
     int kernel[2];
     int stride[2];
     int pad[2];
-    int taps;          /* kernel[0] · kernel[1] */
-    int column_blocks; /* output channel blocks */
     bool in_place;     /* rows can be read where they lie */
     bool shared;       /* the whole sample is loaded before any task */
     int task_rows;     /* rows of the task's grid: output rows, or input rows if transposed */
     int slab_rows;     /* loaded input rows of a task (of a sample, if shared) */
     size_t slab_width; /* positions of a loaded row, padding included */
-    /* (column_blocks, blocks, taps, CHANNEL_BLOCK in, CHANNEL_BLOCK out); if transposed,
-     * (taps, column_blocks, blocks, CHANNEL_BLOCK in, CHANNEL_BLOCK out). */
-    float *weights;
 } ConvStep;
-
-/* Floats of one column block's weights: all that a gemm over k needs. */
-static size_t panel_floats(const ConvStep *conv) {
-    size_t taps = conv->transposed ? 1 : (size_t)conv->taps;
-    return (size_t)conv->base.operand.blocks * taps * CHANNEL_BLOCK * CHANNEL_BLOCK;
-}
 
 /* Pointers that one row of gemms needs: one per channel block and tap. */
 static size_t row_pointers(const ConvStep *conv) {
-    return (size_t)conv->base.operand.blocks * (size_t)(conv->transposed ? 1 : conv->taps);
+    return (size_t)conv->base.operand.blocks * (size_t)(conv->transposed ? 1 : conv->weights.taps);
 }
 
 /* Rows of the grid that tasks cut: output rows, or input rows for a transposed convolution. */
@@ -134,7 +124,6 @@ static void gemm_row(const ConvStep *conv, const CpuRun *run, const float *const
     const CpuTensor *add = conv->base.add;
     int step = conv->transposed ? conv->stride[1] : 1;
     int phase = conv->transposed ? tap % conv->kernel[1] : 0;
-    size_t panel = (size_t)tap * (size_t)conv->column_blocks + (size_t)column;
     GemmArguments gemm = {.a = pointers,
                           .k_blocks = row_pointers(conv),
                           .a_stride =
@@ -144,7 +133,7 @@ static void gemm_row(const ConvStep *conv, const CpuRun *run, const float *const
                           .columns = columns};
     size_t offset = (size_t)phase * CHANNEL_BLOCK;
     for (int j = 0; j < columns; j++) {
-        gemm.b[j] = conv->weights + (panel + (size_t)j) * panel_floats(conv);
+        gemm.b[j] = conv_weights_panel(&conv->weights, tap, column + j);
         gemm.c[j] = tensor_row(output, sample, column + j, row) + offset;
         gemm.add[j] = add ? tensor_row(add, sample, column + j, row) + offset : NULL;
     }
@@ -202,7 +191,7 @@ static Region task_region(const ConvContext *c, size_t task) {
     const ConvStep *conv = c->conv;
     int split = (int)(task % (size_t)c->splits);
     task /= (size_t)c->splits;
-    int pairs = (conv->column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
+    int pairs = (conv->weights.column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
     Region region = {.sample = c->sample};
     if (!conv->shared)
         region.sample = (int)(task / (size_t)c->row_groups);
@@ -212,8 +201,8 @@ static Region task_region(const ConvContext *c, size_t task) {
         region.last_row = grid_rows(conv);
     region.first_column = split * pairs / c->splits * GEMM_COLUMNS;
     region.last_column = (split + 1) * pairs / c->splits * GEMM_COLUMNS;
-    if (region.last_column > conv->column_blocks)
-        region.last_column = conv->column_blocks;
+    if (region.last_column > conv->weights.column_blocks)
+        region.last_column = conv->weights.column_blocks;
     return region;
 }
 
@@ -264,7 +253,7 @@ static void load_shared_row(void *context, size_t task, int thread) {
 /* Splits the columns only as far as it takes to keep all threads busy: each split of a slab that
  * is not shared is loaded once more. */
 static int choose_splits(const ConvStep *conv, const CpuRun *run, int groups) {
-    int pairs = (conv->column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
+    int pairs = (conv->weights.column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
     int wanted = TASKS_PER_THREAD * thread_pool_size(run->executable->pool);
     int splits = (wanted + groups - 1) / groups;
     return splits < pairs ? splits : pairs;
@@ -294,104 +283,8 @@ static void conv_run(const CpuStep *step, const CpuRun *run) {
 
 static void conv_destroy(CpuStep *step) {
     ConvStep *conv = (ConvStep *)step;
-    memory_free_aligned(conv->weights);
+    conv_weights_free(&conv->weights);
     step_free(step);
-}
-
-typedef struct PackContext {
-    ConvStep *conv;
-    const Tensor *weight;
-    atomic_size_t not_finite; /* values of the weight */
-    unsigned char *scratch;
-    size_t scratch_bytes;
-} PackContext;
-
-/* Reads part of the weight. Damage is rare, so that threads do not wait for each other here. */
-static void read_weight(PackContext *context, size_t first, size_t count, float *row) {
-    size_t not_finite = tensor_read_f32(context->weight, first, count, row);
-    if (not_finite > 0)
-        atomic_fetch_add(&context->not_finite, not_finite);
-}
-
-/* One output channel of (out, in, kh, kw) into its lane of the panel. */
-static void pack_output_channel(const ConvStep *conv, const float *from, float *panel, int lane) {
-    const ChannelLayout *channels = &conv->base.operand.channels;
-    int count = channel_layout_channels(channels);
-    for (int in = 0; in < count; in++) {
-        int position = channel_layout_position(channels, in);
-        size_t block = (size_t)(position / CHANNEL_BLOCK);
-        size_t k = (size_t)(position % CHANNEL_BLOCK);
-        for (int tap = 0; tap < conv->taps; tap++) {
-            size_t row = (block * (size_t)conv->taps + (size_t)tap) * CHANNEL_BLOCK + k;
-            panel[row * CHANNEL_BLOCK + (size_t)lane] = *from++;
-        }
-    }
-}
-
-static void pack_column_block(void *context, size_t task, int thread) {
-    PackContext *c = context;
-    const ConvStep *conv = c->conv;
-    float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
-    float *panel = conv->weights + task * panel_floats(conv);
-    int inputs = channel_layout_channels(&conv->base.operand.channels);
-    size_t count = (size_t)inputs * (size_t)conv->taps;
-    int outputs = conv->base.node->shape.channels;
-    memset(panel, 0, panel_floats(conv) * sizeof(float));
-    for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
-        size_t out = task * CHANNEL_BLOCK + (size_t)lane;
-        if (out >= (size_t)outputs)
-            break;
-        read_weight(c, out * count, count, row);
-        pack_output_channel(conv, row, panel, lane);
-    }
-}
-
-/* One input channel of (in, out, kh, kw) into its row of every panel. */
-static void pack_input_channel(void *context, size_t task, int thread) {
-    PackContext *c = context;
-    const ConvStep *conv = c->conv;
-    float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
-    int outputs = conv->base.node->shape.channels;
-    size_t count = (size_t)outputs * (size_t)conv->taps;
-    size_t k = (size_t)channel_layout_position(&conv->base.operand.channels, (int)task);
-    read_weight(c, task * count, count, row);
-    for (int out = 0; out < outputs; out++)
-        for (int tap = 0; tap < conv->taps; tap++) {
-            size_t panel =
-                (size_t)tap * (size_t)conv->column_blocks + (size_t)(out / CHANNEL_BLOCK);
-            conv->weights[panel * panel_floats(conv) + k * CHANNEL_BLOCK +
-                          (size_t)(out % CHANNEL_BLOCK)] = *row++;
-        }
-}
-
-static cleave_status pack(ConvStep *conv, const CpuExecutable *executable, const Tensor *weight,
-                          cleave_error *error) {
-    size_t threads = (size_t)executable->threads;
-    size_t panels = (size_t)conv->column_blocks * (size_t)(conv->transposed ? conv->taps : 1);
-    size_t bytes = panels * panel_floats(conv) * sizeof(float);
-    int inputs = channel_layout_channels(&conv->base.operand.channels);
-    int across = conv->transposed ? conv->base.node->shape.channels : inputs;
-    PackContext context = {.conv = conv, .weight = weight};
-    atomic_init(&context.not_finite, 0);
-    conv->base.weight_bytes += bytes;
-    if (executable->plan_only)
-        return CLEAVE_OK;
-    context.scratch_bytes =
-        size_round_up((size_t)across * (size_t)conv->taps * sizeof(float), MEMORY_ALIGNMENT);
-    context.scratch = memory_allocate_aligned(threads * context.scratch_bytes);
-    conv->weights = memory_allocate_aligned(bytes);
-    if (!context.scratch || !conv->weights) {
-        memory_free_aligned(context.scratch);
-        return error_memory(error, conv->base.node->name, bytes);
-    }
-    if (conv->transposed) {
-        memset(conv->weights, 0, bytes);
-        thread_pool_run(executable->pool, (size_t)inputs, pack_input_channel, &context);
-    } else {
-        thread_pool_run(executable->pool, (size_t)conv->column_blocks, pack_column_block, &context);
-    }
-    memory_free_aligned(context.scratch);
-    return step_check_weight(weight, atomic_load(&context.not_finite), error);
 }
 
 static size_t slab_bytes(const ConvStep *conv, int rows) {
@@ -434,8 +327,9 @@ cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executabl
     memcpy(conv->kernel, attributes->kernel, sizeof(conv->kernel));
     memcpy(conv->stride, attributes->stride, sizeof(conv->stride));
     memcpy(conv->pad, attributes->pad, sizeof(conv->pad));
-    conv->taps = conv->kernel[0] * conv->kernel[1];
-    conv->column_blocks = conv->base.output->blocks;
-    plan(conv);
-    return pack(conv, executable, weights->nodes[step->node].weights[0], error);
+    status = conv_weights_create(&conv->weights, &conv->base, executable,
+                                 weights->nodes[step->node].weights[0], error);
+    if (status == CLEAVE_OK)
+        plan(conv);
+    return status;
 }

@@ -98,7 +98,19 @@ void operand_destroy(Operand *operand);
 /* Computes scale and shift for every sample of the batch, where they depend on the data. */
 void operand_prepare(const Operand *operand, const CpuRun *run);
 
-/* Loads one row: to[width · CHANNEL_BLOCK]. */
+/* A run of positions of one row of one channel block. */
+typedef struct RowPart {
+    int sample;
+    int block;
+    int row;
+    int first; /* position */
+    int count;
+} RowPart;
+
+/* Loads to[part.count · CHANNEL_BLOCK]. */
+void operand_load(const Operand *operand, const Kernels *kernels, RowPart part, float *to);
+
+/* Loads a whole row: to[width · CHANNEL_BLOCK]. */
 void operand_load_row(const Operand *operand, const Kernels *kernels, int sample, int block,
                       int row, float *to);
 

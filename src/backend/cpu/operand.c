@@ -138,21 +138,31 @@ const float *operand_plain_row(const Operand *operand, int sample, int block, in
     return tensor_row(operand->sources[source].tensor, sample, block, row);
 }
 
-void operand_load_row(const Operand *operand, const Kernels *kernels, int sample, int block,
-                      int row, float *to) {
-    size_t lanes = (size_t)sample * operand->sample_stride + (size_t)block * CHANNEL_BLOCK;
-    size_t width = (size_t)operand->width;
+void operand_load(const Operand *operand, const Kernels *kernels, RowPart part, float *to) {
+    size_t lanes =
+        (size_t)part.sample * operand->sample_stride + (size_t)part.block * CHANNEL_BLOCK;
+    size_t offset = (size_t)part.first * CHANNEL_BLOCK;
+    size_t count = (size_t)part.count;
+    int block = part.block;
     int source = find_source(operand, &block);
     const CpuTensor *factor = operand->sources[source].factor;
-    const float *from = tensor_row(operand->sources[source].tensor, sample, block, row);
+    const float *from =
+        tensor_row(operand->sources[source].tensor, part.sample, block, part.row) + offset;
     if (factor) {
-        kernels->multiply(to, from, tensor_row(factor, sample, block, row), width);
+        kernels->multiply(to, from, tensor_row(factor, part.sample, block, part.row) + offset,
+                          count);
         if (operand->act.kind == ACT_NONE && operand->norm.kind == NORM_NONE)
             return;
         from = to;
     }
-    kernels->load[operand->act.kind](to, from, width, operand->scale + lanes,
+    kernels->load[operand->act.kind](to, from, count, operand->scale + lanes,
                                      operand->shift + lanes, operand->act.alpha);
+}
+
+void operand_load_row(const Operand *operand, const Kernels *kernels, int sample, int block,
+                      int row, float *to) {
+    RowPart part = {.sample = sample, .block = block, .row = row, .count = operand->width};
+    operand_load(operand, kernels, part, to);
 }
 
 /* ---- Statistics ---- */
