@@ -343,31 +343,41 @@ static void check_binary(const Kernels *kernels, const char *name, BinaryKernel 
 
 /* ---- Statistics ---- */
 
+/* Elements of one lane in float64. */
+static double exact_moment(const StatisticsArguments *a, size_t lane, double center, double power) {
+    double sum = 0;
+    for (size_t row = 0; row < a->rows; row++)
+        for (size_t i = 0; i < a->positions; i++)
+            sum += pow((double)a->from[row * a->stride + i * CHANNEL_BLOCK + lane] - center, power);
+    return sum;
+}
+
 /* A mean far from zero must not cost the variance its digits. */
 static void verify_statistics(const Kernels *kernels, size_t positions, float offset) {
     float mean[CHANNEL_BLOCK];
     float squares[CHANNEL_BLOCK];
-    float *row = random_floats(positions * CHANNEL_BLOCK, offset - 1, offset + 1);
-    kernels->statistics(row, positions, mean, squares);
+    StatisticsArguments a = {.rows = 1 + random_below(4),
+                             .stride = (positions + random_below(3)) * CHANNEL_BLOCK,
+                             .positions = positions,
+                             .mean = mean,
+                             .squares = squares};
+    float *from = random_floats(a.rows * a.stride, offset - 1, offset + 1);
+    a.from = from;
+    kernels->statistics(&a);
+    double count = (double)(a.rows * positions);
     for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
-        double sum = 0;
-        double exact = 0;
-        for (size_t i = 0; i < positions; i++)
-            sum += (double)row[i * CHANNEL_BLOCK + lane];
-        sum /= (double)positions;
-        for (size_t i = 0; i < positions; i++)
-            exact += pow((double)row[i * CHANNEL_BLOCK + lane] - sum, 2);
+        double exact_mean = exact_moment(&a, lane, 0, 1) / count;
+        double exact = exact_moment(&a, lane, exact_mean, 2);
         double scale = fabs((double)offset) + 1;
-        double mean_tolerance = (double)positions * UNIT_ROUNDOFF * scale;
-        double shift = fabs((double)mean[lane] - sum);
-        double tolerance = (double)positions * UNIT_ROUNDOFF * (exact + 4) +
-                           (double)positions * (shift * shift + 4 * UNIT_ROUNDOFF * scale);
-        if (!(shift <= mean_tolerance))
-            complain("mean", lane, (double)mean[lane], sum);
+        double shift = fabs((double)mean[lane] - exact_mean);
+        double tolerance = count * UNIT_ROUNDOFF * (exact + 4) +
+                           count * (shift * shift + 4 * UNIT_ROUNDOFF * scale);
+        if (!(shift <= count * UNIT_ROUNDOFF * scale))
+            complain("mean", lane, (double)mean[lane], exact_mean);
         if (!(fabs((double)squares[lane] - exact) <= tolerance))
             complain("squares", lane, (double)squares[lane], exact);
     }
-    memory_free_aligned(row);
+    memory_free_aligned(from);
 }
 
 static void check_statistics(const Kernels *kernels) {
@@ -375,6 +385,161 @@ static void check_statistics(const Kernels *kernels) {
     for (size_t positions = 1; positions < 70; positions++)
         verify_statistics(kernels, positions, offsets[positions % 4]);
     conclude(kernels, "statistics");
+}
+
+/* ---- Winograd ---- */
+
+#define WINOGRAD_TILES_MAX 9
+
+/* The three transforms' matrices in float64, and the sums of their rows' magnitudes. */
+typedef double Matrix[WINOGRAD_WINDOW][WINOGRAD_WINDOW];
+
+#define A M_SQRT1_2
+#define B M_SQRT2
+static const Matrix input_matrix = {{1, 0, -2.5, 0, 1, 0},  {0, -B, -2, A, 1, 0},
+                                    {0, B, -2, -A, 1, 0},   {0, -A, -0.5, B, 1, 0},
+                                    {0, A, -0.5, -B, 1, 0}, {0, 1, 0, -2.5, 0, 1}};
+static const Matrix weights_matrix = {{1, 0, 0},
+                                      {-2.0 / 3, -2.0 / 3 * A, -1.0 / 3},
+                                      {-2.0 / 3, 2.0 / 3 * A, -1.0 / 3},
+                                      {1.0 / 6, B / 6, 1.0 / 3},
+                                      {1.0 / 6, -B / 6, 1.0 / 3},
+                                      {0, 0, 1}};
+static const Matrix output_matrix = {{1, 1, 1, 1, 1, 0},
+                                     {0, A, -A, B, -B, 0},
+                                     {0, 0.5, 0.5, 2, 2, 0},
+                                     {0, A / 2, -A / 2, 2 * B, -2 * B, 1}};
+#undef A
+#undef B
+
+/* An element of T from Tᵀ, where from(j, k) is from[j · row + k · column], and the sum of its
+ * terms' magnitudes. */
+static double exact_transform(const Matrix t, const float *from, size_t row, size_t column,
+                              size_t size, size_t y, size_t x, double *magnitude) {
+    double sum = 0;
+    *magnitude = 0;
+    for (size_t j = 0; j < size; j++)
+        for (size_t k = 0; k < size; k++) {
+            double term = t[y][j] * t[x][k] * (double)from[j * row + k * column];
+            sum += term;
+            *magnitude += fabs(term);
+        }
+    return sum;
+}
+
+/* Two passes of up to 6 terms, of which constants and products round too. */
+#define TRANSFORM_TOLERANCE (20 * UNIT_ROUNDOFF)
+
+static void expect_near(const char *what, size_t at, float got, double expected, double magnitude) {
+    if (!(fabs((double)got - expected) <= TRANSFORM_TOLERANCE * magnitude))
+        complain(what, at, (double)got, expected);
+}
+
+static void verify_winograd_input(const Kernels *kernels, size_t tiles) {
+    size_t row = (tiles * WINOGRAD_TILE + 2 + random_below(3)) * CHANNEL_BLOCK;
+    size_t stride = (tiles + 1) * CHANNEL_BLOCK;
+    float *from = random_floats(WINOGRAD_WINDOW * row, -1, 1);
+    float *to = random_floats(WINOGRAD_ELEMENTS * stride, 0, 0);
+    fill(to, WINOGRAD_ELEMENTS * stride, CANARY);
+    kernels->winograd_input(to, stride, from, row, tiles);
+    for (size_t i = 0; i < WINOGRAD_ELEMENTS * stride; i++) {
+        size_t e = i / stride;
+        size_t tile = i % stride / CHANNEL_BLOCK;
+        double magnitude = 0;
+        if (tile == tiles) {
+            if (to[i] != CANARY)
+                complain("winograd input wrote outside", i, (double)to[i], (double)CANARY);
+            continue;
+        }
+        const float *window = from + tile * WINOGRAD_TILE * CHANNEL_BLOCK + i % CHANNEL_BLOCK;
+        double expected = exact_transform(input_matrix, window, row, CHANNEL_BLOCK, WINOGRAD_WINDOW,
+                                          e / WINOGRAD_WINDOW, e % WINOGRAD_WINDOW, &magnitude);
+        expect_near("winograd input", i, to[i], expected, magnitude);
+    }
+    memory_free_aligned(from);
+    memory_free_aligned(to);
+}
+
+static void verify_winograd_weights(const Kernels *kernels) {
+    enum { PANEL = CHANNEL_BLOCK * CHANNEL_BLOCK };
+    size_t stride = PANEL * (1 + random_below(3));
+    float *taps = random_floats(9 * PANEL, -1, 1);
+    float *to = random_floats(WINOGRAD_ELEMENTS * stride, 0, 0);
+    fill(to, WINOGRAD_ELEMENTS * stride, CANARY);
+    kernels->winograd_weights(to, stride, taps);
+    for (size_t i = 0; i < WINOGRAD_ELEMENTS * stride; i++) {
+        size_t e = i / stride;
+        size_t at = i % stride;
+        double magnitude = 0;
+        if (at >= PANEL) {
+            if (to[i] != CANARY)
+                complain("winograd weights wrote outside", i, (double)to[i], (double)CANARY);
+            continue;
+        }
+        double expected = exact_transform(weights_matrix, taps + at, 3 * PANEL, PANEL, 3,
+                                          e / WINOGRAD_WINDOW, e % WINOGRAD_WINDOW, &magnitude);
+        expect_near("winograd weights", i, to[i], expected, magnitude);
+    }
+    memory_free_aligned(taps);
+    memory_free_aligned(to);
+}
+
+static void verify_winograd_output(const Kernels *kernels, size_t positions, size_t rows, bool adds,
+                                   bool in_place) {
+    size_t tiles = (positions + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
+    size_t stride = (positions + 1) * CHANNEL_BLOCK;
+    float *from = random_floats(WINOGRAD_ELEMENTS * tiles * CHANNEL_BLOCK, -1, 1);
+    float *add = random_floats((WINOGRAD_TILE + 1) * stride, -1, 1);
+    float *to = random_floats((WINOGRAD_TILE + 1) * stride, 0, 0);
+    fill(to, (WINOGRAD_TILE + 1) * stride, CANARY);
+    if (in_place)
+        memcpy(to, add, (WINOGRAD_TILE + 1) * stride * sizeof(float));
+    WinogradOutput o = {.from = from,
+                        .from_stride = tiles * CHANNEL_BLOCK,
+                        .to = to,
+                        .add = adds ? in_place ? to : add : NULL,
+                        .to_stride = stride,
+                        .rows = rows,
+                        .positions = positions};
+    kernels->winograd_output(&o);
+    for (size_t i = 0; i < (WINOGRAD_TILE + 1) * stride; i++) {
+        size_t y = i / stride;
+        size_t position = i % stride / CHANNEL_BLOCK;
+        float untouched = in_place ? add[i] : CANARY;
+        if (y >= rows || position >= positions) {
+            if (to[i] != untouched)
+                complain("winograd output wrote outside", i, (double)to[i], (double)untouched);
+            continue;
+        }
+        const float *tile = from + position / WINOGRAD_TILE * CHANNEL_BLOCK + i % CHANNEL_BLOCK;
+        double magnitude = 0;
+        double expected =
+            exact_transform(output_matrix, tile, WINOGRAD_WINDOW * o.from_stride, o.from_stride,
+                            WINOGRAD_WINDOW, y, position % WINOGRAD_TILE, &magnitude);
+        if (adds) {
+            expected += (double)add[i];
+            magnitude += fabs((double)add[i]);
+        }
+        expect_near("winograd output", i, to[i], expected, magnitude);
+    }
+    memory_free_aligned(from);
+    memory_free_aligned(add);
+    memory_free_aligned(to);
+}
+
+static void check_winograd(const Kernels *kernels) {
+    for (size_t tiles = 1; tiles <= WINOGRAD_TILES_MAX; tiles++)
+        verify_winograd_input(kernels, tiles);
+    conclude(kernels, "winograd in");
+    for (int trial = 0; trial < 10; trial++)
+        verify_winograd_weights(kernels);
+    conclude(kernels, "winograd w");
+    for (size_t positions = 1; positions <= WINOGRAD_TILES_MAX * WINOGRAD_TILE; positions++)
+        for (size_t rows = 1; rows <= WINOGRAD_TILE; rows++) {
+            verify_winograd_output(kernels, positions, rows, false, false);
+            verify_winograd_output(kernels, positions, rows, true, positions % 2 == 0);
+        }
+    conclude(kernels, "winograd out");
 }
 
 /* ---- Timing ---- */
@@ -432,7 +597,7 @@ static void bench_row(const Kernels *kernels, const char *name, int kernel) {
         else if (kernel == ACT_KINDS + 1)
             kernels->add(to, a, b, POSITIONS);
         else
-            kernels->statistics(a, POSITIONS, to, to + CHANNEL_BLOCK);
+            kernels->statistics(&(StatisticsArguments){a, 1, 0, POSITIONS, to, to + CHANNEL_BLOCK});
         best = fmin(best, seconds() - begin);
     }
     printf("%-9s %-12s %8.2f Gelement/s\n", kernels->name, name,
@@ -457,6 +622,7 @@ static void check(const Kernels *kernels) {
     check_binary(kernels, "multiply", kernels->multiply, kernels_reference.multiply);
     check_binary(kernels, "add", kernels->add, kernels_reference.add);
     check_statistics(kernels);
+    check_winograd(kernels);
 }
 
 int main(int argc, char **argv) {

@@ -53,6 +53,8 @@ static cleave_status create_step(CpuStep **created, const CpuExecutable *executa
         return istft_step_create(created, executable, step, weights, error);
     case OP_CONV:
     case OP_CONV_TRANSPOSED:
+        if (step_plan(executable, step)->algorithm == CONV_WINOGRAD)
+            return winograd_step_create(created, executable, step, weights, error);
         return conv_step_create(created, executable, step, weights, error);
     case OP_LINEAR:
         return linear_step_create(created, executable, step, weights, error);
@@ -62,6 +64,21 @@ static cleave_status create_step(CpuStep **created, const CpuExecutable *executa
 }
 
 /* ---- Tensors ---- */
+
+/* What the step's writer completes at once: a row, or a patch of tiles. */
+static void set_parts(CpuExecutable *executable, const Step *step, CpuTensor *tensor) {
+    ConvPlan *plan = &executable->plans[step - executable->program.steps];
+    int blocks = 0;
+    for (int i = 0; i < step->source_count; i++)
+        blocks += executable->tensors[step->sources[i].node].blocks;
+    *plan = conv_plan_estimate(&executable->graph.nodes[step->node], blocks, tensor->blocks);
+    tensor->part_height = 1;
+    tensor->part_width = tensor->width;
+    if (plan->algorithm == CONV_WINOGRAD) {
+        tensor->part_height = plan->patch_rows * WINOGRAD_TILE;
+        tensor->part_width = plan->patch_columns * WINOGRAD_TILE;
+    }
+}
 
 static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
                                     cleave_error *error) {
@@ -80,6 +97,7 @@ static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
             return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: too many concatenated values",
                              node->name);
     tensor->blocks = channel_layout_blocks(&tensor->channels);
+    set_parts(executable, step, tensor);
     return CLEAVE_OK;
 }
 
@@ -183,9 +201,9 @@ static cleave_status plan_arena(CpuExecutable *executable, cleave_error *error) 
     return status;
 }
 
-/* Floats of one tensor's row statistics. */
+/* Floats of one tensor's statistics. */
 static size_t statistics_floats(const CpuExecutable *executable, const CpuTensor *tensor) {
-    return (size_t)executable->max_batch * tensor_sample_rows(tensor) * 2 * CHANNEL_BLOCK;
+    return (size_t)executable->max_batch * tensor_sample_statistics(tensor);
 }
 
 static cleave_status allocate_statistics(CpuExecutable *executable, cleave_error *error) {
@@ -212,7 +230,8 @@ static cleave_status allocate_statistics(CpuExecutable *executable, cleave_error
 static cleave_status lay_out_tensors(CpuExecutable *executable, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     executable->tensors = calloc((size_t)executable->graph.count, sizeof(*executable->tensors));
-    if (!executable->tensors)
+    executable->plans = calloc((size_t)executable->program.count, sizeof(*executable->plans));
+    if (!executable->tensors || !executable->plans)
         return error_memory(error, "the network's tensors", sizeof(*executable->tensors));
     for (int i = 0; i < executable->program.count && status == CLEAVE_OK; i++)
         status = lay_out_tensor(executable, &executable->program.steps[i], error);
@@ -236,6 +255,7 @@ static void destroy(Executable *head) {
     memory_free_aligned(executable->scratch);
     memory_free_aligned(executable->shared);
     free(executable->tensors);
+    free(executable->plans);
     program_free(&executable->program);
     graph_free(&executable->graph);
     free(executable);

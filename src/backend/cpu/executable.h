@@ -4,6 +4,7 @@
 #define CLEAVE_CPU_EXECUTABLE_H
 
 #include "backend/backend.h"
+#include "backend/cpu/conv_plan.h"
 #include "backend/cpu/tensor_layout.h"
 #include "base/thread_pool.h"
 #include "graph/fuse.h"
@@ -68,6 +69,7 @@ struct CpuExecutable {
     ThreadPool *pool; /* NULL if plan_only */
     Graph graph;      /* a copy of the nodes, without weights */
     Program program;
+    ConvPlan *plans;    /* per program step */
     CpuTensor *tensors; /* per node */
     CpuStep **steps;
     int step_count;
@@ -84,6 +86,11 @@ struct CpuExecutable {
 
 static inline void *thread_scratch(const CpuExecutable *executable, int thread) {
     return executable->scratch + (size_t)thread * executable->scratch_bytes;
+}
+
+/* How a convolution of the executable's program is computed. */
+static inline const ConvPlan *step_plan(const CpuExecutable *executable, const Step *step) {
+    return &executable->plans[step - executable->program.steps];
 }
 
 /* Fills in the processor's name, memory and threads (cpu.c). */
@@ -124,6 +131,8 @@ const float *operand_plain_row(const Operand *operand, int sample, int block, in
  * it returns is the caller's to destroy, also after a failure. */
 cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
                                const Graph *weights, cleave_error *error);
+cleave_status winograd_step_create(CpuStep **created, const CpuExecutable *executable,
+                                   const Step *step, const Graph *weights, cleave_error *error);
 cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,
                                  const Step *step, const Graph *weights, cleave_error *error);
 cleave_status map_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,

@@ -173,20 +173,25 @@ typedef struct Moments {
     double squares; /* sum of squared differences from the mean */
 } Moments;
 
-/* Moments of a channel from those of its rows; the sums run in row order, whoever wrote the rows.
- * With n_r equal: mean = Σ mean_r / rows; squares = Σ (squares_r + n_r (mean_r - mean)²)
+/* Moments of a channel from those of its parts; the sums run in the parts' order, whoever wrote
+ * them: mean = Σ n_p mean_p / n; squares = Σ (squares_p + n_p (mean_p - mean)²)
  * (Chan, Golub & LeVeque, 1979). */
 static Moments channel_moments(const CpuTensor *tensor, int sample, int block, int lane) {
     Moments moments = {0};
-    for (int row = 0; row < tensor->height; row++)
-        moments.mean += (double)tensor_row_statistics(tensor, sample, block, row)[lane];
-    moments.mean /= tensor->height;
-    for (int row = 0; row < tensor->height; row++) {
-        const float *statistics = tensor_row_statistics(tensor, sample, block, row) + lane;
-        double difference = (double)statistics[0] - moments.mean;
-        moments.squares +=
-            (double)statistics[CHANNEL_BLOCK] + tensor->width * difference * difference;
-    }
+    for (int down = 0; down < tensor_parts_down(tensor); down++)
+        for (int across = 0; across < tensor_parts_across(tensor); across++)
+            moments.mean +=
+                (double)tensor_part_statistics(tensor, sample, block, down, across)[lane] *
+                tensor_part_elements(tensor, down, across);
+    moments.mean /= (double)tensor->height * tensor->width;
+    for (int down = 0; down < tensor_parts_down(tensor); down++)
+        for (int across = 0; across < tensor_parts_across(tensor); across++) {
+            const float *statistics =
+                tensor_part_statistics(tensor, sample, block, down, across) + lane;
+            double difference = (double)statistics[0] - moments.mean;
+            moments.squares += (double)statistics[CHANNEL_BLOCK] +
+                               tensor_part_elements(tensor, down, across) * difference * difference;
+        }
     return moments;
 }
 

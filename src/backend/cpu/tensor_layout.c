@@ -47,11 +47,55 @@ int channel_layout_position(const ChannelLayout *layout, int channel) {
     return base + channel;
 }
 
-void tensor_row_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
-                        int row) {
+/* ---- Parts ---- */
+
+size_t tensor_sample_statistics(const CpuTensor *tensor) {
+    return (size_t)tensor->blocks * (size_t)tensor_parts_down(tensor) *
+           (size_t)tensor_parts_across(tensor) * 2 * CHANNEL_BLOCK;
+}
+
+float *tensor_part_statistics(const CpuTensor *tensor, int sample, int block, int down,
+                              int across) {
+    size_t index = (size_t)block * (size_t)tensor_parts_down(tensor) + (size_t)down;
+    index = index * (size_t)tensor_parts_across(tensor) + (size_t)across;
+    return tensor->statistics + (size_t)sample * tensor_sample_statistics(tensor) +
+           index * 2 * CHANNEL_BLOCK;
+}
+
+static int clipped(int size, int first, int limit) {
+    return first + size > limit ? limit - first : size;
+}
+
+static int part_height(const CpuTensor *tensor, int down) {
+    return clipped(tensor->part_height, down * tensor->part_height, tensor->height);
+}
+
+static int part_width(const CpuTensor *tensor, int across) {
+    return clipped(tensor->part_width, across * tensor->part_width, tensor->width);
+}
+
+int tensor_part_elements(const CpuTensor *tensor, int down, int across) {
+    return part_height(tensor, down) * part_width(tensor, across);
+}
+
+void tensor_part_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
+                         int down, int across) {
     if (!tensor->statistics)
         return;
-    float *statistics = tensor_row_statistics(tensor, sample, block, row);
-    kernels->statistics(tensor_row(tensor, sample, block, row), (size_t)tensor->width, statistics,
-                        statistics + CHANNEL_BLOCK);
+    float *statistics = tensor_part_statistics(tensor, sample, block, down, across);
+    StatisticsArguments arguments = {
+        .from = tensor_row(tensor, sample, block, down * tensor->part_height) +
+                (size_t)across * (size_t)tensor->part_width * CHANNEL_BLOCK,
+        .rows = (size_t)part_height(tensor, down),
+        .stride = tensor_row_floats(tensor),
+        .positions = (size_t)part_width(tensor, across),
+        .mean = statistics,
+        .squares = statistics + CHANNEL_BLOCK,
+    };
+    kernels->statistics(&arguments);
+}
+
+void tensor_row_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
+                        int row) {
+    tensor_part_written(tensor, kernels, sample, block, row, 0);
 }

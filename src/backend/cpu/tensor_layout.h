@@ -36,8 +36,12 @@ typedef struct CpuTensor {
     int height;
     int width;
     float *data;
-    /* (batch, blocks, height, 2, CHANNEL_BLOCK): mean and sum of squared differences of each row;
-     * NULL where nobody needs them. */
+    /* The rectangle that its writer completes at once, while it is in the cache; those at the right
+     * and lower edges may be smaller. */
+    int part_height;
+    int part_width;
+    /* (batch, blocks, parts down, parts across, 2, CHANNEL_BLOCK): mean and sum of squared
+     * differences of each part; NULL where nobody needs them. */
     float *statistics;
 } CpuTensor;
 
@@ -57,16 +61,28 @@ static inline float *tensor_row(const CpuTensor *tensor, int sample, int block, 
     return tensor->data + index * tensor_row_floats(tensor);
 }
 
-/* Mean of a row, followed by its sum of squared differences. */
-static inline float *tensor_row_statistics(const CpuTensor *tensor, int sample, int block,
-                                           int row) {
-    size_t index =
-        ((size_t)sample * (size_t)tensor->blocks + (size_t)block) * (size_t)tensor->height +
-        (size_t)row;
-    return tensor->statistics + index * 2 * CHANNEL_BLOCK;
+static inline int tensor_parts_down(const CpuTensor *tensor) {
+    return (tensor->height + tensor->part_height - 1) / tensor->part_height;
 }
 
-/* Whoever writes a row calls this when it is complete, while it is still in the cache. */
+static inline int tensor_parts_across(const CpuTensor *tensor) {
+    return (tensor->width + tensor->part_width - 1) / tensor->part_width;
+}
+
+/* Floats of one sample's statistics. */
+size_t tensor_sample_statistics(const CpuTensor *tensor);
+
+/* Mean of a part, followed by its sum of squared differences. */
+float *tensor_part_statistics(const CpuTensor *tensor, int sample, int block, int down, int across);
+
+/* Elements of a part in each lane. */
+int tensor_part_elements(const CpuTensor *tensor, int down, int across);
+
+/* Whoever writes a part calls this when it is complete, while it is still in the cache. */
+void tensor_part_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
+                         int down, int across);
+
+/* The same for those who write row by row, where each row is a part. */
 void tensor_row_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
                         int row);
 

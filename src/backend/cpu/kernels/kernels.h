@@ -45,6 +45,37 @@ typedef struct GemmArguments {
 typedef void (*LoadKernel)(float *to, const float *from, size_t positions, const float *scale,
                            const float *shift, float alpha);
 
+/* Winograd's F(4×4, 3×3) (Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray,
+ * CVPR 2016): a 3×3 convolution as 36 products for 16 outputs instead of 144. A tile of 4 × 4
+ * outputs reads a window of 6 × 6 inputs d; with the filter g, the tile is
+ * Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A, where ⊙ multiplies element by element, summed over the input channels
+ * before Aᵀ · A: one matrix product for each of the window's 36 elements. The polynomials are
+ * interpolated at 0, ±√½, ±√2 and ∞, which loses 6 dB less than 0, ±1, ±2 and ∞ do. */
+#define WINOGRAD_TILE     4
+#define WINOGRAD_WINDOW   6
+#define WINOGRAD_ELEMENTS (WINOGRAD_WINDOW * WINOGRAD_WINDOW)
+
+/* to = Aᵀ m A (+ add) for a row of tiles of one channel block. */
+typedef struct WinogradOutput {
+    const float *from;  /* element e of tile t at e · from_stride + t · CHANNEL_BLOCK */
+    size_t from_stride; /* floats */
+    float *to;          /* row y, position x at y · to_stride + x · CHANNEL_BLOCK */
+    const float *add;   /* NULL: nothing is added; may be to itself */
+    size_t to_stride;   /* floats, of to and add */
+    size_t rows;        /* 1 … WINOGRAD_TILE */
+    size_t positions;   /* that are written of each row; the last tile may be cut short */
+} WinogradOutput;
+
+/* Per lane: the mean of a part of a channel block, and the sum of squared differences from it. */
+typedef struct StatisticsArguments {
+    const float *from;
+    size_t rows;
+    size_t stride; /* floats between rows */
+    size_t positions;
+    float *mean;    /* (CHANNEL_BLOCK), as is the next */
+    float *squares; /* a sum, not yet divided by the count */
+} StatisticsArguments;
+
 #define ACT_KINDS (ACT_ELU + 1)
 
 typedef struct Kernels {
@@ -54,8 +85,15 @@ typedef struct Kernels {
     /* to[i] = a[i] · b[i] and to[i] = a[i] + b[i] over `positions` positions; to may be a or b. */
     void (*multiply)(float *to, const float *a, const float *b, size_t positions);
     void (*add)(float *to, const float *a, const float *b, size_t positions);
-    /* Per lane: the mean of a row, and the sum of squared differences from it. */
-    void (*statistics)(const float *row, size_t positions, float *mean, float *squares);
+    /* Bᵀ d B for a row of tiles of one channel block: six rows of input, from_stride floats apart,
+     * of tiles · 4 + 2 positions; element e of tile t goes to e · to_stride + t · CHANNEL_BLOCK. */
+    void (*winograd_input)(float *to, size_t to_stride, const float *from, size_t from_stride,
+                           size_t tiles);
+    /* G g Gᵀ for one block of input and of output channels: taps[9][CHANNEL_BLOCK in][CHANNEL_BLOCK
+     * out]; element e goes to e · to_stride, [CHANNEL_BLOCK in][CHANNEL_BLOCK out] again. */
+    void (*winograd_weights)(float *to, size_t to_stride, const float *taps);
+    void (*winograd_output)(const WinogradOutput *arguments);
+    void (*statistics)(const StatisticsArguments *arguments);
 } Kernels;
 
 extern const Kernels kernels_reference;

@@ -86,19 +86,120 @@ static void add(float *to, const float *a, const float *b, size_t positions) {
         to[i] = a[i] + b[i];
 }
 
-static void statistics(const float *row, size_t positions, float *mean, float *squares) {
+/* ---- Winograd ---- */
+
+#define SQRT_HALF 0.70710678118654752f
+#define SQRT_TWO  1.41421356237309505f
+
+/* Bᵀ, G and Aᵀ, up to WINOGRAD_WINDOW columns each. */
+typedef float Transform[WINOGRAD_WINDOW][WINOGRAD_WINDOW];
+
+static const Transform input_transform = {
+    {1, 0, -2.5f, 0, 1, 0},
+    {0, -SQRT_TWO, -2, SQRT_HALF, 1, 0},
+    {0, SQRT_TWO, -2, -SQRT_HALF, 1, 0},
+    {0, -SQRT_HALF, -0.5f, SQRT_TWO, 1, 0},
+    {0, SQRT_HALF, -0.5f, -SQRT_TWO, 1, 0},
+    {0, 1, 0, -2.5f, 0, 1},
+};
+
+static const Transform weights_transform = {
+    {1, 0, 0},
+    {-2.0f / 3, -2.0f / 3 * SQRT_HALF, -1.0f / 3},
+    {-2.0f / 3, 2.0f / 3 * SQRT_HALF, -1.0f / 3},
+    {1.0f / 6, SQRT_TWO / 6, 1.0f / 3},
+    {1.0f / 6, -SQRT_TWO / 6, 1.0f / 3},
+    {0, 0, 1},
+};
+
+static const Transform output_transform = {
+    {1, 1, 1, 1, 1, 0},
+    {0, SQRT_HALF, -SQRT_HALF, SQRT_TWO, -SQRT_TWO, 0},
+    {0, 0.5f, 0.5f, 2, 2, 0},
+    {0, 0.5f * SQRT_HALF, -0.5f * SQRT_HALF, 2 * SQRT_TWO, -2 * SQRT_TWO, 1},
+};
+
+/* to = T from Tᵀ, with T (out × in), from (in × in) and to (out × out). */
+static void transform(Transform to, const Transform t, const Transform from, int out, int in) {
+    Transform half;
+    for (int i = 0; i < out; i++)
+        for (int k = 0; k < in; k++) {
+            half[i][k] = 0;
+            for (int j = 0; j < in; j++)
+                half[i][k] += t[i][j] * from[j][k];
+        }
+    for (int i = 0; i < out; i++)
+        for (int k = 0; k < out; k++) {
+            to[i][k] = 0;
+            for (int j = 0; j < in; j++)
+                to[i][k] += t[k][j] * half[i][j];
+        }
+}
+
+static void winograd_input(float *to, size_t to_stride, const float *from, size_t from_stride,
+                           size_t tiles) {
+    for (size_t i = 0; i < tiles * CHANNEL_BLOCK; i++) {
+        size_t tile = i / CHANNEL_BLOCK;
+        size_t lane = i % CHANNEL_BLOCK;
+        Transform window;
+        Transform elements;
+        for (size_t y = 0; y < WINOGRAD_WINDOW; y++)
+            for (size_t x = 0; x < WINOGRAD_WINDOW; x++)
+                window[y][x] =
+                    from[y * from_stride + (tile * WINOGRAD_TILE + x) * CHANNEL_BLOCK + lane];
+        transform(elements, input_transform, window, WINOGRAD_WINDOW, WINOGRAD_WINDOW);
+        for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+            to[e * to_stride + i] = elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW];
+    }
+}
+
+static void winograd_weights(float *to, size_t to_stride, const float *taps) {
+    for (size_t i = 0; i < CHANNEL_BLOCK * CHANNEL_BLOCK; i++) {
+        Transform filter;
+        Transform elements;
+        for (size_t tap = 0; tap < 9; tap++)
+            filter[tap / 3][tap % 3] = taps[tap * CHANNEL_BLOCK * CHANNEL_BLOCK + i];
+        transform(elements, weights_transform, filter, WINOGRAD_WINDOW, 3);
+        for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+            to[e * to_stride + i] = elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW];
+    }
+}
+
+static void winograd_output(const WinogradOutput *o) {
+    for (size_t i = 0; i < o->positions * CHANNEL_BLOCK; i++) {
+        size_t position = i / CHANNEL_BLOCK;
+        size_t lane = i % CHANNEL_BLOCK;
+        const float *from = o->from + position / WINOGRAD_TILE * CHANNEL_BLOCK + lane;
+        Transform elements;
+        Transform tile = {{0}};
+        for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+            elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW] = from[e * o->from_stride];
+        transform(tile, output_transform, elements, WINOGRAD_TILE, WINOGRAD_WINDOW);
+        for (size_t y = 0; y < o->rows; y++) {
+            size_t at = y * o->to_stride + i;
+            float value = tile[y][position % WINOGRAD_TILE];
+            o->to[at] = o->add ? value + o->add[at] : value;
+        }
+    }
+}
+
+static void statistics(const StatisticsArguments *s) {
+    double count = (double)s->rows * (double)s->positions;
     for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
         double sum = 0;
-        for (size_t i = 0; i < positions; i++)
-            sum += row[i * CHANNEL_BLOCK + lane];
-        float center = (float)(sum / (double)positions);
+        for (size_t row = 0; row < s->rows; row++)
+            for (size_t i = 0; i < s->positions; i++)
+                sum += s->from[row * s->stride + i * CHANNEL_BLOCK + lane];
+        float center = (float)(sum / count);
         double square_sum = 0;
-        for (size_t i = 0; i < positions; i++) {
-            double difference = (double)row[i * CHANNEL_BLOCK + lane] - center;
-            square_sum += difference * difference;
-        }
-        mean[lane] = center;
-        squares[lane] = (float)square_sum;
+        for (size_t row = 0; row < s->rows; row++)
+            for (size_t i = 0; i < s->positions; i++) {
+                double difference =
+                    (double)s->from[row * s->stride + i * CHANNEL_BLOCK + lane] - center;
+                square_sum += difference * difference;
+            }
+        s->mean[lane] = center;
+        s->squares[lane] = (float)square_sum;
     }
 }
 
@@ -111,5 +212,8 @@ const Kernels kernels_reference = {
              [ACT_ELU] = load_elu},
     .multiply = multiply,
     .add = add,
+    .winograd_input = winograd_input,
+    .winograd_weights = winograd_weights,
+    .winograd_output = winograd_output,
     .statistics = statistics,
 };

@@ -246,35 +246,40 @@ static void add(float *to, const float *a, const float *b, size_t positions) {
 /* Four partial sums per lane: enough to hide the latency of an add, and less rounding. */
 #define STATISTICS_SUMS 4
 
-/* Σ (x - center)^power over the row, for one vector of lanes; power is 1 or 2. */
-ALWAYS_INLINE Vector sum_of_powers(const float *row, size_t positions, Vector center, int power) {
+/* Σ (x - center)^power over the part, for one vector of lanes; power is 1 or 2. */
+ALWAYS_INLINE Vector sum_of_powers(const StatisticsArguments *a, size_t lane, Vector center,
+                                   int power) {
     Vector sums[STATISTICS_SUMS];
     for (int s = 0; s < STATISTICS_SUMS; s++)
         sums[s] = simd_set(0);
-    size_t i = 0;
-    for (; i + STATISTICS_SUMS <= positions; i += STATISTICS_SUMS) {
-        UNROLL
-        for (int s = 0; s < STATISTICS_SUMS; s++) {
-            Vector x = simd_subtract(simd_load(row + (i + (size_t)s) * CHANNEL_BLOCK), center);
-            sums[s] = power == 1 ? simd_add(sums[s], x) : simd_fma(x, x, sums[s]);
+    for (size_t row = 0; row < a->rows; row++) {
+        const float *from = a->from + row * a->stride + lane;
+        size_t i = 0;
+        for (; i + STATISTICS_SUMS <= a->positions; i += STATISTICS_SUMS) {
+            UNROLL
+            for (int s = 0; s < STATISTICS_SUMS; s++) {
+                Vector x = simd_subtract(simd_load(from + (i + (size_t)s) * CHANNEL_BLOCK), center);
+                sums[s] = power == 1 ? simd_add(sums[s], x) : simd_fma(x, x, sums[s]);
+            }
         }
-    }
-    for (; i < positions; i++) {
-        Vector x = simd_subtract(simd_load(row + i * CHANNEL_BLOCK), center);
-        sums[0] = power == 1 ? simd_add(sums[0], x) : simd_fma(x, x, sums[0]);
+        for (; i < a->positions; i++) {
+            Vector x = simd_subtract(simd_load(from + i * CHANNEL_BLOCK), center);
+            sums[0] = power == 1 ? simd_add(sums[0], x) : simd_fma(x, x, sums[0]);
+        }
     }
     return simd_add(simd_add(sums[0], sums[1]), simd_add(sums[2], sums[3]));
 }
 
-static void statistics(const float *row, size_t positions, float *mean, float *squares) {
-    Vector count = simd_set((float)positions);
-    for (int v = 0; v < BLOCK_VECTORS; v++) {
-        const float *lanes = row + v * SIMD_LANES;
-        Vector center = simd_divide(sum_of_powers(lanes, positions, simd_set(0), 1), count);
-        simd_store(mean + v * SIMD_LANES, center);
-        simd_store(squares + v * SIMD_LANES, sum_of_powers(lanes, positions, center, 2));
+static void statistics(const StatisticsArguments *a) {
+    Vector count = simd_set((float)(a->rows * a->positions));
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES) {
+        Vector center = simd_divide(sum_of_powers(a, lane, simd_set(0), 1), count);
+        simd_store(a->mean + lane, center);
+        simd_store(a->squares + lane, sum_of_powers(a, lane, center, 2));
     }
 }
+
+#include "backend/cpu/kernels/simd_winograd.h"
 
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,
@@ -285,5 +290,8 @@ const Kernels KERNELS_TABLE = {
              [ACT_ELU] = load_elu},
     .multiply = multiply,
     .add = add,
+    .winograd_input = winograd_input,
+    .winograd_weights = winograd_weights,
+    .winograd_output = winograd_output,
     .statistics = statistics,
 };
