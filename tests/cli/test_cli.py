@@ -26,7 +26,7 @@ GOLDEN = os.path.join(DATA, "golden", "short-input")
 MODEL = os.path.join(GOLDEN, "model.ckpt")
 CONFIG = os.path.join(GOLDEN, "model.yaml")
 MIX = os.path.join(GOLDEN, "mix.wav")
-TIME_LIMIT = 120  # seconds: a hang is a failure, not a stop of the whole suite
+TIME_LIMIT = 300  # seconds: a hang is a failure, not a stop of the whole suite
 RATE = 44100
 
 OPTIONS = {  # long: (short, takes a value)
