@@ -465,7 +465,7 @@ class SkipTest(TracksTest):
         write_wav(self.path("in/a.wav"), [tone, tone])
         self.assert_done(self.run_program("in/sub/b.wav", "-m", MODEL, "-o", "made"))
         command = [PROGRAM, "in", "-m", MODEL, "-o", self.output, "--skip-existing", "--overlap",
-                   "50", "-v"]
+                   "15", "-v"]
         with subprocess.Popen(command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             for line in process.stderr:
