@@ -112,7 +112,8 @@ static void report(const CpuExecutable *executable, const Graph *graph, const Op
         total += seconds[i];
     for (int i = 0; i < executable->step_count; i++) {
         const CpuStep *step = executable->steps[i];
-        double flops = graph_node_flops(graph, (int)(step->node - executable->graph.nodes));
+        double flops =
+            graph_node_flops(&executable->graph, (int)(step->node - executable->graph.nodes));
         char name[64];
         name_step(step, name, sizeof(name));
         if (options->steps) {

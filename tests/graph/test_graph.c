@@ -11,6 +11,7 @@
 
 #include "graph/fuse.h"
 #include "graph/memory_plan.h"
+#include "graph/rematerialise.h"
 #include "model/builder.h"
 
 /* The common public size, of mdx23c.md. */
@@ -253,6 +254,58 @@ static void sizes_that_overflow_are_refused(void **state) {
     assert_false(ok);
 }
 
+/* ---- Rematerialisation ---- */
+
+/* One graph is the other but for the repeated node: every node reads what it read before. */
+static void the_first_convolution_is_repeated_for_the_product(void **state) {
+    (void)state;
+    Graph graph = build(&full_size);
+    Graph lean;
+    cleave_error error;
+    assert_int_equal(graph_rematerialise(&lean, &graph, &error), CLEAVE_OK);
+    int product = find(&lean, "product", OP_MUL);
+    int first = find(&lean, "first_conv", OP_CONV);
+    assert_int_equal(lean.count, graph.count + 1);
+    assert_string_equal(lean.nodes[product - 1].name, "first_conv");
+    assert_true(product - 1 > first);
+    assert_int_equal(lean.nodes[product - 1].inputs[0], lean.nodes[first].inputs[0]);
+    for (int i = 0; i < graph.count; i++) {
+        const Node *node = &graph.nodes[i];
+        const Node *moved = &lean.nodes[i < product - 1 ? i : i + 1];
+        assert_string_equal(moved->name, node->name);
+        assert_int_equal(moved->op, node->op);
+        for (int k = 0; k < node->input_count; k++) {
+            assert_true(moved->inputs[k] < moved - lean.nodes);
+            assert_string_equal(lean.nodes[moved->inputs[k]].name,
+                                graph.nodes[node->inputs[k]].name);
+            assert_int_equal(lean.nodes[moved->inputs[k]].op, graph.nodes[node->inputs[k]].op);
+        }
+    }
+    assert_true(lean.nodes[product].inputs[0] == product - 1 ||
+                lean.nodes[product].inputs[1] == product - 1);
+    graph_free(&lean);
+    graph_free(&graph);
+}
+
+/* A skip connection's convolution is dear, and its input is not kept: it stays as it is. */
+static void nothing_is_repeated_that_is_dear_or_near(void **state) {
+    (void)state;
+    static const ConvAttributes conv = {.kernel = {1, 1}, .stride = {1, 1}};
+    Graph graph = {0};
+    Graph lean;
+    cleave_error error;
+    int x = graph_input(&graph, 2, 64);
+    int early = graph_conv(&graph, x, 4, conv, NULL, "early");
+    int chain = early;
+    for (int i = 0; i < 20; i++)
+        chain = graph_act(&graph, chain, (ActAttributes){.kind = ACT_RELU}, "act");
+    graph_mul(&graph, early, chain, "product");
+    assert_int_equal(graph_rematerialise(&lean, &graph, &error), CLEAVE_OK);
+    assert_int_equal(lean.count, graph.count);
+    graph_free(&lean);
+    graph_free(&graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_public_size_has_the_documented_shapes),
@@ -264,6 +317,8 @@ int main(void) {
         cmocka_unit_test(buffers_in_use_together_never_overlap),
         cmocka_unit_test(a_chain_needs_two_buffers),
         cmocka_unit_test(sizes_that_overflow_are_refused),
+        cmocka_unit_test(the_first_convolution_is_repeated_for_the_product),
+        cmocka_unit_test(nothing_is_repeated_that_is_dear_or_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

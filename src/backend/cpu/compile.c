@@ -7,6 +7,7 @@
 #include "backend/cpu/executable.h"
 #include "base/memory.h"
 #include "graph/memory_plan.h"
+#include "graph/rematerialise.h"
 
 /* ---- Steps in general ---- */
 
@@ -319,14 +320,14 @@ static cleave_status allocate_scratch(CpuExecutable *executable, cleave_error *e
     return CLEAVE_OK;
 }
 
-static void log_steps(const CpuExecutable *executable, const Graph *graph,
-                      const cleave_logger *log) {
+static void log_steps(const CpuExecutable *executable, const cleave_logger *log) {
     for (int i = 0; i < executable->step_count; i++) {
         const Node *node = executable->steps[i]->node;
         log_write(log, CLEAVE_LOG_DEBUG, "step %3d: %-15s %4d x %3d x %4d %8.3f GFLOP  %s", i,
                   graph_op_name(node->op), node->shape.channels, node->shape.height,
                   node->shape.width,
-                  graph_node_flops(graph, (int)(node - executable->graph.nodes)) / 1e9, node->name);
+                  graph_node_flops(&executable->graph, (int)(node - executable->graph.nodes)) / 1e9,
+                  node->name);
     }
 }
 
@@ -369,6 +370,7 @@ static cleave_status build(CpuExecutable *executable, const Graph *graph,
 /* On failure *created is NULL. */
 static cleave_status create(CpuExecutable **created, const Graph *graph,
                             const CompileOptions *options, bool plan_only, cleave_error *error) {
+    Graph lean;
     CpuExecutable *executable = calloc(1, sizeof(*executable));
     *created = executable;
     if (!executable)
@@ -379,7 +381,10 @@ static cleave_status create(CpuExecutable **created, const Graph *graph,
     executable->plan_only = plan_only;
     executable->threads = options->threads > 1 ? options->threads : 1;
     executable->max_batch = options->batch;
-    cleave_status status = build(executable, graph, options, error);
+    cleave_status status = graph_rematerialise(&lean, graph, error);
+    if (status == CLEAVE_OK)
+        status = build(executable, &lean, options, error);
+    graph_free(&lean);
     if (status != CLEAVE_OK) {
         destroy(&executable->head);
         *created = NULL;
@@ -408,7 +413,7 @@ static cleave_status cpu_compile(Executable **created, const Graph *graph,
               "cpu: %s kernels, %d threads, %d steps, %.0f MB of activations at batch %d",
               executable->head.kernels, executable->threads, executable->step_count,
               (double)executable->arena_bytes / 1e6, options->batch);
-    log_steps(executable, graph, options->log);
+    log_steps(executable, options->log);
     *created = &executable->head;
     return CLEAVE_OK;
 }
