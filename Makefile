@@ -11,7 +11,7 @@
 
 PREFIX = /usr/local
 
-.PHONY: all setup build demo test lint format bench fuzz soak install uninstall deb container clean
+.PHONY: all setup build venv demo test lint format bench fuzz soak install uninstall deb container clean
 
 all: build
 
@@ -28,7 +28,11 @@ build: setup build/build.ninja
 demo: build
 	@build/cleave demo/demo-kit.flac --model demo/drumsep-mini.ckpt --score demo/stems
 
-test: build
+# What runs exported networks in the tests; without it (no network) those tests are skipped.
+venv: build
+	-@scripts/venv build/venv tests/export/requirements.txt
+
+test: build venv
 	@scripts/run-tests build
 
 lint: build

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "message.h"
 #include "model.h"
+#include "signals.h"
 #include "text.h"
 
 static json_t *dims_json(const int *dims, int count) {
@@ -73,6 +74,7 @@ int command_export(const Options *options) {
         message_error("export: name the file to write with -o FILE.onnx");
         return EXIT_USAGE;
     }
+    signals_install();
     int code = open_model(&model, path, options, NULL);
     if (code != EXIT_DONE)
         return code;
