@@ -1,6 +1,7 @@
 """The STFT around an exported network, and its inverse, in NumPy and float64."""
 import numpy as np
 
+
 def hann(size):
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
 
