@@ -5,7 +5,7 @@ precision, side by side, the engines taking turns so that what disturbs the mach
     bench/compare.py [--network full,demo] [--rounds 5] [--threads 2] [--precision f32,bf16]
 
 Needs a built cleave (build/). Makes an environment in build/venv-bench with the runtimes of
-requirements.txt, works in build/bench, and writes compare.md and compare.json there. README.md in
+requirements.txt, works in build/compare, and writes compare.md and compare.json there. README.md in
 this folder says what is measured and how.
 """
 import argparse
@@ -125,8 +125,9 @@ def full_network(work):
         config = os.path.join(ROOT, "tools/full_size.yaml")
         with open(config, "rb") as source, open(os.path.join(work, "full.yaml"), "wb") as target:
             target.write(source.read())
-        subprocess.run([program("tools/make_network"), config, "-o", model + ".part"], check=True)
-        os.rename(model + ".part", model)
+        partial = os.path.join(work, "partial.ckpt")
+        subprocess.run([program("tools/make_network"), config, "-o", partial], check=True)
+        os.rename(partial, model)
     return "Full public size", model
 
 
@@ -402,8 +403,8 @@ def parse_options():
     parser.add_argument("--pytorch", metavar="PYTHON",
                         help="an interpreter that has PyTorch and NumPy; or 'install': make "
                         "build/venv-pytorch (several GB on x86-64 Linux). Default: leave it out")
-    parser.add_argument("--work", default=os.path.join(ROOT, "build/bench"),
-                        help="where everything is made (default: build/bench)")
+    parser.add_argument("--work", default=os.path.join(ROOT, "build/compare"),
+                        help="where everything is made (default: build/compare)")
     return parser.parse_args()
 
 

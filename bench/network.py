@@ -79,7 +79,7 @@ class Float64:
 
     @staticmethod
     def MatMul(_, x, weight):
-        return x @ weight
+        return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
 
     @staticmethod
     def InstanceNormalization(attributes, x, gain, bias):
