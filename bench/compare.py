@@ -304,12 +304,12 @@ class Engine:
             return np.fromfile(self.output, "<f4").reshape(shape).astype(np.float64)
         return self.case.stems_of(np.load(self.output + ".npy")[0])
 
-    def result(self):
+    def result(self, with_snr):
         done = bool(self.seconds)
         return {
             "name": NAMES[self.key], "version": self.version, "precision": self.precision,
             "seconds": self.seconds, "absent": self.absent,
-            "snr_db": snr(self.case.truth(), self.stems()) if done else None,
+            "snr_db": snr(self.case.truth(), self.stems()) if done and with_snr else None,
             "peak_memory_bytes": self.peak,
             "start_seconds": self.start - table.median(self.seconds) if done else None,
             "median_seconds": table.median(self.seconds) if done else None}
@@ -330,7 +330,8 @@ def peak_memory(pid):
 # ---- Comparing --------------------------------------------------------------------------------
 
 def measure(case, options, interpreters):
-    case.truth()
+    if options.snr:
+        case.truth()
     engines = []
     for key in options.engines:
         for precision in options.precision:
@@ -352,7 +353,7 @@ def measure(case, options, interpreters):
     return {"title": case.title, "parameters": info["parameters"],
             "flops": info["flops_per_chunk"],
             "chunk_seconds": info["chunk_size"] / info["sample_rate"],
-            "engines": [engine.result() for engine in engines]}
+            "engines": [engine.result(options.snr) for engine in engines]}
 
 
 def compare(options):
@@ -403,6 +404,8 @@ def parse_options():
     parser.add_argument("--pytorch", metavar="PYTHON",
                         help="an interpreter that has PyTorch and NumPy; or 'install': make "
                         "build/venv-pytorch (several GB on x86-64 Linux). Default: leave it out")
+    parser.add_argument("--no-snr", dest="snr", action="store_false",
+                        help="leave out the SNR, and the minutes of float64 that it takes")
     parser.add_argument("--work", default=os.path.join(ROOT, "build/compare"),
                         help="where everything is made (default: build/compare)")
     return parser.parse_args()

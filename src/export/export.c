@@ -258,6 +258,23 @@ static void add_node(Export *export, int index) {
 
 /* ---- The model ---- */
 
+/* The stems' names as a JSON array. */
+static void add_stem_names(Export *export) {
+    const Config *config = export->config;
+    json_t *names = json_array();
+    bool good = names != NULL;
+    for (int i = 0; i < config->stem_count && good; i++)
+        good = json_array_append_new(names, json_string(config->stems[i])) == 0;
+    size_t size = good ? json_dumpb(names, NULL, 0, JSON_COMPACT) : 0;
+    char *text = size > 0 ? calloc(size + 1, 1) : NULL;
+    if (text && json_dumpb(names, text, size, JSON_COMPACT) == size)
+        onnx_metadata(&export->onnx, "stems", text);
+    else
+        export->onnx.failed = true;
+    json_decref(names);
+    free(text);
+}
+
 /* What the caller of the network needs for the transforms around it. */
 static void add_metadata(Export *export) {
     const Config *c = export->config;
@@ -272,15 +289,7 @@ static void add_metadata(Export *export) {
         snprintf(text, sizeof(text), "%d", numbers[i].value);
         onnx_metadata(&export->onnx, numbers[i].key, text);
     }
-    json_t *names = json_array();
-    for (int i = 0; i < c->stem_count; i++)
-        json_array_append_new(names, json_string(c->stems[i]));
-    char *stems = json_dumps(names, JSON_COMPACT);
-    json_decref(names);
-    export->onnx.failed = export->onnx.failed || !stems;
-    if (stems)
-        onnx_metadata(&export->onnx, "stems", stems);
-    free(stems);
+    add_stem_names(export);
 }
 
 static void fill(Export *export, const cleave_export_result *result) {

@@ -1,7 +1,7 @@
 """Exported networks in ONNX Runtime against cleave itself, from audio to stems: random audio of one
 chunk through `cleave separate`, and through the exported network between the STFT and its inverse,
-which transforms.py has once more, after what the file's metadata say. The difference must be below 1e-4 of the
-largest sample.
+which transforms.py has once more, after what the file's metadata say. The difference must be below
+1e-4 of the largest sample.
 
 Argument: an environment as scripts/venv makes it, with NumPy and ONNX Runtime; without one the test
 is skipped. The environment variables name the program (CLEAVE_PROGRAM), the test data
