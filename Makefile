@@ -2,6 +2,7 @@
 #   make        builds build/cleave          make test    builds and runs all tests
 #   make demo   separates the demo           make lint    format and static analysis
 #   make bench  times the kernels            make clean   removes the build folders
+#   make compare    times cleave, ONNX Runtime and OpenVINO side by side (3 GB of disk)
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
@@ -11,7 +12,7 @@
 
 PREFIX = /usr/local
 
-.PHONY: all setup build demo test lint format bench fuzz soak install uninstall deb container clean
+.PHONY: all setup build venv demo test lint format bench compare fuzz soak install uninstall deb container clean
 
 all: build
 
@@ -28,7 +29,11 @@ build: setup build/build.ninja
 demo: build
 	@build/cleave demo/demo-kit.flac --model demo/drumsep-mini.ckpt --score demo/stems
 
-test: build
+# What runs exported networks in the tests; without it (no network) those tests are skipped.
+venv: build
+	-@scripts/venv build/venv tests/export/requirements.txt
+
+test: build venv
 	@scripts/run-tests build
 
 lint: build
@@ -44,6 +49,9 @@ soak: build
 
 bench: build
 	@build/tests/kernels/check_kernels --bench
+
+compare: build
+	@bench/compare.py $(COMPARE)
 
 SECONDS = 600
 fuzz:

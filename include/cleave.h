@@ -50,7 +50,7 @@ typedef enum cleave_status {
     CLEAVE_ERROR_ARGUMENT = -1,  /* the caller asked for something that makes no sense */
     CLEAVE_ERROR_MEMORY = -2,    /* an allocation failed */
     CLEAVE_ERROR_INPUT = -3,     /* an audio file cannot be read */
-    CLEAVE_ERROR_OUTPUT = -4,    /* an audio file cannot be written */
+    CLEAVE_ERROR_OUTPUT = -4,    /* a file cannot be written */
     CLEAVE_ERROR_MODEL = -5,     /* a checkpoint or its configuration cannot be used */
     CLEAVE_ERROR_DEVICE = -6,    /* the device is absent or failed */
     CLEAVE_ERROR_CANCELLED = -7, /* a progress callback or cleave_separator_cancel() said stop */
@@ -437,6 +437,40 @@ CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
                                                 int64_t samples, float *stems,
                                                 cleave_progress_callback progress,
                                                 void *progress_user, cleave_error *error);
+
+/* ---- Export ----------------------------------------------------------------------------- */
+
+typedef struct cleave_export_settings {
+    int frames; /* T of the exported network; 0 (default): those of a chunk of chunk_size. They must
+                   divide by scale[0], num_scales times over */
+} cleave_export_settings;
+
+CLEAVE_API void cleave_export_settings_default(cleave_export_settings *settings);
+
+/* What was written. */
+typedef struct cleave_export_result {
+    int64_t bytes; /* of the file */
+    int opset;     /* version of ONNX's operators that it takes */
+    int input[3];  /* of "spectrogram": 2 · channels, dim_f, T */
+    int output[4]; /* of "stems": stems, 2 · channels, dim_f, T */
+} cleave_export_result;
+
+/* Writes the network between the transforms as an ONNX file, weights included, for other runtimes:
+ *   spectrogram (batch, 2 · channels, dim_f, T) → stems (batch, stems, 2 · channels, dim_f, T)
+ * any batch, f32, spectrograms as PyTorch's network has them: channel 2c is the real and 2c + 1 the
+ * imaginary part of audio channel c, of an unnormalised STFT with a periodic Hann window, centred
+ * frames and reflected ends, of which the lowest dim_f bins are kept. The STFT and its inverse are
+ * left to the caller, since few runtimes have them; the file's metadata_props say what they need:
+ * sample_rate, channels, n_fft, hop_length, dim_f, dim_t (T), and stems, the names as a JSON array.
+ * Weights keep their names; those of linears are transposed, and their names end in ".T".
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. Weights are converted as they are written, so that it takes a few MB of
+ * memory. settings and result may be NULL; *result is written on success only. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_MODEL (a
+ * weight is not a number, or the file would have 2 GiB, which is more than ONNX allows). */
+CLEAVE_API cleave_status cleave_export_onnx(const cleave_model *model, const char *path,
+                                            const cleave_export_settings *settings,
+                                            cleave_export_result *result, cleave_error *error);
 
 /* ---- Scoring ---------------------------------------------------------------------------- */
 

@@ -91,6 +91,24 @@ static const char score_about[] =
 static const char score_examples[] = "  cleave score true-stems separated/song\n"
                                      "  cleave score kick.flac separated/song/kick.wav --json\n";
 
+static const char export_about[] =
+    "Writes the network as an ONNX file, weights included (f32), for ONNX Runtime,\n"
+    "OpenVINO and others. It is the network between the transforms:\n"
+    "  input   spectrogram   (batch, 2*channels, dim_f, T)\n"
+    "  output  stems         (batch, stems, 2*channels, dim_f, T)\n"
+    "channel 2c is the real and 2c+1 the imaginary part of audio channel c, as the\n"
+    "PyTorch network has them: of an STFT with a periodic Hann window, centred\n"
+    "frames and reflected ends, unnormalised, the lowest dim_f bins. The STFT and\n"
+    "its inverse are left out, since few runtimes have ONNX's (or run it well); the\n"
+    "file's metadata say what they take: sample_rate, channels, n_fft, hop_length,\n"
+    "dim_f, dim_t, stems.\n"
+    "The batch is free, T is fixed. Opset 20; a file has less than 2 GiB.\n"
+    "FILE appears when it is whole: after a failure or Ctrl-C nothing is left of it.\n"
+    "Without MODEL, the one that the environment variable CLEAVE_MODEL names.\n";
+
+static const char export_examples[] = "  cleave export vocals.ckpt -o vocals.onnx\n"
+                                      "  cleave export vocals.ckpt -o short.onnx --frames 128\n";
+
 static const char completion_about[] =
     "Prints the script with which SHELL (bash, zsh or fish) completes commands,\n"
     "options and values. An installed cleave has these scripts in place already. In\n"
@@ -121,6 +139,8 @@ const Command commands[] = {
      "compare stems with the true ones",
      "score takes the true stems and the estimates: two folders or two files", score_about,
      score_examples, command_score},
+    {"export", COMMAND_EXPORT, 0, 1, COMPLETE_MODEL, "export [MODEL] -o FILE [OPTION...]",
+     "write a network as an ONNX file", NULL, export_about, export_examples, command_export},
     {"help", COMMAND_HELP, 0, 1, COMPLETE_COMMAND, "help [COMMAND]", "explain a command", NULL,
      "Explains a command, as 'cleave COMMAND --help' does.\n", "  cleave help score\n",
      command_help},

@@ -31,6 +31,7 @@ int command_separate(const Options *options);
 int command_inspect(const Options *options);
 int command_devices(const Options *options);
 int command_score(const Options *options);
+int command_export(const Options *options);
 int command_help(const Options *options);
 int command_completion(const Options *options);
 int command_man(const Options *options);

@@ -201,6 +201,20 @@ static bool apply_spectrogram(Options *options, const char *value) {
     return true;
 }
 
+/* The ending keeps a slip from writing over the checkpoint. */
+static bool apply_export(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || strcasecmp(value + length - 5, ".onnx") != 0) {
+        message_error("--output: '%s' does not end in .onnx; name the file to write", value);
+        return false;
+    }
+    return take_text(&options->export, "--output", value);
+}
+
+static bool apply_frames(Options *options, const char *value) {
+    return take_number(&options->frames, "--frames", value, 1, 1000000, "");
+}
+
 /* The ending keeps a slip from writing a page over a recording. */
 static bool apply_report(Options *options, const char *value) {
     size_t length = strlen(value);
@@ -353,7 +367,8 @@ static bool apply_help(Options *options, const char *value) {
 enum {
     RUNS = COMMAND_SEPARATE,
     READS = COMMAND_SEPARATE | COMMAND_INSPECT,
-    TELLS = COMMAND_SEPARATE | COMMAND_INSPECT | COMMAND_DEVICES | COMMAND_SCORE,
+    OPENS = READS | COMMAND_EXPORT,
+    TELLS = OPENS | COMMAND_DEVICES | COMMAND_SCORE,
     ALL = TELLS | COMMAND_HELP | COMMAND_COMPLETION | COMMAND_MAN
 };
 
@@ -365,7 +380,7 @@ const OptionSpec option_specs[] = {
      "the network: a .ckpt, .pth, .pt, .th or .safetensors file; default: what the environment "
      "variable CLEAVE_MODEL names",
      apply_model, .complete = COMPLETE_MODEL},
-    {'c', READS, "config", "FILE",
+    {'c', OPENS, "config", "FILE",
      "its YAML configuration; default: MODEL's name with .yaml or .yml, then model.yaml, "
      "model.yml or config_model.yaml beside it, then what a .safetensors file carries",
      apply_config, .complete = COMPLETE_CONFIG},
@@ -381,6 +396,10 @@ const OptionSpec option_specs[] = {
      "the folder that gets the stems (default: separated); files are DIR/TRACK/STEM.EXT; with -, "
      "the one stem that --stems names goes to standard output",
      apply_output},
+    {'o', COMMAND_EXPORT, "output", "FILE", "the file to write, FILE.onnx", apply_export},
+    {0, COMMAND_EXPORT, "frames", "N",
+     "the T of the network, in frames of its STFT (default: those of a chunk as configured)",
+     apply_frames},
     {0, RUNS, "name", "TEMPLATE",
      "how files are named below DIR (default: {track}/{stem}); {track}, {stem} and {model} are "
      "filled in, the format's extension is added",
@@ -487,11 +506,11 @@ static void build_grammar(Grammar *grammar, CommandId command) {
     }
 }
 
-static const OptionSpec *spec_of(int code) {
+static const OptionSpec *spec_of(int code, CommandId command) {
     if (code >= LONG_BASE)
         return &option_specs[code - LONG_BASE];
     for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++)
-        if (code != 0 && spec->letter == code)
+        if (code != 0 && spec->letter == code && (spec->commands & command) != 0)
             return spec;
     return NULL;
 }
@@ -520,8 +539,8 @@ static void reject_unknown_long(const char *word, const Grammar *grammar) {
     free(name);
 }
 
-static void reject(int code, char *const *argv, const Grammar *grammar) {
-    const OptionSpec *spec = spec_of(optopt);
+static void reject(int code, char *const *argv, const Grammar *grammar, CommandId command) {
+    const OptionSpec *spec = spec_of(optopt, command);
     if (code == ':' && spec != NULL)
         message_error("--%s needs a value: --%s %s", spec->name, spec->name, spec->argument);
     else if (optopt >= LONG_BASE && spec != NULL)
@@ -647,10 +666,10 @@ bool options_parse(Options *options, CommandId command, int argc, char **argv) {
     int code;
     while ((code = getopt_long(argc, argv, grammar.shorts, grammar.longs, NULL)) != -1) {
         if (code == '?' || code == ':') {
-            reject(code, argv, &grammar);
+            reject(code, argv, &grammar, command);
             return false;
         }
-        const OptionSpec *spec = spec_of(code);
+        const OptionSpec *spec = spec_of(code, command);
         bool good = code == 1 ? add_input(options, command, optarg) : spec->apply(options, optarg);
         if (!good)
             return false;

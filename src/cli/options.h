@@ -16,7 +16,8 @@ typedef enum CommandId {
     COMMAND_SCORE = 8,
     COMMAND_HELP = 16,
     COMMAND_COMPLETION = 32,
-    COMMAND_MAN = 64
+    COMMAND_MAN = 64,
+    COMMAND_EXPORT = 128
 } CommandId;
 
 /* A word that an option takes, and what it stands for. Lists end with a NULL word. */
@@ -48,6 +49,8 @@ typedef struct Options {
     const char *report; /* NULL, or the HTML page to write */
     bool report_embed;  /* the page holds the audio itself */
     bool spectrogram;
+    const char *export; /* NULL, or the ONNX file to write */
+    int frames;         /* of an exported network; 0: not given */
     const char *format; /* as given */
     const char *list;   /* NULL, or the file with more inputs; "-": standard input */
     bool null;          /* NUL bytes end the paths of the list */

@@ -41,7 +41,7 @@ OPTIONS = {  # long: (short, takes a value)
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
     "skip-existing": ("", False),
 }
-COMMANDS = ("separate", "inspect", "devices", "score", "help", "completion", "man")
+COMMANDS = ("separate", "inspect", "devices", "score", "export", "help", "completion", "man")
 
 
 # ---- Audio ------------------------------------------------------------------------------------

@@ -557,7 +557,80 @@ static void fault_opening(void **state) {
     free(opening.expected);
 }
 
+/* ---- Exporting ---- */
+
+typedef struct Exporting {
+    const Scenario *scenario;
+    cleave_model *model;
+    char path[PATH_SIZE]; /* in a folder that the export makes */
+    Bytes expected;
+} Exporting;
+
+/* The file is whole or is not there, and neither is anything else. */
+static FaultReport run_exporting(void *user, FaultMode mode, int64_t at) {
+    Exporting *exporting = user;
+    Bench bench = {.scenario = exporting->scenario};
+    cleave_error error;
+    int strays = 0;
+    int descriptors = open_descriptors();
+    int64_t blocks = faults_live_blocks();
+    faults_arm(mode, at);
+    cleave_status status =
+        cleave_export_onnx(exporting->model, exporting->path, NULL, NULL, &error);
+    FaultReport report = faults_disarm();
+    describe(&bench, mode, at, &report, &error);
+    CHECK(status == error.status, "status %d, but error %d", status, error.status);
+    CHECK(faults_live_blocks() == blocks, "%lld blocks leaked",
+          (long long)(faults_live_blocks() - blocks));
+    CHECK(open_descriptors() == descriptors, "a descriptor leaked");
+    Bytes bytes = read_bytes(exporting->path);
+    if (status == CLEAVE_OK) {
+        CHECK(!exporting->expected.found || is_same(&bytes, &exporting->expected), "other bytes");
+    } else {
+        check_status(&report, mode, &error);
+        CHECK(!bytes.found, "a file in spite of an error");
+    }
+    free(bytes.data);
+    remove(exporting->path);
+    walk(root, count_one, &strays);
+    CHECK(strays == (status == CLEAVE_OK) || report.class == FAULT_REMOVE,
+          "%d files or folders left", strays);
+    remove_all(root);
+    mkdir(root, 0777);
+    return report;
+}
+
+static void fault_exporting(void **state) {
+    Exporting exporting = {.scenario = *state};
+    char path[PATH_SIZE];
+    cleave_error error;
+    snprintf(path, sizeof(path), "%s/%s/%s", test_data(), exporting.scenario->folder,
+             exporting.scenario->model);
+    snprintf(exporting.path, sizeof(exporting.path), "%s/new/network.onnx", root);
+    assert_int_equal(cleave_model_open(&exporting.model, path, NULL, &error), CLEAVE_OK);
+    assert_int_equal(cleave_export_onnx(exporting.model, exporting.path, NULL, NULL, &error),
+                     CLEAVE_OK);
+    exporting.expected = read_bytes(exporting.path);
+    assert_true(exporting.expected.found);
+    int64_t calls = run_exporting(&exporting, FAULT_NONE, 0).calls;
+    int64_t runs = enumerate(&exporting, FAULT_ONCE, calls, run_exporting);
+    runs += enumerate(&exporting, FAULT_FROM, calls, run_exporting);
+    run_exporting(&exporting, FAULT_PARTIAL, 0);
+    CHECK(strstr(context, ": done"), "not survived");
+    run_exporting(&exporting, FAULT_SIGNAL, 0);
+    CHECK(strstr(context, ": done"), "not survived");
+    print_message("exporting %s: %lld calls that can fail, %lld runs with a fault\n",
+                  exporting.scenario->folder, (long long)calls, (long long)runs);
+    free(exporting.expected.data);
+    cleave_model_close(exporting.model);
+}
+
 /* ---- All ---- */
+
+static Scenario exportings[] = {
+    {.folder = "cases/batch-norm-four-scales", .model = "model.ckpt"},
+    {.folder = "cases/group-norm-straddle", .model = "model.ckpt"},
+};
 
 static Scenario openings[] = {
     {.folder = "cases/two-chunks-overlap-one", .model = "model.safetensors"},
@@ -605,7 +678,7 @@ static Scenario separations[] = {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(int argc, char **argv) {
-    struct CMUnitTest tests[COUNT(openings) + COUNT(separations)];
+    struct CMUnitTest tests[COUNT(openings) + COUNT(separations) + COUNT(exportings)];
     size_t count = 0;
     const char *temporary = getenv("TMPDIR");
     const char *wanted = argc > 1 ? argv[1] : getenv("CLEAVE_FAULTS");
@@ -616,6 +689,9 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < COUNT(separations); i++)
         tests[count++] = (struct CMUnitTest){separations[i].folder, fault_separation, NULL, NULL,
                                              &separations[i]};
+    for (size_t i = 0; i < COUNT(exportings); i++)
+        tests[count++] =
+            (struct CMUnitTest){exportings[i].folder, fault_exporting, NULL, NULL, &exportings[i]};
     snprintf(root, sizeof(root), "%.900s/cleave-faults-XXXXXX", temporary ? temporary : "/tmp");
     if (!mkdtemp(root))
         return 1;

@@ -1,0 +1,125 @@
+/* cleave_engine.c: cleave as compare.py's workers are: opens a model, separates one chunk, says
+ * "ready", and then does it again for every line "run", answering with the seconds that it took.
+ * A run is all of cleave_separate_memory(): STFT, network, inverse STFT and blending.
+ *
+ *   cleave_engine MODEL INPUT OUTPUT THREADS PRECISION
+ *
+ * INPUT holds one chunk of 32-bit floats, (channels, samples); OUTPUT gets (stems, channels,
+ * samples). */
+#include <cleave.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct Engine {
+    cleave_model *model;
+    cleave_separator *separator;
+    cleave_model_info info;
+    float *mix;   /* (channels, samples) */
+    float *stems; /* (stems, channels, samples) */
+    size_t mix_count;
+    size_t stem_count;
+} Engine;
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static cleave_precision precision_of(const char *name) {
+    return strcmp(name, "bf16") == 0  ? CLEAVE_PRECISION_BF16
+           : strcmp(name, "f16") == 0 ? CLEAVE_PRECISION_F16
+                                      : CLEAVE_PRECISION_F32;
+}
+
+static cleave_status open_engine(Engine *engine, char **argv, cleave_error *error) {
+    cleave_separator_settings settings;
+    cleave_separator_settings_default(&settings);
+    settings.device = "cpu";
+    settings.threads = atoi(argv[4]);
+    settings.precision = precision_of(argv[5]);
+    settings.overlap = 1;
+    settings.batch = 1;
+    cleave_status status = cleave_model_open(&engine->model, argv[1], NULL, error);
+    if (status == CLEAVE_OK)
+        status = cleave_separator_open(&engine->separator, engine->model, &settings, error);
+    if (status == CLEAVE_OK)
+        cleave_model_get_info(engine->model, &engine->info);
+    return status;
+}
+
+/* Memory for one chunk, and the chunk. */
+static int read_chunk(Engine *engine, const char *path) {
+    const cleave_model_info *info = &engine->info;
+    engine->mix_count = (size_t)info->channels * (size_t)info->chunk_size;
+    engine->stem_count = engine->mix_count * (size_t)info->stem_count;
+    engine->mix = malloc(engine->mix_count * sizeof(float));
+    engine->stems = malloc(engine->stem_count * sizeof(float));
+    FILE *file = fopen(path, "rb");
+    int good = file && engine->mix && engine->stems &&
+               fread(engine->mix, sizeof(float), engine->mix_count, file) == engine->mix_count;
+    if (file)
+        fclose(file);
+    return good;
+}
+
+static int write_stems(const Engine *engine, const char *path) {
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return 0;
+    int good = fwrite(engine->stems, sizeof(float), engine->stem_count, file) == engine->stem_count;
+    return fclose(file) == 0 && good;
+}
+
+/* Seconds, or less than 0. */
+static double run(Engine *engine, cleave_error *error) {
+    const float *planes[2];
+    for (int i = 0; i < engine->info.channels; i++)
+        planes[i] = engine->mix + (size_t)i * (size_t)engine->info.chunk_size;
+    double begin = seconds();
+    cleave_status status =
+        cleave_separate_memory(engine->separator, planes, engine->info.channels,
+                               engine->info.chunk_size, engine->stems, NULL, NULL, error);
+    return status == CLEAVE_OK ? seconds() - begin : -1;
+}
+
+static void serve(Engine *engine, cleave_error *error) {
+    char line[16];
+    while (error->status == CLEAVE_OK && fgets(line, sizeof line, stdin) &&
+           strcmp(line, "run\n") == 0) {
+        printf("%.6f\n", run(engine, error));
+        fflush(stdout);
+    }
+}
+
+int main(int argc, char **argv) {
+    Engine engine = {0};
+    cleave_error error = {.status = CLEAVE_OK};
+    if (argc != 6) {
+        fprintf(stderr, "usage: cleave_engine MODEL INPUT OUTPUT THREADS PRECISION\n");
+        return 2;
+    }
+    int good = open_engine(&engine, argv, &error) == CLEAVE_OK;
+    if (good && !read_chunk(&engine, argv[2])) {
+        fprintf(stderr, "%s: not one chunk of audio\n", argv[2]);
+        good = 0;
+    }
+    good = good && run(&engine, &error) >= 0;
+    if (good) {
+        cleave_separator_info info;
+        cleave_separator_get_info(engine.separator, &info);
+        printf("ready %s, %s\n", cleave_version(), info.kernels);
+        fflush(stdout);
+        good = write_stems(&engine, argv[3]);
+        serve(&engine, &error);
+    }
+    if (error.status != CLEAVE_OK)
+        fprintf(stderr, "%s\n", error.text);
+    cleave_separator_close(engine.separator);
+    cleave_model_close(engine.model);
+    free(engine.mix);
+    free(engine.stems);
+    return good && error.status == CLEAVE_OK ? 0 : 1;
+}

@@ -1,0 +1,374 @@
+/* export.c: cleave_export_onnx(): the graph of a network, node by node, in the ops of ONNX. The
+ * transforms are left out: the graph's STFT and inverse STFT become the reshaping and transposing
+ * that stands between a spectrogram as PyTorch's network has it and the graph's layout, in which
+ * time is height and frequency is width from the first op on. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "export/onnx_file.h"
+#include "model/builder.h"
+#include "model/model.h"
+
+#define INPUT_NAME  "spectrogram"
+#define OUTPUT_NAME "stems"
+#define LONGEST     (INT32_MAX / 4) /* samples of a chunk */
+
+typedef struct Export {
+    const Config *config;
+    const Graph *graph;
+    int frames;
+    OnnxModel onnx;
+} Export;
+
+/* ---- Names ---- */
+
+/* Of a value, of the node that makes it, or of a constant. */
+typedef struct Name {
+    char text[NODE_NAME_SIZE + 64];
+} Name;
+
+/* A norm and the activation behind it bear the same name in the graph: the op tells them apart. */
+static Name node_name(const Node *node, const char *part) {
+    Name name;
+    snprintf(name.text, sizeof(name.text), "%s/%s%s", node->name, graph_op_name(node->op), part);
+    return name;
+}
+
+static Name value_name(const Export *export, int index) {
+    const Node *node = &export->graph->nodes[index];
+    if (node->op == OP_INPUT)
+        return (Name){INPUT_NAME};
+    if (node->op == OP_ISTFT)
+        return (Name){OUTPUT_NAME};
+    return node_name(node, "");
+}
+
+static Name weight_name_of(const Tensor *weight, const char *suffix) {
+    Name name;
+    snprintf(name.text, sizeof(name.text), "%s%s", weight->name, suffix);
+    return name;
+}
+
+/* ---- Pieces ---- */
+
+/* A node of one input beside constants and weights, without attributes. */
+static void add_plain(Export *export, const char *op, const char *output, const char *input,
+                      const char *second) {
+    const char *const inputs[] = {input, second};
+    Message message = onnx_node(op, output, inputs, second ? 2 : 1);
+    onnx_end(&export->onnx, &message);
+}
+
+/* `part` makes the name of the constant that holds the shape. */
+static void add_reshape(Export *export, const Node *node, const char *part, const char *input,
+                        const char *output, const int64_t *dims, int count) {
+    Name shape = node_name(node, part);
+    onnx_constant_integers(&export->onnx, shape.text, dims, count);
+    add_plain(export, "Reshape", output, input, shape.text);
+}
+
+/* Frequencies by frames to frames by frequencies, and back. */
+static void add_transpose(Export *export, const char *input, const char *output) {
+    static const int order[] = {0, 1, 3, 2};
+    const char *const inputs[] = {input};
+    Message message = onnx_node("Transpose", output, inputs, 1);
+    onnx_integers(&message, "perm", order, 4);
+    onnx_end(&export->onnx, &message);
+}
+
+/* ---- Ops ---- */
+
+/* (B, 2·ch, dim_f, T) → (B, 2·ch·k, T, F). A 0 in a shape keeps the dimension. */
+static void add_stft(Export *export, const Node *node, const char *input, const char *output) {
+    const Shape shape = node->shape;
+    Name cut = node_name(node, "/subbands");
+    const int64_t dims[] = {0, shape.channels, shape.width, shape.height};
+    add_reshape(export, node, "/subbands_shape", input, cut.text, dims, 4);
+    add_transpose(export, cut.text, output);
+}
+
+/* (B, stems·2·ch·k, T, F) → (B, stems, 2·ch, dim_f, T). */
+static void add_istft(Export *export, const Node *node, const char *input, const char *output) {
+    const Config *config = export->config;
+    Name turned = node_name(node, "/transposed");
+    const int64_t dims[] = {0, config->stem_count, 2 * (int64_t)config->channels, config->dim_f,
+                            export->frames};
+    add_transpose(export, input, turned.text);
+    add_reshape(export, node, "/stems_shape", turned.text, output, dims, 5);
+}
+
+static void add_conv(Export *export, const Node *node, const char *op, const char *input,
+                     const char *output) {
+    const ConvAttributes *conv = &node->as.conv;
+    const int pads[] = {conv->pad[0], conv->pad[1], conv->pad[0], conv->pad[1]};
+    const char *const inputs[] = {input, node->weights[0]->name};
+    Message message = onnx_node(op, output, inputs, 2);
+    onnx_integers(&message, "kernel_shape", conv->kernel, 2);
+    onnx_integers(&message, "strides", conv->stride, 2);
+    onnx_integers(&message, "pads", pads, 4);
+    onnx_end(&export->onnx, &message);
+    onnx_weight(&export->onnx, node->weights[0], "");
+}
+
+/* MatMul takes the matrix on the right, (in, out). */
+static void add_linear(Export *export, const Node *node, const char *input, const char *output) {
+    Tensor turned = *node->weights[0];
+    Name weight = weight_name_of(&turned, ".T");
+    for (int i = 0; i < 2; i++) {
+        turned.dims[i] = node->weights[0]->dims[1 - i];
+        turned.strides[i] = node->weights[0]->strides[1 - i];
+    }
+    add_plain(export, "MatMul", output, input, weight.text);
+    onnx_weight(&export->onnx, &turned, ".T");
+}
+
+/* Instance norm and batch norm, whose parameters are vectors of one value a channel. */
+static void add_channel_norm(Export *export, const Node *node, const char *op, const char *input,
+                             const char *output) {
+    const char *inputs[5] = {input};
+    int count = 1;
+    for (int i = 0; i < 4 && node->weights[i]; i++) {
+        inputs[count++] = node->weights[i]->name;
+        onnx_weight(&export->onnx, node->weights[i], "");
+    }
+    Message message = onnx_node(op, output, inputs, count);
+    onnx_float(&message, "epsilon", (float)NORM_EPSILON);
+    onnx_end(&export->onnx, &message);
+}
+
+/* One of a group norm's two vectors, as (C, 1, 1), so that it meets the channels. */
+static Name add_gain(Export *export, const Tensor *weight) {
+    Tensor column = *weight;
+    column.dim_count = 3;
+    for (int i = 1; i < 3; i++) {
+        column.dims[i] = 1;
+        column.strides[i] = 1;
+    }
+    onnx_weight(&export->onnx, &column, "");
+    return weight_name_of(weight, "");
+}
+
+/* Instance norm over groups taken for channels, and the channels' own gain and bias. ONNX has a
+ * group norm from opset 18 on, which was defined anew in 21 and which few runtimes have a kernel
+ * for. */
+static void add_group_norm(Export *export, const Node *node, const char *input,
+                           const char *output) {
+    const Shape shape = node->shape;
+    const int groups = node->as.norm.groups;
+    const int64_t joined_dims[] = {0, groups, -1};
+    const int64_t dims[] = {0, shape.channels, shape.height, shape.width};
+    Name ones = node_name(node, "/ones");
+    Name zeros = node_name(node, "/zeros");
+    Name joined = node_name(node, "/groups");
+    Name normal = node_name(node, "/normalised");
+    Name parted = node_name(node, "/channels");
+    Name scaled = node_name(node, "/scaled");
+    onnx_constant_floats(&export->onnx, ones.text, 1, groups);
+    onnx_constant_floats(&export->onnx, zeros.text, 0, groups);
+    add_reshape(export, node, "/groups_shape", input, joined.text, joined_dims, 3);
+    const char *const inputs[] = {joined.text, ones.text, zeros.text};
+    Message message = onnx_node("InstanceNormalization", normal.text, inputs, 3);
+    onnx_float(&message, "epsilon", (float)NORM_EPSILON);
+    onnx_end(&export->onnx, &message);
+    add_reshape(export, node, "/channels_shape", normal.text, parted.text, dims, 4);
+    add_plain(export, "Mul", scaled.text, parted.text, add_gain(export, node->weights[0]).text);
+    add_plain(export, "Add", output, scaled.text, add_gain(export, node->weights[1]).text);
+}
+
+static void add_norm(Export *export, const Node *node, const char *input, const char *output) {
+    switch (node->as.norm.kind) {
+    case NORM_INSTANCE:
+        add_channel_norm(export, node, "InstanceNormalization", input, output);
+        return;
+    case NORM_BATCH:
+        add_channel_norm(export, node, "BatchNormalization", input, output);
+        return;
+    case NORM_GROUP:
+        add_group_norm(export, node, input, output);
+        return;
+    case NORM_NONE:
+        break;
+    }
+    add_plain(export, "Identity", output, input, NULL);
+}
+
+/* Gelu as one op rather than by Erf: the runtimes that know it save five passes over the values,
+ * and those that fuse the five (ONNX Runtime) come out the same. */
+static void add_act(Export *export, const Node *node, const char *input, const char *output) {
+    static const char *const ops[] = {
+        [ACT_NONE] = "Identity", [ACT_GELU] = "Gelu", [ACT_RELU] = "Relu", [ACT_ELU] = "Elu"};
+    const char *const inputs[] = {input};
+    Message message = onnx_node(ops[node->as.act.kind], output, inputs, 1);
+    if (node->as.act.kind == ACT_ELU)
+        onnx_float(&message, "alpha", node->as.act.alpha);
+    onnx_end(&export->onnx, &message);
+}
+
+static void add_concat(Export *export, const char *first, const char *second, const char *output) {
+    const char *const inputs[] = {first, second};
+    Message message = onnx_node("Concat", output, inputs, 2);
+    onnx_integer(&message, "axis", 1);
+    onnx_end(&export->onnx, &message);
+}
+
+static void add_node(Export *export, int index) {
+    const Node *node = &export->graph->nodes[index];
+    const Name output = value_name(export, index);
+    Name inputs[2] = {{""}, {""}};
+    for (int i = 0; i < node->input_count; i++)
+        inputs[i] = value_name(export, node->inputs[i]);
+    const char *input = inputs[0].text;
+    switch (node->op) {
+    case OP_INPUT:
+        return;
+    case OP_STFT:
+        add_stft(export, node, input, output.text);
+        return;
+    case OP_ISTFT:
+        add_istft(export, node, input, output.text);
+        return;
+    case OP_CONV:
+        add_conv(export, node, "Conv", input, output.text);
+        return;
+    case OP_CONV_TRANSPOSED:
+        add_conv(export, node, "ConvTranspose", input, output.text);
+        return;
+    case OP_LINEAR:
+        add_linear(export, node, input, output.text);
+        return;
+    case OP_NORM:
+        add_norm(export, node, input, output.text);
+        return;
+    case OP_ACT:
+        add_act(export, node, input, output.text);
+        return;
+    case OP_ADD:
+        add_plain(export, "Add", output.text, input, inputs[1].text);
+        return;
+    case OP_MUL:
+        add_plain(export, "Mul", output.text, input, inputs[1].text);
+        return;
+    case OP_CONCAT:
+        add_concat(export, input, inputs[1].text, output.text);
+        return;
+    }
+}
+
+/* ---- The model ---- */
+
+/* The stems' names as a JSON array. */
+static void add_stem_names(Export *export) {
+    const Config *config = export->config;
+    json_t *names = json_array();
+    bool good = names != NULL;
+    for (int i = 0; i < config->stem_count && good; i++)
+        good = json_array_append_new(names, json_string(config->stems[i])) == 0;
+    size_t size = good ? json_dumpb(names, NULL, 0, JSON_COMPACT) : 0;
+    char *text = size > 0 ? calloc(size + 1, 1) : NULL;
+    if (text && json_dumpb(names, text, size, JSON_COMPACT) == size)
+        onnx_metadata(&export->onnx, "stems", text);
+    else
+        export->onnx.failed = true;
+    json_decref(names);
+    free(text);
+}
+
+/* What the caller of the network needs for the transforms around it. */
+static void add_metadata(Export *export) {
+    const Config *c = export->config;
+    const struct {
+        const char *key;
+        int value;
+    } numbers[] = {
+        {"sample_rate", c->sample_rate}, {"channels", c->channels}, {"n_fft", c->n_fft},
+        {"hop_length", c->hop_length},   {"dim_f", c->dim_f},       {"dim_t", export->frames}};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", numbers[i].value);
+        onnx_metadata(&export->onnx, numbers[i].key, text);
+    }
+    add_stem_names(export);
+}
+
+static void fill(Export *export, const cleave_export_result *result) {
+    int64_t input[1 + 3] = {0};
+    int64_t output[1 + 4] = {0};
+    for (int i = 0; i < 3; i++)
+        input[1 + i] = result->input[i];
+    for (int i = 0; i < 4; i++)
+        output[1 + i] = result->output[i];
+    onnx_name(&export->onnx, "MDX23C");
+    onnx_input(&export->onnx, INPUT_NAME, input, 4);
+    onnx_output(&export->onnx, OUTPUT_NAME, output, 5);
+    add_metadata(export);
+    for (int i = 0; i < export->graph->count; i++)
+        add_node(export, i);
+}
+
+static void let_pages_go(void *checkpoint) {
+    checkpoint_release_pages(checkpoint);
+}
+
+static cleave_status write_graph(const cleave_model *model, const Graph *graph, const char *path,
+                                 int frames, cleave_export_result *result, cleave_error *error) {
+    const Config *config = &model->config;
+    Export export = {.config = config, .graph = graph, .frames = frames};
+    cleave_export_result written = {
+        .opset = ONNX_OPSET,
+        .input = {2 * config->channels, config->dim_f, frames},
+        .output = {config->stem_count, 2 * config->channels, config->dim_f, frames}};
+    fill(&export, &written);
+    cleave_status status =
+        onnx_write(&export.onnx, path, let_pages_go, model->checkpoint, &written.bytes, error);
+    onnx_free(&export.onnx);
+    if (status == CLEAVE_OK && result)
+        *result = written;
+    return status;
+}
+
+/* Samples of a chunk; where a number of frames was asked for, as many as the STFT needs. */
+static cleave_status choose_samples(const Config *config, const cleave_export_settings *settings,
+                                    int *samples, cleave_error *error) {
+    *samples = config->chunk_size;
+    if (!settings || settings->frames == 0)
+        return CLEAVE_OK;
+    int frames = settings->frames;
+    int64_t needed = (int64_t)config->hop_length * (frames - 1) + (config->n_fft & 1);
+    if (frames < 1 || needed > LONGEST)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "cannot export: %d frames are no length of a chunk; the configuration "
+                         "has %d",
+                         frames, config->dim_t);
+    cleave_error why;
+    if (config_check_frames(config, frames, "the number of frames", &why) != CLEAVE_OK)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot export: %s", why.text);
+    *samples = (int)needed;
+    return CLEAVE_OK;
+}
+
+void cleave_export_settings_default(cleave_export_settings *settings) {
+    *settings = (cleave_export_settings){.frames = 0};
+}
+
+cleave_status cleave_export_onnx(const cleave_model *model, const char *path,
+                                 const cleave_export_settings *settings,
+                                 cleave_export_result *result, cleave_error *error) {
+    Graph graph;
+    int samples = 0;
+    error_clear(error);
+    if (!model || !path)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot export: no %s was given",
+                         path ? "model" : "path");
+    const Config *config = &model->config;
+    cleave_status status = choose_samples(config, settings, &samples, error);
+    if (status == CLEAVE_OK)
+        status = builder_build(&graph, config, model->checkpoint, samples, error);
+    if (status != CLEAVE_OK)
+        return status;
+    int frames = stft_frames(samples, config->n_fft, config->hop_length);
+    status = write_graph(model, &graph, path, frames, result, error);
+    graph_free(&graph);
+    return status;
+}
