@@ -1,0 +1,106 @@
+/* test_arm_features.c: each of ARM's optional instructions is run: where arm_features() promises
+ * it, it must compute what the architecture says; where not, the processor must refuse it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backend/cpu/kernels/arm_features.h"
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+#include <signal.h>
+
+static sigjmp_buf refused;
+
+static void on_illegal_instruction(int number) {
+    (void)number;
+    siglongjmp(refused, 1);
+}
+
+/* Runs an instruction; false if the processor does not know it. */
+static bool runs(void (*instruction)(float sums[4]), float sums[4]) {
+    struct sigaction action = {.sa_handler = on_illegal_instruction};
+    struct sigaction old;
+    volatile bool known = false;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGILL, &action, &old);
+    if (sigsetjmp(refused, 1) == 0) {
+        instruction(sums);
+        known = true;
+    }
+    sigaction(SIGILL, &old, NULL);
+    return known;
+}
+
+static uint16_t bf16_bits(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    return (uint16_t)(bits >> 16);
+}
+
+/* The last bit of each format set: the square needs more bits than the format has, so that the sums
+ * below show where an instruction rounds. */
+#define F16_FINE  1.0009765625f /* 1 + 2^-10 */
+#define BF16_FINE 1.0078125f    /* 1 + 2^-7 */
+
+/* sums + x · x in f16, to be read as f32. */
+static void run_fp16(float sums[4]) {
+    float16x4_t x = vcvt_f16_f32(vdupq_n_f32(F16_FINE));
+    float16x4_t sum = vcvt_f16_f32(vld1q_f32(sums));
+    __asm__(".arch_extension fp16\n\tfmla %0.4h, %1.4h, %1.4h" : "+w"(sum) : "w"(x));
+    vst1q_f32(sums, vcvt_f32_f16(sum));
+}
+
+static void run_fhm(float sums[4]) {
+    float16x4_t x = vcvt_f16_f32(vdupq_n_f32(F16_FINE));
+    float32x4_t sum = vld1q_f32(sums);
+    __asm__(".arch armv8.2-a+fp16fml\n\tfmlal %0.4s, %1.4h, %1.4h" : "+w"(sum) : "w"(x));
+    vst1q_f32(sums, sum);
+}
+
+/* Each sum gains x · x twice. */
+static void run_bf16(float sums[4]) {
+    uint16x8_t x = vdupq_n_u16(bf16_bits(BF16_FINE));
+    float32x4_t sum = vld1q_f32(sums);
+    __asm__(".arch armv8.2-a+bf16\n\tbfdot %0.4s, %1.8h, %1.8h" : "+w"(sum) : "w"(x));
+    vst1q_f32(sums, sum);
+}
+
+static void expect(bool promised, void (*instruction)(float sums[4]), float result) {
+    float sums[4] = {0.5f, 0.5f, 0.5f, 0.5f};
+    assert_int_equal(runs(instruction, sums), promised);
+    for (int i = 0; i < 4; i++)
+        assert_true(sums[i] == (promised ? result : 0.5f));
+}
+
+static void instructions_are_as_promised(void **state) {
+    (void)state;
+    ArmFeatures features = arm_features();
+    expect(features.fp16, run_fp16, 1.501953125f);                        /* 0.5 + (1 + 2^-9) */
+    expect(features.fhm, run_fhm, 0.5f + F16_FINE * F16_FINE);            /* exact */
+    expect(features.bf16, run_bf16, 0.5f + 2.0f * BF16_FINE * BF16_FINE); /* exact */
+}
+
+#else
+
+static void instructions_are_as_promised(void **state) {
+    (void)state;
+    ArmFeatures features = arm_features();
+    assert_false(features.fp16);
+    assert_false(features.fhm);
+    assert_false(features.bf16);
+}
+
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(instructions_are_as_promised),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
