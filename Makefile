@@ -3,6 +3,7 @@
 #   make demo   separates the demo           make lint    format and static analysis
 #   make bench  times the kernels            make clean   removes the build folders
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
+#   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
 #   make uninstall  takes away what make install put there (same DESTDIR)
@@ -11,7 +12,8 @@
 
 PREFIX = /usr/local
 
-.PHONY: all setup build demo test lint format bench fuzz soak install uninstall deb container clean
+.PHONY: all setup build demo test arm64 lint format bench fuzz soak install uninstall deb container
+.PHONY: clean
 
 all: build
 
@@ -30,6 +32,11 @@ demo: build
 
 test: build
 	@scripts/run-tests build
+
+arm64:
+	@scripts/setup arm64
+	@scripts/test-arm64
+	@scripts/test-arm64 oldest
 
 lint: build
 	@scripts/setup lint
@@ -64,4 +71,4 @@ container:
 	@scripts/make-container
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64

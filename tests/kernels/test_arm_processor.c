@@ -1,5 +1,6 @@
-/* test_arm_features.c: each of ARM's optional instructions is run: where arm_features() promises
- * it, it must compute what the architecture says; where not, the processor must refuse it. */
+/* test_arm_processor.c: names; and each of ARM's optional instructions is run: where arm_features()
+ * promises it, it must compute what the architecture says; where not, the processor must refuse it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "backend/cpu/kernels/arm_features.h"
+#include "backend/cpu/kernels/arm_processor.h"
 
 #if defined(__aarch64__)
 
@@ -98,8 +99,18 @@ static void instructions_are_as_promised(void **state) {
 
 #endif
 
+static void known_processors_have_names(void **state) {
+    (void)state;
+    assert_string_equal(arm_processor_name("0x41", "0xd0c"), "Arm Neoverse N1");
+    assert_string_equal(arm_processor_name("0x61", "0x022"), "Apple M1");
+    assert_null(arm_processor_name("0x42", "0xd0c"));
+    assert_null(arm_processor_name("0x41", "0xfff"));
+    assert_null(arm_processor_name("", ""));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_processors_have_names),
         cmocka_unit_test(instructions_are_as_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
