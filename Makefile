@@ -4,6 +4,7 @@
 #   make bench  times the kernels            make clean   removes the build folders
 #   make compare    times cleave, ONNX Runtime and OpenVINO side by side (3 GB of disk)
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
+#   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
 #   make uninstall  takes away what make install put there (same DESTDIR)
@@ -12,7 +13,8 @@
 
 PREFIX = /usr/local
 
-.PHONY: all setup build venv demo test lint format bench compare fuzz soak install uninstall deb container clean
+.PHONY: all setup build venv demo test arm64 lint format bench compare fuzz soak install uninstall deb
+.PHONY: container clean
 
 all: build
 
@@ -35,6 +37,11 @@ venv: build
 
 test: build venv
 	@scripts/run-tests build
+
+arm64:
+	@scripts/setup arm64
+	@scripts/test-arm64
+	@scripts/test-arm64 oldest
 
 lint: build
 	@scripts/setup lint
@@ -72,4 +79,4 @@ container:
 	@scripts/make-container
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64

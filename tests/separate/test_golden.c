@@ -1,6 +1,6 @@
 /* test_golden.c: every reference case, file to files, against what the reference computed in
  * float64. A case passes where its SNR is within 6 dB of what the reference framework's own float32
- * reaches, or 110 dB. Arguments: folders of cases. */
+ * reaches, or 110 dB. Arguments: cases, and folders of cases. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -173,14 +173,24 @@ static int is_case(const struct dirent *entry) {
     return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
 }
 
+static void run_modes(const char *folder) {
+    for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
+        run_case(folder, &modes[m]);
+}
+
+static bool is_folder_of_cases(const char *path) {
+    char description[4096];
+    snprintf(description, sizeof(description), "%s/case.json", path);
+    return access(description, F_OK) != 0;
+}
+
 static void run_folder(const char *folder) {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, is_case, alphasort);
     for (int i = 0; i < count; i++) {
         char path[4096];
         snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-        for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
-            run_case(path, &modes[m]);
+        run_modes(path);
         free(entries[i]);
     }
     free(entries);
@@ -206,8 +216,12 @@ int main(int argc, char **argv) {
         printf("skipped: this processor does not run the %s kernels\n", getenv("CLEAVE_KERNELS"));
         return EXIT_SKIPPED;
     }
-    for (int i = 1; i < argc; i++)
-        run_folder(argv[i]);
+    for (int i = 1; i < argc; i++) {
+        if (is_folder_of_cases(argv[i]))
+            run_folder(argv[i]);
+        else
+            run_modes(argv[i]);
+    }
     printf("%d passed, %d failed\n", passed, failed);
     return failed || !passed ? 1 : 0;
 }

@@ -9,6 +9,7 @@
 #endif
 
 #include "backend/cpu/executable.h"
+#include "backend/cpu/kernels/arm_processor.h"
 #include "base/memory_limit.h"
 
 /* The value behind "KEY<blanks>: " in a text file such as /proc/cpuinfo; false if there is none. */
@@ -30,6 +31,19 @@ static bool read_field(const char *path, const char *key, char *value, size_t si
     return found;
 }
 
+#ifdef __aarch64__
+/* Linux on 64-bit ARM has numbers there; those of the first processor, where there are several. */
+static void describe_arm_name(char *name, size_t size) {
+    char implementer[32];
+    char part[32];
+    const char *known = NULL;
+    if (read_field("/proc/cpuinfo", "CPU implementer", implementer, sizeof(implementer)) &&
+        read_field("/proc/cpuinfo", "CPU part", part, sizeof(part)))
+        known = arm_processor_name(implementer, part);
+    snprintf(name, size, "%s", known ? known : "64-bit ARM processor");
+}
+#endif
+
 static void describe_name(char *name, size_t size) {
 #ifdef __APPLE__
     if (sysctlbyname("machdep.cpu.brand_string", name, &size, NULL, 0) == 0)
@@ -38,6 +52,10 @@ static void describe_name(char *name, size_t size) {
     char value[128];
     if (read_field("/proc/cpuinfo", "model name", value, sizeof(value)))
         snprintf(name, size, "%s", value);
+#ifdef __aarch64__
+    else
+        describe_arm_name(name, size);
+#endif
 }
 
 /* The machine's memory, or the container's share of it. */

@@ -30,6 +30,8 @@ static void detect(void) {
         available[count++] = &kernels_avx2;
     if (cpu_has_avx512())
         available[count++] = &kernels_avx512;
+#elif defined(__aarch64__)
+    available[count++] = &kernels_neon; /* part of the architecture */
 #endif
     available[count] = NULL;
 }

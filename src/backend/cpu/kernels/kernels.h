@@ -79,7 +79,7 @@ typedef struct StatisticsArguments {
 #define ACT_KINDS (ACT_ELU + 1)
 
 typedef struct Kernels {
-    const char *name; /* "reference", "avx2", "avx512" */
+    const char *name; /* "reference", "avx2", "avx512", "neon" */
     void (*gemm)(const GemmArguments *arguments);
     LoadKernel load[ACT_KINDS]; /* indexed by ActKind */
     /* to[i] = a[i] · b[i] and to[i] = a[i] + b[i] over `positions` positions; to may be a or b. */
@@ -99,6 +99,7 @@ typedef struct Kernels {
 extern const Kernels kernels_reference;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
+extern const Kernels kernels_neon;
 
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */
