@@ -31,7 +31,7 @@ static void complain(const char *what, size_t at, double got, double expected) {
 }
 
 static void conclude(const Kernels *kernels, const char *name) {
-    printf("%-9s %-12s %s%s\n", kernels->name, name, errors ? "FAILED: " : "ok",
+    printf("%-10s %-12s %s%s\n", kernels->name, name, errors ? "FAILED: " : "ok",
            errors ? first_error : "");
     if (errors)
         failed++;
@@ -80,45 +80,177 @@ static void expect_equal(const char *what, const float *got, const float *expect
     }
 }
 
+/* ---- Narrow elements ---- */
+
+static float float_of(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static float float_of_bf16(uint16_t value) {
+    return float_of((uint32_t)value << 16);
+}
+
+/* f16 by its definition. */
+static double double_of_f16(uint16_t value) {
+    int exponent = value >> 10 & 31;
+    double fraction = value & 1023;
+    double magnitude = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+    if (exponent == 31)
+        magnitude = fraction != 0 ? (double)NAN : (double)INFINITY;
+    return value & 0x8000 ? -magnitude : magnitude;
+}
+
+/* Nearest with `bits` of fraction, ties to even, from exponents of `least` up; what rounds to 2 to
+ * the power `limit` is infinite. */
+static double rounded(double x, int bits, int least, int limit) {
+    int exponent = 0;
+    if (x == 0 || isnan(x) || isinf(x))
+        return x;
+    frexp(x, &exponent);
+    exponent = exponent - 1 < least ? least : exponent - 1;
+    double step = ldexp(1, exponent - bits);
+    double value = nearbyint(x / step) * step;
+    return fabs(value) >= ldexp(1, limit) ? copysign((double)INFINITY, x) : value;
+}
+
+static double rounded_bf16(double x) {
+    return rounded(x, 7, -126, 128);
+}
+
+static double rounded_f16(double x) {
+    return rounded(x, 10, -14, 16);
+}
+
+static const float special_values[CHANNEL_BLOCK] = {
+    0.0f,     -0.0f,    1.00390625f, 1.01171875f, 3.4e38f,  -3.4e38f, 65519.9f, 65520.0f,
+    -65504.f, INFINITY, -INFINITY,   NAN,         0x1p-24f, 0x1p-25f, 0x3p-26f, -1e-5f};
+
+/* Half the values are of special kinds, the others of all magnitudes that f16 has. */
+static float *random_wide(size_t count) {
+    float *values = random_floats(count, -1, 1);
+    for (size_t i = 0; i < count; i++)
+        values[i] = i % 2 ? special_values[random_below(CHANNEL_BLOCK)]
+                          : ldexpf(values[i], (int)random_below(40) - 26);
+    return values;
+}
+
+/* Equal, or both NaN; subnormals may count as zero where the processor's bf16 has none. */
+static void expect_narrow(const char *what, size_t at, double got, double expected) {
+    bool flushed = fabs(expected) < 0x1p-126 && got == 0;
+    if (!(got == expected || (isnan(got) && isnan(expected)) || flushed))
+        complain(what, at, got, expected);
+}
+
+static void check_bf16(const Kernels *kernels) {
+    const ProductKernels *products = &kernels->products[CLEAVE_PRECISION_BF16];
+    for (size_t blocks = 1; blocks < 5; blocks++) {
+        size_t positions = blocks * CHANNEL_BLOCK;
+        size_t count = positions * CHANNEL_BLOCK;
+        float *from = random_wide(count);
+        uint16_t *to = (uint16_t *)(void *)random_floats(count, 0, 0);
+        products->narrow(to, from, positions);
+        for (size_t i = 0; i < count; i++)
+            expect_narrow("narrow", i, (double)float_of_bf16(to[i]), rounded_bf16((double)from[i]));
+        products->narrow_vectors(to, from, positions);
+        for (size_t k = 0; k < positions; k++)
+            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+                expect_narrow("narrow vectors", k * CHANNEL_BLOCK + lane,
+                              (double)float_of_bf16(to[(k / 2 * CHANNEL_BLOCK + lane) * 2 + k % 2]),
+                              rounded_bf16((double)from[k * CHANNEL_BLOCK + lane]));
+        memory_free_aligned(from);
+        memory_free_aligned(to);
+    }
+    conclude(kernels, "narrow bf16");
+}
+
+static void check_f16(const Kernels *kernels) {
+    enum { COUNT = 64 * CHANNEL_BLOCK };
+    float *from = random_wide(COUNT);
+    float *back = random_floats(COUNT, 0, 0);
+    uint16_t *to = (uint16_t *)(void *)random_floats(COUNT, 0, 0);
+    kernels->narrow_f16(to, from, COUNT, 0.5f);
+    kernels->widen_f16(back, to, COUNT, 4.0f);
+    for (size_t i = 0; i < COUNT; i++) {
+        double narrow = rounded_f16(0.5 * (double)from[i]);
+        expect_narrow("narrow f16", i, double_of_f16(to[i]), narrow);
+        expect_narrow("widen f16", i, (double)back[i], 4 * narrow);
+    }
+    memory_free_aligned(from);
+    memory_free_aligned(back);
+    memory_free_aligned(to);
+    conclude(kernels, "f16");
+}
+
 /* ---- gemm ---- */
 
 #define GEMM_ROWS_MAX   45
 #define GEMM_BLOCKS_MAX 12
 
-/* One random product, with its operands. Rows of c are c_stride apart; what lies between them, and
- * one row behind the last, holds canaries. */
+/* One random product, with its operands in f32 and as the kernel gets them. Rows of c are c_stride
+ * apart; what lies between them, and one row behind the last, holds canaries. */
 typedef struct GemmCase {
     GemmArguments arguments;
-    const float *pointers[GEMM_BLOCKS_MAX];
-    float *a;
+    const ProductKernels *products;
+    const void *pointers[GEMM_BLOCKS_MAX];
+    size_t offsets[GEMM_BLOCKS_MAX]; /* of the pointers, in elements */
+    float *a;                        /* what the elements stand for, as is the next */
     float *b;
+    void *a_elements;
+    void *b_elements;
+    size_t b_floats; /* of one column */
     float *add;
     float *c;
     size_t c_floats;
 } GemmCase;
 
-static void create_gemm(GemmCase *g) {
+/* Rounds `values` to what the elements can hold, and makes the elements. */
+static void *make_elements(const ProductKernels *products, float *values, size_t count,
+                           bool vectors) {
+    void *elements = random_floats(count, 0, 0);
+    if (!products->narrow) {
+        memcpy(elements, values, count * sizeof(float));
+        return elements;
+    }
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)rounded_bf16((double)values[i]);
+    (vectors ? products->narrow_vectors : products->narrow)(elements, values,
+                                                            count / CHANNEL_BLOCK);
+    return elements;
+}
+
+static const void *element_at(const GemmCase *g, const void *elements, size_t index) {
+    return (const unsigned char *)elements + index * g->products->element;
+}
+
+static void create_gemm(GemmCase *g, const ProductKernels *products) {
     GemmArguments *x = &g->arguments;
     memset(g, 0, sizeof(*g));
+    g->products = products;
     x->rows = 1 + random_below(GEMM_ROWS_MAX);
     x->k_blocks = 1 + random_below(GEMM_BLOCKS_MAX);
     x->columns = 1 + (int)random_below(GEMM_COLUMNS);
     x->a_stride = CHANNEL_BLOCK * (1 + random_below(4));
     x->c_stride = CHANNEL_BLOCK * (1 + random_below(3));
     size_t a_floats = x->rows * x->a_stride + GEMM_BLOCKS_MAX * 7 * CHANNEL_BLOCK;
-    size_t b_floats = x->k_blocks * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    g->b_floats = x->k_blocks * CHANNEL_BLOCK * CHANNEL_BLOCK;
     g->c_floats = (x->rows + 1) * x->c_stride;
     g->a = random_floats(a_floats, -1, 1);
-    g->b = random_floats(GEMM_COLUMNS * b_floats, -1, 1);
+    g->b = random_floats(GEMM_COLUMNS * g->b_floats, -1, 1);
+    g->a_elements = make_elements(products, g->a, a_floats, false);
+    g->b_elements = make_elements(products, g->b, GEMM_COLUMNS * g->b_floats, true);
     g->add = random_floats(GEMM_COLUMNS * g->c_floats, -1, 1);
     g->c = random_floats(GEMM_COLUMNS * g->c_floats, -1, 1);
     fill(g->c, GEMM_COLUMNS * g->c_floats, CANARY);
-    for (size_t i = 0; i < x->k_blocks; i++)
-        g->pointers[i] = g->a + random_below(7 * GEMM_BLOCKS_MAX) * CHANNEL_BLOCK;
+    for (size_t i = 0; i < x->k_blocks; i++) {
+        g->offsets[i] = random_below(7 * GEMM_BLOCKS_MAX) * CHANNEL_BLOCK;
+        g->pointers[i] = element_at(g, g->a_elements, g->offsets[i]);
+    }
     bool adds = random_below(2) == 0;
     x->a = g->pointers;
     for (int j = 0; j < GEMM_COLUMNS; j++) {
-        x->b[j] = g->b + (size_t)j * b_floats;
+        x->b[j] = element_at(g, g->b_elements, (size_t)j * g->b_floats);
         x->c[j] = g->c + (size_t)j * g->c_floats;
         x->add[j] = adds ? g->add + (size_t)j * g->c_floats : NULL;
     }
@@ -127,18 +259,22 @@ static void create_gemm(GemmCase *g) {
 static void destroy_gemm(GemmCase *g) {
     memory_free_aligned(g->a);
     memory_free_aligned(g->b);
+    memory_free_aligned(g->a_elements);
+    memory_free_aligned(g->b_elements);
     memory_free_aligned(g->add);
     memory_free_aligned(g->c);
 }
 
 /* One element in float64, and the sum of the magnitudes of its terms. */
-static double exact_element(const GemmArguments *x, int column, size_t row, size_t lane,
+static double exact_element(const GemmCase *g, int column, size_t row, size_t lane,
                             double *magnitude) {
+    const GemmArguments *x = &g->arguments;
     double sum = 0;
     *magnitude = 0;
     for (size_t k = 0; k < x->k_blocks * CHANNEL_BLOCK; k++) {
-        double term = (double)x->a[k / CHANNEL_BLOCK][row * x->a_stride + k % CHANNEL_BLOCK] *
-                      (double)x->b[column][k * CHANNEL_BLOCK + lane];
+        size_t a = g->offsets[k / CHANNEL_BLOCK] + row * x->a_stride + k % CHANNEL_BLOCK;
+        double term =
+            (double)g->a[a] * (double)g->b[(size_t)column * g->b_floats + k * CHANNEL_BLOCK + lane];
         sum += term;
         *magnitude += fabs(term);
     }
@@ -166,14 +302,14 @@ static void verify_gemm(const GemmCase *g) {
                 continue;
             }
             double magnitude = 0;
-            double expected = exact_element(x, column, row, lane, &magnitude);
+            double expected = exact_element(g, column, row, lane, &magnitude);
             if (!(fabs(got - expected) <= terms * UNIT_ROUNDOFF * magnitude))
                 complain("gemm", i, got, expected);
         }
 }
 
 /* The same product row by row and column by column has the same bits. */
-static void verify_cuts(const Kernels *kernels, const GemmCase *g) {
+static void verify_cuts(const GemmCase *g) {
     const GemmArguments *x = &g->arguments;
     float *whole = random_floats(GEMM_COLUMNS * g->c_floats, 0, 0);
     memcpy(whole, g->c, GEMM_COLUMNS * g->c_floats * sizeof(float));
@@ -181,23 +317,23 @@ static void verify_cuts(const Kernels *kernels, const GemmCase *g) {
     for (int column = 0; column < x->columns; column++)
         for (size_t row = 0; row < x->rows; row++) {
             GemmArguments part = *x;
-            const float *pointers[GEMM_BLOCKS_MAX];
+            const void *pointers[GEMM_BLOCKS_MAX];
             for (size_t i = 0; i < x->k_blocks; i++)
-                pointers[i] = x->a[i] + row * x->a_stride;
+                pointers[i] = element_at(g, g->a_elements, g->offsets[i] + row * x->a_stride);
             part.a = pointers;
             part.rows = 1;
             part.columns = 1;
             part.b[0] = x->b[column];
             part.c[0] = x->c[column] + row * x->c_stride;
             part.add[0] = x->add[column] ? x->add[column] + row * x->c_stride : NULL;
-            kernels->gemm(&part);
+            g->products->gemm(&part);
         }
     expect_equal("gemm cut otherwise", g->c, whole, GEMM_COLUMNS * g->c_floats);
     memory_free_aligned(whole);
 }
 
 /* add may be c itself. */
-static void verify_in_place(const Kernels *kernels, const GemmCase *g) {
+static void verify_in_place(const GemmCase *g) {
     GemmArguments x = g->arguments;
     if (!x.add[0])
         return;
@@ -205,24 +341,27 @@ static void verify_in_place(const Kernels *kernels, const GemmCase *g) {
         x.c[j] = (float *)(uintptr_t)x.add[j];
         x.add[j] = x.c[j];
     }
-    kernels->gemm(&x);
+    g->products->gemm(&x);
     for (int j = 0; j < x.columns; j++)
         for (size_t row = 0; row < x.rows; row++)
             expect_equal("gemm in place", x.c[j] + row * x.c_stride,
                          g->arguments.c[j] + row * x.c_stride, CHANNEL_BLOCK);
 }
 
-static void check_gemm(const Kernels *kernels) {
+static void check_gemm(const Kernels *kernels, cleave_precision precision, const char *name) {
+    const ProductKernels *products = &kernels->products[precision];
+    if (!products->gemm)
+        return;
     for (int trial = 0; trial < 150; trial++) {
         GemmCase g;
-        create_gemm(&g);
-        kernels->gemm(&g.arguments);
+        create_gemm(&g, products);
+        products->gemm(&g.arguments);
         verify_gemm(&g);
-        verify_cuts(kernels, &g);
-        verify_in_place(kernels, &g);
+        verify_cuts(&g);
+        verify_in_place(&g);
         destroy_gemm(&g);
     }
-    conclude(kernels, "gemm");
+    conclude(kernels, name);
 }
 
 /* ---- load ---- */
@@ -551,11 +690,17 @@ static double seconds(void) {
 }
 
 /* Rows of a 3×3 convolution from 64 to 64 channels over 256 positions. */
-static void bench_gemm(const Kernels *kernels) {
-    enum { ROWS = 256, BLOCKS = 36 };
-    const float *pointers[BLOCKS];
-    float *a = random_floats((ROWS + 2) * CHANNEL_BLOCK * BLOCKS, -1, 1);
-    float *b = random_floats(GEMM_COLUMNS * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK, -1, 1);
+static void bench_gemm(const Kernels *kernels, cleave_precision precision, const char *name) {
+    enum { ROWS = 256, BLOCKS = 36, PANEL = BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK };
+    const ProductKernels *products = &kernels->products[precision];
+    if (!products->gemm)
+        return;
+    const void *pointers[BLOCKS];
+    size_t a_floats = (ROWS + 2) * CHANNEL_BLOCK * BLOCKS;
+    float *values = random_floats(a_floats, -1, 1);
+    unsigned char *a = make_elements(products, values, a_floats, false);
+    float *more = random_floats((size_t)GEMM_COLUMNS * PANEL, -1, 1);
+    unsigned char *b = make_elements(products, more, (size_t)GEMM_COLUMNS * PANEL, true);
     float *c = random_floats(GEMM_COLUMNS * ROWS * CHANNEL_BLOCK, 0, 0);
     GemmArguments x = {.a = pointers,
                        .k_blocks = BLOCKS,
@@ -564,19 +709,21 @@ static void bench_gemm(const Kernels *kernels) {
                        .rows = ROWS,
                        .columns = GEMM_COLUMNS};
     for (size_t i = 0; i < BLOCKS; i++)
-        pointers[i] = a + (i / 3 * (ROWS + 2) + i % 3) * CHANNEL_BLOCK;
+        pointers[i] = a + (i / 3 * (ROWS + 2) + i % 3) * CHANNEL_BLOCK * products->element;
     for (size_t j = 0; j < GEMM_COLUMNS; j++) {
-        x.b[j] = b + j * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK;
+        x.b[j] = b + j * PANEL * products->element;
         x.c[j] = c + j * ROWS * CHANNEL_BLOCK;
     }
     double best = INFINITY;
     double flops = 2.0 * ROWS * GEMM_COLUMNS * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK;
     for (int trial = 0; trial < 30; trial++) {
         double begin = seconds();
-        kernels->gemm(&x);
+        products->gemm(&x);
         best = fmin(best, seconds() - begin);
     }
-    printf("%-9s %-12s %8.2f GFLOP/s\n", kernels->name, "gemm", flops / best / 1e9);
+    printf("%-10s %-12s %8.2f GFLOP/s\n", kernels->name, name, flops / best / 1e9);
+    memory_free_aligned(values);
+    memory_free_aligned(more);
     memory_free_aligned(a);
     memory_free_aligned(b);
     memory_free_aligned(c);
@@ -600,7 +747,7 @@ static void bench_row(const Kernels *kernels, const char *name, int kernel) {
             kernels->statistics(&(StatisticsArguments){a, 1, 0, POSITIONS, to, to + CHANNEL_BLOCK});
         best = fmin(best, seconds() - begin);
     }
-    printf("%-9s %-12s %8.2f Gelement/s\n", kernels->name, name,
+    printf("%-10s %-12s %8.2f Gelement/s\n", kernels->name, name,
            POSITIONS * CHANNEL_BLOCK / best / 1e9);
     memory_free_aligned(a);
     memory_free_aligned(b);
@@ -608,7 +755,8 @@ static void bench_row(const Kernels *kernels, const char *name, int kernel) {
 }
 
 static void bench(const Kernels *kernels) {
-    bench_gemm(kernels);
+    bench_gemm(kernels, CLEAVE_PRECISION_F32, "gemm");
+    bench_gemm(kernels, CLEAVE_PRECISION_BF16, "gemm bf16");
     for (int act = 0; act < ACT_KINDS; act++)
         bench_row(kernels, act_names[act], act);
     bench_row(kernels, "multiply", ACT_KINDS);
@@ -617,7 +765,11 @@ static void bench(const Kernels *kernels) {
 }
 
 static void check(const Kernels *kernels) {
-    check_gemm(kernels);
+    check_gemm(kernels, CLEAVE_PRECISION_F32, "gemm");
+    check_gemm(kernels, CLEAVE_PRECISION_BF16, "gemm bf16");
+    if (kernels->products[CLEAVE_PRECISION_BF16].gemm)
+        check_bf16(kernels);
+    check_f16(kernels);
     check_load(kernels);
     check_binary(kernels, "multiply", kernels->multiply, kernels_reference.multiply);
     check_binary(kernels, "add", kernels->add, kernels_reference.add);

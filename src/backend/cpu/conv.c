@@ -102,7 +102,7 @@ typedef struct Region {
     int last_column;
 } Region;
 
-static void fill_pointers(const Slab *slab, int row, const float **pointers) {
+static void fill_pointers(const Slab *slab, int row, const void **pointers) {
     const ConvStep *conv = slab->conv;
     for (int block = 0; block < conv->base.operand.blocks; block++) {
         if (conv->transposed) {
@@ -118,7 +118,7 @@ static void fill_pointers(const Slab *slab, int row, const float **pointers) {
 }
 
 /* GEMM_COLUMNS column blocks of one output row, or of one phase of it if transposed. */
-static void gemm_row(const ConvStep *conv, const CpuRun *run, const float *const *pointers,
+static void gemm_row(const ConvStep *conv, const CpuRun *run, const void *const *pointers,
                      int sample, int column, int columns, int row, int tap) {
     const CpuTensor *output = conv->base.output;
     const CpuTensor *add = conv->base.add;
@@ -137,7 +137,7 @@ static void gemm_row(const ConvStep *conv, const CpuRun *run, const float *const
         gemm.c[j] = tensor_row(output, sample, column + j, row) + offset;
         gemm.add[j] = add ? tensor_row(add, sample, column + j, row) + offset : NULL;
     }
-    run->executable->kernels->gemm(&gemm);
+    run->executable->kernels->products[CLEAVE_PRECISION_F32].gemm(&gemm);
 }
 
 static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, int column,
@@ -147,7 +147,7 @@ static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, in
 }
 
 /* All output rows that come from one grid row, for one group of column blocks. */
-static void grid_row(const ConvStep *conv, const CpuRun *run, const float *const *pointers,
+static void grid_row(const ConvStep *conv, const CpuRun *run, const void *const *pointers,
                      int sample, int column, int columns, int row) {
     if (!conv->transposed) {
         gemm_row(conv, run, pointers, sample, column, columns, row, 0);
@@ -164,7 +164,7 @@ static void grid_row(const ConvStep *conv, const CpuRun *run, const float *const
 }
 
 static void run_region(const ConvStep *conv, const CpuRun *run, const Slab *slab,
-                       const Region *region, const float **pointers) {
+                       const Region *region, const void **pointers) {
     size_t per_row = row_pointers(conv);
     for (int row = region->first_row; row < region->last_row; row++)
         fill_pointers(slab, row, pointers + (size_t)(row - region->first_row) * per_row);
@@ -208,7 +208,7 @@ static Region task_region(const ConvContext *c, size_t task) {
 
 /* A thread's scratch: the pointers of all rows of a task, then its slab. */
 static size_t pointer_bytes(const ConvStep *conv) {
-    size_t bytes = row_pointers(conv) * (size_t)conv->task_rows * sizeof(float *);
+    size_t bytes = row_pointers(conv) * (size_t)conv->task_rows * sizeof(void *);
     return size_round_up(bytes, MEMORY_ALIGNMENT);
 }
 
@@ -236,7 +236,7 @@ static void conv_task(void *context, size_t task, int thread) {
                 load_slab_row(conv, c->run->executable->kernels, region.sample, block,
                               slab.first_row + row, data);
     }
-    run_region(conv, c->run, &slab, &region, (const float **)(void *)scratch);
+    run_region(conv, c->run, &slab, &region, (const void **)scratch);
 }
 
 static void load_shared_row(void *context, size_t task, int thread) {

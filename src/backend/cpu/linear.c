@@ -12,10 +12,10 @@
 
 typedef struct LinearStep {
     CpuStep base;
-    int k_blocks;    /* input width, in blocks */
-    bool in_place;   /* the operand's rows can be read where they lie */
-    float *weights;  /* (k_blocks, output width, CHANNEL_BLOCK); zero beyond the input width */
-    const float **a; /* the gemm's pointers into weights, the same for all rows */
+    int k_blocks;   /* input width, in blocks */
+    bool in_place;  /* the operand's rows can be read where they lie */
+    float *weights; /* (k_blocks, output width, CHANNEL_BLOCK); zero beyond the input width */
+    const void **a; /* the gemm's pointers into weights, the same for all rows */
 } LinearStep;
 
 static size_t packed_row_floats(const LinearStep *linear) {
@@ -59,7 +59,7 @@ static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample,
         gemm.c[j] = tensor_row(output, sample, block, row + j);
         gemm.add[j] = add ? tensor_row(add, sample, block, row + j) : NULL;
     }
-    kernels->gemm(&gemm);
+    kernels->products[CLEAVE_PRECISION_F32].gemm(&gemm);
     for (int j = 0; j < count; j++)
         tensor_row_written(output, kernels, sample, block, row + j);
 }

@@ -192,7 +192,7 @@ typedef struct Product {
 
 /* products[e] = (first block: 0, else itself) + input[e] · weights[e] for each element e. */
 static void multiply(const WinogradStep *w, const Kernels *kernels, const Product *product,
-                     const float **pointers, float *products) {
+                     const void **pointers, float *products) {
     size_t block_floats = patch_tiles(&w->plan) * CHANNEL_BLOCK;
     for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++) {
         const float *input = product->input + e * input_stride(w);
@@ -210,13 +210,13 @@ static void multiply(const WinogradStep *w, const Kernels *kernels, const Produc
             gemm.c[j] = products + e * product_stride(w) + (size_t)j * block_floats;
             gemm.add[j] = product->first > 0 ? gemm.c[j] : NULL;
         }
-        kernels->gemm(&gemm);
+        kernels->products[CLEAVE_PRECISION_F32].gemm(&gemm);
     }
 }
 
 /* A thread's scratch. */
 typedef struct Scratch {
-    const float **pointers;
+    const void **pointers;
     float *slab;
     float *products;
     float *input;   /* weights_first only */
@@ -224,7 +224,7 @@ typedef struct Scratch {
 } Scratch;
 
 static size_t pointer_floats(const WinogradStep *w) {
-    size_t bytes = (size_t)w->base.operand.blocks * sizeof(float *);
+    size_t bytes = (size_t)w->base.operand.blocks * sizeof(void *);
     return size_round_up(bytes, MEMORY_ALIGNMENT) / sizeof(float);
 }
 
@@ -235,7 +235,7 @@ static size_t scratch_floats(const WinogradStep *w) {
 
 static Scratch find_scratch(const WinogradStep *w, const CpuRun *run, int thread) {
     float *memory = thread_scratch(run->executable, thread);
-    Scratch scratch = {.pointers = (const float **)(void *)memory};
+    Scratch scratch = {.pointers = (const void **)(void *)memory};
     scratch.slab = memory + pointer_floats(w);
     scratch.products = scratch.slab + slab_floats(w);
     scratch.input = scratch.products + product_floats(w);

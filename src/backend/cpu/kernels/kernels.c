@@ -6,8 +6,19 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
+
+/* Half floats: of another year than AVX2, though every processor with the one has the other. */
+static bool cpu_has_f16c(void) {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
 static bool cpu_has_avx2(void) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && cpu_has_f16c();
 }
 
 static bool cpu_has_avx512(void) {
@@ -15,9 +26,13 @@ static bool cpu_has_avx512(void) {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512bw");
 }
+
+static bool cpu_has_avx512bf16(void) {
+    return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
-#define TABLES_MAX 3
+#define TABLES_MAX 4
 
 static const Kernels *available[TABLES_MAX + 1];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -30,6 +45,8 @@ static void detect(void) {
         available[count++] = &kernels_avx2;
     if (cpu_has_avx512())
         available[count++] = &kernels_avx512;
+    if (cpu_has_avx512bf16())
+        available[count++] = &kernels_avx512bf16;
 #elif defined(__aarch64__)
     available[count++] = &kernels_neon; /* part of the architecture */
 #endif

@@ -10,7 +10,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+#include "cleave.h"
 #include "graph/graph.h"
 
 /* Channels per block: one AVX-512 vector, two AVX2 ones, four NEON ones. */
@@ -22,23 +24,37 @@
 /* C[j][m] = Σ_k A[m, k] · B[j][k] (+ add[j][m]), for m in [0, rows), j in [0, columns); C[j][m],
  * B[j][k] and add[j][m] are vectors of CHANNEL_BLOCK lanes.
  *
- * k runs over k_blocks · CHANNEL_BLOCK; A[m, k] lies at a[k / CHANNEL_BLOCK] + m · a_stride + k %
+ * A and B are of the precision's elements, C and add are f32, and so are the sums. k runs over
+ * k_blocks · CHANNEL_BLOCK; A[m, k] lies at a[k / CHANNEL_BLOCK] + m · a_stride + k %
  * CHANNEL_BLOCK. The pointer per block of k is what makes one kernel serve convolutions (a block is
  * a channel block at one tap), concatenations (blocks from two tensors) and linears alike.
  *
  * Every output is one chain of multiply-adds in the order of k (fused ones in the twins), whatever
  * rows and columns are, so results do not depend on how a caller cuts its work. */
 typedef struct GemmArguments {
-    const float *const *a;
+    const void *const *a;
     size_t k_blocks;
-    size_t a_stride;                /* floats */
-    const float *b[GEMM_COLUMNS];   /* k_blocks · CHANNEL_BLOCK vectors each */
+    size_t a_stride;                /* elements */
+    const void *b[GEMM_COLUMNS];    /* k_blocks · CHANNEL_BLOCK vectors each */
     float *c[GEMM_COLUMNS];         /* overwritten */
     const float *add[GEMM_COLUMNS]; /* NULL: nothing is added; may be c itself */
     size_t c_stride;                /* floats, of c and add */
     size_t rows;
     int columns; /* 1 … GEMM_COLUMNS */
 } GemmArguments;
+
+/* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN
+ * stays NaN, and what is too large becomes infinity. */
+typedef struct ProductKernels {
+    size_t element; /* bytes of an element of A and B; 0: the table has no such products */
+    void (*gemm)(const GemmArguments *arguments);
+    /* From f32 to A's elements, and to B's, whose vectors may be interleaved (bf16: two by two);
+     * `positions` is a multiple of CHANNEL_BLOCK for B. NULL for f32, which stays as it is. */
+    void (*narrow)(void *to, const float *from, size_t positions);
+    void (*narrow_vectors)(void *to, const float *from, size_t positions);
+} ProductKernels;
+
+#define PRECISIONS (CLEAVE_PRECISION_BF16 + 1)
 
 /* Applies a normalisation and an activation to a row: to[i] = act(from[i] · scale + shift), with
  * scale and shift one per lane. `to` may be `from`. alpha is ELU's, and ignored by the others. */
@@ -79,8 +95,12 @@ typedef struct StatisticsArguments {
 #define ACT_KINDS (ACT_ELU + 1)
 
 typedef struct Kernels {
-    const char *name; /* "reference", "avx2", "avx512", "neon" */
-    void (*gemm)(const GemmArguments *arguments);
+    const char *name;                    /* "reference", "avx2", "avx512", "avx512bf16", "neon" */
+    ProductKernels products[PRECISIONS]; /* indexed by cleave_precision */
+    /* Half floats, for weights that are kept in half the memory: to[i] = from[i] · scale over
+     * `count` elements, a multiple of CHANNEL_BLOCK. */
+    void (*widen_f16)(float *to, const uint16_t *from, size_t count, float scale);
+    void (*narrow_f16)(uint16_t *to, const float *from, size_t count, float scale);
     LoadKernel load[ACT_KINDS]; /* indexed by ActKind */
     /* to[i] = a[i] · b[i] and to[i] = a[i] + b[i] over `positions` positions; to may be a or b. */
     void (*multiply)(float *to, const float *a, const float *b, size_t positions);
@@ -99,6 +119,7 @@ typedef struct Kernels {
 extern const Kernels kernels_reference;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
+extern const Kernels kernels_avx512bf16;
 extern const Kernels kernels_neon;
 
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always

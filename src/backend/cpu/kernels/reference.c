@@ -1,32 +1,145 @@
 /* reference.c: every kernel in plain C, written to be read. The twins must agree with it. */
 #include <math.h>
+#include <string.h>
 
 #include "backend/cpu/kernels/kernels.h"
 
-/* Row `row` of A times one column block of B. */
-static void multiply_row(const GemmArguments *g, size_t row, int column, float *sums) {
-    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
-        sums[lane] = 0;
-    for (size_t block = 0; block < g->k_blocks; block++) {
-        const float *a = g->a[block] + row * g->a_stride;
-        const float *b = g->b[column] + block * CHANNEL_BLOCK * CHANNEL_BLOCK;
-        for (size_t k = 0; k < CHANNEL_BLOCK; k++)
-            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
-                sums[lane] += a[k] * b[k * CHANNEL_BLOCK + lane];
-    }
+/* ---- Half precision ---- */
+
+static float float_of(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
 }
 
-static void gemm(const GemmArguments *g) {
+static uint32_t bits_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
+}
+
+static uint16_t bf16_of(float value) {
+    uint32_t bits = bits_of(value);
+    if (value != value)
+        return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static float float_of_bf16(uint16_t value) {
+    return float_of((uint32_t)value << 16);
+}
+
+static void narrow_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
+        elements[i] = bf16_of(from[i]);
+}
+
+/* Vectors 2i and 2i + 1 are interleaved. */
+static size_t pair_index(size_t k, size_t lane) {
+    return (k / 2 * CHANNEL_BLOCK + lane) * 2 + k % 2;
+}
+
+static void narrow_vectors_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t k = 0; k < positions; k++)
+        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+            elements[pair_index(k, lane)] = bf16_of(from[k * CHANNEL_BLOCK + lane]);
+}
+
+/* f16 has 10 bits of fraction and exponents from -14 to 15; below, steps of 2^-24. */
+static uint16_t f16_of(float value) {
+    uint16_t sign = (uint16_t)(bits_of(value) >> 16 & 0x8000);
+    float magnitude = fabsf(value);
+    if (value != value)
+        return (uint16_t)(sign | 0x7e00);
+    if (magnitude >= 65520.0f) /* halfway to 2^16, and up */
+        return (uint16_t)(sign | 0x7c00);
+    if (magnitude == 0)
+        return sign;
+    int exponent = 0;
+    frexpf(magnitude, &exponent);
+    if (exponent < -13)
+        exponent = -13;
+    float step = ldexpf(1, exponent - 11);
+    float steps = rintf(magnitude / step);
+    uint32_t base = (uint32_t)(exponent + 13) << 10;
+    return (uint16_t)(sign | (base + (uint32_t)steps));
+}
+
+static float float_of_f16(uint16_t value) {
+    int exponent = value >> 10 & 31;
+    float fraction = (float)(value & 1023);
+    float magnitude = exponent == 31 ? (value & 1023 ? NAN : INFINITY)
+                      : exponent     ? ldexpf(1024 + fraction, exponent - 25)
+                                     : ldexpf(fraction, -24);
+    return value & 0x8000 ? -magnitude : magnitude;
+}
+
+static void widen_f16(float *to, const uint16_t *from, size_t count, float scale) {
+    for (size_t i = 0; i < count; i++)
+        to[i] = float_of_f16(from[i]) * scale;
+}
+
+static void narrow_f16(uint16_t *to, const float *from, size_t count, float scale) {
+    for (size_t i = 0; i < count; i++)
+        to[i] = f16_of(from[i] * scale);
+}
+
+/* ---- gemm ---- */
+
+static float a_f32(const void *a, size_t k) {
+    return ((const float *)a)[k];
+}
+
+static float b_f32(const void *b, size_t k, size_t lane) {
+    return ((const float *)b)[k * CHANNEL_BLOCK + lane];
+}
+
+static float a_bf16(const void *a, size_t k) {
+    return float_of_bf16(((const uint16_t *)a)[k]);
+}
+
+static float b_bf16(const void *b, size_t k, size_t lane) {
+    return float_of_bf16(((const uint16_t *)b)[pair_index(k, lane)]);
+}
+
+/* Row `row` of A times one column block of B. */
+static inline void multiply_row(const GemmArguments *g, size_t row, int column, float *sums,
+                                float (*a)(const void *, size_t),
+                                float (*b)(const void *, size_t, size_t)) {
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+        sums[lane] = 0;
+    for (size_t block = 0; block < g->k_blocks; block++)
+        for (size_t k = 0; k < CHANNEL_BLOCK; k++) {
+            float left = a(g->a[block], row * g->a_stride + k);
+            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+                sums[lane] += left * b(g->b[column], block * CHANNEL_BLOCK + k, lane);
+        }
+}
+
+static inline void gemm(const GemmArguments *g, float (*a)(const void *, size_t),
+                        float (*b)(const void *, size_t, size_t)) {
     for (int column = 0; column < g->columns; column++)
         for (size_t row = 0; row < g->rows; row++) {
             float sums[CHANNEL_BLOCK];
             size_t at = row * g->c_stride;
-            multiply_row(g, row, column, sums);
+            multiply_row(g, row, column, sums, a, b);
             for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
                 g->c[column][at + lane] =
                     g->add[column] ? sums[lane] + g->add[column][at + lane] : sums[lane];
         }
 }
+
+static void gemm_f32(const GemmArguments *g) {
+    gemm(g, a_f32, b_f32);
+}
+
+static void gemm_bf16(const GemmArguments *g) {
+    gemm(g, a_bf16, b_bf16);
+}
+
+/* ---- Loading ---- */
 
 static float act_none(float x, float alpha) {
     (void)alpha;
@@ -205,7 +318,13 @@ static void statistics(const StatisticsArguments *s) {
 
 const Kernels kernels_reference = {
     .name = "reference",
-    .gemm = gemm,
+    .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float), .gemm = gemm_f32},
+                 [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
+                                            .gemm = gemm_bf16,
+                                            .narrow = narrow_bf16,
+                                            .narrow_vectors = narrow_vectors_bf16}},
+    .widen_f16 = widen_f16,
+    .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,
              [ACT_GELU] = load_gelu,
              [ACT_RELU] = load_relu,

@@ -3,11 +3,15 @@
 #define CLEAVE_CPU_SIMD_AVX2_H
 
 #include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
 
 #define SIMD_LANES 8
 /* 6 rows × 16 columns: 12 sums, 2 vectors of B, 1 broadcast of A. */
 #define GEMM_TILE_ROWS    6
 #define GEMM_TILE_COLUMNS 1
+/* Of bf16: 8 sums, 2 vectors of B and 1 group of A, both taken apart. */
+#define GEMM_PAIR_ROWS 4
 
 typedef __m256 Vector;
 
@@ -62,6 +66,69 @@ static inline Vector simd_power_of_two(Vector n) {
 /* positive where x > 0, else other. */
 static inline Vector simd_where_positive(Vector x, Vector positive, Vector other) {
     return _mm256_blendv_ps(other, positive, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
+
+/* ---- Half precision ---- */
+
+static inline Vector simd_load_f16(const uint16_t *from) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)from));
+}
+
+static inline void simd_store_f16(uint16_t *to, Vector v) {
+    _mm_storeu_si128((__m128i *)(void *)to, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+
+/* bf16 as the upper half of each lane, rounded; a NaN is made quiet. */
+static inline __m256i simd_round_bf16(Vector v) {
+    __m256i bits = _mm256_castps_si256(v);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256 unordered = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+    return _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(unordered));
+}
+
+static inline void simd_store_bf16(uint16_t *to, Vector v) {
+    __m256i upper = _mm256_srli_epi32(simd_round_bf16(v), 16);
+    __m128i packed =
+        _mm_packus_epi32(_mm256_castsi256_si128(upper), _mm256_extracti128_si256(upper, 1));
+    _mm_storeu_si128((__m128i *)(void *)to, packed);
+}
+
+/* Pairs of bf16, one per lane; the lower half comes first. */
+typedef __m256i Pairs;
+
+static inline Pairs pairs_load(const uint16_t *from) {
+    return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
+
+static inline void pairs_store(uint16_t *to, Pairs pairs) {
+    _mm256_storeu_si256((__m256i *)(void *)to, pairs);
+}
+
+static inline Pairs pairs_set(const uint16_t *from) {
+    int both;
+    memcpy(&both, from, sizeof(both));
+    return _mm256_set1_epi32(both);
+}
+
+static inline Pairs pairs_round(Vector first, Vector second) {
+    __m256i upper = _mm256_and_si256(simd_round_bf16(second), _mm256_set1_epi32(-65536));
+    return _mm256_or_si256(_mm256_srli_epi32(simd_round_bf16(first), 16), upper);
+}
+
+static inline Vector pairs_first(Pairs pairs) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+}
+
+static inline Vector pairs_second(Pairs pairs) {
+    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
+}
+
+/* c + both products, one after the other. */
+static inline Vector pairs_fma(Pairs a, Pairs b, Vector c) {
+    c = simd_fma(pairs_first(a), pairs_first(b), c);
+    return simd_fma(pairs_second(a), pairs_second(b), c);
 }
 
 #endif

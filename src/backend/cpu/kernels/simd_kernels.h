@@ -19,121 +19,52 @@
 
 /* ---- gemm ---- */
 
-/* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are
- * constants where this is inlined, so that the loops over them unroll completely. */
-ALWAYS_INLINE void gemm_tile(const GemmArguments *g, size_t row, int column, int rows, int columns,
-                             size_t stride) {
-    Vector sums[GEMM_TILE_ROWS][TILE_VECTORS];
-    int vectors = columns * BLOCK_VECTORS;
-    UNROLL
-    for (int m = 0; m < rows; m++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            sums[m][v] = simd_set(0);
-    }
-    const float *b[GEMM_TILE_COLUMNS];
-    for (int j = 0; j < columns; j++)
-        b[j] = g->b[column + j];
-    for (size_t block = 0; block < g->k_blocks; block++) {
-        const float *a = g->a[block] + row * stride;
-#pragma GCC unroll 4
-        for (size_t k = 0; k < CHANNEL_BLOCK; k++) {
-            Vector right[TILE_VECTORS];
-            UNROLL
-            for (int v = 0; v < vectors; v++)
-                right[v] = simd_load(b[v / BLOCK_VECTORS] + k * CHANNEL_BLOCK +
-                                     v % BLOCK_VECTORS * SIMD_LANES);
-            UNROLL
-            for (int m = 0; m < rows; m++) {
-                Vector left = simd_set(a[(size_t)m * stride + k]);
-                UNROLL
-                for (int v = 0; v < vectors; v++)
-                    sums[m][v] = simd_fma(left, right[v], sums[m][v]);
-            }
+#define GEMM(name)    gemm_f32_##name
+#define GEMM_ELEMENT  float
+#define GEMM_DEPTH    1
+#define GEMM_OPERAND  Vector
+#define GEMM_LOAD(at) simd_load(at)
+#define GEMM_SET(at)  simd_set(*(at))
+#define GEMM_FMA      simd_fma
+#define GEMM_ROWS     GEMM_TILE_ROWS
+#include "backend/cpu/kernels/simd_gemm.h"
+
+/* bf16: pairs of k, so that a lane is as wide as its sum. */
+#define GEMM(name)    gemm_bf16_##name
+#define GEMM_ELEMENT  uint16_t
+#define GEMM_DEPTH    2
+#define GEMM_OPERAND  Pairs
+#define GEMM_LOAD(at) pairs_load(at)
+#define GEMM_SET(at)  pairs_set(at)
+#define GEMM_FMA      pairs_fma
+#define GEMM_ROWS     GEMM_PAIR_ROWS
+#include "backend/cpu/kernels/simd_gemm.h"
+
+static void narrow_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i += SIMD_LANES)
+        simd_store_bf16(elements + i, simd_load(from + i));
+}
+
+/* Positions 2i and 2i + 1 of a lane become neighbours. */
+static void narrow_vectors_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions; i += 2)
+        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES) {
+            const float *even = from + i * CHANNEL_BLOCK + lane;
+            pairs_store(elements + i * CHANNEL_BLOCK + 2 * lane,
+                        pairs_round(simd_load(even), simd_load(even + CHANNEL_BLOCK)));
         }
-        for (int j = 0; j < columns; j++)
-            b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;
-    }
-    UNROLL
-    for (int v = 0; v < vectors; v++) {
-        int j = column + v / BLOCK_VECTORS;
-        size_t lane = (size_t)(v % BLOCK_VECTORS * SIMD_LANES);
-        const float *add = g->add[j];
-        UNROLL
-        for (int m = 0; m < rows; m++) {
-            size_t at = (row + (size_t)m) * g->c_stride + lane;
-            Vector sum = add ? simd_add(sums[m][v], simd_load(add + at)) : sums[m][v];
-            simd_store(g->c[j] + at, sum);
-        }
-    }
 }
 
-/* Any number of rows up to a tile's height, through a switch: one specialised tile each. */
-ALWAYS_INLINE void gemm_rows(const GemmArguments *g, size_t row, int column, size_t rows,
-                             int columns, size_t stride) {
-#define TILE(n)                                        \
-    case n:                                            \
-        gemm_tile(g, row, column, n, columns, stride); \
-        break
-    switch (rows) {
-        TILE(1);
-        TILE(2);
-        TILE(3);
-        TILE(4);
-        TILE(5);
-        TILE(6);
-#if GEMM_TILE_ROWS > 6
-        TILE(7);
-        TILE(8);
-        TILE(9);
-        TILE(10);
-        TILE(11);
-        TILE(12);
-        TILE(13);
-        TILE(14);
-#endif
-    default:
-        break;
-    }
-#undef TILE
+static void widen_f16(float *to, const uint16_t *from, size_t count, float scale) {
+    for (size_t i = 0; i < count; i += SIMD_LANES)
+        simd_store(to + i, simd_multiply(simd_load_f16(from + i), simd_set(scale)));
 }
 
-/* Cuts the rows into tiles as even as can be: 16 rows are 8 + 8, not 14 + 2. */
-ALWAYS_INLINE void gemm_columns(const GemmArguments *g, int column, int columns, size_t stride) {
-    size_t tiles = (g->rows + GEMM_TILE_ROWS - 1) / GEMM_TILE_ROWS;
-    size_t row = 0;
-    for (size_t tile = 0; tile < tiles; tile++) {
-        size_t rows = (g->rows - row + (tiles - tile) - 1) / (tiles - tile);
-        gemm_rows(g, row, column, rows, columns, stride);
-        row += rows;
-    }
-}
-
-static void gemm_dense(const GemmArguments *g, int column, int columns) {
-#if GEMM_TILE_COLUMNS == 2
-    if (columns == 2) {
-        gemm_columns(g, column, 2, CHANNEL_BLOCK);
-        return;
-    }
-#endif
-    (void)columns;
-    gemm_columns(g, column, 1, CHANNEL_BLOCK);
-}
-
-static void gemm_strided(const GemmArguments *g, int column) {
-    gemm_columns(g, column, 1, g->a_stride);
-}
-
-static void gemm(const GemmArguments *g) {
-    if (g->a_stride == CHANNEL_BLOCK) {
-        for (int column = 0; column < g->columns; column += GEMM_TILE_COLUMNS) {
-            int left = g->columns - column;
-            gemm_dense(g, column, left < GEMM_TILE_COLUMNS ? left : GEMM_TILE_COLUMNS);
-        }
-    } else {
-        for (int column = 0; column < g->columns; column++)
-            gemm_strided(g, column);
-    }
+static void narrow_f16(uint16_t *to, const float *from, size_t count, float scale) {
+    for (size_t i = 0; i < count; i += SIMD_LANES)
+        simd_store_f16(to + i, simd_multiply(simd_load(from + i), simd_set(scale)));
 }
 
 /* ---- activations ---- */
@@ -283,7 +214,13 @@ static void statistics(const StatisticsArguments *a) {
 
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,
-    .gemm = gemm,
+    .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float), .gemm = gemm_f32_all},
+                 [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
+                                            .gemm = gemm_bf16_all,
+                                            .narrow = narrow_bf16,
+                                            .narrow_vectors = narrow_vectors_bf16}},
+    .widen_f16 = widen_f16,
+    .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,
              [ACT_GELU] = load_gelu,
              [ACT_RELU] = load_relu,

@@ -1,0 +1,139 @@
+/* simd_gemm.h: the gemm, once for each precision: whoever includes it names
+ *
+ *   GEMM(name)               the functions
+ *   GEMM_ELEMENT, GEMM_DEPTH the operands' element, and how many of them, adjacent in k, one lane
+ * of GEMM_OPERAND holds GEMM_LOAD, GEMM_SET      a vector of B, and one group of A in all lanes
+ *   GEMM_FMA                 their products added to sums of f32
+ *   GEMM_ROWS                rows of a tile
+ *
+ * and gets GEMM(all). The names are undefined again at the end. */
+
+/* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are
+ * constants where this is inlined, so that the loops over them unroll completely. */
+ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, int rows, int columns,
+                              size_t stride) {
+    Vector sums[GEMM_ROWS][TILE_VECTORS];
+    int vectors = columns * BLOCK_VECTORS;
+    UNROLL
+    for (int m = 0; m < rows; m++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            sums[m][v] = simd_set(0);
+    }
+    const GEMM_ELEMENT *b[GEMM_TILE_COLUMNS];
+    for (int j = 0; j < columns; j++)
+        b[j] = (const GEMM_ELEMENT *)g->b[column + j];
+    for (size_t block = 0; block < g->k_blocks; block++) {
+        const GEMM_ELEMENT *a = (const GEMM_ELEMENT *)g->a[block] + row * stride;
+#pragma GCC unroll 4
+        for (size_t k = 0; k < CHANNEL_BLOCK; k += GEMM_DEPTH) {
+            GEMM_OPERAND right[TILE_VECTORS];
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                right[v] = GEMM_LOAD(b[v / BLOCK_VECTORS] + k * CHANNEL_BLOCK +
+                                     v % BLOCK_VECTORS * SIMD_LANES * GEMM_DEPTH);
+            UNROLL
+            for (int m = 0; m < rows; m++) {
+                GEMM_OPERAND left = GEMM_SET(a + (size_t)m * stride + k);
+                UNROLL
+                for (int v = 0; v < vectors; v++)
+                    sums[m][v] = GEMM_FMA(left, right[v], sums[m][v]);
+            }
+        }
+        for (int j = 0; j < columns; j++)
+            b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;
+    }
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        int j = column + v / BLOCK_VECTORS;
+        size_t lane = (size_t)(v % BLOCK_VECTORS * SIMD_LANES);
+        const float *add = g->add[j];
+        UNROLL
+        for (int m = 0; m < rows; m++) {
+            size_t at = (row + (size_t)m) * g->c_stride + lane;
+            Vector sum = add ? simd_add(sums[m][v], simd_load(add + at)) : sums[m][v];
+            simd_store(g->c[j] + at, sum);
+        }
+    }
+}
+
+/* Any number of rows up to a tile's height, through a switch: one specialised tile each. */
+ALWAYS_INLINE void GEMM(rows)(const GemmArguments *g, size_t row, int column, size_t rows,
+                              int columns, size_t stride) {
+#define TILE(n)                                         \
+    case n:                                             \
+        GEMM(tile)(g, row, column, n, columns, stride); \
+        break
+    switch (rows) {
+        TILE(1);
+        TILE(2);
+        TILE(3);
+        TILE(4);
+#if GEMM_ROWS > 4
+        TILE(5);
+        TILE(6);
+#endif
+#if GEMM_ROWS > 6
+        TILE(7);
+        TILE(8);
+        TILE(9);
+        TILE(10);
+        TILE(11);
+        TILE(12);
+#endif
+#if GEMM_ROWS > 12
+        TILE(13);
+        TILE(14);
+#endif
+    default:
+        break;
+    }
+#undef TILE
+}
+
+/* Cuts the rows into tiles as even as can be: 16 rows are 8 + 8, not 14 + 2. */
+ALWAYS_INLINE void GEMM(columns)(const GemmArguments *g, int column, int columns, size_t stride) {
+    size_t tiles = (g->rows + GEMM_ROWS - 1) / GEMM_ROWS;
+    size_t row = 0;
+    for (size_t tile = 0; tile < tiles; tile++) {
+        size_t rows = (g->rows - row + (tiles - tile) - 1) / (tiles - tile);
+        GEMM(rows)(g, row, column, rows, columns, stride);
+        row += rows;
+    }
+}
+
+static void GEMM(dense)(const GemmArguments *g, int column, int columns) {
+#if GEMM_TILE_COLUMNS == 2
+    if (columns == 2) {
+        GEMM(columns)(g, column, 2, CHANNEL_BLOCK);
+        return;
+    }
+#endif
+    (void)columns;
+    GEMM(columns)(g, column, 1, CHANNEL_BLOCK);
+}
+
+static void GEMM(strided)(const GemmArguments *g, int column) {
+    GEMM(columns)(g, column, 1, g->a_stride);
+}
+
+static void GEMM(all)(const GemmArguments *g) {
+    if (g->a_stride == CHANNEL_BLOCK) {
+        for (int column = 0; column < g->columns; column += GEMM_TILE_COLUMNS) {
+            int left = g->columns - column;
+            GEMM(dense)(g, column, left < GEMM_TILE_COLUMNS ? left : GEMM_TILE_COLUMNS);
+        }
+    } else {
+        for (int column = 0; column < g->columns; column++)
+            GEMM(strided)(g, column);
+    }
+}
+
+#undef GEMM
+#undef GEMM_ELEMENT
+#undef GEMM_DEPTH
+#undef GEMM_OPERAND
+#undef GEMM_LOAD
+#undef GEMM_SET
+#undef GEMM_FMA
+#undef GEMM_ROWS
