@@ -45,11 +45,12 @@ class SizeTest(CliTest):
 
 class BatchTest(CliTest):
     def needs(self):
-        """Bytes planned at each batch."""
+        """Bytes planned at each batch in f32."""
         result = self.run_program("inspect", DRUMS, "--json")
         self.assert_done(result)
         return {need["batch"]: need["total_bytes"]
-                for need in json.loads(result.out)["memory"]["needs"]}
+                for need in json.loads(result.out)["memory"]["needs"]
+                if need["precision"] == "f32"}
 
     def run_drums(self, *arguments, **keywords):
         return self.run_program(MIX, "-m", DRUMS, "-o", self.output, "--json", *arguments,
@@ -145,14 +146,17 @@ class InspectTest(CliTest):
 
     def test_memory_grows_with_the_batch(self):
         memory = self.inspect(DRUMS)["memory"]
-        needs = memory["needs"]
-        self.assertEqual([need["batch"] for need in needs], [1, 2, 4, 8, 16])
-        self.assertEqual({need["precision"] for need in needs}, {"f32"})
-        totals = [need["total_bytes"] for need in needs]
-        self.assertEqual(totals, sorted(set(totals)))
-        for need in needs:
-            self.assertEqual(need["total_bytes"], need["weights_bytes"] +
-                             need["activations_bytes"] + need["buffers_bytes"])
+        totals = {}
+        for precision in ("f32", "bf16"):
+            needs = [need for need in memory["needs"] if need["precision"] == precision]
+            self.assertEqual([need["batch"] for need in needs], [1, 2, 4, 8, 16])
+            totals[precision] = [need["total_bytes"] for need in needs]
+            self.assertEqual(totals[precision], sorted(set(totals[precision])))
+            for need in needs:
+                self.assertEqual(need["total_bytes"], need["weights_bytes"] +
+                                 need["activations_bytes"] + need["buffers_bytes"])
+        for narrow, wide in zip(totals["bf16"], totals["f32"]):
+            self.assertLess(narrow, wide)
         self.assertEqual((memory["device"], memory["auto_batch"], memory["device_batch"]),
                          ("cpu", 1, 1))
 

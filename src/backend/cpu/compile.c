@@ -377,6 +377,7 @@ static cleave_status create(CpuExecutable **created, const Graph *graph,
         return error_memory(error, "the compiled network", sizeof(*executable));
     executable->head.methods = &methods;
     executable->kernels = kernels_select();
+    executable->products = &executable->kernels->products[options->precision];
     executable->head.kernels = executable->kernels->name;
     executable->plan_only = plan_only;
     executable->threads = options->threads > 1 ? options->threads : 1;
@@ -419,7 +420,7 @@ static cleave_status cpu_compile(Executable **created, const Graph *graph,
 }
 
 static bool supports(cleave_precision precision) {
-    return precision == CLEAVE_PRECISION_F32;
+    return kernels_select()->products[precision].gemm != NULL;
 }
 
 const Backend backend_cpu = {

@@ -33,6 +33,7 @@ typedef struct ConvStep {
     int task_rows;     /* rows of the task's grid: output rows, or input rows if transposed */
     int slab_rows;     /* loaded input rows of a task (of a sample, if shared) */
     size_t slab_width; /* positions of a loaded row, padding included */
+    size_t element;    /* bytes of an operand's element */
 } ConvStep;
 
 /* Pointers that one row of gemms needs: one per channel block and tap. */
@@ -51,36 +52,47 @@ static int grid_rows(const ConvStep *conv) {
 typedef struct Slab {
     const ConvStep *conv;
     int sample;
-    int first_row;     /* input row that slab row 0 holds; may be negative (padding) */
-    int rows;          /* slab rows per block */
-    const float *data; /* NULL: read in place */
+    int first_row;             /* input row that slab row 0 holds; may be negative (padding) */
+    int rows;                  /* slab rows per block */
+    const unsigned char *data; /* NULL: read in place */
 } Slab;
 
-static size_t slab_row_floats(const ConvStep *conv) {
-    return conv->slab_width * CHANNEL_BLOCK;
+static size_t position_bytes(const ConvStep *conv) {
+    return CHANNEL_BLOCK * conv->element;
 }
 
-static void load_slab_row(const ConvStep *conv, const Kernels *kernels, int sample, int block,
-                          int row, float *to) {
+static size_t slab_row_bytes(const ConvStep *conv) {
+    return conv->slab_width * position_bytes(conv);
+}
+
+/* Loads a row into the slab, through `row_buffer` where its elements are narrower than f32. */
+static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable, int sample,
+                          int block, int row, float *row_buffer, unsigned char *to) {
     const Operand *operand = &conv->base.operand;
-    size_t pad = (size_t)conv->pad[1] * CHANNEL_BLOCK;
-    size_t used = (size_t)operand->width * CHANNEL_BLOCK;
+    size_t pad = (size_t)conv->pad[1] * position_bytes(conv);
+    size_t used = (size_t)operand->width * position_bytes(conv);
     if (row < 0 || row >= operand->height) {
-        memset(to, 0, slab_row_floats(conv) * sizeof(float));
+        memset(to, 0, slab_row_bytes(conv));
         return;
     }
-    memset(to, 0, pad * sizeof(float));
-    operand_load_row(operand, kernels, sample, block, row, to + pad);
-    memset(to + pad + used, 0, (slab_row_floats(conv) - pad - used) * sizeof(float));
+    memset(to, 0, pad);
+    if (is_narrow(executable)) {
+        operand_load_row(operand, executable->kernels, sample, block, row, row_buffer);
+        executable->products->narrow(to + pad, row_buffer, (size_t)operand->width);
+    } else {
+        operand_load_row(operand, executable->kernels, sample, block, row,
+                         (float *)(void *)(to + pad));
+    }
+    memset(to + pad + used, 0, slab_row_bytes(conv) - pad - used);
 }
 
 /* First position of an input row as the gemm sees it, left padding included. */
-static const float *slab_row(const Slab *slab, int block, int row) {
+static const unsigned char *slab_row(const Slab *slab, int block, int row) {
     const ConvStep *conv = slab->conv;
     if (!slab->data)
-        return operand_plain_row(&conv->base.operand, slab->sample, block, row);
+        return (const void *)operand_plain_row(&conv->base.operand, slab->sample, block, row);
     size_t index = (size_t)block * (size_t)slab->rows + (size_t)(row - slab->first_row);
-    return slab->data + index * slab_row_floats(conv);
+    return slab->data + index * slab_row_bytes(conv);
 }
 
 /* ---- Running ---- */
@@ -110,9 +122,10 @@ static void fill_pointers(const Slab *slab, int row, const void **pointers) {
             continue;
         }
         for (int y = 0; y < conv->kernel[0]; y++) {
-            const float *from = slab_row(slab, block, row * conv->stride[0] + y - conv->pad[0]);
+            const unsigned char *from =
+                slab_row(slab, block, row * conv->stride[0] + y - conv->pad[0]);
             for (int x = 0; x < conv->kernel[1]; x++)
-                *pointers++ = from + (size_t)x * CHANNEL_BLOCK;
+                *pointers++ = from + (size_t)x * position_bytes(conv);
         }
     }
 }
@@ -137,7 +150,7 @@ static void gemm_row(const ConvStep *conv, const CpuRun *run, const void *const 
         gemm.c[j] = tensor_row(output, sample, column + j, row) + offset;
         gemm.add[j] = add ? tensor_row(add, sample, column + j, row) + offset : NULL;
     }
-    run->executable->kernels->products[CLEAVE_PRECISION_F32].gemm(&gemm);
+    run->executable->products->gemm(&gemm);
 }
 
 static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, int column,
@@ -206,14 +219,21 @@ static Region task_region(const ConvContext *c, size_t task) {
     return region;
 }
 
-/* A thread's scratch: the pointers of all rows of a task, then its slab. */
+/* A thread's scratch: the pointers of all rows of a task, then a row on its way to being narrowed,
+ * then the task's slab. */
 static size_t pointer_bytes(const ConvStep *conv) {
     size_t bytes = row_pointers(conv) * (size_t)conv->task_rows * sizeof(void *);
     return size_round_up(bytes, MEMORY_ALIGNMENT);
 }
 
-static float *shared_slab(const CpuRun *run) {
-    return (float *)(void *)run->executable->shared;
+static size_t row_buffer_bytes(const ConvStep *conv) {
+    size_t bytes = (size_t)conv->base.operand.width * CHANNEL_BLOCK * sizeof(float);
+    return conv->element < sizeof(float) ? size_round_up(bytes, MEMORY_ALIGNMENT) : 0;
+}
+
+static float *row_buffer(const ConvStep *conv, const CpuRun *run, int thread) {
+    unsigned char *scratch = thread_scratch(run->executable, thread);
+    return (float *)(void *)(scratch + pointer_bytes(conv));
 }
 
 static void conv_task(void *context, size_t task, int thread) {
@@ -223,31 +243,30 @@ static void conv_task(void *context, size_t task, int thread) {
     unsigned char *scratch = thread_scratch(c->run->executable, thread);
     Slab slab = {.conv = conv, .sample = region.sample};
     if (conv->shared) {
-        slab.data = shared_slab(c->run);
+        slab.data = c->run->executable->shared;
         slab.first_row = first_input_row(conv, 0);
         slab.rows = conv->slab_rows;
     } else if (!conv->in_place) {
-        float *data = (float *)(void *)(scratch + pointer_bytes(conv));
+        unsigned char *data = scratch + pointer_bytes(conv) + row_buffer_bytes(conv);
         slab.data = data;
         slab.first_row = first_input_row(conv, region.first_row);
         slab.rows = input_rows(conv, region.last_row - region.first_row);
         for (int block = 0; block < conv->base.operand.blocks; block++)
-            for (int row = 0; row < slab.rows; row++, data += slab_row_floats(conv))
-                load_slab_row(conv, c->run->executable->kernels, region.sample, block,
-                              slab.first_row + row, data);
+            for (int row = 0; row < slab.rows; row++, data += slab_row_bytes(conv))
+                load_slab_row(conv, c->run->executable, region.sample, block, slab.first_row + row,
+                              row_buffer(conv, c->run, thread), data);
     }
     run_region(conv, c->run, &slab, &region, (const void **)scratch);
 }
 
 static void load_shared_row(void *context, size_t task, int thread) {
-    (void)thread;
     const ConvContext *c = context;
     const ConvStep *conv = c->conv;
     int row = (int)(task % (size_t)conv->slab_rows);
     int block = (int)(task / (size_t)conv->slab_rows);
-    load_slab_row(conv, c->run->executable->kernels, c->sample, block,
-                  first_input_row(conv, 0) + row,
-                  shared_slab(c->run) + task * slab_row_floats(conv));
+    load_slab_row(conv, c->run->executable, c->sample, block, first_input_row(conv, 0) + row,
+                  row_buffer(conv, c->run, thread),
+                  c->run->executable->shared + task * slab_row_bytes(conv));
 }
 
 /* Splits the columns only as far as it takes to keep all threads busy: each split of a slab that
@@ -289,7 +308,7 @@ static void conv_destroy(CpuStep *step) {
 
 static size_t slab_bytes(const ConvStep *conv, int rows) {
     return (size_t)conv->base.operand.blocks * (size_t)input_rows(conv, rows) *
-           slab_row_floats(conv) * sizeof(float);
+           slab_row_bytes(conv);
 }
 
 /* How the work is cut; results do not depend on it. */
@@ -298,19 +317,21 @@ static void plan(ConvStep *conv) {
     int rows = grid_rows(conv);
     int width = conv->transposed ? operand->width : conv->base.output->width;
     conv->slab_width = (size_t)operand->width + 2 * (size_t)conv->pad[1];
-    conv->in_place = operand->plain && conv->pad[0] == 0 && conv->pad[1] == 0;
+    conv->in_place =
+        operand->plain && conv->pad[0] == 0 && conv->pad[1] == 0 && conv->element == sizeof(float);
     conv->task_rows = (int)size_min((size_t)rows, size_divide_up(TASK_POSITIONS, (size_t)width));
     conv->shared = !conv->in_place && slab_bytes(conv, rows) <= SHARED_SLAB_BYTES;
     if (conv->shared) {
         conv->slab_rows = input_rows(conv, rows);
         conv->base.shared_bytes = slab_bytes(conv, rows);
     }
-    conv->base.scratch_bytes = pointer_bytes(conv);
+    conv->base.scratch_bytes = pointer_bytes(conv) + row_buffer_bytes(conv);
     if (conv->in_place || conv->shared)
         return;
     while (conv->task_rows < rows && slab_bytes(conv, conv->task_rows * 2) <= TASK_SLAB_BYTES)
         conv->task_rows = (int)size_min((size_t)rows, (size_t)conv->task_rows * 2);
-    conv->base.scratch_bytes = pointer_bytes(conv) + slab_bytes(conv, conv->task_rows);
+    conv->base.scratch_bytes =
+        pointer_bytes(conv) + row_buffer_bytes(conv) + slab_bytes(conv, conv->task_rows);
 }
 
 cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
@@ -323,11 +344,12 @@ cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executabl
     const ConvAttributes *attributes = &conv->base.node->as.conv;
     conv->base.run = conv_run;
     conv->base.destroy = conv_destroy;
+    conv->element = executable->products->element;
     conv->transposed = conv->base.node->op == OP_CONV_TRANSPOSED;
     memcpy(conv->kernel, attributes->kernel, sizeof(conv->kernel));
     memcpy(conv->stride, attributes->stride, sizeof(conv->stride));
     memcpy(conv->pad, attributes->pad, sizeof(conv->pad));
-    status = conv_weights_create(&conv->weights, &conv->base, executable,
+    status = conv_weights_create(&conv->weights, WEIGHTS_AS_OPERANDS, &conv->base, executable,
                                  weights->nodes[step->node].weights[0], error);
     if (status == CLEAVE_OK)
         plan(conv);

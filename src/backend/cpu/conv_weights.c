@@ -1,6 +1,7 @@
 /* conv_weights.c: see conv_weights.h. */
 #include "backend/cpu/conv_weights.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -8,6 +9,8 @@
 
 typedef struct PackContext {
     const ConvWeights *weights;
+    const CpuExecutable *executable;
+    float *packed; /* the weights in order, still f32 */
     const ChannelLayout *inputs;
     int outputs; /* channels */
     const Tensor *tensor;
@@ -45,9 +48,9 @@ static void pack_output_channel(const PackContext *c, const float *from, float *
 static void pack_column_block(void *context, size_t task, int thread) {
     PackContext *c = context;
     float *row = packing_row(c, thread);
-    float *panel = c->weights->data + task * conv_weights_panel_floats(c->weights);
+    float *panel = c->packed + task * conv_weights_panel_elements(c->weights);
     size_t count = (size_t)channel_layout_channels(c->inputs) * (size_t)c->weights->taps;
-    memset(panel, 0, conv_weights_panel_floats(c->weights) * sizeof(float));
+    memset(panel, 0, conv_weights_panel_elements(c->weights) * sizeof(float));
     for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
         size_t out = task * CHANNEL_BLOCK + (size_t)lane;
         if (out >= (size_t)c->outputs)
@@ -63,20 +66,55 @@ static void pack_input_channel(void *context, size_t task, int thread) {
     float *row = packing_row(c, thread);
     size_t count = (size_t)c->outputs * (size_t)c->weights->taps;
     size_t k = (size_t)channel_layout_position(c->inputs, (int)task);
-    size_t panel_floats = conv_weights_panel_floats(c->weights);
+    size_t panel_floats = conv_weights_panel_elements(c->weights);
     read_part(c, task * count, count, row);
     for (int out = 0; out < c->outputs; out++)
         for (int tap = 0; tap < c->weights->taps; tap++) {
             size_t panel =
                 (size_t)tap * (size_t)c->weights->column_blocks + (size_t)(out / CHANNEL_BLOCK);
-            c->weights
-                ->data[panel * panel_floats + k * CHANNEL_BLOCK + (size_t)(out % CHANNEL_BLOCK)] =
+            c->packed[panel * panel_floats + k * CHANNEL_BLOCK + (size_t)(out % CHANNEL_BLOCK)] =
                 *row++;
         }
 }
 
-/* Reads and reorders, all threads at once. `bytes` is what the weights take. */
-static cleave_status pack(PackContext *c, ThreadPool *pool, size_t bytes, cleave_error *error) {
+/* ---- Narrower elements ---- */
+
+/* The power of two that brings the largest magnitude just below 2^15, half of f16's largest. */
+static float f16_scale(const float *values, size_t count) {
+    float largest = 0;
+    int exponent = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = fmaxf(largest, fabsf(values[i]));
+    frexpf(largest, &exponent);
+    exponent = 15 - exponent;
+    return largest > 0 ? ldexpf(1, exponent < 100 ? exponent : 100) : 1;
+}
+
+static void narrow_panel(void *context, size_t task, int thread) {
+    (void)thread;
+    const PackContext *c = context;
+    const ConvWeights *weights = c->weights;
+    size_t count = conv_weights_panel_elements(weights);
+    const float *from = c->packed + task * count;
+    unsigned char *to = (unsigned char *)weights->data + task * count * weights->element;
+    if (weights->unscale) {
+        float scale = f16_scale(from, count);
+        c->executable->kernels->narrow_f16((uint16_t *)(void *)to, from, count, scale);
+        weights->unscale[task] = 1 / scale;
+    } else {
+        c->executable->products->narrow_vectors(to, from, count / CHANNEL_BLOCK);
+    }
+}
+
+/* ---- Creating ---- */
+
+static size_t panels_of(const ConvWeights *weights) {
+    return (size_t)weights->column_blocks * (size_t)(weights->transposed ? weights->taps : 1);
+}
+
+/* Reads and reorders into c->packed, all threads at once. */
+static cleave_status pack(PackContext *c, size_t floats, cleave_error *error) {
+    ThreadPool *pool = c->executable->pool;
     size_t inputs = (size_t)channel_layout_channels(c->inputs);
     size_t across = c->weights->transposed ? (size_t)c->outputs : inputs;
     c->scratch_bytes =
@@ -85,7 +123,7 @@ static cleave_status pack(PackContext *c, ThreadPool *pool, size_t bytes, cleave
     if (!c->scratch)
         return error_memory(error, c->tensor->name, c->scratch_bytes);
     if (c->weights->transposed) {
-        memset(c->weights->data, 0, bytes);
+        memset(c->packed, 0, floats * sizeof(float));
         thread_pool_run(pool, inputs, pack_input_channel, c);
     } else {
         thread_pool_run(pool, (size_t)c->weights->column_blocks, pack_column_block, c);
@@ -94,32 +132,72 @@ static cleave_status pack(PackContext *c, ThreadPool *pool, size_t bytes, cleave
     return step_check_weight(c->tensor, atomic_load(&c->not_finite), error);
 }
 
-cleave_status conv_weights_create(ConvWeights *weights, CpuStep *step,
-                                  const CpuExecutable *executable, const Tensor *tensor,
-                                  cleave_error *error) {
-    const ConvAttributes *conv = &step->node->as.conv;
-    *weights = (ConvWeights){.transposed = step->node->op == OP_CONV_TRANSPOSED,
-                             .taps = conv->kernel[0] * conv->kernel[1],
-                             .blocks = step->operand.blocks,
-                             .column_blocks = step->output->blocks};
-    size_t panels =
-        (size_t)weights->column_blocks * (size_t)(weights->transposed ? weights->taps : 1);
-    size_t bytes = panels * conv_weights_panel_floats(weights) * sizeof(float);
-    step->weight_bytes += bytes;
+/* Fills weights->data, through f32 where its elements are narrower. */
+static cleave_status fill(PackContext *c, size_t floats, cleave_error *error) {
+    bool narrow = c->weights->element < sizeof(float);
+    c->packed = narrow ? memory_allocate_aligned(floats * sizeof(float)) : c->weights->data;
+    if (!c->packed)
+        return error_memory(error, c->tensor->name, floats * sizeof(float));
+    cleave_status status = pack(c, floats, error);
+    if (narrow) {
+        if (status == CLEAVE_OK)
+            thread_pool_run(c->executable->pool, panels_of(c->weights), narrow_panel, c);
+        memory_free_aligned(c->packed);
+    }
+    return status;
+}
+
+static cleave_status allocate(ConvWeights *weights, const CpuExecutable *executable, CpuStep *step,
+                              cleave_error *error) {
+    bool scaled = weights->storage == WEIGHTS_TO_TRANSFORM && is_narrow(executable);
+    size_t scales = scaled ? (size_t)weights->column_blocks * sizeof(float) : 0;
+    size_t bytes = panels_of(weights) * conv_weights_panel_elements(weights) * weights->element;
+    step->weight_bytes += bytes + scales;
     if (executable->plan_only)
         return CLEAVE_OK;
     weights->data = memory_allocate_aligned(bytes);
-    if (!weights->data)
+    if (scaled)
+        weights->unscale = memory_allocate_aligned(scales);
+    if (!weights->data || (scaled && !weights->unscale))
         return error_memory(error, step->node->name, bytes);
+    return CLEAVE_OK;
+}
+
+cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, CpuStep *step,
+                                  const CpuExecutable *executable, const Tensor *tensor,
+                                  cleave_error *error) {
+    const ConvAttributes *conv = &step->node->as.conv;
+    *weights = (ConvWeights){.storage = storage,
+                             .element = executable->products->element,
+                             .transposed = step->node->op == OP_CONV_TRANSPOSED,
+                             .taps = conv->kernel[0] * conv->kernel[1],
+                             .blocks = step->operand.blocks,
+                             .column_blocks = step->output->blocks};
+    cleave_status status = allocate(weights, executable, step, error);
+    if (status != CLEAVE_OK || executable->plan_only)
+        return status;
     PackContext context = {.weights = weights,
+                           .executable = executable,
                            .inputs = &step->operand.channels,
                            .outputs = step->node->shape.channels,
                            .tensor = tensor};
     atomic_init(&context.not_finite, 0);
-    return pack(&context, executable->pool, bytes, error);
+    return fill(&context, panels_of(weights) * conv_weights_panel_elements(weights), error);
+}
+
+const float *conv_weights_taps(const ConvWeights *weights, const Kernels *kernels, int column,
+                               int block, float *buffer) {
+    size_t count = (size_t)weights->taps * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    const unsigned char *panel = conv_weights_panel(weights, 0, column);
+    const void *taps = panel + (size_t)block * count * weights->element;
+    if (!weights->unscale)
+        return taps;
+    kernels->widen_f16(buffer, taps, count, weights->unscale[column]);
+    return buffer;
 }
 
 void conv_weights_free(ConvWeights *weights) {
     memory_free_aligned(weights->data);
-    weights->data = NULL;
+    memory_free_aligned(weights->unscale);
+    *weights = (ConvWeights){0};
 }

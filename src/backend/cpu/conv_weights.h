@@ -5,34 +5,53 @@
 
 #include "backend/cpu/executable.h"
 
+typedef enum WeightStorage {
+    WEIGHTS_AS_OPERANDS, /* of the executable's precision, as the gemm reads them */
+    WEIGHTS_TO_TRANSFORM /* f32, or f16 where the precision is narrower: to be made into operands in
+                            every run. f16 rounds eight times finer than bf16, so that what comes of
+                            it is hardly worse than one rounding. */
+} WeightStorage;
+
 typedef struct ConvWeights {
+    WeightStorage storage;
+    size_t element; /* bytes */
     bool transposed;
     int taps;          /* kernel height · kernel width */
     int blocks;        /* input channel blocks */
     int column_blocks; /* output channel blocks */
     /* (column_blocks, blocks, taps, CHANNEL_BLOCK in, CHANNEL_BLOCK out); if transposed,
      * (taps, column_blocks, blocks, CHANNEL_BLOCK in, CHANNEL_BLOCK out). NULL if only planned. */
-    float *data;
+    void *data;
+    /* (column_blocks): what f16 elements are multiplied by when they are widened, a power of two
+     * that keeps each column block within f16's range. NULL where the elements are not f16. */
+    float *unscale;
 } ConvWeights;
 
-/* Floats of one column block's weights: all that a gemm over k needs. */
-static inline size_t conv_weights_panel_floats(const ConvWeights *weights) {
+/* Elements of one column block's weights: all that a gemm over k needs. */
+static inline size_t conv_weights_panel_elements(const ConvWeights *weights) {
     size_t taps = weights->transposed ? 1 : (size_t)weights->taps;
     return (size_t)weights->blocks * taps * CHANNEL_BLOCK * CHANNEL_BLOCK;
 }
 
 /* One column block's weights; tap is 0 unless transposed. */
-static inline const float *conv_weights_panel(const ConvWeights *weights, int tap, int column) {
+static inline const void *conv_weights_panel(const ConvWeights *weights, int tap, int column) {
     size_t panel = (size_t)tap * (size_t)weights->column_blocks + (size_t)column;
-    return weights->data + panel * conv_weights_panel_floats(weights);
+    return (const unsigned char *)weights->data +
+           panel * conv_weights_panel_elements(weights) * weights->element;
 }
 
 /* Reads `tensor`, (out, in, kh, kw) or if transposed (in, out, kh, kw), for a step whose operand
  * and output are there, and adds to the step's weight_bytes; reads nothing where the executable is
  * plan_only. Freed by conv_weights_free(), also after a failure. */
-cleave_status conv_weights_create(ConvWeights *weights, CpuStep *step,
+cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, CpuStep *step,
                                   const CpuExecutable *executable, const Tensor *tensor,
                                   cleave_error *error);
+
+/* The taps of one block of input and of output channels in f32, (taps, CHANNEL_BLOCK in,
+ * CHANNEL_BLOCK out): where they lie, or widened into `buffer`. For WEIGHTS_TO_TRANSFORM. */
+const float *conv_weights_taps(const ConvWeights *weights, const Kernels *kernels, int column,
+                               int block, float *buffer);
+
 void conv_weights_free(ConvWeights *weights);
 
 #endif

@@ -64,6 +64,7 @@ struct CpuStep {
 struct CpuExecutable {
     Executable head;
     const Kernels *kernels;
+    const ProductKernels *products; /* of the precision that was asked for */
     bool plan_only; /* sizes alone: nothing large is allocated, no weight read, no thread started */
     int threads;
     ThreadPool *pool; /* NULL if plan_only */
@@ -83,6 +84,11 @@ struct CpuExecutable {
     unsigned char *shared; /* shared_bytes, for one step at a time */
     size_t shared_bytes;
 };
+
+/* Whether operands of products are narrower than the f32 that everything else is. */
+static inline bool is_narrow(const CpuExecutable *executable) {
+    return executable->products->narrow != NULL;
+}
 
 static inline void *thread_scratch(const CpuExecutable *executable, int thread) {
     return executable->scratch + (size_t)thread * executable->scratch_bytes;

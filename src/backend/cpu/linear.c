@@ -14,12 +14,23 @@ typedef struct LinearStep {
     CpuStep base;
     int k_blocks;   /* input width, in blocks */
     bool in_place;  /* the operand's rows can be read where they lie */
-    float *weights; /* (k_blocks, output width, CHANNEL_BLOCK); zero beyond the input width */
+    size_t element; /* bytes of an operand's element */
+    /* (k_blocks, output width, CHANNEL_BLOCK); zero beyond the input width */
+    unsigned char *weights;
     const void **a; /* the gemm's pointers into weights, the same for all rows */
 } LinearStep;
 
-static size_t packed_row_floats(const LinearStep *linear) {
-    return (size_t)linear->k_blocks * CHANNEL_BLOCK * CHANNEL_BLOCK;
+static size_t packed_row_positions(const LinearStep *linear) {
+    return (size_t)linear->k_blocks * CHANNEL_BLOCK;
+}
+
+/* Of a row in f32, and as the gemm reads it. */
+static size_t row_bytes(const LinearStep *linear) {
+    return packed_row_positions(linear) * CHANNEL_BLOCK * sizeof(float);
+}
+
+static size_t operand_bytes(const LinearStep *linear) {
+    return packed_row_positions(linear) * CHANNEL_BLOCK * linear->element;
 }
 
 /* ---- Running ---- */
@@ -30,20 +41,31 @@ typedef struct LinearContext {
     size_t groups; /* of rows, per block */
 } LinearContext;
 
-static const float *load_row(const LinearStep *linear, const Kernels *kernels, int sample,
-                             int block, int row, float *scratch) {
+/* A row as the gemm reads it: where it lies, or in `scratch`. */
+static const void *load_row(const LinearStep *linear, const CpuExecutable *executable, int sample,
+                            int block, int row, unsigned char *scratch) {
     const Operand *operand = &linear->base.operand;
     if (linear->in_place)
         return operand_plain_row(operand, sample, block, row);
-    size_t used = (size_t)operand->width * CHANNEL_BLOCK;
-    operand_load_row(operand, kernels, sample, block, row, scratch);
-    memset(scratch + used, 0, (packed_row_floats(linear) - used) * sizeof(float));
-    return scratch;
+    size_t used = (size_t)operand->width * CHANNEL_BLOCK * sizeof(float);
+    operand_load_row(operand, executable->kernels, sample, block, row, (float *)(void *)scratch);
+    memset(scratch + used, 0, row_bytes(linear) - used);
+    if (!is_narrow(executable))
+        return scratch;
+    executable->products->narrow_vectors(scratch + row_bytes(linear),
+                                         (const float *)(const void *)scratch,
+                                         packed_row_positions(linear));
+    return scratch + row_bytes(linear);
+}
+
+/* Scratch of one row. */
+static size_t row_scratch_bytes(const LinearStep *linear) {
+    return row_bytes(linear) + (linear->element < sizeof(float) ? operand_bytes(linear) : 0);
 }
 
 /* Up to GEMM_COLUMNS rows of one block at once. */
 static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample, int block, int row,
-                        int count, float *scratch) {
+                        int count, unsigned char *scratch) {
     const Kernels *kernels = run->executable->kernels;
     const CpuTensor *output = linear->base.output;
     const CpuTensor *add = linear->base.add;
@@ -54,12 +76,12 @@ static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample,
                           .rows = (size_t)output->width,
                           .columns = count};
     for (int j = 0; j < count; j++) {
-        float *own = scratch + (size_t)j * packed_row_floats(linear);
-        gemm.b[j] = load_row(linear, kernels, sample, block, row + j, own);
+        unsigned char *own = scratch + (size_t)j * row_scratch_bytes(linear);
+        gemm.b[j] = load_row(linear, run->executable, sample, block, row + j, own);
         gemm.c[j] = tensor_row(output, sample, block, row + j);
         gemm.add[j] = add ? tensor_row(add, sample, block, row + j) : NULL;
     }
-    kernels->products[CLEAVE_PRECISION_F32].gemm(&gemm);
+    run->executable->products->gemm(&gemm);
     for (int j = 0; j < count; j++)
         tensor_row_written(output, kernels, sample, block, row + j);
 }
@@ -67,7 +89,7 @@ static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample,
 static void linear_task(void *context, size_t task, int thread) {
     const LinearContext *c = context;
     const CpuTensor *output = c->linear->base.output;
-    float *scratch = thread_scratch(c->run->executable, thread);
+    unsigned char *scratch = thread_scratch(c->run->executable, thread);
     int first = (int)(task % c->groups) * LINEAR_TASK_ROWS;
     int block = (int)(task / c->groups % (size_t)output->blocks);
     int sample = (int)(task / c->groups / (size_t)output->blocks);
@@ -97,6 +119,7 @@ static void linear_destroy(CpuStep *step) {
 
 typedef struct PackContext {
     LinearStep *linear;
+    const CpuExecutable *executable;
     const Tensor *weight;
     atomic_size_t not_finite; /* values of the weight */
     unsigned char *scratch;
@@ -114,17 +137,22 @@ static void pack_row(void *context, size_t task, int thread) {
         atomic_fetch_add(&c->not_finite, not_finite);
     for (size_t k = width; k < (size_t)c->linear->k_blocks * CHANNEL_BLOCK; k++)
         row[k] = 0;
-    for (size_t block = 0; block < (size_t)c->linear->k_blocks; block++)
-        memcpy(c->linear->weights + (block * rows + task) * CHANNEL_BLOCK,
-               row + block * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof(float));
+    size_t position = CHANNEL_BLOCK * c->linear->element;
+    for (size_t block = 0; block < (size_t)c->linear->k_blocks; block++) {
+        unsigned char *to = c->linear->weights + (block * rows + task) * position;
+        if (is_narrow(c->executable))
+            c->executable->products->narrow(to, row + block * CHANNEL_BLOCK, 1);
+        else
+            memcpy(to, row + block * CHANNEL_BLOCK, position);
+    }
 }
 
 static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, const Tensor *weight,
                           cleave_error *error) {
     size_t rows = (size_t)linear->base.output->width;
     size_t k_blocks = (size_t)linear->k_blocks;
-    size_t bytes = k_blocks * rows * CHANNEL_BLOCK * sizeof(float);
-    PackContext context = {.linear = linear, .weight = weight};
+    size_t bytes = k_blocks * rows * CHANNEL_BLOCK * linear->element;
+    PackContext context = {.linear = linear, .executable = executable, .weight = weight};
     atomic_init(&context.not_finite, 0);
     linear->base.weight_bytes += bytes + k_blocks * sizeof(*linear->a);
     if (executable->plan_only)
@@ -140,7 +168,7 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     thread_pool_run(executable->pool, rows, pack_row, &context);
     memory_free_aligned(context.scratch);
     for (size_t block = 0; block < k_blocks; block++)
-        linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK;
+        linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK * linear->element;
     return step_check_weight(weight, atomic_load(&context.not_finite), error);
 }
 
@@ -155,7 +183,9 @@ cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executa
     linear->base.run = linear_run;
     linear->base.destroy = linear_destroy;
     linear->k_blocks = (int)size_divide_up(width, CHANNEL_BLOCK);
-    linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0;
-    linear->base.scratch_bytes = GEMM_COLUMNS * packed_row_floats(linear) * sizeof(float);
+    linear->element = executable->products->element;
+    linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0 &&
+                       linear->element == sizeof(float);
+    linear->base.scratch_bytes = GEMM_COLUMNS * row_scratch_bytes(linear);
     return pack(linear, executable, weights->nodes[step->node].weights[0], error);
 }

@@ -21,6 +21,7 @@ typedef struct WinogradStep {
     CpuStep base;
     ConvPlan plan;
     ConvWeights weights;
+    size_t element; /* bytes of an operand's element */
     int patches_down;
     int patches_across;
 } WinogradStep;
@@ -31,7 +32,7 @@ typedef struct WinogradContext {
     int sample; /* where all patches are loaded first */
 } WinogradContext;
 
-/* ---- Sizes, in floats ---- */
+/* ---- Sizes, in elements of their kind ---- */
 
 static size_t patch_tiles(const ConvPlan *plan) {
     return (size_t)plan->patch_rows * (size_t)plan->patch_columns;
@@ -43,8 +44,19 @@ static size_t input_stride(const WinogradStep *w) {
     return ((size_t)w->base.operand.blocks * patch_tiles(&w->plan) + 1) * CHANNEL_BLOCK;
 }
 
-static size_t input_floats(const WinogradStep *w) {
-    return WINOGRAD_ELEMENTS * input_stride(w);
+static size_t input_bytes(const WinogradStep *w) {
+    return WINOGRAD_ELEMENTS * input_stride(w) * w->element;
+}
+
+/* What is transformed in f32 on its way to narrower elements: a row of tiles, or the taps and the
+ * elements of one block of weights. */
+static size_t line_stride(const WinogradStep *w) {
+    return (size_t)w->plan.patch_columns * CHANNEL_BLOCK;
+}
+
+static size_t buffer_floats(const WinogradStep *w) {
+    size_t weights = ((size_t)w->weights.taps + WINOGRAD_ELEMENTS) * PANEL;
+    return w->element < sizeof(float) ? size_max(WINOGRAD_ELEMENTS * line_stride(w), weights) : 0;
 }
 
 static size_t product_stride(const WinogradStep *w) {
@@ -138,18 +150,62 @@ static void load_slab_row(const WinogradStep *w, const Kernels *kernels, const P
     clear(to + (size_t)(count - behind) * CHANNEL_BLOCK, behind);
 }
 
+/* A thread's scratch. */
+typedef struct Scratch {
+    const void **pointers;
+    float *slab;
+    float *products;
+    float *buffer;          /* see buffer_floats() */
+    unsigned char *input;   /* weights_first only */
+    unsigned char *weights; /* the other way only */
+} Scratch;
+
+/* Bᵀ d B of a row of tiles, in the operands' elements; `slab` is its first row. */
+static void transform_tiles(const WinogradStep *w, const CpuExecutable *executable, int tiles,
+                            const float *slab, float *buffer, unsigned char *to) {
+    const Kernels *kernels = executable->kernels;
+    if (!is_narrow(executable)) {
+        kernels->winograd_input((float *)(void *)to, input_stride(w), slab, slab_stride(w),
+                                (size_t)tiles);
+        return;
+    }
+    kernels->winograd_input(buffer, line_stride(w), slab, slab_stride(w), (size_t)tiles);
+    for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+        executable->products->narrow(to + e * input_stride(w) * w->element,
+                                     buffer + e * line_stride(w), (size_t)tiles);
+}
+
 /* Bᵀ d B of one channel block of a patch, whose transformed input begins at `to`. */
-static void load_patch_block(const WinogradStep *w, const Kernels *kernels, const Patch *patch,
-                             int block, float *slab, float *to) {
+static void load_patch_block(const WinogradStep *w, const CpuExecutable *executable,
+                             const Patch *patch, int block, const Scratch *scratch,
+                             unsigned char *to) {
     size_t stride = slab_stride(w);
+    size_t first = (size_t)block * patch_tiles(&w->plan);
     for (int row = 0; row < patch->rows * WINOGRAD_TILE + 2; row++)
-        load_slab_row(w, kernels, patch, block, patch->row * WINOGRAD_TILE - 1 + row,
-                      slab + (size_t)row * stride);
-    to += (size_t)block * patch_tiles(&w->plan) * CHANNEL_BLOCK;
-    for (int row = 0; row < patch->rows; row++)
-        kernels->winograd_input(to + (size_t)(row * patch->columns) * CHANNEL_BLOCK,
-                                input_stride(w), slab + (size_t)(row * WINOGRAD_TILE) * stride,
-                                stride, (size_t)patch->columns);
+        load_slab_row(w, executable->kernels, patch, block, patch->row * WINOGRAD_TILE - 1 + row,
+                      scratch->slab + (size_t)row * stride);
+    for (int row = 0; row < patch->rows; row++) {
+        size_t tile = first + (size_t)(row * patch->columns);
+        transform_tiles(w, executable, patch->columns,
+                        scratch->slab + (size_t)(row * WINOGRAD_TILE) * stride, scratch->buffer,
+                        to + tile * CHANNEL_BLOCK * w->element);
+    }
+}
+
+/* G g Gᵀ of one block of input and of output channels, in the operands' elements. */
+static void transform_block(const WinogradStep *w, const CpuExecutable *executable, int column,
+                            int block, float *buffer, unsigned char *to) {
+    const Kernels *kernels = executable->kernels;
+    const float *taps = conv_weights_taps(&w->weights, kernels, column, block, buffer);
+    if (!is_narrow(executable)) {
+        kernels->winograd_weights((float *)(void *)to, weight_stride(w), taps);
+        return;
+    }
+    float *elements = buffer + (size_t)w->weights.taps * PANEL;
+    kernels->winograd_weights(elements, PANEL, taps);
+    for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+        executable->products->narrow_vectors(to + e * weight_stride(w) * w->element,
+                                             elements + e * PANEL, CHANNEL_BLOCK);
 }
 
 /* Aᵀ m A of the products of `columns` column blocks, written where they belong. */
@@ -181,9 +237,9 @@ static void store_patch(const WinogradStep *w, const Kernels *kernels, const Pat
 
 /* Where a product finds its operands: input blocks [first, last). */
 typedef struct Product {
-    const float *input;    /* of the whole patch */
-    const float *weights;  /* of column block 0 and input block `first` */
-    size_t weights_column; /* floats between column blocks */
+    const unsigned char *input;   /* of the whole patch */
+    const unsigned char *weights; /* of column block 0 and input block `first` */
+    size_t weights_column;        /* elements between column blocks */
     int first;
     int last;
     int columns;
@@ -191,90 +247,85 @@ typedef struct Product {
 } Product;
 
 /* products[e] = (first block: 0, else itself) + input[e] · weights[e] for each element e. */
-static void multiply(const WinogradStep *w, const Kernels *kernels, const Product *product,
+static void multiply(const WinogradStep *w, const CpuExecutable *executable, const Product *product,
                      const void **pointers, float *products) {
-    size_t block_floats = patch_tiles(&w->plan) * CHANNEL_BLOCK;
+    size_t block = patch_tiles(&w->plan) * CHANNEL_BLOCK;
     for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++) {
-        const float *input = product->input + e * input_stride(w);
-        const float *weights = product->weights + e * weight_stride(w);
+        const unsigned char *input = product->input + e * input_stride(w) * w->element;
+        const unsigned char *weights = product->weights + e * weight_stride(w) * w->element;
         GemmArguments gemm = {.a = pointers,
                               .k_blocks = (size_t)(product->last - product->first),
                               .a_stride = CHANNEL_BLOCK,
                               .c_stride = CHANNEL_BLOCK,
                               .rows = product->rows,
                               .columns = product->columns};
-        for (int block = product->first; block < product->last; block++)
-            pointers[block - product->first] = input + (size_t)block * block_floats;
+        for (int i = product->first; i < product->last; i++)
+            pointers[i - product->first] = input + (size_t)i * block * w->element;
         for (int j = 0; j < product->columns; j++) {
-            gemm.b[j] = weights + (size_t)j * product->weights_column;
-            gemm.c[j] = products + e * product_stride(w) + (size_t)j * block_floats;
+            gemm.b[j] = weights + (size_t)j * product->weights_column * w->element;
+            gemm.c[j] = products + e * product_stride(w) + (size_t)j * block;
             gemm.add[j] = product->first > 0 ? gemm.c[j] : NULL;
         }
-        kernels->products[CLEAVE_PRECISION_F32].gemm(&gemm);
+        executable->products->gemm(&gemm);
     }
 }
 
-/* A thread's scratch. */
-typedef struct Scratch {
-    const void **pointers;
-    float *slab;
-    float *products;
-    float *input;   /* weights_first only */
-    float *weights; /* the other way only */
-} Scratch;
-
-static size_t pointer_floats(const WinogradStep *w) {
-    size_t bytes = (size_t)w->base.operand.blocks * sizeof(void *);
-    return size_round_up(bytes, MEMORY_ALIGNMENT) / sizeof(float);
+/* Bytes of the part of a scratch that holds pointers, and of all of it. */
+static size_t pointer_bytes(const WinogradStep *w) {
+    return size_round_up((size_t)w->base.operand.blocks * sizeof(void *), MEMORY_ALIGNMENT);
 }
 
-static size_t scratch_floats(const WinogradStep *w) {
-    return pointer_floats(w) + slab_floats(w) + product_floats(w) +
-           (w->plan.weights_first ? input_floats(w) : WINOGRAD_ELEMENTS * weight_stride(w));
+static size_t weight_bytes(const WinogradStep *w) {
+    return WINOGRAD_ELEMENTS * weight_stride(w) * w->element;
+}
+
+static size_t scratch_bytes(const WinogradStep *w) {
+    return pointer_bytes(w) +
+           (slab_floats(w) + product_floats(w) + buffer_floats(w)) * sizeof(float) +
+           (w->plan.weights_first ? input_bytes(w) : weight_bytes(w));
 }
 
 static Scratch find_scratch(const WinogradStep *w, const CpuRun *run, int thread) {
-    float *memory = thread_scratch(run->executable, thread);
+    unsigned char *memory = thread_scratch(run->executable, thread);
     Scratch scratch = {.pointers = (const void **)(void *)memory};
-    scratch.slab = memory + pointer_floats(w);
+    scratch.slab = (float *)(void *)(memory + pointer_bytes(w));
     scratch.products = scratch.slab + slab_floats(w);
-    scratch.input = scratch.products + product_floats(w);
+    scratch.buffer = scratch.products + product_floats(w);
+    scratch.input = (unsigned char *)(scratch.buffer + buffer_floats(w));
     scratch.weights = scratch.input;
     return scratch;
-}
-
-static float *shared_memory(const CpuRun *run) {
-    return (float *)(void *)run->executable->shared;
 }
 
 /* ---- Weights first ---- */
 
 static void transform_weights(void *context, size_t task, int thread) {
-    (void)thread;
     const WinogradContext *c = context;
     const WinogradStep *w = c->step;
-    c->run->executable->kernels->winograd_weights(
-        shared_memory(c->run) + task * PANEL, weight_stride(w), w->weights.data + task * 9 * PANEL);
+    int column = (int)(task / (size_t)w->weights.blocks);
+    int block = (int)(task % (size_t)w->weights.blocks);
+    transform_block(w, c->run->executable, column, block, find_scratch(w, c->run, thread).buffer,
+                    c->run->executable->shared + task * PANEL * w->element);
 }
 
 static void patch_task(void *context, size_t task, int thread) {
     const WinogradContext *c = context;
     const WinogradStep *w = c->step;
-    const Kernels *kernels = c->run->executable->kernels;
+    const CpuExecutable *executable = c->run->executable;
     Scratch scratch = find_scratch(w, c->run, thread);
     Patch patch = find_patch(w, (int)(task / patch_count(w)), task % patch_count(w));
     for (int block = 0; block < w->weights.blocks; block++)
-        load_patch_block(w, kernels, &patch, block, scratch.slab, scratch.input);
-    size_t column_floats = (size_t)w->weights.blocks * PANEL;
+        load_patch_block(w, executable, &patch, block, &scratch, scratch.input);
+    size_t column_elements = (size_t)w->weights.blocks * PANEL;
     for (int column = 0; column < w->weights.column_blocks; column += GEMM_COLUMNS) {
         Product product = {.input = scratch.input,
-                           .weights = shared_memory(c->run) + (size_t)column * column_floats,
-                           .weights_column = column_floats,
+                           .weights =
+                               executable->shared + (size_t)column * column_elements * w->element,
+                           .weights_column = column_elements,
                            .last = w->weights.blocks,
                            .columns = clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
                            .rows = (size_t)(patch.rows * patch.columns)};
-        multiply(w, kernels, &product, scratch.pointers, scratch.products);
-        store_patch(w, kernels, &patch, column, product.columns, scratch.products);
+        multiply(w, executable, &product, scratch.pointers, scratch.products);
+        store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
     }
 }
 
@@ -288,24 +339,24 @@ static void run_weights_first(const WinogradStep *w, const CpuRun *run) {
 
 /* ---- Patches first ---- */
 
-static float *patch_input(const WinogradContext *c, size_t patch) {
-    return shared_memory(c->run) + patch * input_floats(c->step);
+static unsigned char *patch_input(const WinogradContext *c, size_t patch) {
+    return c->run->executable->shared + patch * input_bytes(c->step);
 }
 
 static void load_task(void *context, size_t task, int thread) {
     const WinogradContext *c = context;
     const WinogradStep *w = c->step;
     size_t index = task / (size_t)w->weights.blocks;
+    Scratch scratch = find_scratch(w, c->run, thread);
     Patch patch = find_patch(w, c->sample, index);
-    load_patch_block(w, c->run->executable->kernels, &patch,
-                     (int)(task % (size_t)w->weights.blocks), find_scratch(w, c->run, thread).slab,
-                     patch_input(c, index));
+    load_patch_block(w, c->run->executable, &patch, (int)(task % (size_t)w->weights.blocks),
+                     &scratch, patch_input(c, index));
 }
 
 static void columns_task(void *context, size_t task, int thread) {
     const WinogradContext *c = context;
     const WinogradStep *w = c->step;
-    const Kernels *kernels = c->run->executable->kernels;
+    const CpuExecutable *executable = c->run->executable;
     Scratch scratch = find_scratch(w, c->run, thread);
     size_t index = task / (size_t)column_pairs(w);
     int column = (int)(task % (size_t)column_pairs(w)) * GEMM_COLUMNS;
@@ -320,13 +371,12 @@ static void columns_task(void *context, size_t task, int thread) {
         product.last = product.first + count;
         for (int j = 0; j < product.columns; j++)
             for (int block = 0; block < count; block++)
-                kernels->winograd_weights(
-                    scratch.weights + (size_t)(j * WEIGHT_BLOCKS + block) * PANEL, weight_stride(w),
-                    conv_weights_panel(&w->weights, 0, column + j) +
-                        (size_t)(product.first + block) * 9 * PANEL);
-        multiply(w, kernels, &product, scratch.pointers, scratch.products);
+                transform_block(w, executable, column + j, product.first + block, scratch.buffer,
+                                scratch.weights +
+                                    (size_t)(j * WEIGHT_BLOCKS + block) * PANEL * w->element);
+        multiply(w, executable, &product, scratch.pointers, scratch.products);
     }
-    store_patch(w, kernels, &patch, column, product.columns, scratch.products);
+    store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
 }
 
 static void run_patches_first(const WinogradStep *w, const CpuRun *run) {
@@ -365,16 +415,16 @@ cleave_status winograd_step_create(CpuStep **created, const CpuExecutable *execu
     const CpuTensor *output = w->base.output;
     w->base.run = winograd_run;
     w->base.destroy = winograd_destroy;
+    w->element = executable->products->element;
     w->plan = *step_plan(executable, step);
     w->patches_down = (tiles(output->height) + w->plan.patch_rows - 1) / w->plan.patch_rows;
     w->patches_across = (tiles(output->width) + w->plan.patch_columns - 1) / w->plan.patch_columns;
-    status = conv_weights_create(&w->weights, &w->base, executable,
+    status = conv_weights_create(&w->weights, WEIGHTS_TO_TRANSFORM, &w->base, executable,
                                  weights->nodes[step->node].weights[0], error);
     if (status != CLEAVE_OK)
         return status;
-    w->base.scratch_bytes = scratch_floats(w) * sizeof(float);
-    w->base.shared_bytes = (w->plan.weights_first ? WINOGRAD_ELEMENTS * weight_stride(w)
-                                                  : patch_count(w) * input_floats(w)) *
-                           sizeof(float);
+    w->base.scratch_bytes = scratch_bytes(w);
+    w->base.shared_bytes =
+        w->plan.weights_first ? weight_bytes(w) : patch_count(w) * input_bytes(w);
     return CLEAVE_OK;
 }
