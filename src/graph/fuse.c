@@ -22,7 +22,7 @@ static bool is(const Fuser *f, int index, OpKind op) {
 
 /* Ops with arithmetic of their own, that loads and stores can be folded into. */
 static bool is_product(const Fuser *f, int index) {
-    return is(f, index, OP_CONV) || is(f, index, OP_CONV_TRANSPOSED) || is(f, index, OP_LINEAR);
+    return graph_is_product(node_at(f, index));
 }
 
 static void add_source(Step *step, int node, int mul) {

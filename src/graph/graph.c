@@ -214,3 +214,31 @@ double graph_flops(const Graph *graph) {
         flops += graph_node_flops(graph, i);
     return flops;
 }
+
+bool graph_is_product(const Node *node) {
+    return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED || node->op == OP_LINEAR;
+}
+
+/* Whether `from` is `node`, or reaches it through elementwise ops alone. */
+static bool reaches(const Graph *graph, int from, int node) {
+    const Node *at = &graph->nodes[from];
+    if (from == node)
+        return true;
+    if (from < node || graph_is_product(at) || at->op == OP_STFT)
+        return false;
+    for (int i = 0; i < at->input_count; i++)
+        if (reaches(graph, at->inputs[i], node))
+            return true;
+    return false;
+}
+
+bool graph_is_outer_product(const Graph *graph, int node) {
+    for (int i = 0; i < graph->count; i++) {
+        const Node *transform = &graph->nodes[i];
+        if (transform->op == OP_STFT && reaches(graph, graph->nodes[node].inputs[0], i))
+            return true;
+        if (transform->op == OP_ISTFT && reaches(graph, transform->inputs[0], node))
+            return true;
+    }
+    return false;
+}

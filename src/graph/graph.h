@@ -4,6 +4,7 @@
 #ifndef CLEAVE_GRAPH_GRAPH_H
 #define CLEAVE_GRAPH_GRAPH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -115,5 +116,16 @@ int stft_frames(int samples, int n_fft, int hop);
  * multiply and an add counted as two; transforms as 5 N log2 N per frame. */
 double graph_node_flops(const Graph *graph, int node);
 double graph_flops(const Graph *graph);
+
+/* Whether the op is a product of an operand with weights: a convolution or a linear. */
+bool graph_is_product(const Node *node);
+
+/* Whether a product reads the spectrogram as it comes, or writes the one that becomes the stems,
+ * with at most elementwise ops between: MDX23C's first and final convolutions. How such a product
+ * rounds its operands reaches the stems undiminished, while in the U-Net between it is averaged
+ * over many sums: on the bundled drum network with bf16 operands elsewhere, f32 in these three
+ * raises the worst stem's SNR from 38 to 48 dB, and they are 0.6 % of the work of the full public
+ * size. So every backend computes them in f32, whatever the precision. */
+bool graph_is_outer_product(const Graph *graph, int node);
 
 #endif

@@ -306,6 +306,20 @@ static void nothing_is_repeated_that_is_dear_or_near(void **state) {
     graph_free(&graph);
 }
 
+static void the_outer_products_are_the_first_and_the_final_convolutions(void **state) {
+    (void)state;
+    Graph graph = build(&full_size);
+    for (int i = 0; i < graph.count; i++) {
+        const Node *node = &graph.nodes[i];
+        bool outer = strcmp(node->name, "first_conv") == 0 ||
+                     strcmp(node->name, "final_conv.0") == 0 ||
+                     strcmp(node->name, "final_conv.2") == 0;
+        if (graph_is_product(node))
+            assert_int_equal(graph_is_outer_product(&graph, i), outer);
+    }
+    graph_free(&graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_public_size_has_the_documented_shapes),
@@ -319,6 +333,7 @@ int main(void) {
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(the_first_convolution_is_repeated_for_the_product),
         cmocka_unit_test(nothing_is_repeated_that_is_dear_or_near),
+        cmocka_unit_test(the_outer_products_are_the_first_and_the_final_convolutions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@ tests have a second opinion. It unpickles checkpoints with PyTorch: use it on fi
 import argparse
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -463,6 +464,66 @@ def separate(network, mix, overlap, blend="fade", tta=False, residual=None):
     if residual:
         out[residual] = mix - stems.sum(0)
     return out
+
+
+# ---- Lower precision -------------------------------------------------------------------------
+
+WINOGRAD_TILE, WINOGRAD_WINDOW = 4, 6
+WINOGRAD_POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2.0), -math.sqrt(2.0))
+
+
+def winograd_matrices():
+    """A^T, G and B^T of F(4, 3) by Cook and Toom, interpolating at WINOGRAD_POINTS and infinity: a
+    filter g and a window d make A^T ((G g) * (B^T d)). Each point's factor 1/f stands in G."""
+    points, last = WINOGRAD_POINTS, WINOGRAD_WINDOW - 1
+    output = np.zeros((WINOGRAD_TILE, WINOGRAD_WINDOW))
+    filters = np.zeros((WINOGRAD_WINDOW, 3))
+    window = np.zeros((WINOGRAD_WINDOW, WINOGRAD_WINDOW))
+    for index, point in enumerate(points):
+        others = [other for other in points if other != point]
+        output[:, index] = [point**power for power in range(WINOGRAD_TILE)]
+        filters[index] = [point**power for power in range(3)]
+        filters[index] /= math.prod(point - other for other in others)
+        window[index, :last] = np.poly(others)[::-1]
+    output[-1, last] = filters[last, -1] = 1
+    window[last] = np.poly(points)[::-1]
+    return [torch.from_numpy(matrix) for matrix in (output, filters, window)]
+
+
+def winograd(x, weight, rounded):
+    """A 3x3 convolution, padded by one, whose transformed operands are rounded."""
+    output, filters, window = (matrix.to(x.dtype) for matrix in winograd_matrices())
+    batch, _, height, width = x.shape
+    down, across = -(-height // WINOGRAD_TILE), -(-width // WINOGRAD_TILE)
+    x = functional.pad(x, (1, 1 + across * WINOGRAD_TILE - width,
+                           1, 1 + down * WINOGRAD_TILE - height))
+    tiles = x.unfold(2, WINOGRAD_WINDOW, WINOGRAD_TILE).unfold(3, WINOGRAD_WINDOW, WINOGRAD_TILE)
+    left = rounded(window @ tiles @ window.T)
+    right = rounded(filters @ weight @ filters.T)
+    products = torch.einsum("bcuvij,ocij->bouvij", left, right)
+    out = (output @ products @ output.T).transpose(3, 4)
+    out = out.reshape(batch, -1, down * WINOGRAD_TILE, across * WINOGRAD_TILE)
+    return out[..., :height, :width]
+
+
+def round_operands(network, dtype):
+    """Makes convolutions and linears round what they multiply, weights as well, to `dtype`: 3x3
+    convolutions what Winograd's transforms make of it, which costs more. Products and sums stay as
+    they are, and so do the outer convolutions, which read the spectrogram or make it."""
+
+    def rounded(tensor):
+        return tensor.to(dtype).to(tensor.dtype)
+
+    for name, module in network.named_modules():
+        if name.startswith(("first_conv", "final_conv")):
+            continue
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
+            module.forward = functools.partial(
+                lambda x, weight: winograd(x, weight, rounded), weight=module.weight
+            )
+        elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            module.weight.data = rounded(module.weight.data)
+            module.register_forward_pre_hook(lambda _, inputs: (rounded(inputs[0]),))
 
 
 # ---- Files -----------------------------------------------------------------------------------

@@ -11,6 +11,12 @@
 
 /* ---- Steps in general ---- */
 
+static cleave_precision step_precision(const CpuExecutable *executable, const Step *step) {
+    bool outer = graph_is_product(&executable->graph.nodes[step->node]) &&
+                 graph_is_outer_product(&executable->graph, step->node);
+    return outer ? CLEAVE_PRECISION_F32 : executable->precision;
+}
+
 cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable *executable,
                             const Step *step, const Graph *weights, cleave_error *error) {
     CpuStep *base = calloc(1, size);
@@ -19,6 +25,7 @@ cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable 
         return error_memory(error, "a step of the network", size);
     base->destroy = step_free;
     base->node = &executable->graph.nodes[step->node];
+    base->products = &executable->kernels->products[step_precision(executable, step)];
     if (base->node->op != OP_ISTFT)
         base->output = &executable->tensors[step->output];
     if (step->add >= 0)
@@ -377,7 +384,7 @@ static cleave_status create(CpuExecutable **created, const Graph *graph,
         return error_memory(error, "the compiled network", sizeof(*executable));
     executable->head.methods = &methods;
     executable->kernels = kernels_select();
-    executable->products = &executable->kernels->products[options->precision];
+    executable->precision = options->precision;
     executable->head.kernels = executable->kernels->name;
     executable->plan_only = plan_only;
     executable->threads = options->threads > 1 ? options->threads : 1;

@@ -76,9 +76,9 @@ static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable,
         return;
     }
     memset(to, 0, pad);
-    if (is_narrow(executable)) {
+    if (is_narrow(&conv->base)) {
         operand_load_row(operand, executable->kernels, sample, block, row, row_buffer);
-        executable->products->narrow(to + pad, row_buffer, (size_t)operand->width);
+        conv->base.products->narrow(to + pad, row_buffer, (size_t)operand->width);
     } else {
         operand_load_row(operand, executable->kernels, sample, block, row,
                          (float *)(void *)(to + pad));
@@ -131,8 +131,8 @@ static void fill_pointers(const Slab *slab, int row, const void **pointers) {
 }
 
 /* GEMM_COLUMNS column blocks of one output row, or of one phase of it if transposed. */
-static void gemm_row(const ConvStep *conv, const CpuRun *run, const void *const *pointers,
-                     int sample, int column, int columns, int row, int tap) {
+static void gemm_row(const ConvStep *conv, const void *const *pointers, int sample, int column,
+                     int columns, int row, int tap) {
     const CpuTensor *output = conv->base.output;
     const CpuTensor *add = conv->base.add;
     int step = conv->transposed ? conv->stride[1] : 1;
@@ -150,7 +150,7 @@ static void gemm_row(const ConvStep *conv, const CpuRun *run, const void *const 
         gemm.c[j] = tensor_row(output, sample, column + j, row) + offset;
         gemm.add[j] = add ? tensor_row(add, sample, column + j, row) + offset : NULL;
     }
-    run->executable->products->gemm(&gemm);
+    conv->base.products->gemm(&gemm);
 }
 
 static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, int column,
@@ -163,15 +163,14 @@ static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, in
 static void grid_row(const ConvStep *conv, const CpuRun *run, const void *const *pointers,
                      int sample, int column, int columns, int row) {
     if (!conv->transposed) {
-        gemm_row(conv, run, pointers, sample, column, columns, row, 0);
+        gemm_row(conv, pointers, sample, column, columns, row, 0);
         rows_written(conv, run, sample, column, columns, row);
         return;
     }
     for (int y = 0; y < conv->kernel[0]; y++) {
         int output_row = row * conv->stride[0] + y;
         for (int x = 0; x < conv->kernel[1]; x++)
-            gemm_row(conv, run, pointers, sample, column, columns, output_row,
-                     y * conv->kernel[1] + x);
+            gemm_row(conv, pointers, sample, column, columns, output_row, y * conv->kernel[1] + x);
         rows_written(conv, run, sample, column, columns, output_row);
     }
 }
@@ -344,7 +343,7 @@ cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executabl
     const ConvAttributes *attributes = &conv->base.node->as.conv;
     conv->base.run = conv_run;
     conv->base.destroy = conv_destroy;
-    conv->element = executable->products->element;
+    conv->element = conv->base.products->element;
     conv->transposed = conv->base.node->op == OP_CONV_TRANSPOSED;
     memcpy(conv->kernel, attributes->kernel, sizeof(conv->kernel));
     memcpy(conv->stride, attributes->stride, sizeof(conv->stride));

@@ -9,6 +9,7 @@
 
 typedef struct PackContext {
     const ConvWeights *weights;
+    const CpuStep *step;
     const CpuExecutable *executable;
     float *packed; /* the weights in order, still f32 */
     const ChannelLayout *inputs;
@@ -102,7 +103,7 @@ static void narrow_panel(void *context, size_t task, int thread) {
         c->executable->kernels->narrow_f16((uint16_t *)(void *)to, from, count, scale);
         weights->unscale[task] = 1 / scale;
     } else {
-        c->executable->products->narrow_vectors(to, from, count / CHANNEL_BLOCK);
+        c->step->products->narrow_vectors(to, from, count / CHANNEL_BLOCK);
     }
 }
 
@@ -149,7 +150,7 @@ static cleave_status fill(PackContext *c, size_t floats, cleave_error *error) {
 
 static cleave_status allocate(ConvWeights *weights, const CpuExecutable *executable, CpuStep *step,
                               cleave_error *error) {
-    bool scaled = weights->storage == WEIGHTS_TO_TRANSFORM && is_narrow(executable);
+    bool scaled = weights->storage == WEIGHTS_TO_TRANSFORM && is_narrow(step);
     size_t scales = scaled ? (size_t)weights->column_blocks * sizeof(float) : 0;
     size_t bytes = panels_of(weights) * conv_weights_panel_elements(weights) * weights->element;
     step->weight_bytes += bytes + scales;
@@ -168,7 +169,7 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
                                   cleave_error *error) {
     const ConvAttributes *conv = &step->node->as.conv;
     *weights = (ConvWeights){.storage = storage,
-                             .element = executable->products->element,
+                             .element = step->products->element,
                              .transposed = step->node->op == OP_CONV_TRANSPOSED,
                              .taps = conv->kernel[0] * conv->kernel[1],
                              .blocks = step->operand.blocks,
@@ -177,6 +178,7 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
     if (status != CLEAVE_OK || executable->plan_only)
         return status;
     PackContext context = {.weights = weights,
+                           .step = step,
                            .executable = executable,
                            .inputs = &step->operand.channels,
                            .outputs = step->node->shape.channels,

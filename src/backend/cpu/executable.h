@@ -54,17 +54,18 @@ struct CpuStep {
     void (*destroy)(CpuStep *step);
     const Node *node; /* the op */
     Operand operand;
-    const CpuTensor *add; /* added on store; or NULL */
-    CpuTensor *output;    /* NULL where the step writes the run's output */
-    size_t scratch_bytes; /* that each thread needs while the step runs */
-    size_t shared_bytes;  /* that all threads share while the step runs */
-    size_t weight_bytes;  /* that the step keeps for itself: weights and tables */
+    const ProductKernels *products; /* of the step's precision */
+    const CpuTensor *add;           /* added on store; or NULL */
+    CpuTensor *output;              /* NULL where the step writes the run's output */
+    size_t scratch_bytes;           /* that each thread needs while the step runs */
+    size_t shared_bytes;            /* that all threads share while the step runs */
+    size_t weight_bytes;            /* that the step keeps for itself: weights and tables */
 };
 
 struct CpuExecutable {
     Executable head;
     const Kernels *kernels;
-    const ProductKernels *products; /* of the precision that was asked for */
+    cleave_precision precision; /* that was asked for; some steps stay f32 */
     bool plan_only; /* sizes alone: nothing large is allocated, no weight read, no thread started */
     int threads;
     ThreadPool *pool; /* NULL if plan_only */
@@ -85,9 +86,9 @@ struct CpuExecutable {
     size_t shared_bytes;
 };
 
-/* Whether operands of products are narrower than the f32 that everything else is. */
-static inline bool is_narrow(const CpuExecutable *executable) {
-    return executable->products->narrow != NULL;
+/* Whether operands of the step's products are narrower than the f32 that everything else is. */
+static inline bool is_narrow(const CpuStep *step) {
+    return step->products->narrow != NULL;
 }
 
 static inline void *thread_scratch(const CpuExecutable *executable, int thread) {

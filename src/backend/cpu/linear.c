@@ -50,11 +50,11 @@ static const void *load_row(const LinearStep *linear, const CpuExecutable *execu
     size_t used = (size_t)operand->width * CHANNEL_BLOCK * sizeof(float);
     operand_load_row(operand, executable->kernels, sample, block, row, (float *)(void *)scratch);
     memset(scratch + used, 0, row_bytes(linear) - used);
-    if (!is_narrow(executable))
+    if (!is_narrow(&linear->base))
         return scratch;
-    executable->products->narrow_vectors(scratch + row_bytes(linear),
-                                         (const float *)(const void *)scratch,
-                                         packed_row_positions(linear));
+    linear->base.products->narrow_vectors(scratch + row_bytes(linear),
+                                          (const float *)(const void *)scratch,
+                                          packed_row_positions(linear));
     return scratch + row_bytes(linear);
 }
 
@@ -81,7 +81,7 @@ static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample,
         gemm.c[j] = tensor_row(output, sample, block, row + j);
         gemm.add[j] = add ? tensor_row(add, sample, block, row + j) : NULL;
     }
-    run->executable->products->gemm(&gemm);
+    linear->base.products->gemm(&gemm);
     for (int j = 0; j < count; j++)
         tensor_row_written(output, kernels, sample, block, row + j);
 }
@@ -140,8 +140,8 @@ static void pack_row(void *context, size_t task, int thread) {
     size_t position = CHANNEL_BLOCK * c->linear->element;
     for (size_t block = 0; block < (size_t)c->linear->k_blocks; block++) {
         unsigned char *to = c->linear->weights + (block * rows + task) * position;
-        if (is_narrow(c->executable))
-            c->executable->products->narrow(to, row + block * CHANNEL_BLOCK, 1);
+        if (is_narrow(&c->linear->base))
+            c->linear->base.products->narrow(to, row + block * CHANNEL_BLOCK, 1);
         else
             memcpy(to, row + block * CHANNEL_BLOCK, position);
     }
@@ -183,7 +183,7 @@ cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executa
     linear->base.run = linear_run;
     linear->base.destroy = linear_destroy;
     linear->k_blocks = (int)size_divide_up(width, CHANNEL_BLOCK);
-    linear->element = executable->products->element;
+    linear->element = linear->base.products->element;
     linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0 &&
                        linear->element == sizeof(float);
     linear->base.scratch_bytes = GEMM_COLUMNS * row_scratch_bytes(linear);

@@ -164,15 +164,15 @@ typedef struct Scratch {
 static void transform_tiles(const WinogradStep *w, const CpuExecutable *executable, int tiles,
                             const float *slab, float *buffer, unsigned char *to) {
     const Kernels *kernels = executable->kernels;
-    if (!is_narrow(executable)) {
+    if (!is_narrow(&w->base)) {
         kernels->winograd_input((float *)(void *)to, input_stride(w), slab, slab_stride(w),
                                 (size_t)tiles);
         return;
     }
     kernels->winograd_input(buffer, line_stride(w), slab, slab_stride(w), (size_t)tiles);
     for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-        executable->products->narrow(to + e * input_stride(w) * w->element,
-                                     buffer + e * line_stride(w), (size_t)tiles);
+        w->base.products->narrow(to + e * input_stride(w) * w->element, buffer + e * line_stride(w),
+                                 (size_t)tiles);
 }
 
 /* Bᵀ d B of one channel block of a patch, whose transformed input begins at `to`. */
@@ -197,15 +197,15 @@ static void transform_block(const WinogradStep *w, const CpuExecutable *executab
                             int block, float *buffer, unsigned char *to) {
     const Kernels *kernels = executable->kernels;
     const float *taps = conv_weights_taps(&w->weights, kernels, column, block, buffer);
-    if (!is_narrow(executable)) {
+    if (!is_narrow(&w->base)) {
         kernels->winograd_weights((float *)(void *)to, weight_stride(w), taps);
         return;
     }
     float *elements = buffer + (size_t)w->weights.taps * PANEL;
     kernels->winograd_weights(elements, PANEL, taps);
     for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-        executable->products->narrow_vectors(to + e * weight_stride(w) * w->element,
-                                             elements + e * PANEL, CHANNEL_BLOCK);
+        w->base.products->narrow_vectors(to + e * weight_stride(w) * w->element,
+                                         elements + e * PANEL, CHANNEL_BLOCK);
 }
 
 /* Aᵀ m A of the products of `columns` column blocks, written where they belong. */
@@ -247,8 +247,8 @@ typedef struct Product {
 } Product;
 
 /* products[e] = (first block: 0, else itself) + input[e] · weights[e] for each element e. */
-static void multiply(const WinogradStep *w, const CpuExecutable *executable, const Product *product,
-                     const void **pointers, float *products) {
+static void multiply(const WinogradStep *w, const Product *product, const void **pointers,
+                     float *products) {
     size_t block = patch_tiles(&w->plan) * CHANNEL_BLOCK;
     for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++) {
         const unsigned char *input = product->input + e * input_stride(w) * w->element;
@@ -266,7 +266,7 @@ static void multiply(const WinogradStep *w, const CpuExecutable *executable, con
             gemm.c[j] = products + e * product_stride(w) + (size_t)j * block;
             gemm.add[j] = product->first > 0 ? gemm.c[j] : NULL;
         }
-        executable->products->gemm(&gemm);
+        w->base.products->gemm(&gemm);
     }
 }
 
@@ -324,7 +324,7 @@ static void patch_task(void *context, size_t task, int thread) {
                            .last = w->weights.blocks,
                            .columns = clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
                            .rows = (size_t)(patch.rows * patch.columns)};
-        multiply(w, executable, &product, scratch.pointers, scratch.products);
+        multiply(w, &product, scratch.pointers, scratch.products);
         store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
     }
 }
@@ -374,7 +374,7 @@ static void columns_task(void *context, size_t task, int thread) {
                 transform_block(w, executable, column + j, product.first + block, scratch.buffer,
                                 scratch.weights +
                                     (size_t)(j * WEIGHT_BLOCKS + block) * PANEL * w->element);
-        multiply(w, executable, &product, scratch.pointers, scratch.products);
+        multiply(w, &product, scratch.pointers, scratch.products);
     }
     store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
 }
@@ -415,7 +415,7 @@ cleave_status winograd_step_create(CpuStep **created, const CpuExecutable *execu
     const CpuTensor *output = w->base.output;
     w->base.run = winograd_run;
     w->base.destroy = winograd_destroy;
-    w->element = executable->products->element;
+    w->element = w->base.products->element;
     w->plan = *step_plan(executable, step);
     w->patches_down = (tiles(output->height) + w->plan.patch_rows - 1) / w->plan.patch_rows;
     w->patches_across = (tiles(output->width) + w->plan.patch_columns - 1) / w->plan.patch_columns;

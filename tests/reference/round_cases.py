@@ -1,0 +1,57 @@
+"""Measures what rounded operands cost each case, and keeps it there: the SNR of every stem where
+the network's convolutions and linears multiply bf16 or f16 (but the outer ones; 3x3 convolutions by
+Winograd's F(4x4, 3x3), after its transforms), all else in float64. What cleave reaches in these
+precisions is held against that.
+
+    round_cases.py FOLDER ...        a case, or a folder of cases; rewrites case.json
+"""
+
+import json
+import math
+import os
+import sys
+
+import torch
+
+import mdx23c_reference as reference
+from check_cases import case_folders
+
+PRECISIONS = {"bf16": torch.bfloat16, "f16": torch.float16}
+
+
+def separate_rounded(folder, case, dtype):
+    config = reference.read_config(os.path.join(folder, "model.yaml"))
+    network = reference.load_network(os.path.join(folder, case.get("model", "model.ckpt")), config)
+    reference.round_operands(network, dtype)
+    mix, _ = reference.read_audio(os.path.join(folder, "mix.wav"))
+    return reference.separate(
+        network, mix, case["overlap"], case["blend"], case["tta"], case.get("residual")
+    )
+
+
+def measure_case(folder):
+    path = os.path.join(folder, "case.json")
+    with open(path, encoding="utf-8") as file:
+        case = json.load(file)
+    for precision, dtype in PRECISIONS.items():
+        stems = separate_rounded(folder, case, dtype)
+        for name, figures in case["stems"].items():
+            expected, _ = reference.read_audio(os.path.join(folder, f"expected-{name}.wav"))
+            snr = reference.snr_db(expected, stems[name])
+            print(f"{os.path.basename(folder):28} {name:14} {precision:4} {snr:6.1f} dB")
+            # An overflow of f16 makes stems that are no numbers: nothing to hold cleave against.
+            figures[f"{precision}_operands_snr_db"] = round(snr, 1) if math.isfinite(snr) else None
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(case, file, indent=1)
+
+
+def main(paths):
+    if not paths:
+        sys.exit(__doc__.strip())
+    for path in paths:
+        for folder in case_folders(os.path.normpath(path)):
+            measure_case(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
