@@ -2,7 +2,9 @@
  * the network; demix_private.h shows the whole. */
 #include "separate/demix.h"
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -62,16 +64,44 @@ static void halve_batch(Demix *d, int failed, const cleave_error *error) {
     d->batch = failed / 2;
 }
 
-/* Runs the batch at once, or in parts where it does not fit into memory. */
+/* Whether all samples are zero, of either sign. Written so that it vectorises. */
+static bool is_silent(const float *samples, size_t count) {
+    uint32_t any = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &samples[i], sizeof(bits));
+        any |= bits & 0x7fffffffu;
+    }
+    return any == 0;
+}
+
+/* How many of the first `limit` chunks are alike: all silent, or none of them. */
+static int count_alike(const DemixJob *job, const float *input, int limit, bool *silent) {
+    size_t floats = demix_input_floats(job);
+    int count = 1;
+    *silent = is_silent(input, floats);
+    while (count < limit && is_silent(input + (size_t)count * floats, floats) == *silent)
+        count++;
+    return count;
+}
+
+/* Runs the batch at once, or in parts where it does not fit into memory or chunks are silent: no op
+ * outside the U-Net has a bias, and the U-Net's output is multiplied by the first convolution's, so
+ * that of silence the network makes exactly zero. */
 static cleave_status run_network(Demix *d, const float *input, float *output, int count,
                                  cleave_error *error) {
     const DemixJob *job = d->job;
     cleave_status status = CLEAVE_OK;
     for (int done = 0; done < count && status == CLEAVE_OK;) {
-        int part = count - done < d->batch ? count - done : d->batch;
-        status = executable_run(job->executable, input + (size_t)done * demix_input_floats(job),
-                                output + (size_t)done * demix_output_floats(job), part, job->cancel,
-                                error);
+        bool silent = false;
+        const float *from = input + (size_t)done * demix_input_floats(job);
+        float *to = output + (size_t)done * demix_output_floats(job);
+        int limit = count - done < d->batch ? count - done : d->batch;
+        int part = count_alike(job, from, limit, &silent);
+        if (silent)
+            memset(to, 0, (size_t)part * demix_output_floats(job) * sizeof(float));
+        else
+            status = executable_run(job->executable, from, to, part, job->cancel, error);
         if (status == CLEAVE_OK) {
             done += part;
         } else if (status == CLEAVE_ERROR_MEMORY && part > 1) {

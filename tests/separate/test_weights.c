@@ -1,5 +1,6 @@
 /* test_weights.c: a weight that is NaN or infinite is an error when the separator is opened,
- * whatever reads it; and what nothing reads may hold anything. */
+ * whatever reads it; what nothing reads may hold anything; and chunks of silence never meet the
+ * network, whatever it would make of them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -57,20 +58,27 @@ static void done(Damaged *damaged) {
     free(damaged->data);
 }
 
-/* Writes the checkpoint as it is now, and opens a separator of it. */
-static cleave_status open_damaged(const Damaged *damaged, int compile, cleave_error *error) {
-    cleave_model_settings model_settings;
-    cleave_separator_settings settings;
+/* Writes the checkpoint as it is now, and opens it. */
+static cleave_model *open_model(const Damaged *damaged) {
+    cleave_model_settings settings;
     cleave_model *model = NULL;
-    cleave_separator *separator = NULL;
+    cleave_error error;
     FILE *file = fopen(damaged->path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(damaged->data, 1, damaged->size, file), damaged->size);
     assert_int_equal(fclose(file), 0);
-    cleave_model_settings_default(&model_settings);
-    model_settings.config_path = damaged->config;
-    if (cleave_model_open(&model, damaged->path, &model_settings, error) != CLEAVE_OK)
-        fail_msg("%s", error->text);
+    cleave_model_settings_default(&settings);
+    settings.config_path = damaged->config;
+    if (cleave_model_open(&model, damaged->path, &settings, &error) != CLEAVE_OK)
+        fail_msg("%s", error.text);
+    return model;
+}
+
+/* What opening a separator of the checkpoint, as it is now, says. */
+static cleave_status open_damaged(const Damaged *damaged, int compile, cleave_error *error) {
+    cleave_separator_settings settings;
+    cleave_model *model = open_model(damaged);
+    cleave_separator *separator = NULL;
     cleave_separator_settings_default(&settings);
     settings.device = "cpu";
     settings.threads = 2;
@@ -178,11 +186,76 @@ static void what_nothing_reads_may_hold_anything(void **state) {
     done(&damaged);
 }
 
+/* A case whose U-Net makes infinities of anything, even of silence. */
+static void read_overflowing(Damaged *damaged) {
+    read_case(damaged, "chunk-not-of-hops", "model.ckpt");
+    const Tensor *tensor =
+        checkpoint_find(damaged->checkpoint, "encoder_blocks.0.tfc_tdf.blocks.0.tfc1.0.bias");
+    assert_non_null(tensor);
+    assert_int_equal(tensor->dtype, DTYPE_F32);
+    float *bias = (float *)(uintptr_t)tensor->data;
+    for (size_t i = 0; i < tensor_elements(tensor); i++)
+        bias[i] = 3e38f;
+}
+
+#define SILENCE_CHUNKS 7
+
+/* Separates chunks that are silent but where `noise` says; the stems are left in `stems`. */
+static cleave_status separate_chunks(const Damaged *damaged, const bool noise[SILENCE_CHUNKS],
+                                     int batch, float **stems, cleave_error *error) {
+    cleave_separator_settings settings;
+    cleave_separator *separator = NULL;
+    cleave_model_info info;
+    cleave_model *model = open_model(damaged);
+    cleave_separator_settings_default(&settings);
+    settings.batch = batch;
+    settings.overlap = 1;
+    if (cleave_separator_open(&separator, model, &settings, error) != CLEAVE_OK)
+        fail_msg("%s", error->text);
+    cleave_model_get_info(model, &info);
+    size_t chunk = (size_t)info.chunk_size;
+    size_t samples = SILENCE_CHUNKS * chunk;
+    float *mix = calloc(samples, sizeof(float));
+    *stems = malloc((size_t)(info.stem_count * info.channels) * samples * sizeof(float));
+    assert_true(mix && *stems && info.channels == 2);
+    for (size_t i = 0; i < samples; i++)
+        mix[i] = noise[i / chunk] ? (float)(i % 7) / 7 : (float)-0.0;
+    const float *planes[2] = {mix, mix};
+    cleave_status status =
+        cleave_separate_memory(separator, planes, 2, (int64_t)samples, *stems, NULL, NULL, error);
+    for (size_t i = 0; i < (size_t)(info.stem_count * 2) * samples && status == CLEAVE_OK; i++)
+        assert_true((*stems)[i] == 0);
+    free(mix);
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+    return status;
+}
+
+static void silence_never_meets_the_network(void **state) {
+    (void)state;
+    Damaged damaged = {.data = NULL};
+    read_overflowing(&damaged);
+    for (int batch = 1; batch <= SILENCE_CHUNKS; batch += 3) {
+        float *stems;
+        cleave_error error;
+        const bool silence[SILENCE_CHUNKS] = {false};
+        assert_int_equal(separate_chunks(&damaged, silence, batch, &stems, &error), CLEAVE_OK);
+        free(stems);
+        const bool noise[SILENCE_CHUNKS] = {[SILENCE_CHUNKS - 2] = true};
+        assert_int_equal(separate_chunks(&damaged, noise, batch, &stems, &error),
+                         CLEAVE_ERROR_MODEL);
+        assert_non_null(strstr(error.text, "is not a number"));
+        free(stems);
+    }
+    done(&damaged);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_weight_that_is_not_finite_is_named),
         cmocka_unit_test(a_weight_of_nothing_but_nan_is_counted),
         cmocka_unit_test(what_nothing_reads_may_hold_anything),
+        cmocka_unit_test(silence_never_meets_the_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
