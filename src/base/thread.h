@@ -11,4 +11,13 @@
 cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
                            cleave_error *error);
 
+/* Tells the processor that the thread is looking at memory until it changes. */
+static inline void thread_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

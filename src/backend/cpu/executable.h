@@ -44,8 +44,9 @@ typedef struct Operand {
     float *running_variance;
     float *scale;
     float *shift;
-    size_t sample_stride; /* floats between samples of scale and shift; 0 for constants */
-    size_t bytes;         /* of all these arrays */
+    size_t sample_stride;    /* floats between samples of scale and shift; 0 for constants */
+    struct Moments *moments; /* (samples, blocks, CHANNEL_BLOCK); NULL for constants */
+    size_t bytes;            /* of all these arrays */
 } Operand;
 
 /* What is common to all kinds of steps; the rest is each kind's own. */

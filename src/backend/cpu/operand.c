@@ -6,6 +6,12 @@
 #include "backend/cpu/executable.h"
 #include "base/memory.h"
 
+/* Mean and spread of a channel or group. */
+typedef struct Moments {
+    double mean;
+    double squares; /* sum of squared differences from the mean */
+} Moments;
+
 /* ---- Creating ---- */
 
 static cleave_status read_channels(float **values, const Tensor *tensor, size_t count,
@@ -89,13 +95,17 @@ static cleave_status allocate_scales(Operand *operand, const CpuExecutable *exec
     size_t lanes = (size_t)operand->blocks * CHANNEL_BLOCK;
     size_t samples = has_own_statistics(operand) ? (size_t)executable->max_batch : 1;
     operand->sample_stride = has_own_statistics(operand) ? lanes : 0;
-    operand->bytes += 2 * samples * lanes * sizeof(float);
+    size_t bytes = samples * lanes * 2 * sizeof(float);
+    size_t moments = has_own_statistics(operand) ? samples * lanes * sizeof(Moments) : 0;
+    operand->bytes += bytes + moments;
     if (executable->plan_only)
         return CLEAVE_OK;
     operand->scale = calloc(samples * lanes, sizeof(float));
     operand->shift = calloc(samples * lanes, sizeof(float));
-    if (!operand->scale || !operand->shift)
-        return error_memory(error, "normalisation", 2 * samples * lanes * sizeof(float));
+    if (moments > 0)
+        operand->moments = malloc(moments);
+    if (!operand->scale || !operand->shift || (moments > 0 && !operand->moments))
+        return error_memory(error, "normalisation", bytes + moments);
     return CLEAVE_OK;
 }
 
@@ -119,6 +129,7 @@ void operand_destroy(Operand *operand) {
     free(operand->running_variance);
     free(operand->scale);
     free(operand->shift);
+    free(operand->moments);
 }
 
 /* ---- Rows ---- */
@@ -167,40 +178,34 @@ void operand_load_row(const Operand *operand, const Kernels *kernels, int sample
 
 /* ---- Statistics ---- */
 
-/* Mean and variance of a channel or group, from parts that each have `count` elements. */
-typedef struct Moments {
-    double mean;
-    double squares; /* sum of squared differences from the mean */
-} Moments;
-
-/* Moments of a channel from those of its parts; the sums run in the parts' order, whoever wrote
- * them: mean = Σ n_p mean_p / n; squares = Σ (squares_p + n_p (mean_p - mean)²)
+/* The moments of all lanes of a block from those of its parts; the sums run in the parts' order,
+ * whoever wrote them: mean = Σ n_p mean_p / n; squares = Σ (squares_p + n_p (mean_p - mean)²)
  * (Chan, Golub & LeVeque, 1979). */
-static Moments channel_moments(const CpuTensor *tensor, int sample, int block, int lane) {
-    Moments moments = {0};
-    for (int down = 0; down < tensor_parts_down(tensor); down++)
-        for (int across = 0; across < tensor_parts_across(tensor); across++)
-            moments.mean +=
-                (double)tensor_part_statistics(tensor, sample, block, down, across)[lane] *
-                tensor_part_elements(tensor, down, across);
-    moments.mean /= (double)tensor->height * tensor->width;
-    for (int down = 0; down < tensor_parts_down(tensor); down++)
-        for (int across = 0; across < tensor_parts_across(tensor); across++) {
-            const float *statistics =
-                tensor_part_statistics(tensor, sample, block, down, across) + lane;
-            double difference = (double)statistics[0] - moments.mean;
-            moments.squares += (double)statistics[CHANNEL_BLOCK] +
-                               tensor_part_elements(tensor, down, across) * difference * difference;
+static void block_moments(const CpuTensor *tensor, int sample, int block, Moments *moments) {
+    const int down = tensor_parts_down(tensor);
+    const int across = tensor_parts_across(tensor);
+    const double count = (double)tensor->height * tensor->width;
+    for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
+        moments[lane] = (Moments){0};
+    for (int part = 0; part < down * across; part++) {
+        const double elements = tensor_part_elements(tensor, part / across, part % across);
+        const float *mean =
+            tensor_part_statistics(tensor, sample, block, part / across, part % across);
+        for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
+            moments[lane].mean += (double)mean[lane] * elements;
+    }
+    for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
+        moments[lane].mean /= count;
+    for (int part = 0; part < down * across; part++) {
+        const double elements = tensor_part_elements(tensor, part / across, part % across);
+        const float *mean =
+            tensor_part_statistics(tensor, sample, block, part / across, part % across);
+        for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
+            double difference = (double)mean[lane] - moments[lane].mean;
+            moments[lane].squares +=
+                (double)mean[CHANNEL_BLOCK + lane] + elements * difference * difference;
         }
-    return moments;
-}
-
-static Moments operand_channel_moments(const Operand *operand, int sample, int channel) {
-    int position = channel_layout_position(&operand->channels, channel);
-    int block = position / CHANNEL_BLOCK;
-    int source = find_source(operand, &block);
-    return channel_moments(operand->sources[source].tensor, sample, block,
-                           position % CHANNEL_BLOCK);
+    }
 }
 
 typedef struct PrepareContext {
@@ -208,23 +213,31 @@ typedef struct PrepareContext {
     int groups;
 } PrepareContext;
 
-/* Normalises the channels of one group of one sample; InstanceNorm has a group per channel. */
-static void prepare_group(void *context, size_t task, int thread) {
+static void prepare_block(void *context, size_t task, int thread) {
     (void)thread;
     const PrepareContext *c = context;
+    int block = (int)(task % (size_t)c->operand->blocks);
+    int sample = (int)(task / (size_t)c->operand->blocks);
+    int source = find_source(c->operand, &block);
+    block_moments(c->operand->sources[source].tensor, sample, block,
+                  c->operand->moments + task * CHANNEL_BLOCK);
+}
+
+/* Normalises the channels of one group of one sample; InstanceNorm has a group per channel. */
+static void prepare_group(const PrepareContext *c, int sample, int index) {
     const Operand *operand = c->operand;
-    int sample = (int)(task / (size_t)c->groups);
+    const Moments *moments = operand->moments + (size_t)sample * operand->sample_stride;
     int members = channel_layout_channels(&operand->channels) / c->groups;
-    int first = (int)(task % (size_t)c->groups) * members;
+    int first = index * members;
     double count = (double)operand->height * operand->width;
     Moments group = {0};
     for (int i = 0; i < members; i++)
-        group.mean += operand_channel_moments(operand, sample, first + i).mean;
+        group.mean += moments[channel_layout_position(&operand->channels, first + i)].mean;
     group.mean /= members;
     for (int i = 0; i < members; i++) {
-        Moments channel = operand_channel_moments(operand, sample, first + i);
-        double difference = channel.mean - group.mean;
-        group.squares += channel.squares + count * difference * difference;
+        const Moments *channel = &moments[channel_layout_position(&operand->channels, first + i)];
+        double difference = channel->mean - group.mean;
+        group.squares += channel->squares + count * difference * difference;
     }
     size_t offset = (size_t)sample * operand->sample_stride;
     for (int i = 0; i < members; i++)
@@ -238,6 +251,9 @@ void operand_prepare(const Operand *operand, const CpuRun *run) {
     PrepareContext context = {.operand = operand};
     context.groups = operand->norm.kind == NORM_GROUP ? operand->norm.groups
                                                       : channel_layout_channels(&operand->channels);
-    thread_pool_run(run->executable->pool, (size_t)run->batch * (size_t)context.groups,
-                    prepare_group, &context);
+    thread_pool_run(run->executable->pool, (size_t)run->batch * (size_t)operand->blocks,
+                    prepare_block, &context);
+    for (int sample = 0; sample < run->batch; sample++)
+        for (int group = 0; group < context.groups; group++)
+            prepare_group(&context, sample, group);
 }
