@@ -15,4 +15,11 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t bytes) {
     return hash;
 }
 
+/* The same for a number, which is the same for all orders of bytes. */
+static inline uint64_t hash_add_number(uint64_t hash, uint64_t number) {
+    for (int i = 0; i < 8; i++, number >>= 8)
+        hash = (hash ^ (number & 0xff)) * 0x100000001b3u;
+    return hash;
+}
+
 #endif

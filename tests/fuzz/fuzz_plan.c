@@ -24,11 +24,8 @@ static const LayerPlan estimates[LAYERS] = {
                .input_height = 8,
                .input_width = 6,
                .output = {70, 16, 12}}},
-    {.layer = {.op = OP_LINEAR,
-               .blocks = 1,
-               .input_height = 8,
-               .input_width = 6,
-               .output = {3, 8, 5}}},
+    {.layer =
+         {.op = OP_LINEAR, .blocks = 1, .input_height = 8, .input_width = 6, .output = {3, 8, 5}}},
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

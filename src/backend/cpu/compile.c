@@ -395,9 +395,10 @@ static uint64_t plan_digest(const CpuExecutable *executable) {
     uint64_t digest = HASH_START;
     for (int i = 0; i < executable->program.count; i++) {
         const ConvPlan *plan = &executable->plans[i];
-        const int parts[] = {(int)plan->algorithm, plan->patch_rows, plan->patch_columns,
-                             plan->weights_first};
-        digest = hash_add(digest, parts, sizeof(parts));
+        digest = hash_add_number(digest, (uint64_t)plan->algorithm);
+        digest = hash_add_number(digest, (uint64_t)plan->patch_rows);
+        digest = hash_add_number(digest, (uint64_t)plan->patch_columns);
+        digest = hash_add_number(digest, plan->weights_first);
     }
     return digest;
 }

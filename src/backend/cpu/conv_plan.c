@@ -166,8 +166,8 @@ static const struct Way {
 #define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
 static ConvPlan winograd(const LayerClass *layer, const struct Way *way) {
-    size_t columns = size_min((size_t)tiles(layer->output.width), way->columns);
-    size_t rows = size_min((size_t)tiles(layer->output.height), way->tiles / columns);
+    size_t columns = size_max(size_min((size_t)tiles(layer->output.width), way->columns), 1);
+    size_t rows = size_max(size_min((size_t)tiles(layer->output.height), way->tiles / columns), 1);
     return (ConvPlan){.algorithm = CONV_WINOGRAD,
                       .patch_rows = (int)rows,
                       .patch_columns = (int)columns,
