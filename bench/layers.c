@@ -1,7 +1,8 @@
 /* layers.c: times every step of a model's network on the CPU, and sums them up by kind and size.
  *
- *   layers MODEL [--threads N] [--runs N] [--steps]
+ *   layers MODEL [--threads N] [--runs N] [--steps] [--measure]
  *
+ * With --measure the plan is measured, and what its candidates took goes to standard error.
  * Effective GFLOP/s count the operations of direct computation, whatever the algorithm did. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ typedef struct Options {
     const char *model;
     int threads;
     int runs;
-    bool steps; /* one line each, not summed up */
+    bool steps;   /* one line each, not summed up */
+    bool measure; /* the plan is measured */
 } Options;
 
 typedef struct Class {
@@ -40,6 +42,8 @@ static int parse(Options *options, int argc, char **argv) {
             options->runs = atoi(argv[++i]);
         else if (strcmp(argv[i], "--steps") == 0)
             options->steps = true;
+        else if (strcmp(argv[i], "--measure") == 0)
+            options->measure = true;
         else if (!options->model && argv[i][0] != '-')
             options->model = argv[i];
         else
@@ -130,6 +134,23 @@ static void report(const CpuExecutable *executable, const Graph *graph, const Op
     print_line("total", executable->step_count, total, total, graph_flops(graph));
 }
 
+static void print_log(void *user, cleave_log_level level, const char *line) {
+    (void)user;
+    (void)level;
+    fprintf(stderr, "%s\n", line);
+}
+
+static cleave_status measure(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
+                             cleave_error *error) {
+    cleave_logger log = {.write = print_log, .level = CLEAVE_LOG_DEBUG};
+    CompileOptions own = *options;
+    own.log = &log;
+    cleave_status status = backend_layers(&backend_cpu, plan, graph, &own, error);
+    if (status == CLEAVE_OK)
+        status = backend_measure(&backend_cpu, plan, &own, &(PlanProgress){0}, error);
+    return status;
+}
+
 static cleave_status run(const cleave_model *model, const Options *options, cleave_error *error) {
     Graph graph;
     Executable *head = NULL;
@@ -139,7 +160,14 @@ static cleave_status run(const cleave_model *model, const Options *options, clea
         return status;
     CompileOptions compile = {
         .batch = 1, .threads = options->threads, .precision = CLEAVE_PRECISION_F32, .fuse = true};
-    status = backend_compile(&backend_cpu, &head, &graph, &compile, error);
+    NetworkPlan plan = {0};
+    if (options->measure) {
+        status = measure(&plan, &graph, &compile, error);
+        compile.plan = &plan;
+    }
+    if (status == CLEAVE_OK)
+        status = backend_compile(&backend_cpu, &head, &graph, &compile, error);
+    network_plan_free(&plan);
     if (status != CLEAVE_OK) {
         graph_free(&graph);
         return status;
@@ -179,7 +207,7 @@ int main(int argc, char **argv) {
     cleave_error error;
     cleave_model *model = NULL;
     if (parse(&options, argc, argv) != 0) {
-        fprintf(stderr, "usage: layers MODEL [--threads N] [--runs N] [--steps]\n");
+        fprintf(stderr, "usage: layers MODEL [--threads N] [--runs N] [--steps] [--measure]\n");
         return 2;
     }
     cleave_status status = cleave_model_open(&model, options.model, NULL, &error);

@@ -213,6 +213,28 @@ typedef enum cleave_precision {
     CLEAVE_PRECISION_BF16 = 3
 } cleave_precision;
 
+/* How the way in which each layer of the network is computed is chosen: the algorithm, and in what
+ * order and parts it goes. On the CPU a convolution can be computed in several ways, of which one
+ * is the fastest, and whose results differ in rounding. */
+typedef enum cleave_plan {
+    CLEAVE_PLAN_ESTIMATE = 0, /* by a model of what each way costs: the same everywhere, at once */
+    CLEAVE_PLAN_MEASURE = 1   /* by timing them on this machine, a minute at most, the first time
+                                 that a network of this shape is used; what is found is kept in
+                                 $XDG_CACHE_HOME/cleave or ~/.cache/cleave (macOS:
+                                 ~/Library/Caches/cleave). Where it cannot be kept, each opening
+                                 measures anew, and may choose otherwise */
+} cleave_plan;
+
+/* How far a measurement is. */
+typedef struct cleave_plan_progress {
+    double seconds;      /* wall time since it began */
+    double seconds_left; /* about */
+} cleave_plan_progress;
+
+/* Called between the timed runs of a measurement, which take up to a second, from the calling
+ * thread. A return other than 0 cancels: the call ends with CLEAVE_ERROR_CANCELLED. */
+typedef int (*cleave_plan_callback)(void *user, const cleave_plan_progress *progress);
+
 typedef struct cleave_separator_settings {
     const char *device;         /* "auto" (default), "cpu", "mps", "cuda", "cuda:1" */
     int strict_device;          /* 1: an absent device is an error; 0 (default): fall back, warn */
@@ -226,7 +248,10 @@ typedef struct cleave_separator_settings {
     cleave_blend blend;         /* default CLEAVE_BLEND_FADE */
     int tta;                    /* 1: test-time augmentation, three runs averaged; default 0 */
     int compile;                /* 1 (default): fused graph; 0: op by op */
-    cleave_logger log;          /* default: none */
+    cleave_plan plan;           /* default CLEAVE_PLAN_ESTIMATE */
+    cleave_plan_callback plan_progress; /* default NULL */
+    void *plan_progress_user;
+    cleave_logger log; /* default: none */
 } cleave_separator_settings;
 
 CLEAVE_API void cleave_separator_settings_default(cleave_separator_settings *settings);
@@ -248,18 +273,54 @@ typedef struct cleave_memory_need {
 
 /* Plans what cleave_separator_open() with the same settings would take, without taking it: some
  * milliseconds. A batch is taken as given, whether it fits or not; 0 gives the one that would be
- * chosen: the device's for this overlap, lowered to what fits (1 if nothing does).
+ * chosen: the device's for this overlap, lowered to what fits (1 if nothing does). Nothing is
+ * measured: a plan that was not measured before is taken as estimated.
  * Thread-safe. Errors: as cleave_separator_open(); CLEAVE_ERROR_MEMORY only where the figures
  * exceed the address space, or there is no memory to plan in. */
 CLEAVE_API cleave_status cleave_model_memory(const cleave_model *model,
                                              const cleave_separator_settings *settings,
                                              cleave_memory_need *need, cleave_error *error);
 
+/* How the layers of a class are computed: those of the same op, sizes and plan. */
+typedef struct cleave_layer {
+    const char *op; /* "conv", "conv_transposed", "linear", "stft", "istft" and the like; static
+                       storage, as are the other strings */
+    int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
+    int stride[2];  /* likewise */
+    int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    int output[3];  /* likewise */
+    int count;      /* layers of this class */
+    const char *algorithm; /* of convolutions: "direct" or "winograd"; else "" */
+    const char *first;     /* of Winograd's two parts: "weights" or "patches"; else "" */
+    int patch[2]; /* tiles of 4 by 4 that Winograd takes at once, in frequency and in time; else 0
+                   */
+    double flops; /* of all `count` layers for one chunk by direct computation */
+    double share; /* of the time of all layers, 0 to 1: measured, or else estimated */
+} cleave_layer;
+
+/* The plan of a network. Free it with cleave_layer_list_free(). */
+typedef struct cleave_layer_list {
+    cleave_layer *layers; /* in the order in which the first of each class runs */
+    int count;
+    const char *source; /* "estimate", "measurement", or "cache": measured before; static storage */
+} cleave_layer_list;
+
+/* Plans how each layer is computed, as cleave_separator_open() with the same settings would: by
+ * estimate in some milliseconds, by measurement within a minute, kept for the next time.
+ * On success *list is the caller's, to be freed; on failure it is empty. Thread-safe.
+ * Errors: as cleave_separator_open(). */
+CLEAVE_API cleave_status cleave_model_plan(const cleave_model *model,
+                                           const cleave_separator_settings *settings,
+                                           cleave_layer_list *list, cleave_error *error);
+
+/* NULL and an empty list are allowed. */
+CLEAVE_API void cleave_layer_list_free(cleave_layer_list *list);
+
 /* Compiles `model` for a device. The model must outlive the separator. A batch that memory does not
  * allow, by plan or when it is taken, is lowered with a warning.
  * On success *separator is the caller's, to be closed; on failure it is NULL.
- * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, and CLEAVE_ERROR_MEMORY
- * where not even one chunk per run fits. */
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, CLEAVE_ERROR_CANCELLED
+ * (by settings->plan_progress), and CLEAVE_ERROR_MEMORY where not even one chunk per run fits. */
 CLEAVE_API cleave_status cleave_separator_open(cleave_separator **separator,
                                                const cleave_model *model,
                                                const cleave_separator_settings *settings,
@@ -274,6 +335,7 @@ typedef struct cleave_separator_info {
     const char *kernels;   /* CPU: instruction set in use; else "" */
     const char *precision; /* "f32", … */
     const char *blend;     /* "fade" or "mean" */
+    const char *plan;      /* "estimate", "measurement" or "cache"; see cleave_layer_list */
     int threads;
     int overlap;
     int batch;

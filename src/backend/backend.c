@@ -118,6 +118,21 @@ cleave_status backend_plan(const Backend *backend, const Graph *graph,
     return backend->plan(graph, options, memory, error);
 }
 
+cleave_status backend_layers(const Backend *backend, NetworkPlan *plan, const Graph *graph,
+                             const CompileOptions *options, cleave_error *error) {
+    *plan = (NetworkPlan){0};
+    cleave_status status = backend->layers(plan, graph, options, error);
+    if (status != CLEAVE_OK)
+        network_plan_free(plan);
+    return status;
+}
+
+cleave_status backend_measure(const Backend *backend, NetworkPlan *plan,
+                              const CompileOptions *options, const PlanProgress *progress,
+                              cleave_error *error) {
+    return backend->measure(plan, options, progress, error);
+}
+
 int64_t executable_memory_total(const ExecutableMemory *memory) {
     return memory->weights + memory->activations + memory->scratch;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "backend/layer_plan.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/graph.h"
@@ -15,12 +16,20 @@ typedef struct CompileOptions {
     int threads;                /* CPU: threads to use, at least 1 */
     cleave_precision precision; /* of the operands of conv and linear; never AUTO */
     bool fuse;                  /* false: op by op */
+    const NetworkPlan *plan;    /* how layers are computed; NULL: as the backend estimates, as are
+                                   those of which it says nothing. Needed until compile() returns */
     const cleave_logger *log;
     /* Called now and then while weights are being read, which need not stay in memory once they
      * are: a mapped checkpoint's pages can be let go. NULL: nobody wants to know. */
     void (*weights_read)(void *context);
     void *weights_context;
 } CompileOptions;
+
+/* How far a measurement is, told to whoever asked for it. */
+typedef struct PlanProgress {
+    cleave_plan_callback call; /* NULL: nobody wants to know */
+    void *user;
+} PlanProgress;
 
 /* What an executable takes, in bytes. */
 typedef struct ExecutableMemory {
@@ -41,8 +50,13 @@ typedef struct ExecutableMethods {
 struct Executable {
     const ExecutableMethods *methods;
     const char *kernels; /* "avx512"; "" where there is nothing to tell */
+    uint64_t
+        plan_digest; /* of how its layers are computed: where it is the same, so are the bits */
     ExecutableMemory memory;
 };
+
+/* What a measurement may take. Layers that it did not come to are computed as estimated. */
+#define PLAN_MEASURE_SECONDS 60.0
 
 typedef struct Backend {
     const char *kind; /* "cpu" */
@@ -52,6 +66,16 @@ typedef struct Backend {
     /* What compile() would take, without taking or reading much: of the weights only shapes. */
     cleave_status (*plan)(const Graph *graph, const CompileOptions *options,
                           ExecutableMemory *memory, cleave_error *error);
+    /* The classes of a network's layers, planned as compile() without a plan would. */
+    cleave_status (*layers)(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
+                            cleave_error *error);
+    /* Whether a plan from elsewhere can be used for a class. */
+    bool (*fits)(const LayerClass *layer, const ConvPlan *plan);
+    /* Puts the fastest plan, as measured, in the place of each estimate. What it finds is meant for
+     * any batch and number of threads, so that it takes neither from the options: it runs one chunk
+     * on all processors. */
+    cleave_status (*measure)(NetworkPlan *plan, const CompileOptions *options,
+                             const PlanProgress *progress, cleave_error *error);
     cleave_status (*compile)(Executable **executable, const Graph *graph,
                              const CompileOptions *options, cleave_error *error);
 } Backend;
@@ -74,6 +98,17 @@ const char *precision_name(cleave_precision precision); /* "f32", … */
 cleave_status backend_plan(const Backend *backend, const Graph *graph,
                            const CompileOptions *options, ExecutableMemory *memory,
                            cleave_error *error);
+
+/* *plan becomes the network's layers as the backend estimates that they are best computed, to be
+ * freed; empty after a failure. Costs milliseconds. */
+cleave_status backend_layers(const Backend *backend, NetworkPlan *plan, const Graph *graph,
+                             const CompileOptions *options, cleave_error *error);
+
+/* Measures what backend_layers() estimated, for PLAN_MEASURE_SECONDS at most. After a failure the
+ * plan is as it was. Errors: CLEAVE_ERROR_CANCELLED. */
+cleave_status backend_measure(const Backend *backend, NetworkPlan *plan,
+                              const CompileOptions *options, const PlanProgress *progress,
+                              cleave_error *error);
 
 /* Sum of the three. */
 int64_t executable_memory_total(const ExecutableMemory *memory);

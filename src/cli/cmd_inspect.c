@@ -48,6 +48,8 @@ static void print_json(const Inspection *inspection) {
     json_put_integer(object, "parameters", info->parameters);
     json_put_number(object, "flops_per_chunk", info->flops_per_chunk);
     inspect_network_put(inspection, object);
+    if (inspection->options->show_plan)
+        inspect_plan_put(inspection, object);
     inspect_memory_put(inspection, object);
     inspect_files_put(inspection, object);
     json_print_indented(object);
@@ -135,6 +137,10 @@ static void print_all(const Inspection *inspection) {
     putchar('\n');
     inspect_network_print(inspection);
     putchar('\n');
+    if (inspection->options->show_plan) {
+        inspect_plan_print(inspection);
+        putchar('\n');
+    }
     inspect_memory_print(inspection);
     putchar('\n');
     inspect_files_print(inspection);
@@ -148,11 +154,13 @@ int command_inspect(const Options *options) {
         return code;
     cleave_model_info info;
     cleave_model_get_info(model, &info);
-    Inspection inspection = {options, model, &info};
-    if (options->json)
+    Inspection inspection = {.options = options, .model = model, .info = &info};
+    code = inspect_plan_make(&inspection);
+    if (code == EXIT_DONE && options->json)
         print_json(&inspection);
-    else
+    else if (code == EXIT_DONE)
         print_all(&inspection);
+    cleave_layer_list_free(&inspection.plan);
     cleave_model_close(model);
-    return EXIT_DONE;
+    return code;
 }

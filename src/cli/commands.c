@@ -37,6 +37,8 @@ static const char separate_about[] =
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
     "  peak_memory_bytes             of the process, since its start\n"
     "  device, kernels, precision, overlap, batch, blend, tta   what was used\n"
+    "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
+    "                                of now, or \"cache\", measured before\n"
     "  memory_planned_bytes          what the process was expected to take at most\n"
     "For an input that failed or was left out, what is not known is missing.\n";
 
@@ -65,11 +67,14 @@ static const char inspect_about[] =
     "shows what they say: stems, sizes, parameters; the network's parts with shapes\n"
     "and cost; the memory that each batch needs and the batch that auto takes here;\n"
     "the files that belong together and the weights in them (-v: each of them).\n"
-    "Nothing is separated, and no memory taken.\n"
+    "With --plan also the way in which each layer is computed; for what a line says\n"
+    "of convolutions, see the text below the table. Nothing is separated, and no\n"
+    "memory taken but by '--plan measure'.\n"
     "Without MODEL, the one that the environment variable CLEAVE_MODEL names.\n";
 
 static const char inspect_examples[] = "  cleave inspect drumsep.ckpt\n"
-                                       "  cleave inspect vocals.ckpt -c vocals.yaml --json\n";
+                                       "  cleave inspect vocals.ckpt -c vocals.yaml --json\n"
+                                       "  cleave inspect vocals.ckpt --plan measure\n";
 
 static const char devices_about[] =
     "Lists what networks can run on, in the order in which '-d auto' takes it, with\n"

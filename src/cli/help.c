@@ -28,6 +28,8 @@ const Term help_environment[] = {
     {"CLEAVE_KERNELS",
      "the CPU's instructions: avx512, avx2 or reference (plain C); else the best there are"},
     {"NO_COLOR", "if set, no colours"},
+    {"XDG_CACHE_HOME", "the folder below which cleave/ keeps measured plans; else ~/.cache (macOS: "
+                       "~/Library/Caches)"},
     {NULL, NULL}};
 
 const char help_usage_notes[] =

@@ -11,6 +11,7 @@ typedef struct Inspection {
     const Options *options;
     const cleave_model *model;
     const cleave_model_info *info;
+    cleave_layer_list plan; /* with --plan; else empty */
 } Inspection;
 
 /* The network's parts in order, with shapes and cost (inspect_network.c). */
@@ -20,6 +21,12 @@ void inspect_network_put(const Inspection *inspection, json_t *object);
 /* The memory that batches and precisions need, and the batch that auto takes (inspect_memory.c). */
 void inspect_memory_print(const Inspection *inspection);
 void inspect_memory_put(const Inspection *inspection, json_t *object);
+
+/* How the layers are computed (inspect_plan.c). Where --plan asks for it, the plan is made before
+ * anything is shown: that may take a minute, and may fail. Returns an exit code. */
+int inspect_plan_make(Inspection *inspection);
+void inspect_plan_print(const Inspection *inspection);
+void inspect_plan_put(const Inspection *inspection, json_t *object);
 
 /* The files that belong together, and what the checkpoint holds (inspect_files.c). */
 void inspect_files_print(const Inspection *inspection);

@@ -54,6 +54,7 @@ typedef struct Options {
     const char *format; /* as given */
     const char *list;   /* NULL, or the file with more inputs; "-": standard input */
     bool null;          /* NUL bytes end the paths of the list */
+    bool show_plan;     /* in inspect: how the layers are computed */
     bool skip_existing; /* inputs whose outputs are there and whole */
     char **extensions;  /* of files in folders, without dots, NULL-terminated; NULL: not given */
     cleave_separator_settings separator;

@@ -11,6 +11,7 @@
 #include "model/builder.h"
 #include "separate/batch_table.h"
 #include "separate/memory_need.h"
+#include "separate/planner.h"
 
 #define BATCH_MAX   64
 #define THREADS_MAX 256
@@ -40,6 +41,9 @@ static cleave_status check_settings(const cleave_separator_settings *settings,
     if (status == CLEAVE_OK && settings->blend != CLEAVE_BLEND_FADE &&
         settings->blend != CLEAVE_BLEND_MEAN)
         status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown blend %d", (int)settings->blend);
+    if (status == CLEAVE_OK && settings->plan != CLEAVE_PLAN_ESTIMATE &&
+        settings->plan != CLEAVE_PLAN_MEASURE)
+        status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown plan %d", (int)settings->plan);
     return status;
 }
 
@@ -184,6 +188,30 @@ static cleave_status compile_at(cleave_separator *separator, const MemoryQuestio
     return status;
 }
 
+/* Refuses a network that does not fit as estimated, before anything is measured for it. */
+static cleave_status check_need(const cleave_separator *separator, const MemoryQuestion *question,
+                                cleave_error *error) {
+    cleave_memory_need need;
+    MemoryLimit limit = memory_need_limit(question, separator->settings.max_memory);
+    cleave_status status = memory_need_fit(question, 1, &limit, &need, error);
+    if (status == CLEAVE_OK && need.total > need.limit)
+        return refuse_need(&need, separator->settings.max_memory > 0, error);
+    return status;
+}
+
+/* Comes before memory is planned, since of that plans take more or less. */
+static cleave_status plan_layers(cleave_separator *separator, MemoryQuestion *question,
+                                 NetworkPlan *layers, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    if (separator->settings.plan == CLEAVE_PLAN_MEASURE)
+        status = check_need(separator, question, error);
+    if (status == CLEAVE_OK)
+        status = planner_plan(layers, &separator->plan_source, separator->backend, question->graph,
+                              &question->options, &separator->settings, error);
+    question->options.plan = layers;
+    return status;
+}
+
 /* Compiles at the chosen batch, and at half of it again and again while memory runs out. */
 static cleave_status compile_to_fit(cleave_separator *separator, const MemoryQuestion *question,
                                     cleave_error *error) {
@@ -218,12 +246,17 @@ static cleave_status compile(cleave_separator *separator, cleave_error *error) {
         builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
+    NetworkPlan layers = {0};
     MemoryQuestion question = memory_question(separator, &graph);
-    status = choose_batch(separator, &question, error);
+    if (separator->settings.plan == CLEAVE_PLAN_MEASURE)
+        status = plan_layers(separator, &question, &layers, error);
+    if (status == CLEAVE_OK)
+        status = choose_batch(separator, &question, error);
     if (status == CLEAVE_OK)
         status = compile_to_fit(separator, &question, error);
     if (status == CLEAVE_OK)
         log_need(separator);
+    network_plan_free(&layers);
     graph_free(&graph);
     checkpoint_release_pages(model->checkpoint);
     if (status == CLEAVE_ERROR_MODEL)
@@ -250,7 +283,7 @@ static cleave_status prepare(cleave_separator *separator, const char *device, cl
 /* `settings` may be NULL. */
 static void begin(cleave_separator *separator, const cleave_model *model,
                   const cleave_separator_settings *settings) {
-    *separator = (cleave_separator){.model = model};
+    *separator = (cleave_separator){.model = model, .plan_source = "estimate"};
     atomic_init(&separator->cancel, false);
     if (settings)
         separator->settings = *settings;
@@ -267,15 +300,22 @@ static cleave_status plan_memory(const cleave_separator *separator, cleave_memor
         builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
+    NetworkPlan layers = {0};
     MemoryQuestion question = memory_question(separator, &graph);
+    if (settings->plan == CLEAVE_PLAN_MEASURE)
+        status =
+            planner_recall(&layers, separator->backend, &graph, &question.options, settings, error);
+    question.options.plan = &layers;
     MemoryLimit limit = memory_need_limit(&question, settings->max_memory);
     MemoryLimit fit = limit;
     if (settings->batch > 0)
         fit.bytes = INT64_MAX; /* the figures of that batch, whether it fits or not */
-    status = memory_need_fit(&question, wanted_batch(separator), &fit, need, error);
+    if (status == CLEAVE_OK)
+        status = memory_need_fit(&question, wanted_batch(separator), &fit, need, error);
     need->limit = limit.bytes;
     need->device_batch = batch_for_device(separator->backend->kind, settings->overlap);
     snprintf(need->device, sizeof(need->device), "%s", separator->backend->kind);
+    network_plan_free(&layers);
     graph_free(&graph);
     return status;
 }
@@ -291,6 +331,37 @@ cleave_status cleave_model_memory(const cleave_model *model,
     begin(&separator, model, settings);
     cleave_status status = prepare(&separator, separator.settings.device, error);
     return status == CLEAVE_OK ? plan_memory(&separator, need, error) : status;
+}
+
+static cleave_status list_layers(cleave_separator *separator, cleave_layer_list *list,
+                                 cleave_error *error) {
+    const cleave_model *model = separator->model;
+    NetworkPlan layers = {0};
+    Graph graph;
+    cleave_status status =
+        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+    if (status != CLEAVE_OK)
+        return status;
+    MemoryQuestion question = memory_question(separator, &graph);
+    status = plan_layers(separator, &question, &layers, error);
+    if (status == CLEAVE_OK)
+        status = planner_list(list, &layers, separator->plan_source, error);
+    network_plan_free(&layers);
+    graph_free(&graph);
+    return status;
+}
+
+cleave_status cleave_model_plan(const cleave_model *model,
+                                const cleave_separator_settings *settings, cleave_layer_list *list,
+                                cleave_error *error) {
+    cleave_separator separator;
+    error_clear(error);
+    if (!model || !list)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "planning layers needs a model and a list");
+    *list = (cleave_layer_list){0};
+    begin(&separator, model, settings);
+    cleave_status status = prepare(&separator, separator.settings.device, error);
+    return status == CLEAVE_OK ? list_layers(&separator, list, error) : status;
 }
 
 cleave_status cleave_separator_open(cleave_separator **separator, const cleave_model *model,
@@ -329,6 +400,7 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .kernels = separator->executable->kernels,
         .precision = precision_name(settings->precision),
         .blend = settings->blend == CLEAVE_BLEND_MEAN ? "mean" : "fade",
+        .plan = separator->plan_source,
         .threads = settings->threads,
         .overlap = settings->overlap,
         .batch = settings->batch,

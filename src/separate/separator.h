@@ -11,6 +11,7 @@ struct cleave_separator {
     const Backend *backend;
     Executable *executable;
     ChunkPlan plan;
+    const char *plan_source; /* of how layers are computed, as in cleave_layer_list */
     cleave_memory_need need; /* at the batch that was settled on */
     atomic_bool cancel;
 };

@@ -34,7 +34,7 @@ OPTIONS = {  # long: (short, takes a value)
     "stems": ("", True), "residual": ("", True), "device": ("d", True),
     "strict-device": ("", False), "resume": ("", False), "precision": ("p", True),
     "threads": ("t", True),     "overlap": ("", True), "batch": ("b", True), "max-memory": ("", True),
-    "blend": ("", True), "tta": ("", False),
+    "blend": ("", True), "tta": ("", False), "plan": ("", True),
     "no-compile": ("", False), "format": ("f", True), "bits": ("", True), "score": ("", True),
     "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
@@ -507,7 +507,7 @@ class ScoreTest(CliTest):
 JSON_KEYS = ("input", "model", "status", "error", "outputs", "audio_seconds", "seconds",
              "real_time_factor", "network_seconds", "sample_rate", "channels", "samples",
              "peak_memory_bytes", "memory_planned_bytes", "device", "kernels", "precision", "overlap",
-             "batch", "blend", "tta")
+             "batch", "blend", "tta", "plan")
 
 
 class SeparateTest(CliTest):
@@ -713,7 +713,8 @@ class JsonTest(CliTest):
         self.assertEqual(sorted(track), sorted(JSON_KEYS))
         expected = {"input": MIX, "model": MODEL, "status": "ok", "error": None,
                     "sample_rate": RATE, "channels": 2, "samples": 1587, "device": "cpu",
-                    "precision": "f32", "overlap": 2, "batch": 1, "blend": "fade", "tta": False}
+                    "precision": "f32", "overlap": 2, "batch": 1, "blend": "fade", "tta": False,
+                    "plan": "estimate"}
         self.assertEqual({key: track[key] for key in expected}, expected)
         self.assertAlmostEqual(track["audio_seconds"], 1587 / RATE, places=4)
         self.assertAlmostEqual(track["real_time_factor"] * track["seconds"],

@@ -2,7 +2,8 @@
  * float64. A case passes where its SNR is within 6 dB of what the reference framework's own float32
  * reaches, or 110 dB; in a lower precision, within 6 dB of what the reference reaches where its
  * operands alone are rounded (those of 3×3 convolutions after Winograd's transforms). Arguments:
- * cases, and folders of cases. */
+ * cases, and folders of cases; after --forced-plans they run in every way in which convolutions can
+ * be computed, however slow. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleave.h"
+#include "tests/separate/forced_plan.h"
 
 #define MARGIN_DB 6.0
 #define ENOUGH_DB 110.0
@@ -26,15 +28,37 @@ typedef struct Mode {
     int threads;
     cleave_precision precision;
     const char *standard; /* the field of each stem's figures that a case is held against */
+    const ConvPlan *plan; /* of every 3×3 convolution; NULL: as estimated */
 } Mode;
 
-#define FLOAT32 "float32_framework_snr_db"
+#define FLOAT32  CLEAVE_PRECISION_F32, "float32_framework_snr_db"
+#define BFLOAT16 CLEAVE_PRECISION_BF16, "bf16_operands_snr_db"
 
-static const Mode modes[] = {
-    {"compiled", 1, 1, 2, CLEAVE_PRECISION_F32, FLOAT32},
-    {"op by op", 0, 1, 1, CLEAVE_PRECISION_F32, FLOAT32},
-    {"batch 3", 1, 3, 2, CLEAVE_PRECISION_F32, FLOAT32},
-    {"bf16", 1, 1, 2, CLEAVE_PRECISION_BF16, "bf16_operands_snr_db"},
+/* Neither of the sizes divides those of the layers: patches at the edges are cut. */
+static const ConvPlan direct = {.algorithm = CONV_DIRECT};
+static const ConvPlan tiles_first = {CONV_WINOGRAD, 1, 1, false};
+static const ConvPlan patches_first = {CONV_WINOGRAD, 3, 5, false};
+static const ConvPlan weights_first = {CONV_WINOGRAD, 5, 3, true};
+static const ConvPlan one_patch = {CONV_WINOGRAD, 1000, 1000, true};
+
+#define MODES_MAX 8
+
+static const Mode ordinary_modes[MODES_MAX] = {
+    {"compiled", 1, 1, 2, FLOAT32, NULL},
+    {"op by op", 0, 1, 1, FLOAT32, NULL},
+    {"batch 3", 1, 3, 2, FLOAT32, NULL},
+    {"bf16", 1, 1, 2, BFLOAT16, NULL},
+};
+
+static const Mode forced_modes[MODES_MAX] = {
+    {"direct", 1, 1, 2, FLOAT32, &direct},
+    {"tiles first", 1, 1, 2, FLOAT32, &tiles_first},
+    {"patches first", 1, 2, 2, FLOAT32, &patches_first},
+    {"weights first", 1, 2, 2, FLOAT32, &weights_first},
+    {"one patch", 1, 1, 2, FLOAT32, &one_patch},
+    {"bf16, direct", 1, 1, 2, BFLOAT16, &direct},
+    {"bf16, patches first", 1, 2, 2, BFLOAT16, &patches_first},
+    {"bf16, weights first", 1, 2, 2, BFLOAT16, &weights_first},
 };
 
 /* What meson counts as skipped. */
@@ -121,6 +145,17 @@ static bool compare(const json_t *json, const char *folder, const char *standard
     return ok;
 }
 
+/* The forced plan must have been found, or the mode would show nothing. */
+static cleave_status check_forced(const cleave_separator *separator, cleave_error *error) {
+    cleave_separator_info info;
+    cleave_separator_get_info(separator, &info);
+    if (strcmp(info.plan, "cache") == 0)
+        return CLEAVE_OK;
+    error->status = CLEAVE_ERROR_INTERNAL;
+    snprintf(error->text, sizeof(error->text), "the plan was not forced: %s", info.plan);
+    return error->status;
+}
+
 static cleave_status separate(const json_t *json, const char *folder, const Mode *mode,
                               const char *output, cleave_error *error) {
     char path[4096];
@@ -148,8 +183,12 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
     output_settings.residual = string_field(json, "residual", NULL);
     snprintf(path, sizeof(path), "%s/%s", folder, string_field(json, "model", "model.ckpt"));
     cleave_status status = cleave_model_open(&model, path, &model_settings, error);
+    if (status == CLEAVE_OK && mode->plan)
+        status = force_cached_plan(model, &settings, mode->plan, error);
     if (status == CLEAVE_OK)
         status = cleave_separator_open(&separator, model, &settings, error);
+    if (status == CLEAVE_OK && mode->plan)
+        status = check_forced(separator, error);
     snprintf(path, sizeof(path), "%s/mix.wav", folder);
     if (status == CLEAVE_OK)
         status = cleave_separate_file(separator, path, &output_settings, NULL, error);
@@ -181,8 +220,10 @@ static int is_case(const struct dirent *entry) {
     return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
 }
 
+static const Mode *modes = ordinary_modes; /* up to one without a name */
+
 static void run_modes(const char *folder) {
-    for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++)
+    for (int m = 0; m < MODES_MAX && modes[m].name; m++)
         run_case(folder, &modes[m]);
 }
 
@@ -219,17 +260,51 @@ static bool has_wanted_kernels(void) {
     return true;
 }
 
+/* Where forced plans are kept; emptied at the end. */
+static char cache[] = "/tmp/cleave-golden-cache-XXXXXX";
+
+static void make_cache(void) {
+    if (!mkdtemp(cache) || setenv("XDG_CACHE_HOME", cache, 1) != 0) {
+        printf("FAIL %s cannot be made\n", cache);
+        exit(1);
+    }
+}
+
+static int is_file(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+static void remove_cache(void) {
+    char folder[256];
+    struct dirent **entries = NULL;
+    snprintf(folder, sizeof(folder), "%s/cleave", cache);
+    int count = scandir(folder, &entries, is_file, alphasort);
+    for (int i = 0; i < count; i++) {
+        char path[1024];
+        snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+        remove(path);
+        free(entries[i]);
+    }
+    free(entries);
+    rmdir(folder);
+    rmdir(cache);
+}
+
 int main(int argc, char **argv) {
     if (!has_wanted_kernels()) {
         printf("skipped: this processor does not run the %s kernels\n", getenv("CLEAVE_KERNELS"));
         return EXIT_SKIPPED;
     }
+    make_cache();
     for (int i = 1; i < argc; i++) {
-        if (is_folder_of_cases(argv[i]))
+        if (strcmp(argv[i], "--forced-plans") == 0)
+            modes = forced_modes;
+        else if (is_folder_of_cases(argv[i]))
             run_folder(argv[i]);
         else
             run_modes(argv[i]);
     }
+    remove_cache();
     printf("%d passed, %d failed\n", passed, failed);
     return failed || !passed ? 1 : 0;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/cpu/executable.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "graph/memory_plan.h"
 #include "graph/rematerialise.h"
@@ -73,13 +74,34 @@ static cleave_status create_step(CpuStep **created, const CpuExecutable *executa
 
 /* ---- Tensors ---- */
 
-/* What the step's writer completes at once: a row, or a patch of tiles. */
-static void set_parts(CpuExecutable *executable, const Step *step, CpuTensor *tensor) {
-    ConvPlan *plan = &executable->plans[step - executable->program.steps];
-    int blocks = 0;
+LayerClass step_layer_class(const CpuExecutable *executable, const Step *step) {
+    const Graph *graph = &executable->graph;
+    const Node *node = &graph->nodes[step->node];
+    LayerClass layer = {.op = node->op, .output = node->shape};
+    if (node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED)
+        layer.conv = node->as.conv;
+    if (node->input_count > 0) {
+        const Node *input = &graph->nodes[node->inputs[0]];
+        layer.input_height = input->shape.height;
+        layer.input_width = input->shape.width;
+        layer.act = input->op == OP_ACT ? input->as.act.kind : ACT_NONE;
+    }
     for (int i = 0; i < step->source_count; i++)
-        blocks += executable->tensors[step->sources[i].node].blocks;
-    *plan = conv_plan_estimate(&executable->graph.nodes[step->node], blocks, tensor->blocks);
+        layer.blocks += executable->tensors[step->sources[i].node].blocks;
+    return layer;
+}
+
+/* As the plan that was handed in has it, or else as estimated. */
+static ConvPlan choose_plan(const CpuExecutable *executable, const Step *step,
+                            const NetworkPlan *wanted) {
+    LayerClass layer = step_layer_class(executable, step);
+    const LayerPlan *known = wanted ? network_plan_find(wanted, &layer) : NULL;
+    return known ? known->conv : conv_plan_estimate(&layer);
+}
+
+/* What the step's writer completes at once: a row, or a patch of tiles. */
+static void set_parts(const CpuExecutable *executable, const Step *step, CpuTensor *tensor) {
+    const ConvPlan *plan = step_plan(executable, step);
     tensor->part_height = 1;
     tensor->part_width = tensor->width;
     if (plan->algorithm == CONV_WINOGRAD) {
@@ -89,14 +111,14 @@ static void set_parts(CpuExecutable *executable, const Step *step, CpuTensor *te
 }
 
 static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
-                                    cleave_error *error) {
+                                    const NetworkPlan *wanted, cleave_error *error) {
     const Node *node = &executable->graph.nodes[step->node];
     Shape shape = executable->graph.nodes[step->output].shape;
     CpuTensor *tensor = &executable->tensors[step->output];
     bool own_channels = node->op == OP_INPUT || node->op == OP_STFT || node->op == OP_ISTFT ||
                         node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
     *tensor = (CpuTensor){.height = shape.height, .width = shape.width};
-    tensor->stored = node->op != OP_INPUT && node->op != OP_ISTFT;
+    tensor->stored = (node->op != OP_INPUT || executable->single_layer) && node->op != OP_ISTFT;
     if (own_channels)
         tensor->channels = (ChannelLayout){{shape.channels}, 1};
     for (int i = 0; i < step->source_count && !own_channels; i++)
@@ -105,6 +127,7 @@ static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
             return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: too many concatenated values",
                              node->name);
     tensor->blocks = channel_layout_blocks(&tensor->channels);
+    executable->plans[step - executable->program.steps] = choose_plan(executable, step, wanted);
     set_parts(executable, step, tensor);
     return CLEAVE_OK;
 }
@@ -235,14 +258,15 @@ static cleave_status allocate_statistics(CpuExecutable *executable, cleave_error
     return CLEAVE_OK;
 }
 
-static cleave_status lay_out_tensors(CpuExecutable *executable, cleave_error *error) {
+static cleave_status lay_out_tensors(CpuExecutable *executable, const NetworkPlan *wanted,
+                                     cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     executable->tensors = calloc((size_t)executable->graph.count, sizeof(*executable->tensors));
     executable->plans = calloc((size_t)executable->program.count, sizeof(*executable->plans));
     if (!executable->tensors || !executable->plans)
         return error_memory(error, "the network's tensors", sizeof(*executable->tensors));
     for (int i = 0; i < executable->program.count && status == CLEAVE_OK; i++)
-        status = lay_out_tensor(executable, &executable->program.steps[i], error);
+        status = lay_out_tensor(executable, &executable->program.steps[i], wanted, error);
     if (status == CLEAVE_OK)
         status = plan_arena(executable, error);
     if (status == CLEAVE_OK)
@@ -361,7 +385,7 @@ static cleave_status build(CpuExecutable *executable, const Graph *graph,
     if (status == CLEAVE_OK)
         status = program_create(&executable->program, graph, options->fuse, error);
     if (status == CLEAVE_OK)
-        status = lay_out_tensors(executable, error);
+        status = lay_out_tensors(executable, options->plan, error);
     if (status == CLEAVE_OK)
         status = create_steps(executable, graph, options, error);
     if (status == CLEAVE_OK)
@@ -374,9 +398,21 @@ static cleave_status build(CpuExecutable *executable, const Graph *graph,
     return status;
 }
 
-/* On failure *created is NULL. */
-static cleave_status create(CpuExecutable **created, const Graph *graph,
-                            const CompileOptions *options, bool plan_only, cleave_error *error) {
+static uint64_t plan_digest(const CpuExecutable *executable) {
+    uint64_t digest = HASH_START;
+    for (int i = 0; i < executable->program.count; i++) {
+        const ConvPlan *plan = &executable->plans[i];
+        digest = hash_add_number(digest, (uint64_t)plan->algorithm);
+        digest = hash_add_number(digest, (uint64_t)plan->patch_rows);
+        digest = hash_add_number(digest, (uint64_t)plan->patch_columns);
+        digest = hash_add_number(digest, plan->weights_first);
+    }
+    return digest;
+}
+
+cleave_status cpu_executable_create(CpuExecutable **created, const Graph *graph,
+                                    const CompileOptions *options, CpuPurpose purpose,
+                                    cleave_error *error) {
     Graph lean;
     CpuExecutable *executable = calloc(1, sizeof(*executable));
     *created = executable;
@@ -386,7 +422,8 @@ static cleave_status create(CpuExecutable **created, const Graph *graph,
     executable->kernels = kernels_select();
     executable->precision = options->precision;
     executable->head.kernels = executable->kernels->name;
-    executable->plan_only = plan_only;
+    executable->plan_only = purpose == CPU_FOR_SIZES;
+    executable->single_layer = purpose == CPU_FOR_LAYER;
     executable->threads = options->threads > 1 ? options->threads : 1;
     executable->max_batch = options->batch;
     cleave_status status = graph_rematerialise(&lean, graph, error);
@@ -396,14 +433,16 @@ static cleave_status create(CpuExecutable **created, const Graph *graph,
     if (status != CLEAVE_OK) {
         destroy(&executable->head);
         *created = NULL;
+        return status;
     }
-    return status;
+    executable->head.plan_digest = plan_digest(executable);
+    return CLEAVE_OK;
 }
 
 static cleave_status cpu_plan(const Graph *graph, const CompileOptions *options,
                               ExecutableMemory *memory, cleave_error *error) {
     CpuExecutable *executable = NULL;
-    cleave_status status = create(&executable, graph, options, true, error);
+    cleave_status status = cpu_executable_create(&executable, graph, options, CPU_FOR_SIZES, error);
     if (status != CLEAVE_OK)
         return status;
     *memory = executable->head.memory;
@@ -414,7 +453,7 @@ static cleave_status cpu_plan(const Graph *graph, const CompileOptions *options,
 static cleave_status cpu_compile(Executable **created, const Graph *graph,
                                  const CompileOptions *options, cleave_error *error) {
     CpuExecutable *executable = NULL;
-    cleave_status status = create(&executable, graph, options, false, error);
+    cleave_status status = cpu_executable_create(&executable, graph, options, CPU_FOR_RUNS, error);
     if (status != CLEAVE_OK)
         return status;
     log_write(options->log, CLEAVE_LOG_INFO,
@@ -435,5 +474,8 @@ const Backend backend_cpu = {
     .describe = cpu_describe,
     .supports = supports,
     .plan = cpu_plan,
+    .layers = cpu_layers,
+    .fits = conv_plan_fits,
+    .measure = cpu_measure,
     .compile = cpu_compile,
 };

@@ -1,30 +1,28 @@
-/* conv_plan.h: how a convolution is computed, chosen once, before anything is allocated. */
+/* conv_plan.h: how the CPU could compute a layer, and what each way would cost: all from the
+ * layer's class, before anything is allocated. */
 #ifndef CLEAVE_CPU_CONV_PLAN_H
 #define CLEAVE_CPU_CONV_PLAN_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
-#include "graph/graph.h"
+#include "backend/layer_plan.h"
 
-typedef enum ConvAlgorithm {
-    CONV_DIRECT,  /* the gemm reads the rows themselves, a block of k per tap */
-    CONV_WINOGRAD /* F(4×4, 3×3) */
-} ConvAlgorithm;
+/* The cheapest of the candidates by conv_plan_cost(). What is not a convolution has a plan of
+ * zeros. */
+ConvPlan conv_plan_estimate(const LayerClass *layer);
 
-/* The bits of a result depend on all of this, so it depends on shapes alone: neither on the batch
- * nor on the number of threads. */
-typedef struct ConvPlan {
-    ConvAlgorithm algorithm;
-    /* For Winograd only. A patch is a rectangle of tiles that is computed at once. */
-    int patch_rows;     /* in tiles */
-    int patch_columns;  /* in tiles */
-    bool weights_first; /* all weights are transformed, then patches are computed one by one; else
-                         * all patches are loaded, then their products taken with a few column
-                         * blocks at a time, whose weights are transformed on the way */
-} ConvPlan;
+/* Time that a layer would take for one chunk, in units that mean something only beside each other.
+ * For any op; the plan matters to convolutions. */
+double conv_plan_cost(const LayerClass *layer, const ConvPlan *plan);
 
-/* For a node that is not a convolution the plan is zero. `blocks` and `column_blocks` count the
- * channel blocks of its input and output. */
-ConvPlan conv_plan_estimate(const Node *node, int blocks, int column_blocks);
+#define CONV_CANDIDATES_MAX 16
+
+/* Writes the plans worth a measurement, and returns how many: 1 where there is nothing to choose.
+ * The first is the estimate. */
+int conv_plan_candidates(const LayerClass *layer, ConvPlan candidates[CONV_CANDIDATES_MAX]);
+
+/* Whether the layer can be computed so, and its scratch memory stays within reason: a plan may come
+ * from a file. */
+bool conv_plan_fits(const LayerClass *layer, const ConvPlan *plan);
 
 #endif

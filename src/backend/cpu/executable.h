@@ -68,6 +68,7 @@ struct CpuExecutable {
     const Kernels *kernels;
     cleave_precision precision; /* that was asked for; some steps stay f32 */
     bool plan_only; /* sizes alone: nothing large is allocated, no weight read, no thread started */
+    bool single_layer; /* the input is an activation like any other, and lies in the arena */
     int threads;
     ThreadPool *pool; /* NULL if plan_only */
     Graph graph;      /* a copy of the nodes, without weights */
@@ -100,6 +101,30 @@ static inline void *thread_scratch(const CpuExecutable *executable, int thread) 
 static inline const ConvPlan *step_plan(const CpuExecutable *executable, const Step *step) {
     return &executable->plans[step - executable->program.steps];
 }
+
+/* ---- Executables (compile.c) ---- */
+
+typedef enum CpuPurpose {
+    CPU_FOR_RUNS,
+    CPU_FOR_SIZES, /* plan_only */
+    CPU_FOR_LAYER  /* single_layer: its one step is run by hand, to be timed */
+} CpuPurpose;
+
+/* On failure *created is NULL. Destroyed by executable_destroy(). */
+cleave_status cpu_executable_create(CpuExecutable **created, const Graph *graph,
+                                    const CompileOptions *options, CpuPurpose purpose,
+                                    cleave_error *error);
+
+/* The class of a step's layer. The tensors that it reads must have been laid out. */
+LayerClass step_layer_class(const CpuExecutable *executable, const Step *step);
+
+/* ---- Plans (measure.c) ---- */
+
+/* See Backend in backend.h. */
+cleave_status cpu_layers(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
+                         cleave_error *error);
+cleave_status cpu_measure(NetworkPlan *plan, const CompileOptions *options,
+                          const PlanProgress *progress, cleave_error *error);
 
 /* Fills in the processor's name, memory and threads (cpu.c). */
 void cpu_describe(cleave_device_info *info);
