@@ -4,7 +4,6 @@
 
 #include <arm_neon.h>
 #include <stdint.h>
-#include <string.h>
 
 #define SIMD_LANES 4
 /* 6 rows × 16 columns: 24 sums, 4 vectors of B, and one element of A, which the multiply takes by
@@ -91,43 +90,8 @@ static inline void simd_store_bf16(uint16_t *to, Vector v) {
     vst1_u16(to, vshrn_n_u32(simd_round_bf16(v), 16));
 }
 
-/* Pairs of bf16, one per lane; the lower half comes first. */
-typedef uint32x4_t Pairs;
-
-/* 4 rows × 16 columns: 16 sums, 4 vectors of B and 1 group of A, both taken apart. */
-#define GEMM_PAIR_ROWS 4
-
-static inline Pairs pairs_load(const uint16_t *from) {
-    return vreinterpretq_u32_u16(vld1q_u16(from));
-}
-
-static inline void pairs_store(uint16_t *to, Pairs pairs) {
-    vst1q_u16(to, vreinterpretq_u16_u32(pairs));
-}
-
-static inline Pairs pairs_set(const uint16_t *from) {
-    uint32_t both;
-    memcpy(&both, from, sizeof(both));
-    return vdupq_n_u32(both);
-}
-
-static inline Pairs pairs_round(Vector first, Vector second) {
-    uint32x4_t upper = vandq_u32(simd_round_bf16(second), vdupq_n_u32(0xffff0000));
-    return vorrq_u32(vshrq_n_u32(simd_round_bf16(first), 16), upper);
-}
-
-static inline Vector pairs_first(Pairs pairs) {
-    return vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
-}
-
-static inline Vector pairs_second(Pairs pairs) {
-    return vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000)));
-}
-
-/* c + both products, one after the other. */
-static inline Vector pairs_fma(Pairs a, Pairs b, Vector c) {
-    c = simd_fma(pairs_first(a), pairs_first(b), c);
-    return simd_fma(pairs_second(a), pairs_second(b), c);
+static inline Vector simd_load_bf16(const uint16_t *from) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16));
 }
 
 #endif
