@@ -30,6 +30,12 @@ static bool cpu_has_avx512(void) {
 static bool cpu_has_avx512bf16(void) {
     return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+#elif defined(__aarch64__)
+#include "backend/cpu/kernels/arm_processor.h"
+
+static bool cpu_has_neonfp16(const ArmFeatures *features) {
+    return features->fp16 && features->fhm;
+}
 #endif
 
 #define TABLES_MAX 4
@@ -48,7 +54,10 @@ static void detect(void) {
     if (cpu_has_avx512bf16())
         available[count++] = &kernels_avx512bf16;
 #elif defined(__aarch64__)
+    ArmFeatures features = arm_features();
     available[count++] = &kernels_neon; /* part of the architecture */
+    if (cpu_has_neonfp16(&features))
+        available[count++] = &kernels_neonfp16;
 #endif
     available[count] = NULL;
 }

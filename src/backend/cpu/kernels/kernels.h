@@ -99,7 +99,7 @@ typedef struct StatisticsArguments {
 #define ACT_KINDS (ACT_ELU + 1)
 
 typedef struct Kernels {
-    const char *name;                    /* "reference", "avx2", "avx512", "avx512bf16", "neon" */
+    const char *name;                    /* "reference", "avx2" and so on */
     ProductKernels products[PRECISIONS]; /* indexed by cleave_precision */
     /* Half floats, for weights that are kept in half the memory: to[i] = from[i] · scale over
      * `count` elements, a multiple of CHANNEL_BLOCK. */
@@ -125,6 +125,7 @@ extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512bf16;
 extern const Kernels kernels_neon;
+extern const Kernels kernels_neonfp16;
 
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */

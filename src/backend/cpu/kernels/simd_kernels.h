@@ -15,7 +15,11 @@
 #define GEMM(name)   gemm_f16_##name
 #define GEMM_ELEMENT uint16_t
 #define GEMM_ROWS    GEMM_TILE_ROWS
-#define GEMM_LOAD    simd_load_f16
+#ifdef SIMD_F16_PRODUCTS
+#define GEMM_BLOCK f16_block
+#else
+#define GEMM_LOAD simd_load_f16
+#endif
 #include "backend/cpu/kernels/simd_gemm.h"
 
 #define GEMM(name)   gemm_bf16_##name

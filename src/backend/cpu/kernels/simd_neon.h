@@ -5,6 +5,8 @@
 #include <arm_neon.h>
 #include <stdint.h>
 
+#include "backend/cpu/kernels/simd.h"
+
 #define SIMD_LANES 4
 /* 6 rows × 16 columns: 24 sums, 4 vectors of B, and one element of A, which the multiply takes by
  * its lane. */
@@ -76,6 +78,44 @@ static inline Vector simd_load_f16(const uint16_t *from) {
 static inline void simd_store_f16(uint16_t *to, Vector v) {
     vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32(v)));
 }
+
+#ifdef __ARM_FEATURE_FP16_FML
+
+#define SIMD_F16_PRODUCTS
+
+/* The products of f16 are of FEAT_FHM: FMLAL and FMLAL2 multiply the lower and the upper half of a
+ * vector by one element, which is exact, and add that to sums of f32, which rounds once. Four
+ * positions of A are loaded at once. */
+ALWAYS_INLINE void f16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, size_t stride,
+                             const uint16_t *const *b, int rows, int columns) {
+    (void)columns; /* 1 */
+    for (size_t k = 0; k < CHANNEL_BLOCK; k += 4) {
+        float16x4_t left[GEMM_TILE_ROWS];
+        UNROLL
+        for (int m = 0; m < rows; m++)
+            left[m] = vreinterpret_f16_u16(vld1_u16(a + (size_t)m * stride + k));
+#define POSITION(i)                                                             \
+    do {                                                                        \
+        const uint16_t *at = b[0] + (k + (i)) * CHANNEL_BLOCK;                  \
+        float16x8_t first = vreinterpretq_f16_u16(vld1q_u16(at));               \
+        float16x8_t second = vreinterpretq_f16_u16(vld1q_u16(at + 8));          \
+        UNROLL                                                                  \
+        for (int m = 0; m < rows; m++) {                                        \
+            sums[m][0] = vfmlalq_lane_low_f16(sums[m][0], first, left[m], i);   \
+            sums[m][1] = vfmlalq_lane_high_f16(sums[m][1], first, left[m], i);  \
+            sums[m][2] = vfmlalq_lane_low_f16(sums[m][2], second, left[m], i);  \
+            sums[m][3] = vfmlalq_lane_high_f16(sums[m][3], second, left[m], i); \
+        }                                                                       \
+    } while (false)
+        POSITION(0);
+        POSITION(1);
+        POSITION(2);
+        POSITION(3);
+#undef POSITION
+    }
+}
+
+#endif
 
 /* bf16 as the upper half of each lane, rounded; a NaN is made quiet. */
 static inline uint32x4_t simd_round_bf16(Vector v) {
