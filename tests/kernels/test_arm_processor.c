@@ -120,7 +120,9 @@ static bool is_available(const char *name) {
 static void tables_are_there_where_their_instructions_are(void **state) {
     (void)state;
     ArmFeatures features = arm_features();
-    assert_int_equal(is_available("neonfp16"), features.fp16 && features.fhm);
+    bool fp16 = features.fp16 && features.fhm;
+    assert_int_equal(is_available("neonfp16"), fp16);
+    assert_int_equal(is_available("neonbf16"), fp16 && features.bf16);
 }
 
 static void known_processors_have_names(void **state) {

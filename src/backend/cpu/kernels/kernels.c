@@ -36,6 +36,11 @@ static bool cpu_has_avx512bf16(void) {
 static bool cpu_has_neonfp16(const ArmFeatures *features) {
     return features->fp16 && features->fhm;
 }
+
+/* No known processor has products of bf16 without those of f16. */
+static bool cpu_has_neonbf16(const ArmFeatures *features) {
+    return cpu_has_neonfp16(features) && features->bf16;
+}
 #endif
 
 #define TABLES_MAX 4
@@ -58,6 +63,8 @@ static void detect(void) {
     available[count++] = &kernels_neon; /* part of the architecture */
     if (cpu_has_neonfp16(&features))
         available[count++] = &kernels_neonfp16;
+    if (cpu_has_neonbf16(&features))
+        available[count++] = &kernels_neonbf16;
 #endif
     available[count] = NULL;
 }

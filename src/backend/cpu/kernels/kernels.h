@@ -126,6 +126,7 @@ extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512bf16;
 extern const Kernels kernels_neon;
 extern const Kernels kernels_neonfp16;
+extern const Kernels kernels_neonbf16;
 
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */

@@ -8,6 +8,7 @@
  * or, where the processor multiplies the elements themselves, instead of GEMM_LOAD
  *
  *   GEMM_BLOCK    adds the products of one block of k to the sums of a tile
+ *   GEMM_FINISH   (if need be) puts the sums in their places after the last block
  *
  * and gets GEMM(all). The names are undefined again at the end. */
 
@@ -61,7 +62,7 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
     Vector sums[GEMM_ROWS][TILE_VECTORS];
     int vectors = columns * BLOCK_VECTORS;
     UNROLL
-    for (int m = 0; m < rows; m++) {
+    for (int m = 0; m < GEMM_ROWS; m++) {
         UNROLL
         for (int v = 0; v < vectors; v++)
             sums[m][v] = simd_set(0);
@@ -75,6 +76,9 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
         for (int j = 0; j < columns; j++)
             b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;
     }
+#ifdef GEMM_FINISH
+    GEMM_FINISH(sums, rows);
+#endif
     UNROLL
     for (int v = 0; v < vectors; v++) {
         int j = column + v / BLOCK_VECTORS;
@@ -166,3 +170,4 @@ static void GEMM(all)(const GemmArguments *g) {
 #undef GEMM_ROWS
 #undef GEMM_LOAD
 #undef GEMM_BLOCK
+#undef GEMM_FINISH

@@ -27,6 +27,9 @@
 #define GEMM_ROWS    GEMM_TILE_ROWS
 #ifdef SIMD_BF16_PRODUCTS
 #define GEMM_BLOCK bf16_block
+#ifdef SIMD_BF16_FINISH
+#define GEMM_FINISH SIMD_BF16_FINISH
+#endif
 #else
 #define GEMM_LOAD simd_load_bf16
 #endif

@@ -117,6 +117,84 @@ ALWAYS_INLINE void f16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, siz
 
 #endif
 
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+
+#define SIMD_BF16_PRODUCTS
+
+static inline void simd_store_bf16(uint16_t *to, Vector v) {
+    vst1_u16(to, vreinterpret_u16_bf16(vcvt_bf16_f32(v)));
+}
+
+/* Four positions of a lane become neighbours, and lanes follow each other. */
+static void narrow_vectors_to_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions; i += 4)
+        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES) {
+            uint16x4x4_t group;
+            for (size_t k = 0; k < 4; k++) {
+                Vector v = simd_load(from + (i + k) * CHANNEL_BLOCK + lane);
+                group.val[k] = vreinterpret_u16_bf16(vcvt_bf16_f32(v));
+            }
+            vst4_u16(elements + i * CHANNEL_BLOCK + 4 * lane, group);
+        }
+}
+
+/* Four positions of two rows of A. */
+ALWAYS_INLINE bfloat16x8_t bf16_rows(const uint16_t *first, const uint16_t *second) {
+    return vreinterpretq_bf16_u16(vcombine_u16(vld1_u16(first), vld1_u16(second)));
+}
+
+/* The products of bf16 are BFMMLA's: two rows of A times two lanes of B, four positions of each; it
+ * takes twice the products of BFDOT. A vector of sums so holds two rows of two lanes: lanes 4v and
+ * 4v + 1 of rows m and m + 1 are in sums[m][v], the two lanes after them in sums[m + 1][v]. The
+ * last of an odd number of rows is its own neighbour.
+ *
+ * The products of two positions are added to each other, and then to the sum, and both times
+ * rounded to odd: the last bit of what is not exact is set. So there are as many roundings as
+ * positions, with twice the error of rounding to nearest, of which half go to sums of two.
+ * Subnormals count as zero. (FPCR.EBF, which changes all this, is 0 unless a program sets it.) */
+ALWAYS_INLINE void bf16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, size_t stride,
+                              const uint16_t *const *b, int rows, int columns) {
+    (void)columns; /* 1 */
+    UNROLL
+    for (size_t k = 0; k < CHANNEL_BLOCK; k += 4) {
+        bfloat16x8_t left[GEMM_TILE_ROWS / 2];
+        UNROLL
+        for (int m = 0; m < rows; m += 2) {
+            const uint16_t *row = a + (size_t)m * stride + k;
+            left[m / 2] = bf16_rows(row, m + 1 < rows ? row + stride : row);
+        }
+        UNROLL
+        for (int pair = 0; pair < CHANNEL_BLOCK / 2; pair++) {
+            const uint16_t *lanes = b[0] + k * CHANNEL_BLOCK + 8 * pair;
+            bfloat16x8_t right = vreinterpretq_bf16_u16(vld1q_u16(lanes));
+            UNROLL
+            for (int m = 0; m < rows; m += 2) {
+                Vector *sum = &sums[m + pair % 2][pair / 2];
+                *sum = vbfmmlaq_f32(*sum, left[m / 2], right);
+            }
+        }
+    }
+}
+
+#define SIMD_BF16_FINISH bf16_finish
+
+/* Gives every row its own sums. */
+ALWAYS_INLINE void bf16_finish(Vector sums[][TILE_VECTORS], int rows) {
+    UNROLL
+    for (int m = 0; m < rows; m += 2) {
+        UNROLL
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            float64x2_t low = vreinterpretq_f64_f32(sums[m][v]);
+            float64x2_t high = vreinterpretq_f64_f32(sums[m + 1][v]);
+            sums[m][v] = vreinterpretq_f32_f64(vzip1q_f64(low, high));
+            sums[m + 1][v] = vreinterpretq_f32_f64(vzip2q_f64(low, high));
+        }
+    }
+}
+
+#else
+
 /* bf16 as the upper half of each lane, rounded; a NaN is made quiet. */
 static inline uint32x4_t simd_round_bf16(Vector v) {
     uint32x4_t bits = vreinterpretq_u32_f32(v);
@@ -133,5 +211,7 @@ static inline void simd_store_bf16(uint16_t *to, Vector v) {
 static inline Vector simd_load_bf16(const uint16_t *from) {
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16));
 }
+
+#endif
 
 #endif
