@@ -2,6 +2,7 @@
  * arithmetic on random shapes, odd edges included; with --bench, how fast each is.
  *
  *   check_kernels [--bench] [--seed N] */
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -88,10 +89,6 @@ static float float_of(uint32_t bits) {
     return value;
 }
 
-static float float_of_bf16(uint16_t value) {
-    return float_of((uint32_t)value << 16);
-}
-
 /* f16 by its definition. */
 static double double_of_f16(uint16_t value) {
     int exponent = value >> 10 & 31;
@@ -123,46 +120,105 @@ static double rounded_f16(double x) {
     return rounded(x, 10, -14, 16);
 }
 
-static const float special_values[CHANNEL_BLOCK] = {
-    0.0f,     -0.0f,    1.00390625f, 1.01171875f, 3.4e38f,  -3.4e38f, 65519.9f, 65520.0f,
-    -65504.f, INFINITY, -INFINITY,   NAN,         0x1p-24f, 0x1p-25f, 0x3p-26f, -1e-5f};
+static double rounded_f32(double x) {
+    return (double)(float)x;
+}
+
+static double double_of_bf16(uint16_t value) {
+    return (double)float_of((uint32_t)value << 16);
+}
+
+/* The elements of a precision: what they can hold, and what their bits stand for. */
+typedef struct Format {
+    const char *name;
+    double (*rounded)(double x);
+    double (*value)(uint16_t bits); /* NULL: floats */
+} Format;
+
+static const Format formats[PRECISIONS] = {
+    [CLEAVE_PRECISION_F32] = {"f32", rounded_f32, NULL},
+    [CLEAVE_PRECISION_F16] = {"f16", rounded_f16, double_of_f16},
+    [CLEAVE_PRECISION_BF16] = {"bf16", rounded_bf16, double_of_bf16},
+};
+
+static const char *name_of(const char *check, cleave_precision precision) {
+    static char name[32];
+    snprintf(name, sizeof(name), "%s %s", check, formats[precision].name);
+    return name;
+}
+
+/* Zeros, ties, the ends of f16's and bf16's ranges, and subnormals of both. */
+static const float special_values[] = {
+    0.0f,     -0.0f,      1.00390625f, 1.01171875f,   1.00048828125f, 1.00146484375f, 3.38e38f,
+    3.4e38f,  -3.4e38f,   65519.9f,    65520.0f,      -65504.f,       INFINITY,       -INFINITY,
+    NAN,      -NAN,       0x1p-14f,    0x1.ffcp-15f,  0x1.ffep-15f,   0x1p-24f,       0x1p-25f,
+    0x3p-26f, 0x1.8p-24f, -1e-5f,      0x1.fe8p-127f, 0x1.8p-133f,    0x1p-134f,      -1e-40f,
+};
+
+#define SPECIAL_VALUES (sizeof(special_values) / sizeof(special_values[0]))
 
 /* Half the values are of special kinds, the others of all magnitudes that f16 has. */
 static float *random_wide(size_t count) {
     float *values = random_floats(count, -1, 1);
     for (size_t i = 0; i < count; i++)
-        values[i] = i % 2 ? special_values[random_below(CHANNEL_BLOCK)]
+        values[i] = i % 2 ? special_values[random_below(SPECIAL_VALUES)]
                           : ldexpf(values[i], (int)random_below(40) - 26);
     return values;
 }
 
 /* Equal, or both NaN; subnormals may count as zero where the processor's bf16 has none. */
 static void expect_narrow(const char *what, size_t at, double got, double expected) {
-    bool flushed = fabs(expected) < 0x1p-126 && got == 0;
+    bool flushed = fabs(expected) <= 0x1p-126 && got == 0;
     if (!(got == expected || (isnan(got) && isnan(expected)) || flushed))
         complain(what, at, got, expected);
 }
 
-static void check_bf16(const Kernels *kernels) {
-    const ProductKernels *products = &kernels->products[CLEAVE_PRECISION_BF16];
+#define PANEL (CHANNEL_BLOCK * CHANNEL_BLOCK)
+
+/* A table's own order of the elements in each CHANNEL_BLOCK vectors of B: element i of them lies at
+ * places[i]. Found by narrowing the whole numbers below 256, which both formats hold. */
+static void find_places(const ProductKernels *products, const Format *format,
+                        size_t places[PANEL]) {
+    float from[PANEL];
+    uint16_t to[PANEL];
+    for (size_t i = 0; i < PANEL; i++) {
+        from[i] = (float)i;
+        places[i] = PANEL;
+    }
+    products->narrow_vectors(to, from, CHANNEL_BLOCK);
+    for (size_t i = 0; i < PANEL; i++) {
+        double value = format->value(to[i]);
+        if (value >= 0 && value < PANEL)
+            places[(size_t)value] = i;
+    }
+    for (size_t i = 0; i < PANEL; i++)
+        if (places[i] == PANEL) {
+            complain("narrow vectors lost", i, 0, (double)i);
+            places[i] = 0;
+        }
+}
+
+static void check_narrow(const Kernels *kernels, cleave_precision precision) {
+    const ProductKernels *products = &kernels->products[precision];
+    const Format *format = &formats[precision];
+    size_t places[PANEL];
+    find_places(products, format, places);
     for (size_t blocks = 1; blocks < 5; blocks++) {
-        size_t positions = blocks * CHANNEL_BLOCK;
-        size_t count = positions * CHANNEL_BLOCK;
+        size_t count = blocks * PANEL;
         float *from = random_wide(count);
         uint16_t *to = (uint16_t *)(void *)random_floats(count, 0, 0);
-        products->narrow(to, from, positions);
+        products->narrow(to, from, blocks * CHANNEL_BLOCK);
         for (size_t i = 0; i < count; i++)
-            expect_narrow("narrow", i, (double)float_of_bf16(to[i]), rounded_bf16((double)from[i]));
-        products->narrow_vectors(to, from, positions);
-        for (size_t k = 0; k < positions; k++)
-            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
-                expect_narrow("narrow vectors", k * CHANNEL_BLOCK + lane,
-                              (double)float_of_bf16(to[(k / 2 * CHANNEL_BLOCK + lane) * 2 + k % 2]),
-                              rounded_bf16((double)from[k * CHANNEL_BLOCK + lane]));
+            expect_narrow("narrow", i, format->value(to[i]), format->rounded((double)from[i]));
+        products->narrow_vectors(to, from, blocks * CHANNEL_BLOCK);
+        for (size_t i = 0; i < count; i++)
+            expect_narrow("narrow vectors", i,
+                          format->value(to[i / PANEL * PANEL + places[i % PANEL]]),
+                          format->rounded((double)from[i]));
         memory_free_aligned(from);
         memory_free_aligned(to);
     }
-    conclude(kernels, "narrow bf16");
+    conclude(kernels, name_of("narrow", precision));
 }
 
 static void check_f16(const Kernels *kernels) {
@@ -206,15 +262,16 @@ typedef struct GemmCase {
 } GemmCase;
 
 /* Rounds `values` to what the elements can hold, and makes the elements. */
-static void *make_elements(const ProductKernels *products, float *values, size_t count,
-                           bool vectors) {
+static void *make_elements(const Kernels *kernels, cleave_precision precision, float *values,
+                           size_t count, bool vectors) {
+    const ProductKernels *products = &kernels->products[precision];
     void *elements = random_floats(count, 0, 0);
     if (!products->narrow) {
         memcpy(elements, values, count * sizeof(float));
         return elements;
     }
     for (size_t i = 0; i < count; i++)
-        values[i] = (float)rounded_bf16((double)values[i]);
+        values[i] = (float)formats[precision].rounded((double)values[i]);
     (vectors ? products->narrow_vectors : products->narrow)(elements, values,
                                                             count / CHANNEL_BLOCK);
     return elements;
@@ -224,10 +281,25 @@ static const void *element_at(const GemmCase *g, const void *elements, size_t in
     return (const unsigned char *)elements + index * g->products->element;
 }
 
-static void create_gemm(GemmCase *g, const ProductKernels *products) {
+/* Puts values of one special kind into A, a new kind every few rows, and gives B all magnitudes
+ * from f16's subnormals up; those of bf16 stay out of it, which times infinity may be NaN. */
+static void make_special(GemmCase *g, size_t a_floats) {
+    float value = 0;
+    for (size_t i = 0; i < a_floats; i += CHANNEL_BLOCK) {
+        if (i / CHANNEL_BLOCK % 16 == 0)
+            value = special_values[random_below(SPECIAL_VALUES)];
+        if (random_below(4) == 0)
+            g->a[i + random_below(CHANNEL_BLOCK)] = value;
+    }
+    for (size_t i = 0; i < GEMM_COLUMNS * g->b_floats; i++)
+        g->b[i] = ldexpf(g->b[i], -(int)random_below(24));
+}
+
+static void create_gemm(GemmCase *g, const Kernels *kernels, cleave_precision precision,
+                        bool special) {
     GemmArguments *x = &g->arguments;
     memset(g, 0, sizeof(*g));
-    g->products = products;
+    g->products = &kernels->products[precision];
     x->rows = 1 + random_below(GEMM_ROWS_MAX);
     x->k_blocks = 1 + random_below(GEMM_BLOCKS_MAX);
     x->columns = 1 + (int)random_below(GEMM_COLUMNS);
@@ -238,8 +310,10 @@ static void create_gemm(GemmCase *g, const ProductKernels *products) {
     g->c_floats = (x->rows + 1) * x->c_stride;
     g->a = random_floats(a_floats, -1, 1);
     g->b = random_floats(GEMM_COLUMNS * g->b_floats, -1, 1);
-    g->a_elements = make_elements(products, g->a, a_floats, false);
-    g->b_elements = make_elements(products, g->b, GEMM_COLUMNS * g->b_floats, true);
+    if (special)
+        make_special(g, a_floats);
+    g->a_elements = make_elements(kernels, precision, g->a, a_floats, false);
+    g->b_elements = make_elements(kernels, precision, g->b, GEMM_COLUMNS * g->b_floats, true);
     g->add = random_floats(GEMM_COLUMNS * g->c_floats, -1, 1);
     g->c = random_floats(GEMM_COLUMNS * g->c_floats, -1, 1);
     fill(g->c, GEMM_COLUMNS * g->c_floats, CANARY);
@@ -286,8 +360,19 @@ static double exact_element(const GemmCase *g, int column, size_t row, size_t la
     return sum;
 }
 
+/* Within the tolerance; NaN and infinity where they must be. At the end of f32's range, sums of
+ * terms whose order is not known are either. */
+static bool is_near(double got, double expected, double tolerance) {
+    if (isnan(expected) || isinf(expected))
+        return isnan(expected) ? isnan(got) : got == expected;
+    if (isinf(got))
+        return fabs(expected) + tolerance > (double)FLT_MAX && (got > 0) == (expected > 0);
+    return fabs(got - expected) <= tolerance;
+}
+
 /* Every element within the bound of recursive summation, n · u · Σ|terms| (Higham, Accuracy and
- * Stability of Numerical Algorithms, §4.2); everything else untouched. */
+ * Stability of Numerical Algorithms, §4.2), and n subnormals of f32, which products may lose;
+ * everything else untouched. */
 static void verify_gemm(const GemmCase *g) {
     const GemmArguments *x = &g->arguments;
     double terms = (double)(x->k_blocks * CHANNEL_BLOCK + 2);
@@ -303,7 +388,7 @@ static void verify_gemm(const GemmCase *g) {
             }
             double magnitude = 0;
             double expected = exact_element(g, column, row, lane, &magnitude);
-            if (!(fabs(got - expected) <= terms * UNIT_ROUNDOFF * magnitude))
+            if (!is_near(got, expected, terms * (UNIT_ROUNDOFF * magnitude + 0x1p-126)))
                 complain("gemm", i, got, expected);
         }
 }
@@ -348,20 +433,17 @@ static void verify_in_place(const GemmCase *g) {
                          g->arguments.c[j] + row * x.c_stride, CHANNEL_BLOCK);
 }
 
-static void check_gemm(const Kernels *kernels, cleave_precision precision, const char *name) {
-    const ProductKernels *products = &kernels->products[precision];
-    if (!products->gemm)
-        return;
-    for (int trial = 0; trial < 150; trial++) {
+static void check_gemm(const Kernels *kernels, cleave_precision precision, bool special) {
+    for (int trial = 0; trial < (special ? 50 : 150); trial++) {
         GemmCase g;
-        create_gemm(&g, products);
-        products->gemm(&g.arguments);
+        create_gemm(&g, kernels, precision, special);
+        kernels->products[precision].gemm(&g.arguments);
         verify_gemm(&g);
         verify_cuts(&g);
         verify_in_place(&g);
         destroy_gemm(&g);
     }
-    conclude(kernels, name);
+    conclude(kernels, name_of(special ? "special" : "gemm", precision));
 }
 
 /* ---- load ---- */
@@ -600,7 +682,6 @@ static void verify_winograd_input(const Kernels *kernels, size_t tiles) {
 }
 
 static void verify_winograd_weights(const Kernels *kernels) {
-    enum { PANEL = CHANNEL_BLOCK * CHANNEL_BLOCK };
     size_t stride = PANEL * (1 + random_below(3));
     float *taps = random_floats(9 * PANEL, -1, 1);
     float *to = random_floats(WINOGRAD_ELEMENTS * stride, 0, 0);
@@ -690,17 +771,16 @@ static double seconds(void) {
 }
 
 /* Rows of a 3×3 convolution from 64 to 64 channels over 256 positions. */
-static void bench_gemm(const Kernels *kernels, cleave_precision precision, const char *name) {
-    enum { ROWS = 256, BLOCKS = 36, PANEL = BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK };
+static void bench_gemm(const Kernels *kernels, cleave_precision precision) {
+    enum { ROWS = 256, BLOCKS = 36, B_FLOATS = BLOCKS * PANEL };
     const ProductKernels *products = &kernels->products[precision];
-    if (!products->gemm)
-        return;
     const void *pointers[BLOCKS];
     size_t a_floats = (ROWS + 2) * CHANNEL_BLOCK * BLOCKS;
     float *values = random_floats(a_floats, -1, 1);
-    unsigned char *a = make_elements(products, values, a_floats, false);
-    float *more = random_floats((size_t)GEMM_COLUMNS * PANEL, -1, 1);
-    unsigned char *b = make_elements(products, more, (size_t)GEMM_COLUMNS * PANEL, true);
+    unsigned char *a = make_elements(kernels, precision, values, a_floats, false);
+    float *more = random_floats((size_t)GEMM_COLUMNS * B_FLOATS, -1, 1);
+    unsigned char *b =
+        make_elements(kernels, precision, more, (size_t)GEMM_COLUMNS * B_FLOATS, true);
     float *c = random_floats(GEMM_COLUMNS * ROWS * CHANNEL_BLOCK, 0, 0);
     GemmArguments x = {.a = pointers,
                        .k_blocks = BLOCKS,
@@ -711,7 +791,7 @@ static void bench_gemm(const Kernels *kernels, cleave_precision precision, const
     for (size_t i = 0; i < BLOCKS; i++)
         pointers[i] = a + (i / 3 * (ROWS + 2) + i % 3) * CHANNEL_BLOCK * products->element;
     for (size_t j = 0; j < GEMM_COLUMNS; j++) {
-        x.b[j] = b + j * PANEL * products->element;
+        x.b[j] = b + j * B_FLOATS * products->element;
         x.c[j] = c + j * ROWS * CHANNEL_BLOCK;
     }
     double best = INFINITY;
@@ -721,7 +801,8 @@ static void bench_gemm(const Kernels *kernels, cleave_precision precision, const
         products->gemm(&x);
         best = fmin(best, seconds() - begin);
     }
-    printf("%-10s %-12s %8.2f GFLOP/s\n", kernels->name, name, flops / best / 1e9);
+    printf("%-10s %-12s %8.2f GFLOP/s\n", kernels->name, name_of("gemm", precision),
+           flops / best / 1e9);
     memory_free_aligned(values);
     memory_free_aligned(more);
     memory_free_aligned(a);
@@ -755,8 +836,8 @@ static void bench_row(const Kernels *kernels, const char *name, int kernel) {
 }
 
 static void bench(const Kernels *kernels) {
-    bench_gemm(kernels, CLEAVE_PRECISION_F32, "gemm");
-    bench_gemm(kernels, CLEAVE_PRECISION_BF16, "gemm bf16");
+    for (cleave_precision precision = CLEAVE_PRECISION_F32; precision < PRECISIONS; precision++)
+        bench_gemm(kernels, precision);
     for (int act = 0; act < ACT_KINDS; act++)
         bench_row(kernels, act_names[act], act);
     bench_row(kernels, "multiply", ACT_KINDS);
@@ -765,10 +846,12 @@ static void bench(const Kernels *kernels) {
 }
 
 static void check(const Kernels *kernels) {
-    check_gemm(kernels, CLEAVE_PRECISION_F32, "gemm");
-    check_gemm(kernels, CLEAVE_PRECISION_BF16, "gemm bf16");
-    if (kernels->products[CLEAVE_PRECISION_BF16].gemm)
-        check_bf16(kernels);
+    for (cleave_precision precision = CLEAVE_PRECISION_F32; precision < PRECISIONS; precision++) {
+        check_gemm(kernels, precision, false);
+        check_gemm(kernels, precision, true);
+        if (formats[precision].value)
+            check_narrow(kernels, precision);
+    }
     check_f16(kernels);
     check_load(kernels);
     check_binary(kernels, "multiply", kernels->multiply, kernels_reference.multiply);

@@ -1,6 +1,6 @@
 /* test_arm_processor.c: names; and each of ARM's optional instructions is run: where arm_features()
  * promises it, it must compute what the architecture says; where not, the processor must refuse it.
- */
+ * And the kernel tables are there that use them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "backend/cpu/kernels/arm_processor.h"
+#include "backend/cpu/kernels/kernels.h"
 
 #if defined(__aarch64__)
 
@@ -108,6 +109,22 @@ static void instructions_are_as_promised(void **state) {
 
 #endif
 
+static bool is_available(const char *name) {
+    const Kernels *const *table = kernels_available();
+    while (*table && strcmp((*table)->name, name) != 0)
+        table++;
+    return *table != NULL;
+}
+
+/* A table that is not there is not tested, and nobody would notice. */
+static void tables_are_there_where_their_instructions_are(void **state) {
+    (void)state;
+    ArmFeatures features = arm_features();
+    bool fp16 = features.fp16 && features.fhm;
+    assert_int_equal(is_available("neonfp16"), fp16);
+    assert_int_equal(is_available("neonbf16"), fp16 && features.bf16);
+}
+
 static void known_processors_have_names(void **state) {
     (void)state;
     assert_string_equal(arm_processor_name("0x41", "0xd0c"), "Arm Neoverse N1");
@@ -121,6 +138,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_processors_have_names),
         cmocka_unit_test(instructions_are_as_promised),
+        cmocka_unit_test(tables_are_there_where_their_instructions_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

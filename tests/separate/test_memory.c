@@ -291,8 +291,8 @@ static void a_plan_names_the_limit(void **state) {
     assert_int_equal(need.batch, 1);
     assert_int_equal(need.limit, 1000);
     assert_string_equal(need.limit_source, "--max-memory");
-    settings.precision = CLEAVE_PRECISION_F16;
-    assert_int_equal(cleave_model_memory(model, &settings, &need, &error), CLEAVE_ERROR_DEVICE);
+    settings.precision = (cleave_precision)99;
+    assert_int_equal(cleave_model_memory(model, &settings, &need, &error), CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(cleave_model_memory(NULL, NULL, &need, &error), CLEAVE_ERROR_ARGUMENT);
     cleave_model_close(model);
 }

@@ -30,6 +30,17 @@ static bool cpu_has_avx512(void) {
 static bool cpu_has_avx512bf16(void) {
     return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+#elif defined(__aarch64__)
+#include "backend/cpu/kernels/arm_processor.h"
+
+static bool cpu_has_neonfp16(const ArmFeatures *features) {
+    return features->fp16 && features->fhm;
+}
+
+/* No known processor has products of bf16 without those of f16. */
+static bool cpu_has_neonbf16(const ArmFeatures *features) {
+    return cpu_has_neonfp16(features) && features->bf16;
+}
 #endif
 
 #define TABLES_MAX 4
@@ -48,7 +59,12 @@ static void detect(void) {
     if (cpu_has_avx512bf16())
         available[count++] = &kernels_avx512bf16;
 #elif defined(__aarch64__)
+    ArmFeatures features = arm_features();
     available[count++] = &kernels_neon; /* part of the architecture */
+    if (cpu_has_neonfp16(&features))
+        available[count++] = &kernels_neonfp16;
+    if (cpu_has_neonbf16(&features))
+        available[count++] = &kernels_neonbf16;
 #endif
     available[count] = NULL;
 }

@@ -29,8 +29,9 @@
  * CHANNEL_BLOCK. The pointer per block of k is what makes one kernel serve convolutions (a block is
  * a channel block at one tap), concatenations (blocks from two tensors) and linears alike.
  *
- * Every output is one chain of multiply-adds in the order of k (fused ones in the twins), whatever
- * rows and columns are, so results do not depend on how a caller cuts its work. */
+ * Every output is one chain of multiply-adds in the order of k (fused ones in the twins; where a
+ * processor takes products of narrow elements in groups, of groups), whatever rows and columns are,
+ * so results do not depend on how a caller cuts its work. */
 typedef struct GemmArguments {
     const void *const *a;
     size_t k_blocks;
@@ -44,12 +45,15 @@ typedef struct GemmArguments {
 } GemmArguments;
 
 /* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN
- * stays NaN, and what is too large becomes infinity. */
+ * stays NaN, and what is too large becomes infinity. Tables without instructions for a format widen
+ * it to f32, of which its products are exact. Subnormals of f16 count in full; those of bf16, and
+ * of sums of its products, may count as zero. */
 typedef struct ProductKernels {
     size_t element; /* bytes of an element of A and B; 0: the table has no such products */
     void (*gemm)(const GemmArguments *arguments);
-    /* From f32 to A's elements, and to B's, whose vectors may be interleaved (bf16: two by two);
-     * `positions` is a multiple of CHANNEL_BLOCK for B. NULL for f32, which stays as it is. */
+    /* From f32 to A's elements, and to B's, of which every CHANNEL_BLOCK vectors lie as the table's
+     * gemm likes them; `positions` is a multiple of that for B. NULL for f32, which stays as it is.
+     */
     void (*narrow)(void *to, const float *from, size_t positions);
     void (*narrow_vectors)(void *to, const float *from, size_t positions);
 } ProductKernels;
@@ -95,7 +99,7 @@ typedef struct StatisticsArguments {
 #define ACT_KINDS (ACT_ELU + 1)
 
 typedef struct Kernels {
-    const char *name;                    /* "reference", "avx2", "avx512", "avx512bf16", "neon" */
+    const char *name;                    /* "reference", "avx2" and so on */
     ProductKernels products[PRECISIONS]; /* indexed by cleave_precision */
     /* Half floats, for weights that are kept in half the memory: to[i] = from[i] · scale over
      * `count` elements, a multiple of CHANNEL_BLOCK. */
@@ -121,6 +125,8 @@ extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512bf16;
 extern const Kernels kernels_neon;
+extern const Kernels kernels_neonfp16;
+extern const Kernels kernels_neonbf16;
 
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */

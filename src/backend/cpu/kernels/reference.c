@@ -29,22 +29,10 @@ static float float_of_bf16(uint16_t value) {
     return float_of((uint32_t)value << 16);
 }
 
-static void narrow_bf16(void *to, const float *from, size_t positions) {
+static void narrow_to_bf16(void *to, const float *from, size_t positions) {
     uint16_t *elements = to;
     for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
         elements[i] = bf16_of(from[i]);
-}
-
-/* Vectors 2i and 2i + 1 are interleaved. */
-static size_t pair_index(size_t k, size_t lane) {
-    return (k / 2 * CHANNEL_BLOCK + lane) * 2 + k % 2;
-}
-
-static void narrow_vectors_bf16(void *to, const float *from, size_t positions) {
-    uint16_t *elements = to;
-    for (size_t k = 0; k < positions; k++)
-        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
-            elements[pair_index(k, lane)] = bf16_of(from[k * CHANNEL_BLOCK + lane]);
 }
 
 /* f16 has 10 bits of fraction and exponents from -14 to 15; below, steps of 2^-24. */
@@ -67,13 +55,18 @@ static uint16_t f16_of(float value) {
     return (uint16_t)(sign | (base + (uint32_t)steps));
 }
 
+/* f32's exponents are biased by 112 more, those of subnormals as well. */
 static float float_of_f16(uint16_t value) {
-    int exponent = value >> 10 & 31;
-    float fraction = (float)(value & 1023);
-    float magnitude = exponent == 31 ? (value & 1023 ? NAN : INFINITY)
-                      : exponent     ? ldexpf(1024 + fraction, exponent - 25)
-                                     : ldexpf(fraction, -24);
+    float magnitude = float_of((uint32_t)(value & 0x7fff) << 13) * 0x1p112f;
+    if (magnitude >= 0x1p16f)
+        magnitude = value & 1023 ? NAN : INFINITY;
     return value & 0x8000 ? -magnitude : magnitude;
+}
+
+static void narrow_to_f16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
+        elements[i] = f16_of(from[i]);
 }
 
 static void widen_f16(float *to, const uint16_t *from, size_t count, float scale) {
@@ -88,43 +81,38 @@ static void narrow_f16(uint16_t *to, const float *from, size_t count, float scal
 
 /* ---- gemm ---- */
 
-static float a_f32(const void *a, size_t k) {
-    return ((const float *)a)[k];
+static float element_f32(const void *elements, size_t at) {
+    return ((const float *)elements)[at];
 }
 
-static float b_f32(const void *b, size_t k, size_t lane) {
-    return ((const float *)b)[k * CHANNEL_BLOCK + lane];
+static float element_f16(const void *elements, size_t at) {
+    return float_of_f16(((const uint16_t *)elements)[at]);
 }
 
-static float a_bf16(const void *a, size_t k) {
-    return float_of_bf16(((const uint16_t *)a)[k]);
-}
-
-static float b_bf16(const void *b, size_t k, size_t lane) {
-    return float_of_bf16(((const uint16_t *)b)[pair_index(k, lane)]);
+static float element_bf16(const void *elements, size_t at) {
+    return float_of_bf16(((const uint16_t *)elements)[at]);
 }
 
 /* Row `row` of A times one column block of B. */
 static inline void multiply_row(const GemmArguments *g, size_t row, int column, float *sums,
-                                float (*a)(const void *, size_t),
-                                float (*b)(const void *, size_t, size_t)) {
+                                float (*element)(const void *, size_t)) {
     for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
         sums[lane] = 0;
     for (size_t block = 0; block < g->k_blocks; block++)
         for (size_t k = 0; k < CHANNEL_BLOCK; k++) {
-            float left = a(g->a[block], row * g->a_stride + k);
+            float left = element(g->a[block], row * g->a_stride + k);
+            size_t vector = (block * CHANNEL_BLOCK + k) * CHANNEL_BLOCK;
             for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
-                sums[lane] += left * b(g->b[column], block * CHANNEL_BLOCK + k, lane);
+                sums[lane] += left * element(g->b[column], vector + lane);
         }
 }
 
-static inline void gemm(const GemmArguments *g, float (*a)(const void *, size_t),
-                        float (*b)(const void *, size_t, size_t)) {
+static inline void gemm(const GemmArguments *g, float (*element)(const void *, size_t)) {
     for (int column = 0; column < g->columns; column++)
         for (size_t row = 0; row < g->rows; row++) {
             float sums[CHANNEL_BLOCK];
             size_t at = row * g->c_stride;
-            multiply_row(g, row, column, sums, a, b);
+            multiply_row(g, row, column, sums, element);
             for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
                 g->c[column][at + lane] =
                     g->add[column] ? sums[lane] + g->add[column][at + lane] : sums[lane];
@@ -132,11 +120,15 @@ static inline void gemm(const GemmArguments *g, float (*a)(const void *, size_t)
 }
 
 static void gemm_f32(const GemmArguments *g) {
-    gemm(g, a_f32, b_f32);
+    gemm(g, element_f32);
+}
+
+static void gemm_f16(const GemmArguments *g) {
+    gemm(g, element_f16);
 }
 
 static void gemm_bf16(const GemmArguments *g) {
-    gemm(g, a_bf16, b_bf16);
+    gemm(g, element_bf16);
 }
 
 /* ---- Loading ---- */
@@ -319,10 +311,14 @@ static void statistics(const StatisticsArguments *s) {
 const Kernels kernels_reference = {
     .name = "reference",
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float), .gemm = gemm_f32},
+                 [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
+                                           .gemm = gemm_f16,
+                                           .narrow = narrow_to_f16,
+                                           .narrow_vectors = narrow_to_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .gemm = gemm_bf16,
-                                            .narrow = narrow_bf16,
-                                            .narrow_vectors = narrow_vectors_bf16}},
+                                            .narrow = narrow_to_bf16,
+                                            .narrow_vectors = narrow_to_bf16}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,

@@ -4,14 +4,11 @@
 
 #include <immintrin.h>
 #include <stdint.h>
-#include <string.h>
 
 #define SIMD_LANES 8
 /* 6 rows × 16 columns: 12 sums, 2 vectors of B, 1 broadcast of A. */
 #define GEMM_TILE_ROWS    6
 #define GEMM_TILE_COLUMNS 1
-/* Of bf16: 8 sums, 2 vectors of B and 1 group of A, both taken apart. */
-#define GEMM_PAIR_ROWS 4
 
 typedef __m256 Vector;
 
@@ -95,40 +92,9 @@ static inline void simd_store_bf16(uint16_t *to, Vector v) {
     _mm_storeu_si128((__m128i *)(void *)to, packed);
 }
 
-/* Pairs of bf16, one per lane; the lower half comes first. */
-typedef __m256i Pairs;
-
-static inline Pairs pairs_load(const uint16_t *from) {
-    return _mm256_loadu_si256((const __m256i *)(const void *)from);
-}
-
-static inline void pairs_store(uint16_t *to, Pairs pairs) {
-    _mm256_storeu_si256((__m256i *)(void *)to, pairs);
-}
-
-static inline Pairs pairs_set(const uint16_t *from) {
-    int both;
-    memcpy(&both, from, sizeof(both));
-    return _mm256_set1_epi32(both);
-}
-
-static inline Pairs pairs_round(Vector first, Vector second) {
-    __m256i upper = _mm256_and_si256(simd_round_bf16(second), _mm256_set1_epi32(-65536));
-    return _mm256_or_si256(_mm256_srli_epi32(simd_round_bf16(first), 16), upper);
-}
-
-static inline Vector pairs_first(Pairs pairs) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
-}
-
-static inline Vector pairs_second(Pairs pairs) {
-    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(-65536)));
-}
-
-/* c + both products, one after the other. */
-static inline Vector pairs_fma(Pairs a, Pairs b, Vector c) {
-    c = simd_fma(pairs_first(a), pairs_first(b), c);
-    return simd_fma(pairs_second(a), pairs_second(b), c);
+static inline Vector simd_load_bf16(const uint16_t *from) {
+    __m128i elements = _mm_loadu_si128((const __m128i *)(const void *)from);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(elements), 16));
 }
 
 #endif

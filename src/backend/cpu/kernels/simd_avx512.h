@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/simd.h"
+
 #define SIMD_LANES 16
 /* 14 rows × 32 columns: 28 sums, 2 vectors of B; A is broadcast from memory by the multiply. */
 #define GEMM_TILE_ROWS    14
@@ -78,47 +80,54 @@ static inline void simd_store_f16(uint16_t *to, Vector v) {
     _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 
-/* Pairs of bf16, one per lane; the lower half comes first. */
-typedef __m512i Pairs;
-
-static inline Pairs pairs_load(const uint16_t *from) {
-    return _mm512_loadu_si512(from);
-}
-
-static inline void pairs_store(uint16_t *to, Pairs pairs) {
-    _mm512_storeu_si512(to, pairs);
-}
-
-static inline Pairs pairs_set(const uint16_t *from) {
-    int both;
-    memcpy(&both, from, sizeof(both));
-    return _mm512_set1_epi32(both);
-}
-
 #ifdef __AVX512BF16__
 
-/* 14 rows × 32 columns, as in f32: one instruction takes both products. */
-#define GEMM_PAIR_ROWS GEMM_TILE_ROWS
+#define SIMD_BF16_PRODUCTS
 
 static inline void simd_store_bf16(uint16_t *to, Vector v) {
     _mm256_storeu_si256((__m256i *)(void *)to, (__m256i)_mm512_cvtneps_pbh(v));
 }
 
-static inline Pairs pairs_round(Vector first, Vector second) {
-    __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
-    __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
-    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+/* Positions 2i and 2i + 1 of a lane become neighbours, which one instruction takes. */
+static void narrow_vectors_to_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions; i += 2) {
+        const float *even = from + i * CHANNEL_BLOCK;
+        __m256i first = (__m256i)_mm512_cvtneps_pbh(simd_load(even));
+        __m256i second = (__m256i)_mm512_cvtneps_pbh(simd_load(even + CHANNEL_BLOCK));
+        __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(first),
+                                        _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16));
+        _mm512_storeu_si512(elements + i * CHANNEL_BLOCK, pairs);
+    }
 }
 
-/* c + both products; subnormals count as zero. */
-static inline Vector pairs_fma(Pairs a, Pairs b, Vector c) {
-    return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
+static inline __m512bh bf16_pairs(const uint16_t *from) {
+    int both;
+    memcpy(&both, from, sizeof(both));
+    return (__m512bh)_mm512_set1_epi32(both);
+}
+
+/* Products of pairs: both are added to the sum, the second position's first. Subnormals count as
+ * zero. */
+ALWAYS_INLINE void bf16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, size_t stride,
+                              const uint16_t *const *b, int rows, int columns) {
+#pragma GCC unroll 4
+    for (size_t k = 0; k < CHANNEL_BLOCK; k += 2) {
+        __m512bh right[TILE_VECTORS];
+        UNROLL
+        for (int v = 0; v < columns; v++)
+            right[v] = (__m512bh)_mm512_loadu_si512(b[v] + k * CHANNEL_BLOCK);
+        UNROLL
+        for (int m = 0; m < rows; m++) {
+            __m512bh left = bf16_pairs(a + (size_t)m * stride + k);
+            UNROLL
+            for (int v = 0; v < columns; v++)
+                sums[m][v] = _mm512_dpbf16_ps(sums[m][v], left, right[v]);
+        }
+    }
 }
 
 #else
-
-/* 12 rows × 32 columns: 24 sums, 2 vectors of B and 1 group of A, both taken apart. */
-#define GEMM_PAIR_ROWS 12
 
 /* bf16 as the upper half of each lane, rounded; a NaN is made quiet. */
 static inline __m512i simd_round_bf16(Vector v) {
@@ -134,23 +143,9 @@ static inline void simd_store_bf16(uint16_t *to, Vector v) {
     _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtepi32_epi16(upper));
 }
 
-static inline Pairs pairs_round(Vector first, Vector second) {
-    __m512i upper = _mm512_and_si512(simd_round_bf16(second), _mm512_set1_epi32(-65536));
-    return _mm512_or_si512(_mm512_srli_epi32(simd_round_bf16(first), 16), upper);
-}
-
-static inline Vector pairs_first(Pairs pairs) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
-}
-
-static inline Vector pairs_second(Pairs pairs) {
-    return _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(-65536)));
-}
-
-/* c + both products, one after the other. */
-static inline Vector pairs_fma(Pairs a, Pairs b, Vector c) {
-    c = simd_fma(pairs_first(a), pairs_first(b), c);
-    return simd_fma(pairs_second(a), pairs_second(b), c);
+static inline Vector simd_load_bf16(const uint16_t *from) {
+    __m256i elements = _mm256_loadu_si256((const __m256i *)(const void *)from);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(elements), 16));
 }
 
 #endif

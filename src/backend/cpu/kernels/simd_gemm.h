@@ -1,12 +1,59 @@
 /* simd_gemm.h: the gemm, once for each precision: whoever includes it names
  *
- *   GEMM(name)               the functions
- *   GEMM_ELEMENT, GEMM_DEPTH the operands' element, and how many of them, adjacent in k, one lane
- * of GEMM_OPERAND holds GEMM_LOAD, GEMM_SET      a vector of B, and one group of A in all lanes
- *   GEMM_FMA                 their products added to sums of f32
- *   GEMM_ROWS                rows of a tile
+ *   GEMM(name)    the functions
+ *   GEMM_ELEMENT  the operands' element
+ *   GEMM_ROWS     rows of a tile
+ *   GEMM_LOAD     a vector of f32 from elements
+ *
+ * or, where the processor multiplies the elements themselves, instead of GEMM_LOAD
+ *
+ *   GEMM_BLOCK    adds the products of one block of k to the sums of a tile
+ *   GEMM_FINISH   (if need be) puts the sums in their places after the last block
  *
  * and gets GEMM(all). The names are undefined again at the end. */
+
+#ifndef GEMM_BLOCK
+#define GEMM_BLOCK GEMM(block)
+
+/* B's vectors come one after the other; each element of A is taken into all lanes. */
+ALWAYS_INLINE void GEMM(multiply)(Vector sums[][TILE_VECTORS], const float *a, size_t stride,
+                                  const GEMM_ELEMENT *const *b, int rows, int columns) {
+    int vectors = columns * BLOCK_VECTORS;
+#pragma GCC unroll 4
+    for (size_t k = 0; k < CHANNEL_BLOCK; k++) {
+        Vector right[TILE_VECTORS];
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            right[v] = GEMM_LOAD(b[v / BLOCK_VECTORS] + k * CHANNEL_BLOCK +
+                                 v % BLOCK_VECTORS * SIMD_LANES);
+        UNROLL
+        for (int m = 0; m < rows; m++) {
+            Vector left = simd_set(a[(size_t)m * stride + k]);
+            UNROLL
+            for (int v = 0; v < vectors; v++)
+                sums[m][v] = simd_fma(left, right[v], sums[m][v]);
+        }
+    }
+}
+
+/* What is narrower than f32 is widened first: A here, once for the tile, and B as it is loaded. */
+ALWAYS_INLINE void GEMM(block)(Vector sums[][TILE_VECTORS], const GEMM_ELEMENT *a, size_t stride,
+                               const GEMM_ELEMENT *const *b, int rows, int columns) {
+    float wide[GEMM_ROWS * CHANNEL_BLOCK];
+    if (sizeof(GEMM_ELEMENT) == sizeof(float)) {
+        GEMM(multiply)(sums, (const float *)(const void *)a, stride, b, rows, columns);
+        return;
+    }
+    UNROLL
+    for (int m = 0; m < rows; m++) {
+        UNROLL
+        for (int lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES)
+            simd_store(wide + m * CHANNEL_BLOCK + lane, GEMM_LOAD(a + (size_t)m * stride + lane));
+    }
+    GEMM(multiply)(sums, wide, CHANNEL_BLOCK, b, rows, columns);
+}
+
+#endif
 
 /* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are
  * constants where this is inlined, so that the loops over them unroll completely. */
@@ -15,7 +62,7 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
     Vector sums[GEMM_ROWS][TILE_VECTORS];
     int vectors = columns * BLOCK_VECTORS;
     UNROLL
-    for (int m = 0; m < rows; m++) {
+    for (int m = 0; m < GEMM_ROWS; m++) {
         UNROLL
         for (int v = 0; v < vectors; v++)
             sums[m][v] = simd_set(0);
@@ -25,24 +72,13 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
         b[j] = (const GEMM_ELEMENT *)g->b[column + j];
     for (size_t block = 0; block < g->k_blocks; block++) {
         const GEMM_ELEMENT *a = (const GEMM_ELEMENT *)g->a[block] + row * stride;
-#pragma GCC unroll 4
-        for (size_t k = 0; k < CHANNEL_BLOCK; k += GEMM_DEPTH) {
-            GEMM_OPERAND right[TILE_VECTORS];
-            UNROLL
-            for (int v = 0; v < vectors; v++)
-                right[v] = GEMM_LOAD(b[v / BLOCK_VECTORS] + k * CHANNEL_BLOCK +
-                                     v % BLOCK_VECTORS * SIMD_LANES * GEMM_DEPTH);
-            UNROLL
-            for (int m = 0; m < rows; m++) {
-                GEMM_OPERAND left = GEMM_SET(a + (size_t)m * stride + k);
-                UNROLL
-                for (int v = 0; v < vectors; v++)
-                    sums[m][v] = GEMM_FMA(left, right[v], sums[m][v]);
-            }
-        }
+        GEMM_BLOCK(sums, a, stride, b, rows, columns);
         for (int j = 0; j < columns; j++)
             b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;
     }
+#ifdef GEMM_FINISH
+    GEMM_FINISH(sums, rows);
+#endif
     UNROLL
     for (int v = 0; v < vectors; v++) {
         int j = column + v / BLOCK_VECTORS;
@@ -131,9 +167,7 @@ static void GEMM(all)(const GemmArguments *g) {
 
 #undef GEMM
 #undef GEMM_ELEMENT
-#undef GEMM_DEPTH
-#undef GEMM_OPERAND
-#undef GEMM_LOAD
-#undef GEMM_SET
-#undef GEMM_FMA
 #undef GEMM_ROWS
+#undef GEMM_LOAD
+#undef GEMM_BLOCK
+#undef GEMM_FINISH

@@ -2,60 +2,54 @@
  * file includes its simd_ISA.h, then this, and names the table KERNELS_TABLE with SIMD_NAME. */
 #include <math.h>
 
-#include "backend/cpu/kernels/kernels.h"
-
-/* Vectors per channel block. */
-#define BLOCK_VECTORS (CHANNEL_BLOCK / SIMD_LANES)
-#define TILE_VECTORS  (GEMM_TILE_COLUMNS * BLOCK_VECTORS)
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* In front of a loop over the registers of a tile: its count is a constant once inlined. */
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "backend/cpu/kernels/simd.h"
 
 /* ---- gemm ---- */
 
-#define GEMM(name)    gemm_f32_##name
-#define GEMM_ELEMENT  float
-#define GEMM_DEPTH    1
-#define GEMM_OPERAND  Vector
-#define GEMM_LOAD(at) simd_load(at)
-#define GEMM_SET(at)  simd_set(*(at))
-#define GEMM_FMA      simd_fma
-#define GEMM_ROWS     GEMM_TILE_ROWS
+#define GEMM(name)   gemm_f32_##name
+#define GEMM_ELEMENT float
+#define GEMM_ROWS    GEMM_TILE_ROWS
+#define GEMM_LOAD    simd_load
 #include "backend/cpu/kernels/simd_gemm.h"
 
-/* bf16: pairs of k, so that a lane is as wide as its sum. */
-#define GEMM(name)    gemm_bf16_##name
-#define GEMM_ELEMENT  uint16_t
-#define GEMM_DEPTH    2
-#define GEMM_OPERAND  Pairs
-#define GEMM_LOAD(at) pairs_load(at)
-#define GEMM_SET(at)  pairs_set(at)
-#define GEMM_FMA      pairs_fma
-#define GEMM_ROWS     GEMM_PAIR_ROWS
+#define GEMM(name)   gemm_f16_##name
+#define GEMM_ELEMENT uint16_t
+#define GEMM_ROWS    GEMM_TILE_ROWS
+#ifdef SIMD_F16_PRODUCTS
+#define GEMM_BLOCK f16_block
+#else
+#define GEMM_LOAD simd_load_f16
+#endif
 #include "backend/cpu/kernels/simd_gemm.h"
 
-static void narrow_bf16(void *to, const float *from, size_t positions) {
+#define GEMM(name)   gemm_bf16_##name
+#define GEMM_ELEMENT uint16_t
+#define GEMM_ROWS    GEMM_TILE_ROWS
+#ifdef SIMD_BF16_PRODUCTS
+#define GEMM_BLOCK bf16_block
+#ifdef SIMD_BF16_FINISH
+#define GEMM_FINISH SIMD_BF16_FINISH
+#endif
+#else
+#define GEMM_LOAD simd_load_bf16
+#endif
+#include "backend/cpu/kernels/simd_gemm.h"
+
+static void narrow_to_f16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i += SIMD_LANES)
+        simd_store_f16(elements + i, simd_load(from + i));
+}
+
+static void narrow_to_bf16(void *to, const float *from, size_t positions) {
     uint16_t *elements = to;
     for (size_t i = 0; i < positions * CHANNEL_BLOCK; i += SIMD_LANES)
         simd_store_bf16(elements + i, simd_load(from + i));
 }
 
-/* Positions 2i and 2i + 1 of a lane become neighbours. */
-static void narrow_vectors_bf16(void *to, const float *from, size_t positions) {
-    uint16_t *elements = to;
-    for (size_t i = 0; i < positions; i += 2)
-        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES) {
-            const float *even = from + i * CHANNEL_BLOCK + lane;
-            pairs_store(elements + i * CHANNEL_BLOCK + 2 * lane,
-                        pairs_round(simd_load(even), simd_load(even + CHANNEL_BLOCK)));
-        }
-}
+#ifndef SIMD_BF16_PRODUCTS
+#define narrow_vectors_to_bf16 narrow_to_bf16
+#endif
 
 static void widen_f16(float *to, const uint16_t *from, size_t count, float scale) {
     for (size_t i = 0; i < count; i += SIMD_LANES)
@@ -215,10 +209,14 @@ static void statistics(const StatisticsArguments *a) {
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float), .gemm = gemm_f32_all},
+                 [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
+                                           .gemm = gemm_f16_all,
+                                           .narrow = narrow_to_f16,
+                                           .narrow_vectors = narrow_to_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .gemm = gemm_bf16_all,
-                                            .narrow = narrow_bf16,
-                                            .narrow_vectors = narrow_vectors_bf16}},
+                                            .narrow = narrow_to_bf16,
+                                            .narrow_vectors = narrow_vectors_to_bf16}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,

@@ -4,7 +4,8 @@
 
 #include <arm_neon.h>
 #include <stdint.h>
-#include <string.h>
+
+#include "backend/cpu/kernels/simd.h"
 
 #define SIMD_LANES 4
 /* 6 rows × 16 columns: 24 sums, 4 vectors of B, and one element of A, which the multiply takes by
@@ -78,6 +79,122 @@ static inline void simd_store_f16(uint16_t *to, Vector v) {
     vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32(v)));
 }
 
+#ifdef __ARM_FEATURE_FP16_FML
+
+#define SIMD_F16_PRODUCTS
+
+/* The products of f16 are of FEAT_FHM: FMLAL and FMLAL2 multiply the lower and the upper half of a
+ * vector by one element, which is exact, and add that to sums of f32, which rounds once. Four
+ * positions of A are loaded at once. */
+ALWAYS_INLINE void f16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, size_t stride,
+                             const uint16_t *const *b, int rows, int columns) {
+    (void)columns; /* 1 */
+    for (size_t k = 0; k < CHANNEL_BLOCK; k += 4) {
+        float16x4_t left[GEMM_TILE_ROWS];
+        UNROLL
+        for (int m = 0; m < rows; m++)
+            left[m] = vreinterpret_f16_u16(vld1_u16(a + (size_t)m * stride + k));
+#define POSITION(i)                                                             \
+    do {                                                                        \
+        const uint16_t *at = b[0] + (k + (i)) * CHANNEL_BLOCK;                  \
+        float16x8_t first = vreinterpretq_f16_u16(vld1q_u16(at));               \
+        float16x8_t second = vreinterpretq_f16_u16(vld1q_u16(at + 8));          \
+        UNROLL                                                                  \
+        for (int m = 0; m < rows; m++) {                                        \
+            sums[m][0] = vfmlalq_lane_low_f16(sums[m][0], first, left[m], i);   \
+            sums[m][1] = vfmlalq_lane_high_f16(sums[m][1], first, left[m], i);  \
+            sums[m][2] = vfmlalq_lane_low_f16(sums[m][2], second, left[m], i);  \
+            sums[m][3] = vfmlalq_lane_high_f16(sums[m][3], second, left[m], i); \
+        }                                                                       \
+    } while (false)
+        POSITION(0);
+        POSITION(1);
+        POSITION(2);
+        POSITION(3);
+#undef POSITION
+    }
+}
+
+#endif
+
+#ifdef __ARM_FEATURE_BF16_VECTOR_ARITHMETIC
+
+#define SIMD_BF16_PRODUCTS
+
+static inline void simd_store_bf16(uint16_t *to, Vector v) {
+    vst1_u16(to, vreinterpret_u16_bf16(vcvt_bf16_f32(v)));
+}
+
+/* Four positions of a lane become neighbours, and lanes follow each other. */
+static void narrow_vectors_to_bf16(void *to, const float *from, size_t positions) {
+    uint16_t *elements = to;
+    for (size_t i = 0; i < positions; i += 4)
+        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES) {
+            uint16x4x4_t group;
+            for (size_t k = 0; k < 4; k++) {
+                Vector v = simd_load(from + (i + k) * CHANNEL_BLOCK + lane);
+                group.val[k] = vreinterpret_u16_bf16(vcvt_bf16_f32(v));
+            }
+            vst4_u16(elements + i * CHANNEL_BLOCK + 4 * lane, group);
+        }
+}
+
+/* Four positions of two rows of A. */
+ALWAYS_INLINE bfloat16x8_t bf16_rows(const uint16_t *first, const uint16_t *second) {
+    return vreinterpretq_bf16_u16(vcombine_u16(vld1_u16(first), vld1_u16(second)));
+}
+
+/* The products of bf16 are BFMMLA's: two rows of A times two lanes of B, four positions of each; it
+ * takes twice the products of BFDOT. A vector of sums so holds two rows of two lanes: lanes 4v and
+ * 4v + 1 of rows m and m + 1 are in sums[m][v], the two lanes after them in sums[m + 1][v]. The
+ * last of an odd number of rows is its own neighbour.
+ *
+ * The products of two positions are added to each other, and then to the sum, and both times
+ * rounded to odd: the last bit of what is not exact is set. So there are as many roundings as
+ * positions, with twice the error of rounding to nearest, of which half go to sums of two.
+ * Subnormals count as zero. (FPCR.EBF, which changes all this, is 0 unless a program sets it.) */
+ALWAYS_INLINE void bf16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, size_t stride,
+                              const uint16_t *const *b, int rows, int columns) {
+    (void)columns; /* 1 */
+    UNROLL
+    for (size_t k = 0; k < CHANNEL_BLOCK; k += 4) {
+        bfloat16x8_t left[GEMM_TILE_ROWS / 2];
+        UNROLL
+        for (int m = 0; m < rows; m += 2) {
+            const uint16_t *row = a + (size_t)m * stride + k;
+            left[m / 2] = bf16_rows(row, m + 1 < rows ? row + stride : row);
+        }
+        UNROLL
+        for (int pair = 0; pair < CHANNEL_BLOCK / 2; pair++) {
+            const uint16_t *lanes = b[0] + k * CHANNEL_BLOCK + 8 * pair;
+            bfloat16x8_t right = vreinterpretq_bf16_u16(vld1q_u16(lanes));
+            UNROLL
+            for (int m = 0; m < rows; m += 2) {
+                Vector *sum = &sums[m + pair % 2][pair / 2];
+                *sum = vbfmmlaq_f32(*sum, left[m / 2], right);
+            }
+        }
+    }
+}
+
+#define SIMD_BF16_FINISH bf16_finish
+
+/* Gives every row its own sums. */
+ALWAYS_INLINE void bf16_finish(Vector sums[][TILE_VECTORS], int rows) {
+    UNROLL
+    for (int m = 0; m < rows; m += 2) {
+        UNROLL
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            float64x2_t low = vreinterpretq_f64_f32(sums[m][v]);
+            float64x2_t high = vreinterpretq_f64_f32(sums[m + 1][v]);
+            sums[m][v] = vreinterpretq_f32_f64(vzip1q_f64(low, high));
+            sums[m + 1][v] = vreinterpretq_f32_f64(vzip2q_f64(low, high));
+        }
+    }
+}
+
+#else
+
 /* bf16 as the upper half of each lane, rounded; a NaN is made quiet. */
 static inline uint32x4_t simd_round_bf16(Vector v) {
     uint32x4_t bits = vreinterpretq_u32_f32(v);
@@ -91,43 +208,10 @@ static inline void simd_store_bf16(uint16_t *to, Vector v) {
     vst1_u16(to, vshrn_n_u32(simd_round_bf16(v), 16));
 }
 
-/* Pairs of bf16, one per lane; the lower half comes first. */
-typedef uint32x4_t Pairs;
-
-/* 4 rows × 16 columns: 16 sums, 4 vectors of B and 1 group of A, both taken apart. */
-#define GEMM_PAIR_ROWS 4
-
-static inline Pairs pairs_load(const uint16_t *from) {
-    return vreinterpretq_u32_u16(vld1q_u16(from));
+static inline Vector simd_load_bf16(const uint16_t *from) {
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(from), 16));
 }
 
-static inline void pairs_store(uint16_t *to, Pairs pairs) {
-    vst1q_u16(to, vreinterpretq_u16_u32(pairs));
-}
-
-static inline Pairs pairs_set(const uint16_t *from) {
-    uint32_t both;
-    memcpy(&both, from, sizeof(both));
-    return vdupq_n_u32(both);
-}
-
-static inline Pairs pairs_round(Vector first, Vector second) {
-    uint32x4_t upper = vandq_u32(simd_round_bf16(second), vdupq_n_u32(0xffff0000));
-    return vorrq_u32(vshrq_n_u32(simd_round_bf16(first), 16), upper);
-}
-
-static inline Vector pairs_first(Pairs pairs) {
-    return vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
-}
-
-static inline Vector pairs_second(Pairs pairs) {
-    return vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000)));
-}
-
-/* c + both products, one after the other. */
-static inline Vector pairs_fma(Pairs a, Pairs b, Vector c) {
-    c = simd_fma(pairs_first(a), pairs_first(b), c);
-    return simd_fma(pairs_second(a), pairs_second(b), c);
-}
+#endif
 
 #endif
