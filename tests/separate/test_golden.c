@@ -32,6 +32,7 @@ typedef struct Mode {
 } Mode;
 
 #define FLOAT32  CLEAVE_PRECISION_F32, "float32_framework_snr_db"
+#define FLOAT16  CLEAVE_PRECISION_F16, "f16_operands_snr_db"
 #define BFLOAT16 CLEAVE_PRECISION_BF16, "bf16_operands_snr_db"
 
 /* Neither of the sizes divides those of the layers: patches at the edges are cut. */
@@ -44,10 +45,9 @@ static const ConvPlan one_patch = {CONV_WINOGRAD, 1000, 1000, true};
 #define MODES_MAX 8
 
 static const Mode ordinary_modes[MODES_MAX] = {
-    {"compiled", 1, 1, 2, FLOAT32, NULL},
-    {"op by op", 0, 1, 1, FLOAT32, NULL},
-    {"batch 3", 1, 3, 2, FLOAT32, NULL},
-    {"bf16", 1, 1, 2, BFLOAT16, NULL},
+    {"compiled", 1, 1, 2, FLOAT32, NULL}, {"op by op", 0, 1, 1, FLOAT32, NULL},
+    {"batch 3", 1, 3, 2, FLOAT32, NULL},  {"bf16", 1, 1, 2, BFLOAT16, NULL},
+    {"f16", 1, 1, 2, FLOAT16, NULL},
 };
 
 static const Mode forced_modes[MODES_MAX] = {

@@ -148,9 +148,16 @@ static cleave_status fill(PackContext *c, size_t floats, cleave_error *error) {
     return status;
 }
 
-static cleave_status allocate(ConvWeights *weights, const CpuExecutable *executable, CpuStep *step,
-                              cleave_error *error) {
-    bool scaled = weights->storage == WEIGHTS_TO_TRANSFORM && is_narrow(step);
+/* Whether weights are kept as scaled f16: see WeightStorage. */
+static bool kept_as_f16(WeightStorage storage, const CpuStep *step, const CpuExecutable *executable,
+                        const Tensor *tensor) {
+    if (storage != WEIGHTS_TO_TRANSFORM || !is_narrow(step))
+        return false;
+    return executable->precision == CLEAVE_PRECISION_BF16 || (tensor && tensor->dtype == DTYPE_F16);
+}
+
+static cleave_status allocate(ConvWeights *weights, bool scaled, const CpuExecutable *executable,
+                              CpuStep *step, cleave_error *error) {
     size_t scales = scaled ? (size_t)weights->column_blocks * sizeof(float) : 0;
     size_t bytes = panels_of(weights) * conv_weights_panel_elements(weights) * weights->element;
     step->weight_bytes += bytes + scales;
@@ -168,13 +175,14 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
                                   const CpuExecutable *executable, const Tensor *tensor,
                                   cleave_error *error) {
     const ConvAttributes *conv = &step->node->as.conv;
-    *weights = (ConvWeights){.storage = storage,
-                             .element = step->products->element,
+    bool scaled = kept_as_f16(storage, step, executable, tensor);
+    bool as_f32 = storage == WEIGHTS_TO_TRANSFORM && !scaled;
+    *weights = (ConvWeights){.element = as_f32 ? sizeof(float) : step->products->element,
                              .transposed = step->node->op == OP_CONV_TRANSPOSED,
                              .taps = conv->kernel[0] * conv->kernel[1],
                              .blocks = step->operand.blocks,
                              .column_blocks = step->output->blocks};
-    cleave_status status = allocate(weights, executable, step, error);
+    cleave_status status = allocate(weights, scaled, executable, step, error);
     if (status != CLEAVE_OK || executable->plan_only)
         return status;
     PackContext context = {.weights = weights,

@@ -7,13 +7,13 @@
 
 typedef enum WeightStorage {
     WEIGHTS_AS_OPERANDS, /* of the executable's precision, as the gemm reads them */
-    WEIGHTS_TO_TRANSFORM /* f32, or f16 where the precision is narrower: to be made into operands in
-                            every run. f16 rounds eight times finer than bf16, so that what comes of
-                            it is hardly worse than one rounding. */
+    WEIGHTS_TO_TRANSFORM /* to be made into operands in every run: f32; or f16 where the precision
+                            is bf16, than which f16 rounds eight times finer, so that what comes of
+                            it is hardly worse than one rounding, or where it is f16 and so are the
+                            checkpoint's weights */
 } WeightStorage;
 
 typedef struct ConvWeights {
-    WeightStorage storage;
     size_t element; /* bytes */
     bool transposed;
     int taps;          /* kernel height · kernel width */
