@@ -43,9 +43,10 @@ arm64:
 	@scripts/test-arm64
 	@scripts/test-arm64 oldest
 
+# NEON's sources too, where they are built.
 lint: build
 	@scripts/setup lint
-	@scripts/lint build
+	@scripts/lint build $(if $(wildcard build-arm64/build.ninja),build-arm64)
 
 format:
 	@scripts/setup lint

@@ -147,7 +147,7 @@ class InspectTest(CliTest):
     def test_memory_grows_with_the_batch(self):
         memory = self.inspect(DRUMS)["memory"]
         totals = {}
-        for precision in ("f32", "bf16"):
+        for precision in ("f32", "f16", "bf16"):
             needs = [need for need in memory["needs"] if need["precision"] == precision]
             self.assertEqual([need["batch"] for need in needs], [1, 2, 4, 8, 16])
             totals[precision] = [need["total_bytes"] for need in needs]
@@ -155,8 +155,9 @@ class InspectTest(CliTest):
             for need in needs:
                 self.assertEqual(need["total_bytes"], need["weights_bytes"] +
                                  need["activations_bytes"] + need["buffers_bytes"])
-        for narrow, wide in zip(totals["bf16"], totals["f32"]):
-            self.assertLess(narrow, wide)
+        for narrow in ("f16", "bf16"):
+            for one, wide in zip(totals[narrow], totals["f32"]):
+                self.assertLess(one, wide)
         self.assertEqual((memory["device"], memory["auto_batch"], memory["device_batch"]),
                          ("cpu", 1, 1))
 

@@ -456,6 +456,11 @@ static cleave_status cpu_compile(Executable **created, const Graph *graph,
     cleave_status status = cpu_executable_create(&executable, graph, options, CPU_FOR_RUNS, error);
     if (status != CLEAVE_OK)
         return status;
+    if (!executable->kernels->products[executable->precision].native)
+        log_write(options->log, CLEAVE_LOG_WARNING,
+                  "this processor has no products of %s (%s kernels): it takes those of f32, which "
+                  "saves memory but no time",
+                  precision_name(executable->precision), executable->kernels->name);
     log_write(options->log, CLEAVE_LOG_INFO,
               "cpu: %s kernels, %d threads, %d steps, %.0f MB of activations at batch %d",
               executable->head.kernels, executable->threads, executable->step_count,

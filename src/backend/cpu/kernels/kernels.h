@@ -50,6 +50,7 @@ typedef struct GemmArguments {
  * of sums of its products, may count as zero. */
 typedef struct ProductKernels {
     size_t element; /* bytes of an element of A and B; 0: the table has no such products */
+    bool native;    /* by instructions of the format's own, not by those of f32 */
     void (*gemm)(const GemmArguments *arguments);
     /* From f32 to A's elements, and to B's, of which every CHANNEL_BLOCK vectors lie as the table's
      * gemm likes them; `positions` is a multiple of that for B. NULL for f32, which stays as it is.

@@ -310,7 +310,9 @@ static void statistics(const StatisticsArguments *s) {
 
 const Kernels kernels_reference = {
     .name = "reference",
-    .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float), .gemm = gemm_f32},
+    .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
+                                           .native = true,
+                                           .gemm = gemm_f32},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
                                            .gemm = gemm_f16,
                                            .narrow = narrow_to_f16,

@@ -16,9 +16,11 @@
 #define GEMM_ELEMENT uint16_t
 #define GEMM_ROWS    GEMM_TILE_ROWS
 #ifdef SIMD_F16_PRODUCTS
+#define F16_NATIVE true
 #define GEMM_BLOCK f16_block
 #else
-#define GEMM_LOAD simd_load_f16
+#define F16_NATIVE false
+#define GEMM_LOAD  simd_load_f16
 #endif
 #include "backend/cpu/kernels/simd_gemm.h"
 
@@ -26,12 +28,14 @@
 #define GEMM_ELEMENT uint16_t
 #define GEMM_ROWS    GEMM_TILE_ROWS
 #ifdef SIMD_BF16_PRODUCTS
-#define GEMM_BLOCK bf16_block
+#define BF16_NATIVE true
+#define GEMM_BLOCK  bf16_block
 #ifdef SIMD_BF16_FINISH
 #define GEMM_FINISH SIMD_BF16_FINISH
 #endif
 #else
-#define GEMM_LOAD simd_load_bf16
+#define BF16_NATIVE false
+#define GEMM_LOAD   simd_load_bf16
 #endif
 #include "backend/cpu/kernels/simd_gemm.h"
 
@@ -208,12 +212,16 @@ static void statistics(const StatisticsArguments *a) {
 
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,
-    .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float), .gemm = gemm_f32_all},
+    .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
+                                           .native = true,
+                                           .gemm = gemm_f32_all},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
+                                           .native = F16_NATIVE,
                                            .gemm = gemm_f16_all,
                                            .narrow = narrow_to_f16,
                                            .narrow_vectors = narrow_to_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
+                                            .native = BF16_NATIVE,
                                             .gemm = gemm_bf16_all,
                                             .narrow = narrow_to_bf16,
                                             .narrow_vectors = narrow_vectors_to_bf16}},
