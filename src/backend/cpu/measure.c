@@ -17,7 +17,7 @@
 
 /* What takes more than this part of the estimate's time is taken for as fast: measured again, it
  * may be slower. */
-#define WORTHWHILE 0.97
+#define WORTHWHILE 0.95
 
 /* Of a candidate in a round: a layer of some microseconds is timed many times, and one of seconds
  * needs no run that only warms up. */
@@ -27,8 +27,8 @@
 #define SECONDS_WARM 2.0
 
 /* A tall layer is cut to rows that make this many tiles or more, and to whole patches. */
-#define ENOUGH_TILES 4096
-#define ROW_STEP     (16 * WINOGRAD_TILE)
+#define ENOUGH_TILES 2048
+#define ROW_STEP     (8 * WINOGRAD_TILE)
 
 typedef struct Measurement {
     CompileOptions options;
