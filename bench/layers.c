@@ -1,15 +1,19 @@
 /* layers.c: times every step of a model's network on the CPU, and sums them up by kind and size.
  *
- *   layers MODEL [--threads N] [--runs N] [--steps] [--measure]
+ *   layers MODEL [--threads N] [--runs N] [--precision f32|f16|bf16] [--steps] [--measure]
  *
- * With --measure the plan is measured, and what its candidates took goes to standard error.
- * Effective GFLOP/s count the operations of direct computation, whatever the algorithm did. */
+ * GFLOP are those of direct computation, whatever the algorithm does; "peak" is the share of the
+ * gemm's own speed in the first cache, on as many threads, that the multiplications really done
+ * come to. GB are the activations that a step reads and writes, and its weights, each counted
+ * once. With --measure the plan is measured, and what its candidates took goes to standard
+ * error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu/executable.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "cleave.h"
 #include "model/builder.h"
 #include "model/model.h"
@@ -22,6 +26,7 @@ typedef struct Options {
     const char *model;
     int threads;
     int runs;
+    cleave_precision precision;
     bool steps;   /* one line each, not summed up */
     bool measure; /* the plan is measured */
 } Options;
@@ -30,16 +35,27 @@ typedef struct Class {
     char name[64];
     int count;
     double seconds;
-    double flops;
+    double flops; /* of direct computation */
+    double done;  /* of these, what is really done in products */
+    double bytes;
 } Class;
 
+static cleave_precision precision_of(const char *name) {
+    return strcmp(name, "bf16") == 0  ? CLEAVE_PRECISION_BF16
+           : strcmp(name, "f16") == 0 ? CLEAVE_PRECISION_F16
+                                      : CLEAVE_PRECISION_F32;
+}
+
 static int parse(Options *options, int argc, char **argv) {
-    *options = (Options){.threads = thread_available_processors(), .runs = 3};
+    *options = (Options){
+        .threads = thread_available_processors(), .runs = 3, .precision = CLEAVE_PRECISION_F32};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
             options->threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc)
             options->runs = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--precision") == 0 && i + 1 < argc)
+            options->precision = precision_of(argv[++i]);
         else if (strcmp(argv[i], "--steps") == 0)
             options->steps = true;
         else if (strcmp(argv[i], "--measure") == 0)
@@ -85,53 +101,169 @@ static void name_step(const CpuStep *step, char *name, size_t size) {
              node->shape.width);
 }
 
-static void add_to_class(Class *classes, int *count, const char *name, double seconds,
-                         double flops) {
+/* ---- What a step does ---- */
+
+static int step_index(const CpuExecutable *executable, const CpuStep *step) {
+    return (int)(step->node - executable->graph.nodes);
+}
+
+static bool is_winograd(const CpuExecutable *executable, const CpuStep *step) {
+    for (int i = 0; i < executable->program.count; i++)
+        if (executable->program.steps[i].node == step_index(executable, step))
+            return executable->plans[i].algorithm == CONV_WINOGRAD;
+    return false;
+}
+
+/* Operations of products that are really done; 0 for steps of other kinds. */
+static double product_flops(const CpuExecutable *executable, const CpuStep *step, double flops) {
+    const Shape *shape = &step->node->shape;
+    if (!graph_is_product(step->node) || !is_winograd(executable, step))
+        return graph_is_product(step->node) ? flops : 0;
+    double tiles = (double)size_divide_up((size_t)shape->height, WINOGRAD_TILE) *
+                   (double)size_divide_up((size_t)shape->width, WINOGRAD_TILE);
+    return flops * WINOGRAD_ELEMENTS * tiles / (9.0 * shape->height * shape->width);
+}
+
+static double tensor_bytes(const CpuTensor *tensor) {
+    bool stored = tensor && tensor->stored;
+    return stored ? (double)(tensor_sample_rows(tensor) * tensor_row_floats(tensor)) * sizeof(float)
+                  : 0;
+}
+
+static double step_bytes(const CpuStep *step) {
+    double bytes = tensor_bytes(step->add) + tensor_bytes(step->output);
+    for (int i = 0; i < step->operand.source_count; i++)
+        bytes += tensor_bytes(step->operand.sources[i].tensor) +
+                 tensor_bytes(step->operand.sources[i].factor);
+    return bytes + (double)step->weight_bytes;
+}
+
+/* ---- Peak ---- */
+
+#define PEAK_ROWS   60
+#define PEAK_BLOCKS 4
+#define PEAK_CALLS  4000 /* of each task */
+
+/* A thread's operands (as wide as f32's at most) and sums, in vectors of CHANNEL_BLOCK floats. */
+typedef struct PeakMemory {
+    float a[PEAK_BLOCKS][PEAK_ROWS][CHANNEL_BLOCK];
+    float b[GEMM_COLUMNS][PEAK_BLOCKS * CHANNEL_BLOCK][CHANNEL_BLOCK];
+    float c[GEMM_COLUMNS][PEAK_ROWS][CHANNEL_BLOCK];
+} PeakMemory;
+
+typedef struct Peak {
+    const ProductKernels *products;
+    PeakMemory *memory;
+} Peak;
+
+static void peak_task(void *context, size_t task, int thread) {
+    (void)task;
+    const Peak *peak = context;
+    PeakMemory *memory = &peak->memory[thread];
+    const void *a[PEAK_BLOCKS];
+    for (int block = 0; block < PEAK_BLOCKS; block++)
+        a[block] = memory->a[block];
+    GemmArguments gemm = {.a = a,
+                          .k_blocks = PEAK_BLOCKS,
+                          .a_stride = CHANNEL_BLOCK,
+                          .c_stride = CHANNEL_BLOCK,
+                          .rows = PEAK_ROWS,
+                          .columns = GEMM_COLUMNS};
+    for (int j = 0; j < GEMM_COLUMNS; j++) {
+        gemm.b[j] = memory->b[j];
+        gemm.c[j] = memory->c[j][0];
+    }
+    for (int i = 0; i < PEAK_CALLS; i++)
+        peak->products->gemm(&gemm);
+}
+
+/* Operations per second of the gemm where nothing is in its way; 0 where there is no memory. */
+static double measure_peak(const CpuExecutable *executable) {
+    size_t threads = (size_t)executable->threads;
+    double flops = 2.0 * PEAK_ROWS * GEMM_COLUMNS * CHANNEL_BLOCK * PEAK_BLOCKS * CHANNEL_BLOCK;
+    Peak peak = {&executable->kernels->products[executable->precision],
+                 memory_allocate_aligned(threads * sizeof(PeakMemory))};
+    double best = 0;
+    if (peak.memory)
+        memset(peak.memory, 0, threads * sizeof(PeakMemory));
+    for (int i = 0; i < 10 && peak.memory; i++) {
+        double begin = clock_seconds();
+        thread_pool_run(executable->pool, threads, peak_task, &peak);
+        double speed = flops * PEAK_CALLS * (double)threads / (clock_seconds() - begin);
+        best = speed > best ? speed : best;
+    }
+    memory_free_aligned(peak.memory);
+    return best;
+}
+
+/* ---- Reporting ---- */
+
+static void add(Class *sum, const Class *step) {
+    sum->count += step->count;
+    sum->seconds += step->seconds;
+    sum->flops += step->flops;
+    sum->done += step->done;
+    sum->bytes += step->bytes;
+}
+
+static void add_to_class(Class *classes, int *count, const Class *step) {
     int i = 0;
-    while (i < *count && strcmp(classes[i].name, name) != 0)
+    while (i < *count && strcmp(classes[i].name, step->name) != 0)
         i++;
     if (i == CLASSES_MAX)
         return;
     if (i == *count) {
         classes[i] = (Class){0};
-        snprintf(classes[i].name, sizeof(classes[i].name), "%s", name);
+        memcpy(classes[i].name, step->name, sizeof(classes[i].name));
         (*count)++;
     }
-    classes[i].count++;
-    classes[i].seconds += seconds;
-    classes[i].flops += flops;
+    add(&classes[i], step);
 }
 
-static void print_line(const char *name, int count, double seconds, double total, double flops) {
-    printf("%-44s %4d %9.2f ms %5.1f %% %9.2f GFLOP %8.1f GFLOP/s\n", name, count, 1e3 * seconds,
-           100 * seconds / total, flops / 1e9, flops / seconds / 1e9);
+static void print_line(const Class *line, double total, double peak) {
+    char share[16] = "";
+    if (line->done > 0)
+        snprintf(share, sizeof(share), "%.0f %%", 100 * line->done / line->seconds / peak);
+    printf("%-32s %4d %9.2f ms %5.1f %% %9.2f GFLOP %7.1f GFLOP/s %6s %7.3f GB %6.1f GB/s\n",
+           line->name, line->count, 1e3 * line->seconds, 100 * line->seconds / total,
+           line->flops / 1e9, line->flops / line->seconds / 1e9, share, line->bytes / 1e9,
+           line->bytes / line->seconds / 1e9);
 }
 
-static void report(const CpuExecutable *executable, const Graph *graph, const Options *options,
-                   const double *seconds) {
+static Class describe(const CpuExecutable *executable, const CpuStep *step, double seconds,
+                      bool channels) {
+    Class one = {.count = 1, .seconds = seconds, .bytes = step_bytes(step)};
+    char name[48];
+    name_step(step, name, sizeof(name));
+    snprintf(one.name, sizeof(one.name), "%s", name);
+    if (channels)
+        snprintf(one.name, sizeof(one.name), "%s %d>%d", name, step->operand.blocks * CHANNEL_BLOCK,
+                 step->node->shape.channels);
+    one.flops = graph_node_flops(&executable->graph, step_index(executable, step));
+    one.done = product_flops(executable, step, one.flops);
+    return one;
+}
+
+static void report(const CpuExecutable *executable, const Options *options, const double *seconds) {
     Class classes[CLASSES_MAX];
+    Class total = {.name = "total"};
     int count = 0;
-    double total = 0;
-    for (int i = 0; i < executable->step_count; i++)
-        total += seconds[i];
+    double peak = measure_peak(executable);
     for (int i = 0; i < executable->step_count; i++) {
-        const CpuStep *step = executable->steps[i];
-        double flops =
-            graph_node_flops(&executable->graph, (int)(step->node - executable->graph.nodes));
-        char name[64];
-        name_step(step, name, sizeof(name));
-        if (options->steps) {
-            char line[128];
-            snprintf(line, sizeof(line), "%s %d>%d", name, step->operand.blocks * CHANNEL_BLOCK,
-                     step->node->shape.channels);
-            print_line(line, 1, seconds[i], total, flops);
-        } else {
-            add_to_class(classes, &count, name, seconds[i], flops);
-        }
+        Class one = describe(executable, executable->steps[i], seconds[i], options->steps);
+        add(&total, &one);
+        if (!options->steps)
+            add_to_class(classes, &count, &one);
+    }
+    for (int i = 0; i < executable->step_count && options->steps; i++) {
+        Class one = describe(executable, executable->steps[i], seconds[i], true);
+        print_line(&one, total.seconds, peak);
     }
     for (int i = 0; i < count; i++)
-        print_line(classes[i].name, classes[i].count, classes[i].seconds, total, classes[i].flops);
-    print_line("total", executable->step_count, total, total, graph_flops(graph));
+        print_line(&classes[i], total.seconds, peak);
+    print_line(&total, total.seconds, peak);
+    printf("peak: %.1f GFLOP/s, %s kernels, %s, %d threads\n", peak / 1e9,
+           executable->kernels->name, precision_name(executable->precision), executable->threads);
 }
 
 static void print_log(void *user, cleave_log_level level, const char *line) {
@@ -159,7 +291,7 @@ static cleave_status run(const cleave_model *model, const Options *options, clea
     if (status != CLEAVE_OK)
         return status;
     CompileOptions compile = {
-        .batch = 1, .threads = options->threads, .precision = CLEAVE_PRECISION_F32, .fuse = true};
+        .batch = 1, .threads = options->threads, .precision = options->precision, .fuse = true};
     NetworkPlan plan = {0};
     if (options->measure) {
         status = measure(&plan, &graph, &compile, error);
@@ -192,7 +324,7 @@ static cleave_status run(const cleave_model *model, const Options *options, clea
                 values[k] = seconds[(size_t)k * steps + i];
             seconds[i] = median(values, options->runs);
         }
-        report(executable, &graph, options, seconds);
+        report(executable, options, seconds);
     }
     free(input);
     free(output);
@@ -207,7 +339,8 @@ int main(int argc, char **argv) {
     cleave_error error;
     cleave_model *model = NULL;
     if (parse(&options, argc, argv) != 0) {
-        fprintf(stderr, "usage: layers MODEL [--threads N] [--runs N] [--steps] [--measure]\n");
+        fprintf(stderr, "usage: layers MODEL [--threads N] [--runs N] [--precision f32|f16|bf16] "
+                        "[--steps] [--measure]\n");
         return 2;
     }
     cleave_status status = cleave_model_open(&model, options.model, NULL, &error);
