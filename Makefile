@@ -2,6 +2,7 @@
 #   make        builds build/cleave          make test    builds and runs all tests
 #   make demo   separates the demo           make lint    format and static analysis
 #   make bench  times the kernels            make clean   removes the build folders
+#   make count  counts the instructions of a small network, and compares them with those on record
 #   make compare    times cleave, ONNX Runtime and OpenVINO side by side (3 GB of disk)
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
@@ -13,7 +14,7 @@
 
 PREFIX = /usr/local
 
-.PHONY: all setup build venv demo test arm64 lint format bench compare fuzz soak install uninstall deb
+.PHONY: all setup build venv demo test arm64 lint format bench count compare fuzz soak install uninstall deb
 .PHONY: container clean
 
 all: build
@@ -57,6 +58,10 @@ soak: build
 
 bench: build
 	@build/tests/kernels/check_kernels --bench
+
+count: build
+	@scripts/setup count
+	@bench/instructions.py
 
 compare: build
 	@bench/compare.py $(COMPARE)

@@ -28,6 +28,14 @@ static const LayerPlan estimates[LAYERS] = {
          {.op = OP_LINEAR, .blocks = 1, .input_height = 8, .input_width = 6, .output = {3, 8, 5}}},
 };
 
+static bool is_estimate(const LayerPlan *layers) {
+    for (int i = 0; i < LAYERS; i++)
+        if (!layer_class_equal(&layers[i].layer, &estimates[i].layer) ||
+            !conv_plan_equal(&layers[i].conv, &estimates[i].conv) || layers[i].seconds != 0)
+            return false;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     LayerPlan layers[LAYERS];
     NetworkPlan plan = {layers, LAYERS};
@@ -42,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int i = 0; i < LAYERS && taken; i++)
         if (!backend_cpu.fits(&layers[i].layer, &layers[i].conv) || !(layers[i].seconds > 0))
             abort();
-    if (!taken && memcmp(layers, estimates, sizeof(layers)) != 0)
+    if (!taken && !is_estimate(layers))
         abort();
     free(text);
     return 0;
