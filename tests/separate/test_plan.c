@@ -259,15 +259,17 @@ static void a_damaged_file_is_measured_anew(void **state) {
 static void lie(Fixture *f, const char *from, const char *to) {
     size_t size = 0;
     char *text = read_file(f->entry.path, &size);
-    char *changed = calloc(1, size + strlen(to) + 64);
+    size_t room = size + strlen(to) + 64;
+    char *changed = calloc(1, room);
     char *place = strstr(text, from);
     assert_non_null(changed);
     assert_non_null(place);
-    sprintf(changed, "%.*s%s%s", (int)(place - text), text, to, place + strlen(from));
+    snprintf(changed, room, "%.*s%s%s", (int)(place - text), text, to, place + strlen(from));
     char *check = strstr(changed, "check ");
     assert_non_null(check);
     size_t length = (size_t)(check - changed);
-    sprintf(check, "check %08lx\n", crc32_z(0, (const unsigned char *)changed, length));
+    snprintf(check, room - length, "check %08lx\n",
+             crc32_z(0, (const unsigned char *)changed, length));
     write_file(f->entry.path, changed, strlen(changed));
     free(changed);
     free(text);
