@@ -13,6 +13,7 @@
 
 #include "backend/cpu/kernels/kernels.h"
 #include "base/memory.h"
+#include "emulated_amx.h"
 #include "tests/random.h"
 
 #define UNIT_ROUNDOFF 5.9604644775390625e-08 /* 2^-24 */
@@ -845,13 +846,16 @@ static void bench(const Kernels *kernels) {
     bench_row(kernels, "statistics", ACT_KINDS + 2);
 }
 
+static void check_products(const Kernels *kernels, cleave_precision precision) {
+    check_gemm(kernels, precision, false);
+    check_gemm(kernels, precision, true);
+    if (formats[precision].value)
+        check_narrow(kernels, precision);
+}
+
 static void check(const Kernels *kernels) {
-    for (cleave_precision precision = CLEAVE_PRECISION_F32; precision < PRECISIONS; precision++) {
-        check_gemm(kernels, precision, false);
-        check_gemm(kernels, precision, true);
-        if (formats[precision].value)
-            check_narrow(kernels, precision);
-    }
+    for (cleave_precision precision = CLEAVE_PRECISION_F32; precision < PRECISIONS; precision++)
+        check_products(kernels, precision);
     check_f16(kernels);
     check_load(kernels);
     check_binary(kernels, "multiply", kernels->multiply, kernels_reference.multiply);
@@ -878,7 +882,10 @@ int main(int argc, char **argv) {
         else
             check(*table);
     }
-    if (!timing)
+    Kernels emulated = emulated_amx();
+    if (!timing) {
+        check_products(&emulated, CLEAVE_PRECISION_BF16);
         printf("%d passed, %d failed\n", passed, failed);
+    }
     return failed ? 1 : 0;
 }

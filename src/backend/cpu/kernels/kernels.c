@@ -7,6 +7,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 /* Half floats: of another year than AVX2, though every processor with the one has the other. */
 static bool cpu_has_f16c(void) {
@@ -30,6 +34,27 @@ static bool cpu_has_avx512(void) {
 static bool cpu_has_avx512bf16(void) {
     return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
+
+/* Tiles are 8 KB of each thread's state, which Linux lets a process have that asks for it (Linux,
+ * Documentation/arch/x86/xstate.rst). */
+static bool may_use_tiles(void) {
+#ifdef __linux__
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
+
+static bool cpu_has_amx(void) {
+    enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return cpu_has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) &&
+           (d & AMX_TILE) && may_use_tiles();
+}
 #elif defined(__aarch64__)
 #include "backend/cpu/kernels/arm_processor.h"
 
@@ -43,7 +68,7 @@ static bool cpu_has_neonbf16(const ArmFeatures *features) {
 }
 #endif
 
-#define TABLES_MAX 4
+#define TABLES_MAX 5
 
 static const Kernels *available[TABLES_MAX + 1];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -58,6 +83,8 @@ static void detect(void) {
         available[count++] = &kernels_avx512;
     if (cpu_has_avx512bf16())
         available[count++] = &kernels_avx512bf16;
+    if (cpu_has_amx())
+        available[count++] = &kernels_amx;
 #elif defined(__aarch64__)
     ArmFeatures features = arm_features();
     available[count++] = &kernels_neon; /* part of the architecture */

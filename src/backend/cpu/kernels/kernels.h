@@ -125,6 +125,7 @@ extern const Kernels kernels_reference;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_avx512bf16;
+extern const Kernels kernels_amx;
 extern const Kernels kernels_neon;
 extern const Kernels kernels_neonfp16;
 extern const Kernels kernels_neonbf16;

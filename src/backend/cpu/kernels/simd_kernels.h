@@ -24,6 +24,11 @@
 #endif
 #include "backend/cpu/kernels/simd_gemm.h"
 
+#ifdef SIMD_BF16_GEMM
+#define BF16_NATIVE true
+#define BF16_GEMM   SIMD_BF16_GEMM
+#else
+#define BF16_GEMM    gemm_bf16_all
 #define GEMM(name)   gemm_bf16_##name
 #define GEMM_ELEMENT uint16_t
 #define GEMM_ROWS    GEMM_TILE_ROWS
@@ -38,6 +43,7 @@
 #define GEMM_LOAD   simd_load_bf16
 #endif
 #include "backend/cpu/kernels/simd_gemm.h"
+#endif
 
 static void narrow_to_f16(void *to, const float *from, size_t positions) {
     uint16_t *elements = to;
@@ -222,7 +228,7 @@ const Kernels KERNELS_TABLE = {
                                            .narrow_vectors = narrow_to_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .native = BF16_NATIVE,
-                                            .gemm = gemm_bf16_all,
+                                            .gemm = BF16_GEMM,
                                             .narrow = narrow_to_bf16,
                                             .narrow_vectors = narrow_vectors_to_bf16}},
     .widen_f16 = widen_f16,
