@@ -148,6 +148,10 @@ cleave_status executable_run(Executable *executable, const float *input, float *
     return executable->methods->run(executable, input, output, batch, cancel, error);
 }
 
+double executable_peak(Executable *executable, cleave_precision precision) {
+    return executable->methods->peak ? executable->methods->peak(executable, precision) : 0;
+}
+
 void executable_destroy(Executable *executable) {
     if (executable)
         executable->methods->destroy(executable);
