@@ -530,7 +530,7 @@ typedef struct cleave_profile_op {
 
 /* Where the time went. Free it with cleave_profile_free(). */
 typedef struct cleave_profile {
-    cleave_profile_op *ops; /* the network's in the order in which they run, then the host's. An op
+    cleave_profile_op *ops; /* the host's, then the network's in the order in which they run. An op
                                keeps its place for as long as the separator is open */
     int count;
     double seconds;          /* wall time of the calls that were profiled */

@@ -111,7 +111,6 @@ cleave_status profile_create(Profile **profile, cleave_error *error) {
     if (!created)
         return error_memory(error, "the profile", sizeof(*created));
     pthread_mutex_init(&created->mutex, NULL);
-    created->begin = clock_seconds();
     created->events = malloc(bytes);
     cleave_status status = created->events ? add_stages(created, error)
                                            : error_memory(error, "the profile's events", bytes);
@@ -140,13 +139,15 @@ void profile_reset(Profile *profile) {
     profile->left_out = 0;
     profile->seconds = 0;
     profile->chunks = 0;
-    profile->begin = clock_seconds();
+    profile->begin = 0;
 }
 
 void profile_start(Profile *profile) {
     if (!profile)
         return;
     profile->started = clock_seconds();
+    if (profile->begin == 0)
+        profile->begin = profile->started;
     profile->running = true;
 }
 

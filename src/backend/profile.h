@@ -64,7 +64,7 @@ typedef struct Profile {
     pthread_mutex_t mutex; /* guards ops, rows, sums and events: a network may be compiled anew
                               while other threads are at work */
     bool running;          /* a call is being profiled; changed while no thread of it runs */
-    double begin;          /* of the profile: the trace's zero */
+    double begin;          /* of the first call: the trace's zero */
     double started;        /* of the call at hand */
     double seconds;        /* of the calls before it */
     int64_t chunks;        /* that the network ran; written by the caller's thread only */

@@ -65,11 +65,6 @@ static void describe(cleave_separator *separator, int index, cleave_profile_op *
     to->share = seconds > 0 ? to->seconds / seconds : 0;
 }
 
-/* The network's ops, which come behind the stages in the profile, come first. */
-static int place_of(const Profile *profile, int index) {
-    return index < STAGE_COUNT ? profile->op_count - STAGE_COUNT + index : index - STAGE_COUNT;
-}
-
 cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profile *profile,
                                        cleave_error *error) {
     error_clear(error);
@@ -83,7 +78,7 @@ cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profi
         return error_memory(error, "the profile", (size_t)from->op_count * sizeof(*profile->ops));
     profile->count = from->op_count;
     for (int i = 0; i < from->op_count; i++) {
-        cleave_profile_op *op = &profile->ops[place_of(from, i)];
+        cleave_profile_op *op = &profile->ops[i];
         describe(separator, i, op);
         profile->flops += op->flops;
         profile->network_seconds += op->host ? 0 : op->seconds;
