@@ -143,9 +143,9 @@ static void add_network(Table *table, const Classes *classes) {
 
 static void print_legend(const cleave_profile *profile, FILE *stream) {
     fprintf(stream,
-            "share: of the %.2f s that it took; the lines below the network's are work of other\n"
-            "threads, most of it meanwhile. size: frequencies x frames. GFLOP/s: by direct\n"
-            "computation; GB/s: activations and weights, each counted once.\n",
+            "share: of the %.2f s that it took; the lines below the network's are the host's\n"
+            "work, most of it done meanwhile. size: frequencies x frames. GFLOP/s: by direct\n"
+            "computation. GB/s: activations and weights, each counted once a call.\n",
             profile->seconds);
     if (profile->peak_flops > 0.0)
         fprintf(stream,
