@@ -48,7 +48,14 @@ typedef struct ExecutableMethods {
     void (*destroy)(Executable *executable);
     /* The products of a precision per second at best, a multiply and an add counted as two, as
      * measured within some ten milliseconds; 0 where that is not known. NULL: never is. */
-    double (*peak)(Executable *executable, cleave_precision precision);
+    double (*peak_flops)(Executable *executable, cleave_precision precision);
+    /* The next three may be NULL. */
+    /* Waits for what the device was given; NULL: run() has waited. */
+    cleave_status (*synchronize)(Executable *executable, cleave_error *error);
+    /* The most bytes taken on the device so far; NULL: the sum of `memory`. */
+    int64_t (*peak_memory)(const Executable *executable);
+    /* As cleave_separator_degraded(); NULL: no op runs elsewhere. */
+    int (*degraded)(const Executable *executable, cleave_degraded_op *ops, int capacity);
 } ExecutableMethods;
 
 /* The head of every backend's own executable. */
@@ -128,7 +135,16 @@ cleave_status executable_run(Executable *executable, const float *input, float *
                              const atomic_bool *cancel, cleave_error *error);
 
 /* See ExecutableMethods. */
-double executable_peak(Executable *executable, cleave_precision precision);
+double executable_peak_flops(Executable *executable, cleave_precision precision);
+
+/* Waits until the device has done what it was given. */
+cleave_status executable_synchronize(Executable *executable, cleave_error *error);
+
+/* The most bytes that the executable has taken on its device. */
+int64_t executable_peak_memory(const Executable *executable);
+
+/* Writes up to `capacity` ops that run elsewhere and returns how many there are. */
+int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity);
 
 /* NULL is allowed. */
 void executable_destroy(Executable *executable);

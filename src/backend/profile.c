@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stage_names[STAGE_COUNT] = {"open",    "scan",   "decode", "blend",
-                                                     "journal", "encode", "finish"};
+static const char *const stage_names[STAGE_COUNT] = {"open",  "compile", "scan",   "decode",
+                                                     "blend", "journal", "encode", "finish"};
 static const char *const row_names[ROW_COUNT] = {"caller", "feed", "collect"};
 
 const char *profile_stage_name(ProfileStage stage) {

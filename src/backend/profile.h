@@ -15,6 +15,7 @@
 /* Work on the host; the values are ops of every profile. */
 typedef enum ProfileStage {
     STAGE_OPEN,
+    STAGE_COMPILE,
     STAGE_SCAN,
     STAGE_DECODE,
     STAGE_BLEND,

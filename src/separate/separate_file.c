@@ -171,8 +171,10 @@ static cleave_status separate(FileJob *job, cleave_result *result, cleave_error 
     double begin = profile_clock(profile);
     job->stamp = file_stamp(job->input);
     cleave_status status = open_reader(job, error);
+    profile_stage_ran(profile, STAGE_OPEN, ROW_CALLER, begin);
     if (status == CLEAVE_OK)
         status = separator_job(job->separator, job->reader, &job->log.logger, &job->demix, error);
+    begin = profile_clock(profile);
     if (status == CLEAVE_OK)
         status = open_outputs(job, error);
     if (status == CLEAVE_OK)
@@ -231,6 +233,8 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;
     filled.peak_host_memory = memory_peak_resident();
+    filled.peak_device_memory = separator_peak_memory(separator);
+    filled.degraded_ops = cleave_separator_degraded(separator, NULL, 0);
     *result = filled;
     return CLEAVE_OK;
 }

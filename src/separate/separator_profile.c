@@ -30,7 +30,7 @@ static void set_shape(int *to, Shape shape) {
 static double peak_of(cleave_separator *separator, cleave_precision precision) {
     double *peak = &separator->profile->peaks[precision];
     if (*peak == 0 && separator->executable)
-        *peak = executable_peak(separator->executable, precision);
+        *peak = executable_peak_flops(separator->executable, precision);
     return *peak;
 }
 

@@ -18,7 +18,7 @@ OP_KEYS = ["algorithm", "bytes", "calls", "flops", "kernel", "layers", "op", "pe
            "seconds", "share", "size", "thread_seconds", "where"]
 PROFILE_KEYS = ["chunks", "events", "events_left_out", "flops", "network_seconds", "ops",
                 "peak_flops_per_second", "seconds"]
-HOST_OPS = {"open", "scan", "decode", "blend", "journal", "encode", "finish"}
+HOST_OPS = {"open", "compile", "scan", "decode", "blend", "journal", "encode", "finish"}
 LINE = re.compile(r"^(?P<op>\S+(?: \dx\d(?: winograd)?)?) +(?P<size>[\dx]+ )? *(?P<calls>\d+) +"
                   r"(?P<seconds>\d+\.\d+) +(?P<share>\d+\.\d) %")
 

@@ -315,11 +315,11 @@ static cleave_status run(Executable *head, const float *input, float *output, in
     return CLEAVE_OK;
 }
 
-static double peak(Executable *head, cleave_precision precision) {
+static double peak_flops(Executable *head, cleave_precision precision) {
     return cpu_peak((const CpuExecutable *)head, precision);
 }
 
-static const ExecutableMethods methods = {.run = run, .destroy = destroy, .peak = peak};
+static const ExecutableMethods methods = {.run = run, .destroy = destroy, .peak_flops = peak_flops};
 
 static cleave_status create_steps(CpuExecutable *executable, const Graph *weights,
                                   const CompileOptions *options, cleave_error *error) {
