@@ -202,6 +202,45 @@ static void b2_a_profile_can_be_reset(void **state) {
     cleave_model_close(model);
 }
 
+static const cleave_profile_op *find_op(const cleave_profile *profile, const char *name) {
+    for (int i = 0; i < profile->count; i++)
+        if (strcmp(profile->ops[i].name, name) == 0)
+            return &profile->ops[i];
+    fail_msg("no op %s", name);
+    return NULL;
+}
+
+/* A warm-up is not counted; a network that is compiled again is told of the same ops again. */
+static void b2_warm_ups_are_left_out_and_compiling_is_told(void **state) {
+    (void)state;
+    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model_info info;
+    cleave_error error;
+    cleave_model_get_info(model, &info);
+    cleave_separator_settings settings = profiling_settings();
+    cleave_separator *separator = open_separator(model, &settings);
+    assert_int_equal(cleave_separator_warm_up(separator, NULL, &error), CLEAVE_OK);
+    cleave_profile profile = profile_of(separator);
+    int count = profile.count;
+    assert_true(profile.seconds == 0 && profile.flops == 0);
+    assert_int_equal(profile.events + profile.chunks, 0);
+    cleave_profile_free(&profile);
+    free(separate(separator, model, SAMPLES));
+    assert_int_equal(cleave_separator_release_cache(separator, &error), CLEAVE_OK);
+    profile = profile_of(separator); /* the peak was measured before */
+    check_profile(&profile, &info);
+    assert_int_equal(find_op(&profile, "compile")->calls, 0);
+    cleave_profile_free(&profile);
+    free(separate(separator, model, SAMPLES));
+    profile = profile_of(separator);
+    check_profile(&profile, &info);
+    assert_int_equal(profile.count, count);
+    assert_int_equal(find_op(&profile, "compile")->calls, 1);
+    cleave_profile_free(&profile);
+    cleave_separator_close(separator);
+    cleave_model_close(model);
+}
+
 /* Chunks of silence take no run, so they are neither work nor chunks. */
 static void b2_silence_is_no_work(void **state) {
     (void)state;
@@ -663,6 +702,7 @@ int main(void) {
         cmocka_unit_test(b2_work_is_the_models_and_times_add_up),
         cmocka_unit_test(b2_calls_are_counted),
         cmocka_unit_test(b2_a_profile_can_be_reset),
+        cmocka_unit_test(b2_warm_ups_are_left_out_and_compiling_is_told),
         cmocka_unit_test(b2_silence_is_no_work),
         cmocka_unit_test(b2_there_is_no_profile_unless_asked_for),
         cmocka_unit_test(b2_a_profile_changes_no_bit),
