@@ -301,7 +301,7 @@ typedef struct cleave_separator_settings {
     cleave_plan plan;           /* default CLEAVE_PLAN_ESTIMATE */
     cleave_plan_callback plan_progress; /* default NULL */
     void *plan_progress_user;
-    int profile;       /* 1: time every op, for cleave_separator_profile(); default 0 */
+    int profile;       /* 1: time every op, for cleave_separator_profile(); takes 5 MB; default 0 */
     cleave_logger log; /* default: none */
 } cleave_separator_settings;
 
@@ -626,7 +626,8 @@ typedef struct cleave_profile {
     double network_seconds;  /* sum of the network's ops */
     int64_t chunks;          /* that the network ran; silent ones take no run */
     double flops;            /* sum over the ops: the network's flops per chunk, times chunks */
-    double peak_flops;       /* per second, as measured on the operands' precision; 0: not known */
+    double peak_flops;       /* per second, as measured on the operands' precision; 0: not known, as
+                                where the network was released before anybody asked */
     int64_t events;          /* in the trace */
     int64_t events_left_out; /* the trace ends early by so many: it has room for
                                 CLEAVE_PROFILE_EVENTS_MAX. The figures above are whole */

@@ -168,8 +168,7 @@ static void record(Profile *profile, int op, int row, double begin, double end) 
         profile->left_out++;
 }
 
-void profile_op_ran(Profile *profile, int op, int row, double begin, int chunks) {
-    double end = clock_seconds();
+void profile_op_ran(Profile *profile, int op, int row, double begin, double end, int chunks) {
     pthread_mutex_lock(&profile->mutex);
     ProfileSums *sums = &profile->sums[op];
     sums->calls++;
@@ -190,5 +189,5 @@ void profile_thread_worked(Profile *profile, int op, int row, double begin, doub
 
 void profile_stage_ran(Profile *profile, ProfileStage stage, ProfileRow row, double begin) {
     if (profile)
-        profile_op_ran(profile, (int)stage, (int)row, begin, 0);
+        profile_op_ran(profile, (int)stage, (int)row, begin, clock_seconds(), 0);
 }

@@ -90,8 +90,7 @@ void profile_reset(Profile *profile);
 cleave_status profile_add_op(Profile *profile, const ProfileOp *op, int *index,
                              cleave_error *error);
 
-/* Likewise for the row of thread `number` of a pool; 0 is the caller of the pool, who has a row
- * already. */
+/* Likewise for a row of the trace: of thread `number` of a pool, say. */
 cleave_status profile_add_row(Profile *profile, const char *pool, int number, int *index,
                               cleave_error *error);
 
@@ -109,8 +108,10 @@ static inline double profile_clock(const Profile *profile) {
     return profile ? clock_seconds() : 0;
 }
 
-/* The op has run since `begin`, for `chunks` chunks, on the row's thread or at its behest. */
-void profile_op_ran(Profile *profile, int op, int row, double begin, int chunks);
+/* The op has run from `begin` to `end`, as clock_seconds() has it, for `chunks` chunks: on the
+ * row's thread, or on the device that the row stands for. Of a row in the order of their begins,
+ * and none before the device was done with the one before. */
+void profile_op_ran(Profile *profile, int op, int row, double begin, double end, int chunks);
 
 /* A thread has worked on an op or a stage. Without `shown` it is no event: its row has one of it
  * already. */

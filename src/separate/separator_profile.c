@@ -6,14 +6,16 @@
 #include "separate/separator.h"
 #include "separate/trace.h"
 
-static cleave_status refuse(cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                     "there is no profile: the separator was opened without settings.profile; open "
-                     "it with 1 there");
-}
-
-static bool has_profile(const cleave_separator *separator) {
-    return separator && separator->profile;
+/* Whether there is a profile to ask for. */
+static cleave_status check(const cleave_separator *separator, cleave_error *error) {
+    error_clear(error);
+    if (!separator)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "a profile needs a separator");
+    if (!separator->profile)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "there is no profile: the separator was opened without "
+                         "settings.profile; open it with 1 there");
+    return CLEAVE_OK;
 }
 
 /* ---- Figures ---- */
@@ -67,11 +69,12 @@ static void describe(cleave_separator *separator, int index, cleave_profile_op *
 
 cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profile *profile,
                                        cleave_error *error) {
-    error_clear(error);
-    if (profile)
-        *profile = (cleave_profile){0};
-    if (!has_profile(separator) || !profile)
-        return refuse(error);
+    cleave_status status = check(separator, error);
+    if (!profile)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "a profile needs room to be written to");
+    *profile = (cleave_profile){0};
+    if (status != CLEAVE_OK)
+        return status;
     const Profile *from = separator->profile;
     profile->ops = calloc((size_t)from->op_count, sizeof(*profile->ops));
     if (!profile->ops)
@@ -101,19 +104,16 @@ void cleave_profile_free(cleave_profile *profile) {
 /* ---- The rest ---- */
 
 cleave_status cleave_separator_profile_reset(cleave_separator *separator, cleave_error *error) {
-    error_clear(error);
-    if (!has_profile(separator))
-        return refuse(error);
-    profile_reset(separator->profile);
-    return CLEAVE_OK;
+    cleave_status status = check(separator, error);
+    if (status == CLEAVE_OK)
+        profile_reset(separator->profile);
+    return status;
 }
 
 cleave_status cleave_profile_write_trace(cleave_separator *separator, const char *path,
                                          cleave_error *error) {
-    error_clear(error);
-    if (!path)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT, "writing a trace needs a path");
-    if (!has_profile(separator))
-        return refuse(error);
-    return trace_write(separator->profile, path, error);
+    cleave_status status = check(separator, error);
+    if (status == CLEAVE_OK && !path)
+        status = error_set(error, CLEAVE_ERROR_ARGUMENT, "writing a trace needs a path");
+    return status == CLEAVE_OK ? trace_write(separator->profile, path, error) : status;
 }

@@ -55,7 +55,7 @@ static Quoted quoted(const char *text) {
     return quoted;
 }
 
-/* "1234.567" microseconds; a moment before the trace's zero is zero. */
+/* "1234.567" microseconds; what is negative, by a clock's error, is zero. */
 typedef struct Microseconds {
     char text[32];
 } Microseconds;
@@ -110,7 +110,7 @@ static void put_event(Trace *trace, const Profile *profile, const ProfileEvent *
     int64_t begin = nanoseconds(event->begin - profile->begin);
     int64_t end = nanoseconds(event->end - profile->begin);
     put(trace, ",\n{\"ph\":\"X\",\"pid\":%d,\"tid\":%d,\"ts\":%s,\"dur\":%s,", PROCESS,
-        event->row + 1, microseconds(begin).text, microseconds(end - begin).text);
+        event->row + 1, microseconds(begin).text, microseconds(end > begin ? end - begin : 0).text);
     put_name(trace, op, stage);
     if (!stage)
         put(trace, ",\"args\":{\"layer\":\"%s\"%s%s%s}", quoted(op->name).text,

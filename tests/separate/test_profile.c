@@ -291,7 +291,10 @@ static void b2_there_is_no_profile_unless_asked_for(void **state) {
     snprintf(path, sizeof(path), "%s/none.json", folder);
     refuses(cleave_profile_write_trace(separator, path, &error), &error);
     assert_int_not_equal(access(path, F_OK), 0);
-    refuses(cleave_separator_profile(NULL, &profile, &error), &error);
+    assert_int_equal(cleave_separator_profile(NULL, &profile, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_separator_profile(separator, NULL, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_separator_profile_reset(NULL, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_profile_write_trace(NULL, path, &error), CLEAVE_ERROR_ARGUMENT);
     cleave_profile_free(&profile);
     cleave_profile_free(NULL);
     cleave_separator_close(separator);
@@ -523,7 +526,7 @@ static void b2_the_trace_is_capped_and_says_so(void **state) {
     int op = add_op(profile, "layer", 1);
     profile_start(profile);
     for (int i = 0; i < CLEAVE_PROFILE_EVENTS_MAX + 5; i++)
-        profile_op_ran(profile, op, ROW_CALLER, clock_seconds(), 1);
+        profile_op_ran(profile, op, ROW_CALLER, 0.25, 0.5, 1);
     profile_stop(profile);
     assert_int_equal(profile->event_count, CLEAVE_PROFILE_EVENTS_MAX);
     assert_int_equal(profile->left_out, 5);
@@ -580,7 +583,7 @@ static void b2_names_of_layers_are_quoted(void **state) {
     const char *const names[] = {"a\"b\\c", "line\nfeed\x7f\x01", "\xff\xfe not UTF-8", name};
     profile_start(profile);
     for (int i = 0; i < 4; i++)
-        profile_op_ran(profile, add_op(profile, names[i], 1), ROW_CALLER, clock_seconds(), 1);
+        profile_op_ran(profile, add_op(profile, names[i], 1), ROW_CALLER, 0.5, 0.25, 1);
     profile_stop(profile);
     snprintf(path, sizeof(path), "%s/quoted.json", folder);
     assert_int_equal(trace_write(profile, path, &error), CLEAVE_OK);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/cpu/executable.h"
+#include "base/clock.h"
 #include "base/memory.h"
 
 /* ---- What a step does ---- */
@@ -153,6 +154,6 @@ void cpu_run_profiled(CpuExecutable *executable, int step, const CpuRun *run) {
     double begin = clock_seconds();
     profiling->op = profiling->ops[step];
     run_step(executable->steps[step], run);
-    profile_op_ran(profile, profiling->op, ROW_CALLER, begin, run->batch);
+    profile_op_ran(profile, profiling->op, ROW_CALLER, begin, clock_seconds(), run->batch);
     profiling->op = -1;
 }
