@@ -40,13 +40,14 @@ static const char separate_about[] =
     "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
     "                                of now, or \"cache\", measured before\n"
     "  memory_planned_bytes          what the process was expected to take at most\n"
-    "  profile                       with --profile, of this input: seconds and chunks;\n"
-    "                                flops, by direct computation; the device's\n"
-    "                                peak_flops_per_second (null: not known); events\n"
-    "                                of the trace, and events_left_out, for which it\n"
-    "                                had no room; and ops, a list of {op, where, kernel,\n"
-    "                                size, algorithm, layers, calls, seconds,\n"
-    "                                thread_seconds, share, flops, bytes, peak_share}\n"
+    "  profile                       with --profile, of this input: seconds, chunks,\n"
+    "                                flops (by direct computation),\n"
+    "                                peak_flops_per_second (of the device; null: not\n"
+    "                                known), events of the trace, events_left_out\n"
+    "                                (for which it had no room), and ops, a list of\n"
+    "                                {op, where, kernel, size, algorithm, layers,\n"
+    "                                calls, seconds, thread_seconds, share, flops,\n"
+    "                                bytes, peak_share}\n"
     "For an input that failed or was left out, what is not known is missing.\n";
 
 static const char separate_examples[] =

@@ -456,7 +456,7 @@ const OptionSpec option_specs[] = {
      "put the audio itself into the page of --report, to pass it on as one file",
      apply_report_embed},
     {0, RUNS, "profile", "FILE",
-     "time every op: print a table of them, and write FILE.json, a trace of the threads for "
+     "time every op; prints a table of them, and writes FILE.json, a trace of the threads for "
      "ui.perfetto.dev or chrome://tracing",
      apply_profile},
     {'d', READS, "device", "DEVICE",
