@@ -47,10 +47,12 @@ static Quoted quoted(const char *text) {
     Quoted quoted = {""};
     size_t length = 0;
     for (; *text != '\0' && length + 3 < sizeof(quoted.text); text++) {
-        bool plain = (unsigned char)*text >= 0x20 && (unsigned char)*text < 0x7f;
-        if (*text == '"' || *text == '\\')
+        char c = *text;
+        if ((unsigned char)c < 0x20 || (unsigned char)c >= 0x7f)
+            c = '?';
+        if (c == '"' || c == '\\')
             quoted.text[length++] = '\\';
-        quoted.text[length++] = plain ? *text : '?';
+        quoted.text[length++] = c;
     }
     return quoted;
 }

@@ -387,10 +387,10 @@ static void add_event(Rows *rows, const json_t *event) {
 
 static Rows read_rows(const char *path) {
     Rows rows = {0};
-    size_t index;
-    json_t *event;
     json_t *trace = read_trace(path);
-    json_array_foreach(json_object_get(trace, "traceEvents"), index, event) add_event(&rows, event);
+    const json_t *events = json_object_get(trace, "traceEvents");
+    for (size_t i = 0; i < json_array_size(events); i++)
+        add_event(&rows, json_array_get(events, i));
     json_decref(trace);
     return rows;
 }
