@@ -15,7 +15,7 @@
 
 /* The ops of one kind and size. */
 typedef struct Class {
-    cleave_profile_op op; /* the first, with the sums of all; its name means nothing */
+    cleave_profile_op op; /* the first, with the sums of all, but for name and peak_share */
     int layers;
     double peak_seconds; /* of the products: what their share of the peak is of */
     double at_peak;      /* seconds that they would have taken at the peak */
@@ -51,6 +51,7 @@ static void clear_sums(Class *class) {
     cleave_profile_op *sum = &class->op;
     sum->calls = 0;
     sum->seconds = sum->thread_seconds = sum->share = sum->flops = sum->bytes = 0.0;
+    sum->peak_share = (double)NAN; /* the class has its own */
 }
 
 static void add_op(Classes *classes, const cleave_profile_op *op) {
@@ -102,12 +103,18 @@ static char *share_text(double share, int digits) {
     return isnan(share) ? copy_text("") : format_text("%.*f %%", digits, 100.0 * share);
 }
 
+/* "9999999", and "10.0M" where that would be too wide. */
+static char *count_text(int64_t count) {
+    return count < 10000000 ? format_text("%" PRId64, count)
+                            : format_text("%.1fM", (double)count / 1e6);
+}
+
 /* Takes name and size over. */
 static void add_row(Table *table, const Class *class, char *name, char *size) {
     const cleave_profile_op *op = &class->op;
     char *cells[] = {name,
                      size,
-                     format_text("%" PRId64, op->calls),
+                     count_text(op->calls),
                      format_text("%.*f", op->seconds < 1000.0 ? 3 : 1, op->seconds),
                      share_text(op->share, 1),
                      rate_text(op->flops, op->seconds, 0),
@@ -143,8 +150,8 @@ static void add_network(Table *table, const Classes *classes) {
 
 static void print_legend(const cleave_profile *profile, FILE *stream) {
     fprintf(stream,
-            "share: of the %.2f s that it took; the lines below the network's are the host's\n"
-            "work, most of it done meanwhile. size: frequencies x frames. GFLOP/s: by direct\n"
+            "share: of the %.2f s that it took. Below the network: the host's work, most\n"
+            "of it done meanwhile. size: frequencies x frames. GFLOP/s: by direct\n"
             "computation. GB/s: activations and weights, each counted once a call.\n",
             profile->seconds);
     if (profile->peak_flops > 0.0)
