@@ -301,6 +301,7 @@ typedef struct cleave_separator_settings {
     cleave_plan plan;           /* default CLEAVE_PLAN_ESTIMATE */
     cleave_plan_callback plan_progress; /* default NULL */
     void *plan_progress_user;
+    int profile;       /* 1: time every op, for cleave_separator_profile(); takes 5 MB; default 0 */
     cleave_logger log; /* default: none */
 } cleave_separator_settings;
 
@@ -588,6 +589,78 @@ CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
                                                 int64_t samples, float *stems,
                                                 cleave_progress_callback progress,
                                                 void *progress_user, cleave_error *error);
+
+/* ---- Profiles --------------------------------------------------------------------------- */
+
+/* An op of the network with all that is computed along with it, or a kind of work on the host:
+ * "open" (the input and the outputs), "compile" (where that was to be done again), "scan" (what
+ * networks that normalize measure first), "decode" (and resample, and cut into chunks), "blend",
+ * "journal", "encode" and "finish" (what is outstanding, and the renames). */
+typedef struct cleave_profile_op {
+    char name[128]; /* of the layer, as in the checkpoint; on the host as op */
+    const char *op; /* as in cleave_layer, or the kind of work; static storage */
+    int host;       /* 1: on the host. Most of it runs beside the network */
+    int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
+    int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1; host: 0 */
+    int output[3];  /* likewise */
+    const char *algorithm; /* of convolutions: "direct" or "winograd"; else ""; static storage */
+    int64_t calls;         /* 0: it has not run */
+    double seconds;        /* of all calls, each from its begin to its end */
+    double thread_seconds; /* CPU: the time that its threads worked meanwhile, summed over them;
+                              else as seconds */
+    double share;          /* of the profile's seconds, 0 to 1 */
+    double flops;          /* as in cleave_model_info, of all calls; what is computed a second time
+                              rather than kept counts once */
+    double bytes;          /* activations read and written, and weights, each once a call */
+    double peak_share;     /* what is multiplied by convolutions and linears, and Winograd's is less
+                              than flops, as a share of what the device multiplies at best, with as
+                              many threads; NaN for other ops, and where that is not known */
+} cleave_profile_op;
+
+/* Where the time went. Free it with cleave_profile_free(). */
+typedef struct cleave_profile {
+    cleave_profile_op *ops; /* the host's, then the network's in the order in which they run. An op
+                               keeps its place for as long as the separator is open */
+    int count;
+    double seconds;          /* wall time of the calls that were profiled */
+    double network_seconds;  /* sum of the network's ops */
+    int64_t chunks;          /* that the network ran; silent ones take no run */
+    double flops;            /* sum over the ops: the network's flops per chunk, times chunks */
+    double peak_flops;       /* per second, as measured on the operands' precision; 0: not known, as
+                                where the network was released before anybody asked */
+    int64_t events;          /* in the trace */
+    int64_t events_left_out; /* the trace ends early by so many: it has room for
+                                CLEAVE_PROFILE_EVENTS_MAX. The figures above are whole */
+} cleave_profile;
+
+#define CLEAVE_PROFILE_EVENTS_MAX 200000
+
+/* Fills in what the calls of cleave_separate_*() on this separator took since it was opened, failed
+ * and cancelled ones included, warm-ups left out. Clocks are read when the device has finished an
+ * op, so that a profiled run may be slower than another. The first time, it takes some ten
+ * milliseconds to measure the peak.
+ * On success *profile is the caller's, to be freed; on failure it is empty.
+ * Errors: CLEAVE_ERROR_ARGUMENT (the separator was opened without settings.profile),
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_separator_profile(cleave_separator *separator,
+                                                  cleave_profile *profile, cleave_error *error);
+
+/* NULL and an empty profile are allowed. */
+CLEAVE_API void cleave_profile_free(cleave_profile *profile);
+
+/* Forgets what was measured so far, events included. Errors: CLEAVE_ERROR_ARGUMENT, as above. */
+CLEAVE_API cleave_status cleave_separator_profile_reset(cleave_separator *separator,
+                                                        cleave_error *error);
+
+/* Writes what happened when as a trace that ui.perfetto.dev and chrome://tracing show, in the JSON
+ * form of Chrome's trace events: a row for the calling thread, with each op; one for each of the
+ * network's other threads, with the parts of ops that it worked on; and the threads that decode,
+ * blend and encode. Of each row the events are in order and do not overlap.
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. Errors: CLEAVE_ERROR_ARGUMENT, as above, CLEAVE_ERROR_OUTPUT,
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_profile_write_trace(cleave_separator *separator, const char *path,
+                                                    cleave_error *error);
 
 /* ---- Export ----------------------------------------------------------------------------- */
 

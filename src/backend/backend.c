@@ -179,6 +179,11 @@ cleave_status executable_run(Executable *executable, const float *input, float *
     return executable->methods->run(executable, input, output, batch, cancel, error);
 }
 
+double executable_peak_flops(Executable *executable, cleave_precision precision) {
+    return executable->methods->peak_flops ? executable->methods->peak_flops(executable, precision)
+                                           : 0;
+}
+
 cleave_status executable_synchronize(Executable *executable, cleave_error *error) {
     if (!executable->methods->synchronize)
         return CLEAVE_OK;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "backend/layer_plan.h"
+#include "backend/profile.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/graph.h"
@@ -19,6 +20,7 @@ typedef struct CompileOptions {
     const NetworkPlan *plan;    /* how layers are computed; NULL: as the backend estimates, as are
                                    those of which it says nothing. Needed until compile() returns */
     const cleave_logger *log;
+    Profile *profile; /* told of every op that runs; NULL: nobody. Needed until it is destroyed */
     /* Called now and then while weights are being read, which need not stay in memory once they
      * are: a mapped checkpoint's pages can be let go. NULL: nobody wants to know. */
     void (*weights_read)(void *context);
@@ -44,6 +46,9 @@ typedef struct ExecutableMethods {
     cleave_status (*run)(Executable *executable, const float *input, float *output, int batch,
                          const atomic_bool *cancel, cleave_error *error);
     void (*destroy)(Executable *executable);
+    /* The products of a precision per second at best, a multiply and an add counted as two, as
+     * measured within some ten milliseconds; 0 where that is not known. NULL: never is. */
+    double (*peak_flops)(Executable *executable, cleave_precision precision);
     /* The next three may be NULL. */
     /* Waits for what the device was given; NULL: run() has waited. */
     cleave_status (*synchronize)(Executable *executable, cleave_error *error);
@@ -128,6 +133,9 @@ cleave_status backend_compile(const Backend *backend, Executable **executable, c
  * f32 and contiguous. Ends with CLEAVE_ERROR_CANCELLED at the next op once *cancel is true. */
 cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
                              const atomic_bool *cancel, cleave_error *error);
+
+/* See ExecutableMethods. */
+double executable_peak_flops(Executable *executable, cleave_precision precision);
 
 /* Waits until the device has done what it was given. */
 cleave_status executable_synchronize(Executable *executable, cleave_error *error);

@@ -40,6 +40,14 @@ static const char separate_about[] =
     "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
     "                                of now, or \"cache\", measured before\n"
     "  memory_planned_bytes          what the process was expected to take at most\n"
+    "  profile                       with --profile, of this input: seconds, chunks,\n"
+    "                                flops (by direct computation),\n"
+    "                                peak_flops_per_second (of the device; null: not\n"
+    "                                known), events of the trace, events_left_out\n"
+    "                                (for which it had no room), and ops, a list of\n"
+    "                                {op, where, kernel, size, algorithm, layers,\n"
+    "                                calls, seconds, thread_seconds, share, flops,\n"
+    "                                bytes, peak_share}\n"
     "For an input that failed or was left out, what is not known is missing.\n";
 
 static const char separate_examples[] =
@@ -60,7 +68,9 @@ static const char separate_examples[] =
     "      compares true-stems/kick.wav and so on with what comes out\n"
     "  cleave *.flac -m drumsep.ckpt --spectrogram --report drums.html\n"
     "      draws separated/TRACK/spectrogram.png for each, and writes a page of all:\n"
-    "      players, pictures, loudness, peaks; --report-embed puts the audio into it\n";
+    "      players, pictures, loudness, peaks; --report-embed puts the audio into it\n"
+    "  cleave song.flac -m drumsep.ckpt --profile trace.json\n"
+    "      says which ops took how long; ui.perfetto.dev shows the threads at them\n";
 
 static const char inspect_about[] =
     "Opens a checkpoint with its configuration, checks one against the other, and\n"

@@ -226,6 +226,17 @@ static bool apply_report(Options *options, const char *value) {
     return take_text(&options->report, "--report", value);
 }
 
+/* The ending keeps a slip from writing a trace over a recording. */
+static bool apply_profile(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || strcasecmp(value + length - 5, ".json") != 0) {
+        message_error("--profile: '%s' does not end in .json; name the trace to write", value);
+        return false;
+    }
+    options->separator.profile = 1;
+    return take_text(&options->profile, "--profile", value);
+}
+
 static bool apply_report_embed(Options *options, const char *value) {
     (void)value;
     options->report_embed = true;
@@ -444,6 +455,10 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "report-embed", NULL,
      "put the audio itself into the page of --report, to pass it on as one file",
      apply_report_embed},
+    {0, RUNS, "profile", "FILE",
+     "time every op; prints a table of them, and writes FILE.json, a trace of the threads for "
+     "ui.perfetto.dev or chrome://tracing",
+     apply_profile},
     {'d', READS, "device", "DEVICE",
      "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there", apply_device,
      .complete = COMPLETE_DEVICE},

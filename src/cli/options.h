@@ -49,14 +49,15 @@ typedef struct Options {
     const char *report; /* NULL, or the HTML page to write */
     bool report_embed;  /* the page holds the audio itself */
     bool spectrogram;
-    const char *export; /* NULL, or the ONNX file to write */
-    int frames;         /* of an exported network; 0: not given */
-    const char *format; /* as given */
-    const char *list;   /* NULL, or the file with more inputs; "-": standard input */
-    bool null;          /* NUL bytes end the paths of the list */
-    bool show_plan;     /* in inspect: how the layers are computed */
-    bool skip_existing; /* inputs whose outputs are there and whole */
-    char **extensions;  /* of files in folders, without dots, NULL-terminated; NULL: not given */
+    const char *profile; /* NULL, or the trace to write */
+    const char *export;  /* NULL, or the ONNX file to write */
+    int frames;          /* of an exported network; 0: not given */
+    const char *format;  /* as given */
+    const char *list;    /* NULL, or the file with more inputs; "-": standard input */
+    bool null;           /* NUL bytes end the paths of the list */
+    bool show_plan;      /* in inspect: how the layers are computed */
+    bool skip_existing;  /* inputs whose outputs are there and whole */
+    char **extensions;   /* of files in folders, without dots, NULL-terminated; NULL: not given */
     cleave_separator_settings separator;
     cleave_output_settings output;
     char **stems; /* output.stems points here */

@@ -103,6 +103,7 @@ static cleave_status run_network(Demix *d, const float *input, float *output, in
         else
             status = executable_run(job->executable, from, to, part, job->cancel, error);
         if (status == CLEAVE_OK) {
+            profile_chunks_ran(job->profile, silent ? 0 : part);
             done += part;
         } else if (status == CLEAVE_ERROR_MEMORY && part > 1) {
             halve_batch(d, part, error);
@@ -208,8 +209,11 @@ static cleave_status create(Demix *d, cleave_error *error) {
         return error_memory(error, "a batch of chunks",
                             (size_t)job->batch * demix_output_floats(job) * sizeof(float));
     cleave_status status = CLEAVE_OK;
-    if (job->normalize)
+    double begin = profile_clock(job->profile);
+    if (job->normalize) {
         status = demix_scan(d, &d->normalization, error);
+        profile_stage_ran(job->profile, STAGE_SCAN, ROW_CALLER, begin);
+    }
     if (status == CLEAVE_OK)
         status = chunker_create(&d->chunker, &job->plan, job->reader, d->normalization, error);
     if (status == CLEAVE_OK)

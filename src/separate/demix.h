@@ -38,6 +38,7 @@ typedef struct DemixJob {
     atomic_bool *cancel; /* or NULL; set where the job fails, too, to wake who waits for a pipe */
     Journal *journal;    /* or NULL: nothing is kept for a later run to go on from */
     LogRelay *log;
+    Profile *profile; /* or NULL: nobody wants to know where the time goes */
 } DemixJob;
 
 typedef struct DemixResult {

@@ -102,6 +102,7 @@ static MemoryQuestion memory_question(const cleave_separator *separator, const G
                                         .precision = settings->precision,
                                         .fuse = settings->compile != 0,
                                         .log = &settings->log,
+                                        .profile = separator->profile,
                                         .weights_read = release_pages,
                                         .weights_context = model->checkpoint},
                             .plan = separator->plan,
@@ -280,7 +281,13 @@ static cleave_status compile(cleave_separator *separator, cleave_error *error) {
 }
 
 cleave_status separator_ensure(cleave_separator *separator, cleave_error *error) {
-    return separator->executable ? CLEAVE_OK : compile(separator, error);
+    Profile *profile = profile_active(separator->profile);
+    double begin = profile_clock(profile);
+    if (separator->executable)
+        return CLEAVE_OK;
+    cleave_status status = compile(separator, error);
+    profile_stage_ran(profile, STAGE_COMPILE, ROW_CALLER, begin);
+    return status;
 }
 
 /* All but what takes memory. */
@@ -395,6 +402,8 @@ cleave_status cleave_separator_open(cleave_separator **separator, const cleave_m
         return error_memory(error, "the separator", sizeof(*opened));
     begin(opened, model, settings);
     cleave_status status = prepare(opened, opened->settings.device, error);
+    if (status == CLEAVE_OK && opened->settings.profile)
+        status = profile_create(&opened->profile, error);
     if (status == CLEAVE_OK)
         status = compile(opened, error);
     if (status != CLEAVE_OK) {
@@ -409,6 +418,7 @@ void cleave_separator_close(cleave_separator *separator) {
     if (!separator)
         return;
     executable_destroy(separator->executable);
+    profile_destroy(separator->profile);
     network_plan_free(&separator->layers);
     free(separator);
 }
@@ -541,6 +551,7 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
                       .stem_names = (const char *const *)config->stems,
                       .sample_rate = config->sample_rate,
                       .reader = reader,
+                      .profile = profile_active(separator->profile),
                       .cancel = &separator->cancel};
     return audio_reader_convert(reader, config->channels, config->sample_rate, error);
 }

@@ -19,6 +19,7 @@ struct cleave_separator {
     int64_t peak_device_memory;
     const char *plan_source; /* of how layers are computed, as in cleave_layer_list */
     cleave_memory_need need; /* at the batch that was settled on */
+    Profile *profile;        /* NULL: not asked for */
     atomic_bool cancel;
 };
 

@@ -142,6 +142,7 @@ typedef struct Scenario {
     bool resume;
     bool resumed; /* with the journal of an interrupted run */
     bool replace; /* outputs of an earlier run are there */
+    bool profile;
 } Scenario;
 
 typedef struct Bench {
@@ -220,6 +221,7 @@ static cleave_separator_settings separator_settings(const Scenario *scenario) {
     settings.overlap = scenario->overlap;
     settings.blend = scenario->blend;
     settings.tta = scenario->tta;
+    settings.profile = scenario->profile;
     return settings;
 }
 
@@ -633,7 +635,7 @@ static Scenario exportings[] = {
 };
 
 static Scenario openings[] = {
-    {.folder = "cases/two-chunks-overlap-one", .model = "model.safetensors"},
+    {.folder = "cases/two-chunks-overlap-one", .model = "model.safetensors", .profile = true},
     {.folder = "cases/overlap-fifty", .model = "model.ckpt"},
     {.folder = "cases/one-sample-stream-views", .model = "model.th"},
     {.folder = "cases/batch-norm-four-scales", .model = "model.ckpt"},
@@ -645,7 +647,8 @@ static Scenario separations[] = {
     {.folder = "cases/two-chunks-overlap-one",
      .model = "model.safetensors",
      .residual = "rest",
-     .replace = true},
+     .replace = true,
+     .profile = true},
     {.folder = "cases/three-channels-normalize",
      .model = "model.safetensors",
      .overlap = 4,
