@@ -641,6 +641,57 @@ typedef struct cleave_score {
 CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
                                             cleave_score *score, cleave_error *error);
 
+/* How far an estimate is from a reference, over all channels and samples of both. */
+typedef struct cleave_comparison {
+    double snr; /* 10 log10(Σ s² / Σ (s - ŝ)²) in dB; +inf where the two are equal, NaN where the
+                   reference is digital silence, -inf where not_numbers is not 0 */
+    double level; /* RMS of the reference in dB; 0: that of 1.0 throughout; -inf: digital silence */
+    double error_level;         /* RMS of s - ŝ, likewise */
+    double max_difference;      /* largest |s - ŝ|; 1.0 is full scale */
+    double spectral_difference; /* dB: the log-spectral distance, see below */
+    int64_t not_numbers; /* samples of the estimate that are NaN or infinite; then error_level,
+                            max_difference and spectral_difference are +inf */
+} cleave_comparison;
+
+/* Compares two signals in memory, planar, of `channels` arrays (at least 1) of `samples` floats (at
+ * least 1). The spectral difference is the log-spectral distance (Gray & Markel, Distance measures
+ * for speech processing, IEEE Trans. ASSP 24(5), 1976), which is blind to phase:
+ *   mean over frames of sqrt(mean over bins of (L(s) - L(ŝ))²),  L = 10 log10 max(|STFT|², 10⁻⁹)
+ * with frames of 2048 samples, 1024 apart, under a Hann window that gives a full-scale sine the
+ * power 1. Bins in which both are at or below the floor of -90 dBFS are left out, and so are frames
+ * and channels of nothing else; 0 where nothing is left.
+ * *comparison is written on success only. Takes about 60 KB. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT (a sample of the reference that is not a number too),
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_compare_audio(const float *const *reference,
+                                              const float *const *estimate, int channels,
+                                              int64_t samples, cleave_comparison *comparison,
+                                              cleave_error *error);
+
+/* Audio in memory. Free it with cleave_audio_free(). */
+typedef struct cleave_audio {
+    float **planes; /* planes[channel][sample] */
+    int channels;
+    int sample_rate; /* Hz */
+    int64_t samples; /* per channel */
+    int64_t start;   /* where in the file it begins, in samples at this rate */
+} cleave_audio;
+
+/* Reads the loudest `seconds` of an audio file: those with the most power, to 4096 samples, the
+ * first of equals; 0, or more than there is: all of it. `channels` and `sample_rate` convert as
+ * cleave_separate_file() does; 0: the file's own. The file is decoded twice, of which the second
+ * pass ends with the part; progress (may be NULL) gets both together.
+ * On success *audio is the caller's, to be freed; on failure it is empty. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT (an empty file too), CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_read_audio(const char *path, int channels, int sample_rate,
+                                           double seconds, cleave_audio *audio,
+                                           cleave_progress_callback progress, void *progress_user,
+                                           cleave_error *error);
+
+/* NULL and empty audio are allowed. */
+CLEAVE_API void cleave_audio_free(cleave_audio *audio);
+
 /* ---- Reports ---------------------------------------------------------------------------- */
 
 /* How loud a file is. */
