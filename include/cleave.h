@@ -741,6 +741,50 @@ CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
                                                   cleave_progress_callback progress,
                                                   void *progress_user, cleave_error *error);
 
+/* ---- Diagnosis -------------------------------------------------------------------------- */
+
+/* What a bug report should say, beside what cleave_devices() does. */
+typedef enum cleave_topic {
+    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library */
+    CLEAVE_TOPIC_LIBRARIES = 1, /* versions of the others that it uses */
+    CLEAVE_TOPIC_SYSTEM = 2,    /* the operating system */
+    CLEAVE_TOPIC_PROCESSOR = 3, /* the instruction sets that the CPU has, and lacks */
+    CLEAVE_TOPIC_KERNELS = 4,   /* the CPU's kernel tables, slowest first: which is in use, and why
+                                   the others are not */
+    CLEAVE_TOPIC_MEMORY = 5,    /* what is left, and by which limit */
+    CLEAVE_TOPIC_SELF_TEST = 6, /* each kernel of each table that the CPU can run, against float64;
+                                   takes some milliseconds */
+    CLEAVE_TOPICS               /* how many there are */
+} cleave_topic;
+
+/* "build", "libraries" and so on. Static storage; never NULL. */
+CLEAVE_API const char *cleave_topic_name(cleave_topic topic);
+
+typedef enum cleave_finding_state {
+    CLEAVE_FINDING_FACT = 0, /* neither good nor bad */
+    CLEAVE_FINDING_OK = 1,
+    CLEAVE_FINDING_FAILED = 2
+} cleave_finding_state;
+
+typedef struct cleave_finding {
+    char name[48]; /* "libsndfile", "avx2", "avx2 gemm bf16" */
+    cleave_finding_state state;
+    char text[208]; /* one line, cut where it is too long */
+} cleave_finding;
+
+/* Writes up to `capacity` findings on a topic to `findings` and returns how many there are; 0 for a
+ * topic that does not exist. They name no file, no user and no host, but cgroups' paths where they
+ * limit memory. Thread-safe. */
+CLEAVE_API int cleave_diagnose(cleave_topic topic, cleave_finding *findings, int capacity);
+
+/* Opens a tiny network of random weights, which separates nothing but takes every step that others
+ * do: to see that an installation works where there is no model. It is written to a temporary
+ * folder ($TMPDIR, else /tmp), opened as cleave_model_open() does, and removed again before this
+ * returns. `log` may be NULL. Thread-safe. Errors: as cleave_model_open(), and CLEAVE_ERROR_OUTPUT.
+ */
+CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cleave_logger *log,
+                                                  cleave_error *error);
+
 /* The file extensions (lower case, no dot) that this build reads, NULL-terminated. */
 CLEAVE_API const char *const *cleave_input_extensions(void);
 

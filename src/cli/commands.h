@@ -33,6 +33,7 @@ int command_devices(const Options *options);
 int command_score(const Options *options);
 int command_export(const Options *options);
 int command_verify(const Options *options);
+int command_doctor(const Options *options);
 
 int command_help(const Options *options);
 int command_completion(const Options *options);
