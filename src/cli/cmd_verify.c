@@ -1,5 +1,5 @@
 /* cmd_verify.c: `cleave verify`: the same audio through every mode, compared with the f32 CPU
- * reference. Which modes there are is decided in verify_modes.c, what is printed in
+ * reference. Which modes there are is decided in modes.c, what is printed in
  * verify_output.c, what the figures mean in verdict.c. */
 #include <math.h>
 #include <signal.h>
@@ -11,7 +11,6 @@
 #include "allocate.h"
 #include "commands.h"
 #include "exit_code.h"
-#include "generated_audio.h"
 #include "message.h"
 #include "model.h"
 #include "progress.h"
@@ -29,28 +28,10 @@ typedef struct Steps {
     double begin; /* of the first step, by the monotonic clock, in seconds */
 } Steps;
 
-/* Files are read in less, mostly; then nothing is told. */
-#define QUIET_SECONDS 2.0
-
 static double now(void) {
     struct timespec time = {0};
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* ---- Audio ------------------------------------------------------------------------------- */
-
-static void generate(Verify *verify) {
-    cleave_audio *audio = &verify->audio;
-    audio->channels = verify->model.channels;
-    audio->sample_rate = verify->model.sample_rate;
-    audio->samples = (int64_t)verify->options->seconds * audio->sample_rate;
-    size_t length = (size_t)audio->samples;
-    float *samples = allocate((size_t)audio->channels * length, sizeof *samples);
-    audio->planes = allocate((size_t)audio->channels, sizeof *audio->planes);
-    for (int c = 0; c < audio->channels; c++)
-        audio->planes[c] = samples + (size_t)c * length;
-    generated_audio_fill(audio->planes, audio->channels, audio->sample_rate, 0, audio->samples);
 }
 
 /* Returns an exit code. */
@@ -75,27 +56,6 @@ static int fail(const cleave_error *error) {
     if (error->status != CLEAVE_ERROR_CANCELLED)
         message_error("%s", error->text);
     return code_of(error);
-}
-
-/* A cleave_progress_callback. */
-static int update_reading(void *user, const cleave_progress *state) {
-    return state->seconds < QUIET_SECONDS ? 0 : progress_update(user, state);
-}
-
-/* Returns an exit code. */
-static int read_audio(Verify *verify, ProgressStyle style) {
-    cleave_error error;
-    Progress progress;
-    if (verify->input == NULL) {
-        generate(verify);
-        return EXIT_DONE;
-    }
-    progress_begin(&progress, style, "looking for the loudest part", verify->model.sample_rate);
-    cleave_status status = cleave_read_audio(verify->input, verify->model.channels,
-                                             verify->model.sample_rate, verify->options->seconds,
-                                             &verify->audio, update_reading, &progress, &error);
-    progress_end(&progress);
-    return status == CLEAVE_OK ? EXIT_DONE : fail(&error);
 }
 
 /* ---- Runs -------------------------------------------------------------------------------- */
@@ -123,9 +83,9 @@ static cleave_status run_mode(const Verify *verify, const cleave_model *model, V
     cleave_status status = cleave_separator_open(&separator, model, &settings, &result->error);
     if (status == CLEAVE_OK) {
         signals_watch(separator);
-        status = cleave_separate_memory(separator, (const float *const *)verify->audio.planes,
-                                        verify->audio.channels, verify->audio.samples, stems,
-                                        update_steps, steps, &result->error);
+        status = cleave_separate_memory(separator, (const float *const *)verify->trial.audio.planes,
+                                        verify->trial.audio.channels, verify->trial.audio.samples,
+                                        stems, update_steps, steps, &result->error);
         signals_watch(NULL);
         cleave_separator_get_info(separator, &info);
         snprintf(result->kernels, sizeof result->kernels, "%s", info.kernels);
@@ -149,7 +109,7 @@ static cleave_status run_step(const Verify *verify, const cleave_model *model, V
 
 static void compare_stem(const Verify *verify, const float *reference, const float *estimate,
                          cleave_comparison *comparison) {
-    const cleave_audio *audio = &verify->audio;
+    const cleave_audio *audio = &verify->trial.audio;
     const float **planes = allocate(2 * (size_t)audio->channels, sizeof *planes);
     cleave_error error;
     for (int c = 0; c < audio->channels; c++) {
@@ -164,7 +124,7 @@ static void compare_stem(const Verify *verify, const float *reference, const flo
 
 static void compare(const Verify *verify, VerifyResult *result, const float *reference,
                     const float *estimate) {
-    size_t stem_size = (size_t)verify->audio.channels * (size_t)verify->audio.samples;
+    size_t stem_size = (size_t)verify->trial.audio.channels * (size_t)verify->trial.audio.samples;
     result->stems = allocate((size_t)verify->model.stem_count, sizeof *result->stems);
     for (int s = 0; s < verify->model.stem_count; s++) {
         compare_stem(verify, reference + (size_t)s * stem_size, estimate + (size_t)s * stem_size,
@@ -211,25 +171,42 @@ static int run_modes(Verify *verify, const cleave_model *model, float *reference
     return code;
 }
 
+/* ---- Modes ------------------------------------------------------------------------------- */
+
+Mode verify_reference(void) {
+    return mode_of("cpu", CLEAVE_PRECISION_F32, 0);
+}
+
+static void list_modes(Verify *verify) {
+    ModeList modes = modes_list(verify->options, MODES_THAT_RUN);
+    Mode reference = verify_reference();
+    verify->results = allocate((size_t)modes.count + 1, sizeof *verify->results);
+    for (int i = 0; i < modes.count; i++)
+        if (!mode_equal(&modes.items[i], &reference))
+            verify->results[verify->count++].mode = modes.items[i];
+    free(modes.items);
+}
+
 /* ---- The command ------------------------------------------------------------------------- */
 
 /* Returns an exit code. */
 static int verify_model(Verify *verify, const cleave_model *model) {
     ProgressStyle style =
         progress_style(verify->options->verbosity < VERBOSITY_NORMAL, verify->options->json);
-    int code = read_audio(verify, style);
-    if (code != EXIT_DONE)
-        return code;
+    int seconds = verify->options->seconds > 0 ? verify->options->seconds : VERIFY_SECONDS;
+    cleave_error error;
+    if (!trial_audio_get(&verify->trial, verify->options, &verify->model, seconds, style, &error))
+        return fail(&error);
     size_t floats = (size_t)verify->model.stem_count * (size_t)verify->model.channels *
-                    (size_t)verify->audio.samples;
+                    (size_t)verify->trial.audio.samples;
     float *reference = allocate(floats, sizeof *reference);
     float *estimate = allocate(floats, sizeof *estimate);
     Steps steps = {.style = style,
                    .sample_rate = verify->model.sample_rate,
-                   .samples = verify->audio.samples,
+                   .samples = verify->trial.audio.samples,
                    .count = verify->count + 1,
                    .begin = now()};
-    code = run_modes(verify, model, reference, estimate, &steps);
+    int code = run_modes(verify, model, reference, estimate, &steps);
     free(reference);
     free(estimate);
     if (code < EXIT_SIGNAL && steps.done == steps.count) {
@@ -242,10 +219,9 @@ static int verify_model(Verify *verify, const cleave_model *model) {
 }
 
 int command_verify(const Options *options) {
-    Verify verify = {.options = options,
-                     .input = options->input_count > 0 ? options->inputs[0] : NULL};
+    Verify verify = {.options = options};
     cleave_model *model = NULL;
-    verify_list_modes(&verify);
+    list_modes(&verify);
     int code = EXIT_USAGE;
     if (verify.count == 0)
         message_error("verify: %s is the reference, and nothing else was asked for; add a mode to "
@@ -262,11 +238,6 @@ int command_verify(const Options *options) {
     for (int i = 0; i < verify.count; i++)
         free(verify.results[i].stems);
     free(verify.results);
-    if (verify.input != NULL)
-        cleave_audio_free(&verify.audio);
-    else if (verify.audio.planes != NULL)
-        free(verify.audio.planes[0]);
-    if (verify.input == NULL)
-        free(verify.audio.planes);
+    trial_audio_free(&verify.trial);
     return code;
 }

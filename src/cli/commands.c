@@ -124,6 +124,47 @@ static const char export_about[] =
 static const char export_examples[] = "  cleave export vocals.ckpt -o vocals.onnx\n"
                                       "  cleave export vocals.ckpt -o short.onnx --frames 128\n";
 
+static const char bench_about[] =
+    "Times the network in every configuration that is asked for: devices, precisions,\n"
+    "compiled or op by op, overlaps, batch sizes; by default all devices that are\n"
+    "present, f32 and what they have instructions for, compiled and op by op.\n"
+    "The audio is the loudest 10 s of INPUT (--seconds); without INPUT, audio that\n"
+    "the program makes up. Files play no part: it lies in memory, stems and all.\n"
+    "Each configuration is opened, warmed up and then run three times (--runs); the\n"
+    "clock is read when the device has done what it was given, and all that the\n"
+    "configuration held is released before the next one. The table is sorted by\n"
+    "speed:\n"
+    "  median    of its runs' times, and half of their range as a part of it\n"
+    "  overlap   as configured where none is asked for\n"
+    "  real      seconds of audio for each second of work: 1x is real time\n"
+    "  gain      how many times as fast as the slowest\n"
+    "  memory    the peak of the process's memory meanwhile, audio and stems included\n"
+    "            (where the system cannot begin a new peak: since its start)\n"
+    "A configuration that fails is listed with the rest, and the exit code is then\n"
+    "that of its failure. Ctrl-C ends the runs, and prints what was measured.\n"
+    "\n"
+    "With --json, standard output gets one object: model, input (null: generated),\n"
+    "start_seconds, audio_seconds, runs, and configurations, a list of:\n"
+    "  device, precision, compile    what was asked for\n"
+    "  compiled, kernels             whether it was compiled; the CPU's instructions\n"
+    "  overlap, batch                that were used\n"
+    "  error                         null, or why it did not run\n"
+    "  seconds                       of each run\n"
+    "  median_seconds, spread        as above; the spread as a fraction\n"
+    "  real_time_factor, speed_up    real and gain\n"
+    "  open_seconds, warm_up_seconds   until the network was ready; the warm-up\n"
+    "  peak_memory_bytes             as above\n"
+    "  peak_device_memory_bytes      of the device\n"
+    "  degraded_ops                  that did not run on the device\n"
+    "--csv prints the same as a table for spreadsheets, one line each.\n";
+
+static const char bench_examples[] =
+    "  cleave bench -m drumsep.ckpt\n"
+    "  cleave bench song.flac -m vocals.ckpt -d mps,cpu --precision f32,f16\n"
+    "  cleave bench -m vocals.ckpt --compile yes --overlap 2,4,8 --batch 1,2,4\n"
+    "  cleave bench -m vocals.ckpt --html speed.html --profile trace.json\n"
+    "      draws a chart; and times every op of the fastest configuration\n";
+
 static const char verify_about[] =
     "Separates the same audio in every mode that is asked for (devices, precisions,\n"
     "compiled or op by op; by default all that this machine can do) and compares each\n"
@@ -233,6 +274,8 @@ const Command commands[] = {
      score_examples, command_score},
     {"export", COMMAND_EXPORT, 0, 1, COMPLETE_MODEL, "export [MODEL] -o FILE [OPTION...]",
      "write a network as an ONNX file", NULL, export_about, export_examples, command_export},
+    {"bench", COMMAND_BENCH, 0, 1, COMPLETE_AUDIO, "bench [OPTION...] [INPUT]",
+     "time a network in many ways", NULL, bench_about, bench_examples, command_bench},
     {"verify", COMMAND_VERIFY, 0, 1, COMPLETE_AUDIO, "verify [OPTION...] [INPUT]",
      "compare precisions and devices", NULL, verify_about, verify_examples, command_verify},
     {"doctor", COMMAND_DOCTOR, 0, 0, COMPLETE_BY_NAME, "doctor [OPTION...]",

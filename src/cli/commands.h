@@ -32,6 +32,7 @@ int command_inspect(const Options *options);
 int command_devices(const Options *options);
 int command_score(const Options *options);
 int command_export(const Options *options);
+int command_bench(const Options *options);
 int command_verify(const Options *options);
 int command_doctor(const Options *options);
 

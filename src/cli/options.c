@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "allocate.h"
+#include "bench.h"
 #include "message.h"
 #include "text.h"
 #include "verdict.h"
@@ -267,6 +268,59 @@ static bool apply_seconds(Options *options, const char *value) {
     return take_number(&options->seconds, "--seconds", value, 1, VERIFY_SECONDS_MAX, "");
 }
 
+/* A list of whole numbers; the word auto stands for 0 where it is allowed. */
+static bool take_numbers(int *targets, int *count, const char *option, const char *value, int high,
+                         bool allow_auto) {
+    bool good = true;
+    *count = 0;
+    for (const char *start = value; good; start++) {
+        size_t length = strcspn(start, ",");
+        char *word = copy_bytes(start, length);
+        if (*count == BENCH_LIST_MAX) {
+            message_error("%s: more than %d values", option, BENCH_LIST_MAX);
+            good = false;
+        } else if (allow_auto && strcmp(word, "auto") == 0) {
+            targets[(*count)++] = 0;
+        } else {
+            good = take_number(&targets[(*count)++], option, word, 1, high,
+                               allow_auto ? " or auto" : "");
+        }
+        free(word);
+        start += length;
+        if (*start == '\0')
+            break;
+    }
+    return good;
+}
+
+static bool apply_overlaps(Options *options, const char *value) {
+    return take_numbers(options->overlaps, &options->overlap_count, "--overlap", value,
+                        CLEAVE_OVERLAP_MAX, false);
+}
+
+static bool apply_batches(Options *options, const char *value) {
+    return take_numbers(options->batches, &options->batch_count, "--batch", value, 64, true);
+}
+
+static bool apply_runs(Options *options, const char *value) {
+    return take_number(&options->runs, "--runs", value, 1, BENCH_RUNS_MAX, "");
+}
+
+static bool apply_csv(Options *options, const char *value) {
+    (void)value;
+    options->csv = true;
+    return true;
+}
+
+static bool apply_html(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || strcasecmp(value + length - 5, ".html") != 0) {
+        message_error("--html: '%s' does not end in .html; name the page to write", value);
+        return false;
+    }
+    return take_text(&options->html, "--html", value);
+}
+
 static bool apply_score(Options *options, const char *value) {
     return take_text(&options->score, "--score", value);
 }
@@ -466,7 +520,8 @@ enum {
     RUNS = COMMAND_SEPARATE,
     READS = COMMAND_SEPARATE | COMMAND_INSPECT,
     OPENS = READS | COMMAND_EXPORT,
-    CHECKS = COMMAND_VERIFY | COMMAND_DOCTOR,
+    TRIES = COMMAND_VERIFY | COMMAND_BENCH,
+    CHECKS = TRIES | COMMAND_DOCTOR,
     TELLS = OPENS | CHECKS | COMMAND_DEVICES | COMMAND_SCORE,
     ALL = TELLS | COMMAND_HELP | COMMAND_COMPLETION | COMMAND_MAN
 };
@@ -532,7 +587,7 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "report-embed", NULL,
      "put the audio itself into the page of --report, to pass it on as one file",
      apply_report_embed},
-    {0, RUNS, "profile", "FILE",
+    {0, RUNS | COMMAND_BENCH, "profile", "FILE",
      "time every op; prints a table of them, and writes FILE.json, a trace of the threads for "
      "ui.perfetto.dev or chrome://tracing",
      apply_profile},
@@ -561,7 +616,29 @@ const OptionSpec option_specs[] = {
      apply_min_snr},
     {0, COMMAND_VERIFY, "seconds", "N",
      "compare the loudest N seconds of INPUT, 1 to 600 (default: 20)", apply_seconds},
-    {'t', READS | COMMAND_VERIFY, "threads", "N",
+    {'d', COMMAND_BENCH, "device", "A,B",
+     "the devices to time, such as cpu,mps (default: all that are present); 'cleave devices' lists "
+     "them",
+     apply_devices, .complete = COMPLETE_DEVICE},
+    {'p', COMMAND_BENCH, "precision", "A,B",
+     "the precisions to time: f32, f16, bf16 (default: f32, and those that the device has "
+     "instructions for)",
+     apply_precisions, precisions_choices},
+    {0, COMMAND_BENCH, "compile", "A,B", "yes: the compiled graph, no: op by op (default: yes,no)",
+     apply_compile_modes, compile_choices},
+    {0, COMMAND_BENCH, "overlap", "A,B",
+     "how many chunks cover each moment, such as 1,2,4 (default: as configured)", apply_overlaps},
+    {'b', COMMAND_BENCH, "batch", "A,B",
+     "chunks per run, such as 1,2,auto (default: auto); lowered to what fits into memory",
+     apply_batches},
+    {0, COMMAND_BENCH, "runs", "N", "timed runs of each configuration, 1 to 100 (default: 3)",
+     apply_runs},
+    {0, COMMAND_BENCH, "seconds", "N",
+     "time the loudest N seconds of INPUT, or as many that are made up, 1 to 600 (default: 10)",
+     apply_seconds},
+    {0, COMMAND_BENCH, "csv", NULL, "print CSV on standard output instead of a table", apply_csv},
+    {0, COMMAND_BENCH, "html", "FILE", "write a page with a chart, FILE.html", apply_html},
+    {'t', READS | TRIES, "threads", "N",
      "CPU threads, 1 to 256 (default: as many as this process may use)", apply_threads},
     {0, READS | COMMAND_VERIFY, "overlap", "N",
      "how many chunks cover each moment, 1 to 50 (default: as configured); more is smoother and "
@@ -571,7 +648,7 @@ const OptionSpec option_specs[] = {
      "chunks per run, 1 to 64, or auto (default); changes speed and memory, never the result; "
      "lowered to what fits into memory",
      apply_batch},
-    {0, READS | COMMAND_VERIFY, "max-memory", "SIZE",
+    {0, READS | TRIES, "max-memory", "SIZE",
      "memory that the program may use, such as 600M, 2G or 1.5GiB (k, M, G, T: powers of 1000; Ki, "
      "Mi, Gi, Ti: of 1024; none: bytes); a larger batch is lowered to it. Default: what the "
      "system, its containers and ulimit leave",
@@ -583,7 +660,7 @@ const OptionSpec option_specs[] = {
      "test-time augmentation: average of three runs, with channels swapped and polarity inverted; "
      "three times slower",
      apply_tta},
-    {0, READS, "plan", "WAY",
+    {0, READS | COMMAND_BENCH, "plan", "WAY",
      "how to choose the algorithm of each layer: estimate (default, the same everywhere) or "
      "measure "
      "(on this machine, a minute at most, then kept in the user's cache folder); changes speed, "
@@ -778,7 +855,7 @@ static void set_defaults(Options *options, int capacity) {
     cleave_separator_settings_default(&options->separator);
     cleave_output_settings_default(&options->output);
     options->min_snr = VERIFY_MIN_SNR;
-    options->seconds = VERIFY_SECONDS;
+    options->runs = BENCH_RUNS;
     const char *model = getenv("CLEAVE_MODEL");
     options->model = model != NULL && *model != '\0' ? model : NULL;
     options->inputs = allocate((size_t)capacity + 1, sizeof *options->inputs);

@@ -4,19 +4,12 @@
 
 #include <stdbool.h>
 
-#include "options.h"
+#include "modes.h"
+#include "trial_audio.h"
 #include "verdict.h"
 
-/* One way to run the network. */
-typedef struct VerifyMode {
-    char name[64]; /* "cpu bf16 compiled" */
-    char device[32];
-    cleave_precision precision;
-    int compile;
-} VerifyMode;
-
 typedef struct VerifyResult {
-    VerifyMode mode;
+    Mode mode;
     cleave_error error; /* status other than CLEAVE_OK: it did not run to its end */
     char kernels[32];   /* that were used; "" where it did not come to that */
     int compiled; /* 1: the whole graph was; 0: op by op, which a compilation that fails comes down
@@ -31,20 +24,13 @@ typedef struct VerifyResult {
 typedef struct Verify {
     const Options *options;
     cleave_model_info model;
-    const char *input; /* as given; NULL: generated audio */
-    cleave_audio audio;
+    TrialAudio trial;
     VerifyResult *results;
     int count;
 } Verify;
 
-/* Lists the modes that the options ask for, but for the reference itself, into verify->results
- * (zeroed but for the mode); devices in the order in which they are named, or found. */
-void verify_list_modes(Verify *verify);
-
 /* The reference: f32 on the CPU, op by op. */
-VerifyMode verify_reference(void);
-
-const char *verify_precision(cleave_precision precision); /* "f32" */
+Mode verify_reference(void);
 
 /* Whether a mode reaches --min-snr; one that did not run does not. */
 bool verify_passed(const Verify *verify, const VerifyResult *result);

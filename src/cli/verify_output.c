@@ -117,15 +117,15 @@ static void print_table(const Verify *verify) {
 /* ---- The text around it ------------------------------------------------------------------ */
 
 static void print_head(const Verify *verify) {
-    double rate = (double)verify->audio.sample_rate;
-    double seconds = (double)verify->audio.samples / rate;
+    double rate = (double)verify->trial.audio.sample_rate;
+    double seconds = (double)verify->trial.audio.samples / rate;
     char *name = NULL;
-    if (verify->input != NULL) {
-        char *printable = text_printable(verify->input);
+    if (verify->trial.input != NULL) {
+        char *printable = text_printable(verify->trial.input);
         name = text_shorten(printable, INPUT_COLUMNS);
         free(printable);
         printf("Audio:     %.*f s of %s, from %s on\n", seconds < 1.0 ? 2 : 1, seconds, name,
-               text_duration((double)verify->audio.start / rate).text);
+               text_duration((double)verify->trial.audio.start / rate).text);
     } else {
         printf("Audio:     %.1f s, generated\n", seconds);
     }
@@ -212,10 +212,10 @@ static json_t *stem_json(const char *name, const cleave_comparison *stem) {
     return object;
 }
 
-static json_t *mode_json(const VerifyMode *mode) {
+static json_t *mode_json(const Mode *mode) {
     json_t *object = json_new_object();
     json_put_text(object, "device", mode->device);
-    json_put_text(object, "precision", verify_precision(mode->precision));
+    json_put_text(object, "precision", mode_precision(mode->precision));
     json_put_bool(object, "compile", mode->compile);
     return object;
 }
@@ -251,19 +251,19 @@ static json_t *thresholds_json(const Verify *verify) {
 }
 
 void verify_print_json(const Verify *verify) {
-    double rate = (double)verify->audio.sample_rate;
+    double rate = (double)verify->trial.audio.sample_rate;
     bool passed = true;
     json_t *object = json_new_object();
     json_t *modes = json_new_array();
-    VerifyMode reference = verify_reference();
+    Mode reference = verify_reference();
     for (int i = 0; i < verify->count; i++) {
         passed = passed && verify_passed(verify, &verify->results[i]);
         json_append(modes, result_json(verify, &verify->results[i]));
     }
     json_put_text(object, "model", verify->options->model);
-    json_put_text(object, "input", verify->input);
-    json_put_number(object, "start_seconds", (double)verify->audio.start / rate);
-    json_put_number(object, "seconds", (double)verify->audio.samples / rate);
+    json_put_text(object, "input", verify->trial.input);
+    json_put_number(object, "start_seconds", (double)verify->trial.audio.start / rate);
+    json_put_number(object, "seconds", (double)verify->trial.audio.samples / rate);
     json_put(object, "reference", mode_json(&reference));
     json_put(object, "thresholds", thresholds_json(verify));
     json_put(object, "modes", modes);

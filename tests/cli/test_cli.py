@@ -41,8 +41,8 @@ OPTIONS = {  # long: (short, takes a value)
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
     "skip-existing": ("", False), "profile": ("", True),
 }
-COMMANDS = ("separate", "inspect", "devices", "score", "export", "verify", "doctor", "help",
-            "completion", "man")
+COMMANDS = ("separate", "inspect", "devices", "score", "export", "bench", "verify", "doctor",
+            "help", "completion", "man")
 
 
 # ---- Audio ------------------------------------------------------------------------------------
