@@ -17,8 +17,8 @@ static void log_device(const cleave_separator *separator) {
     const cleave_device_info *info = &separator->device->info;
     const cleave_logger *log = &separator->settings.log;
     log_write(log, CLEAVE_LOG_INFO, "%s: %s; %s%s%s%s%s", info->id, info->name, info->system,
-              info->driver[0] ? ", driver " : "", info->driver, info->runtime[0] ? ", runtime " : "",
-              info->runtime);
+              info->driver[0] ? ", driver " : "", info->driver,
+              info->runtime[0] ? ", runtime " : "", info->runtime);
     if (info->warning[0])
         log_write(log, CLEAVE_LOG_WARNING, "%s: %s", info->id, info->warning);
 }
@@ -28,8 +28,8 @@ static cleave_status choose_precision(cleave_separator *separator, cleave_error 
     const Device *device = separator->device;
     cleave_separator_settings *settings = &separator->settings;
     cleave_precision asked = settings->precision;
-    cleave_status status = backend_precision(device->backend, device->index, asked,
-                                             &settings->precision, error);
+    cleave_status status =
+        backend_precision(device->backend, device->index, asked, &settings->precision, error);
     if (status != CLEAVE_ERROR_DEVICE || !separator->moved)
         return status;
     log_write(&settings->log, CLEAVE_LOG_WARNING, "%s has no precision %s: f32 is used",
@@ -176,7 +176,7 @@ static cleave_status check_need(const cleave_separator *separator, const MemoryQ
 }
 
 cleave_status ready_plan_layers(cleave_separator *separator, MemoryQuestion *question,
-                                 NetworkPlan *layers, cleave_error *error) {
+                                NetworkPlan *layers, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     if (separator->settings.plan == CLEAVE_PLAN_MEASURE)
         status = check_need(separator, question, error);
@@ -285,7 +285,8 @@ static cleave_status compile_on_device(cleave_separator *separator, cleave_error
 
 static const Device *next_device(const cleave_separator *separator, cleave_status status) {
     bool device_failed = status == CLEAVE_ERROR_MEMORY || status == CLEAVE_ERROR_DEVICE;
-    return device_failed && !separator->asked.strict_device ? registry_next(separator->tried) : NULL;
+    return device_failed && !separator->asked.strict_device ? registry_next(separator->tried)
+                                                            : NULL;
 }
 
 static cleave_status move_on(cleave_separator *separator, const Device *next, cleave_error *error) {
