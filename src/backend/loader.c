@@ -37,7 +37,8 @@ static bool own_path(char *path) {
 
 /* Tries FOLDER/BELOW/libcleave-KIND.so; false if there is no such file. */
 static bool find_in(const char *folder, const char *below, const char *kind, char *path) {
-    int length = snprintf(path, PATH_MAX, "%s/%slibcleave-%s." OBJECT_EXTENSION, folder, below, kind);
+    int length =
+        snprintf(path, PATH_MAX, "%s/%slibcleave-%s." OBJECT_EXTENSION, folder, below, kind);
     return length > 0 && length < PATH_MAX && access(path, F_OK) == 0;
 }
 
@@ -77,8 +78,9 @@ const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
     char path[PATH_MAX];
     const char *word = cleave_device_kind_name(kind);
     if (!find_object(word, path)) {
-        snprintf(reason, size, "this installation has no %s backend (libcleave-%s." OBJECT_EXTENSION
-                 ")", word, word);
+        snprintf(reason, size,
+                 "this installation has no %s backend (libcleave-%s." OBJECT_EXTENSION ")", word,
+                 word);
         return NULL;
     }
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);

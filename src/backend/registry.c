@@ -181,17 +181,19 @@ static cleave_status parse_name(DeviceName *parsed, const char *name, cleave_err
     const char *word = parsed->kind->word;
     if (!parsed->kind->numbered)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "device \"%.100s\": there is one %s only, which has no number; try %s", name,
-                         word, word);
+                         "device \"%.100s\": there is one %s only, which has no number; try %s",
+                         name, word, word);
     parsed->index = parse_index(colon + 1);
     if (parsed->index < 0)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "device \"%.100s\": \"%.90s\" is not the number of a device; try %s or %s:0",
-                         name, colon + 1, word, word);
+        return error_set(
+            error, CLEAVE_ERROR_ARGUMENT,
+            "device \"%.100s\": \"%.90s\" is not the number of a device; try %s or %s:0", name,
+            colon + 1, word, word);
     return CLEAVE_OK;
 }
 
-/* The first available device of that name; NULL, and why in `reason` and `cause`, if there is none. */
+/* The first available device of that name; NULL, and why in `reason` and `cause`, if there is none.
+ */
 static const Device *find_device(const DeviceName *name, DeviceCause *cause, char *reason,
                                  size_t size) {
     const Device *list = NULL;
@@ -227,9 +229,9 @@ static void explain_auto(DeviceChoice *choice) {
         if (!list[i].info.available || &list[i] == choice->device)
             continue;
         if (length < sizeof(choice->reason) - sizeof(list[i].info.id) - 16)
-            length += (size_t)snprintf(choice->reason + length, sizeof(choice->reason) - length,
-                                       "%s%s", length == 0 ? "preferred to " : ", ",
-                                       list[i].info.id);
+            length +=
+                (size_t)snprintf(choice->reason + length, sizeof(choice->reason) - length, "%s%s",
+                                 length == 0 ? "preferred to " : ", ", list[i].info.id);
     }
     if (length == 0)
         snprintf(choice->reason, sizeof(choice->reason), "the only device present");
@@ -260,8 +262,8 @@ cleave_status registry_choose(DeviceChoice *choice, const char *name, bool stric
     if (!choice->device)
         return error_set(error, CLEAVE_ERROR_DEVICE, "no device: not even the CPU can be used");
     if (choice->fallback)
-        snprintf(choice->reason, sizeof(choice->reason), "the best one present: %.40s is not available (%.150s)",
-                 name, reason);
+        snprintf(choice->reason, sizeof(choice->reason),
+                 "the best one present: %.40s is not available (%.150s)", name, reason);
     else
         explain_auto(choice);
     return CLEAVE_OK;

@@ -113,7 +113,8 @@ static void unescape(char *text) {
 
 /* Fields of "ID PARENT DEV ROOT MOUNT OPTIONS … - TYPE SOURCE SUPER-OPTIONS"; false if the line is
  * not a mount of this hierarchy. */
-static bool parse_mount(char *line, const CgroupHierarchy *hierarchy, char **mount_root, char **mount) {
+static bool parse_mount(char *line, const CgroupHierarchy *hierarchy, char **mount_root,
+                        char **mount) {
     char *fields[5];
     char *rest = NULL;
     char *tail = strstr(line, " - ");
@@ -181,4 +182,3 @@ bool cgroup_up(Cgroup *cgroup) {
     *slash = '\0';
     return true;
 }
-

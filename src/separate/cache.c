@@ -108,8 +108,8 @@ static cleave_status run_noise(cleave_separator *separator, const float *input, 
                                cleave_error *error) {
     int batch = separator->settings.batch;
     for (;;) {
-        cleave_status status = executable_run(separator->executable, input, output, batch,
-                                              &separator->cancel, error);
+        cleave_status status =
+            executable_run(separator->executable, input, output, batch, &separator->cancel, error);
         if (status != CLEAVE_ERROR_MEMORY && status != CLEAVE_ERROR_DEVICE)
             return status;
         status = prepare_retry(separator, &batch, status, error);
@@ -123,7 +123,8 @@ static cleave_status warm_up(cleave_separator *separator, cleave_error *error) {
     cleave_status status = ready_ensure(separator, error);
     if (status != CLEAVE_OK)
         return status;
-    size_t inputs = (size_t)separator->settings.batch * (size_t)plan->channels * (size_t)plan->chunk;
+    size_t inputs =
+        (size_t)separator->settings.batch * (size_t)plan->channels * (size_t)plan->chunk;
     size_t outputs = inputs * (size_t)separator->model->config.stem_count;
     float *input = memory_allocate_aligned(inputs * sizeof(float));
     float *output = memory_allocate_aligned(outputs * sizeof(float));

@@ -58,9 +58,10 @@ cleave_status demix_report(const Demix *d, cleave_error *error) {
 /* Told once, however often it happens. */
 static void halve_batch(Demix *d, int failed, const cleave_error *error) {
     if (d->batch == d->job->batch)
-        log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
-                  "a batch of %d chunks does not fit into memory (%s); going on with smaller ones",
-                  failed, error->text);
+        log_write(
+            &d->job->log->logger, CLEAVE_LOG_WARNING,
+            "a batch of %d chunks does not fit into memory (%.*s); going on with smaller ones",
+            failed, (int)strcspn(error->text, ";"), error->text);
     d->batch = failed / 2;
 }
 
