@@ -3,16 +3,17 @@
  *   layers MODEL [--threads N] [--runs N] [--precision f32|f16|bf16] [--steps] [--measure]
  *
  * GFLOP are those of direct computation, whatever the algorithm does, with all that is fused into a
- * step; "peak" is the share of the gemm's own speed in the first cache, on as many threads, that the
- * multiplications really done come to. GB are the activations that a step reads and writes, and its
- * weights, each counted once. With --measure the plan is measured, and what its candidates took goes
- * to standard error. */
+ * step; "peak" is the share of the gemm's own speed in the first cache, on as many threads, that
+ * the multiplications really done come to. GB are the activations that a step reads and writes, and
+ * its weights, each counted once. With --measure the plan is measured, and what its candidates took
+ * goes to standard error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu/executable.h"
 #include "base/clock.h"
+#include "base/processors.h"
 #include "cleave.h"
 #include "model/builder.h"
 #include "model/model.h"

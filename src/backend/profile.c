@@ -17,7 +17,7 @@ const char *profile_stage_name(ProfileStage stage) {
 /* ---- Ops and rows ---- */
 
 static bool same_op(const ProfileOp *a, const ProfileOp *b) {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->op, b->op) == 0 &&
+    return a->device == b->device && strcmp(a->name, b->name) == 0 && strcmp(a->op, b->op) == 0 &&
            strcmp(a->algorithm, b->algorithm) == 0 && a->flops == b->flops &&
            a->products == b->products && a->bytes == b->bytes &&
            a->weight_bytes == b->weight_bytes && a->precision == b->precision;
@@ -43,13 +43,15 @@ cleave_status profile_add_op(Profile *profile, const ProfileOp *op, int *index,
                              cleave_error *error) {
     int at = 0;
     bool good = true;
+    ProfileOp own = *op;
+    own.device = profile->device;
     pthread_mutex_lock(&profile->mutex);
-    while (at < profile->op_count && !same_op(&profile->ops[at], op))
+    while (at < profile->op_count && !same_op(&profile->ops[at], &own))
         at++;
     if (at == profile->op_count) {
         good = grow_ops(profile);
         if (good) {
-            profile->ops[at] = *op;
+            profile->ops[at] = own;
             profile->sums[at] = (ProfileSums){0};
             profile->op_count++;
         }
@@ -100,6 +102,13 @@ static cleave_status add_stages(Profile *profile, cleave_error *error) {
     for (int i = 0; i < ROW_COUNT && status == CLEAVE_OK; i++)
         status = add_named_row(profile, row_names[i], &index, error);
     return status;
+}
+
+void profile_change_device(Profile *profile) {
+    if (!profile)
+        return;
+    profile->device++;
+    memset(profile->peaks, 0, sizeof(profile->peaks));
 }
 
 /* ---- From begin to end ---- */

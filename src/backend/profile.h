@@ -41,6 +41,7 @@ typedef struct ProfileOp {
     double bytes;        /* of activations, for one chunk */
     double weight_bytes; /* that each run reads */
     cleave_precision precision; /* of its products */
+    int device;                 /* filled in by profile_add_op(): that it ran on */
 } ProfileOp;
 
 typedef struct ProfileSums {
@@ -76,7 +77,8 @@ typedef struct Profile {
     int row_count;
     ProfileEvent *events; /* in the order of their ends; (CLEAVE_PROFILE_EVENTS_MAX) */
     int64_t event_count;
-    int64_t left_out;                 /* events for which there was no room */
+    int64_t left_out; /* events for which there was no room */
+    int device;       /* that ops are added for: the first, or how often it was changed */
     double peaks[PROFILE_PRECISIONS]; /* products per second at best; 0: not measured */
 } Profile;
 
@@ -93,6 +95,10 @@ cleave_status profile_add_op(Profile *profile, const ProfileOp *op, int *index,
 /* Likewise for a row of the trace: of thread `number` of a pool, say. */
 cleave_status profile_add_row(Profile *profile, const char *pool, int number, int *index,
                               cleave_error *error);
+
+/* From now on ops are those of another device, whose peaks are not known yet. A NULL profile is
+ * allowed. */
+void profile_change_device(Profile *profile);
 
 /* The begin and the end of a call that is profiled. Between calls nothing is recorded. */
 void profile_start(Profile *profile);

@@ -30,7 +30,4 @@ typedef void (*ThreadObserver)(void *context, int thread, double begin, double e
  * one of thread_pool_run(). */
 void thread_pool_observe(ThreadPool *pool, ThreadObserver observer, void *context);
 
-/* Processors that this process may use: its affinity mask, at least 1. */
-int thread_available_processors(void);
-
 #endif

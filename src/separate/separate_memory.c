@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "separate/separator.h"
+#include "separate/ready.h"
 
 typedef struct MemorySink {
     float *stems; /* (planes, samples) */
@@ -75,5 +75,6 @@ cleave_status cleave_separate_memory(cleave_separator *separator, const float *c
     audio_reader_close(reader);
     profile_stop(separator->profile);
     atomic_store(&separator->cancel, false);
+    ready_tell_degraded(separator);
     return status;
 }

@@ -46,7 +46,7 @@ static void set_figures(cleave_separator *separator, int index, cleave_profile_o
     to->flops = op->flops * chunks;
     to->bytes = op->bytes * chunks + op->weight_bytes * (double)sums->calls;
     to->peak_share = (double)NAN;
-    if (op->products > 0 && sums->seconds > 0) {
+    if (op->products > 0 && sums->seconds > 0 && op->device == separator->profile->device) {
         double peak = peak_of(separator, op->precision);
         if (peak > 0)
             to->peak_share = op->products * chunks / sums->seconds / peak;

@@ -561,6 +561,12 @@ static void b2_ops_and_rows_are_known_again(void **state) {
         assert_int_equal(add_op(profile, name, 1), first + 3 + i);
     }
     assert_string_equal(profile->ops[first + 1].name, "other");
+    profile->peaks[CLEAVE_PRECISION_F32] = 1e9;
+    profile_change_device(profile); /* its ops are others, and its peaks not known */
+    assert_int_equal(add_op(profile, "layer", 1), first + 103);
+    assert_int_equal(add_op(profile, "layer", 1), first + 103);
+    assert_true(profile->peaks[CLEAVE_PRECISION_F32] == 0);
+    profile_change_device(NULL);
     int row = -1;
     assert_int_equal(profile_add_row(profile, "worker", 1, &row, &error), CLEAVE_OK);
     assert_int_equal(row, ROW_COUNT);

@@ -152,8 +152,10 @@ void cpu_run_profiled(CpuExecutable *executable, int step, const CpuRun *run);
  * lies in the first cache. 0 where the precision has no kernels, or memory ran out. */
 double cpu_peak(const CpuExecutable *executable, cleave_precision precision);
 
-/* Fills in the processor's name, memory and threads (cpu.c). */
-void cpu_describe(cleave_device_info *info);
+/* See Backend in backend.h (cpu.c). */
+int cpu_count(char *reason, size_t size);
+void cpu_describe(int index, cleave_device_info *info);
+void cpu_read_memory(int index, cleave_device_info *info);
 
 /* ---- Operands (operand.c) ---- */
 
