@@ -14,6 +14,7 @@
 #include "backend/cpu/executable.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/processors.h"
 #include "cleave.h"
 #include "model/builder.h"
 #include "model/model.h"

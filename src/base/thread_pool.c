@@ -158,13 +158,3 @@ void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *conte
     work(pool, 0);
     await_workers(pool);
 }
-
-int thread_available_processors(void) {
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-#endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int)online : 1;
-}

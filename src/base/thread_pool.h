@@ -22,7 +22,4 @@ int thread_pool_size(const ThreadPool *pool);
  * caller at a time. */
 void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *context);
 
-/* Processors that this process may use: its affinity mask, at least 1. */
-int thread_available_processors(void);
-
 #endif

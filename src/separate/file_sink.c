@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/processors.h"
+
 /* ---- Opening ---- */
 
 static cleave_status open_parts(FileSink *sink, const OutputList *outputs, int channels,

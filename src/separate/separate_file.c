@@ -11,7 +11,7 @@
 #include "separate/claim.h"
 #include "separate/file_sink.h"
 #include "separate/fingerprint.h"
-#include "separate/separator.h"
+#include "separate/ready.h"
 #include "separate/side_file.h"
 
 /* What a call needs from its start to its end. */
@@ -215,6 +215,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
         status = separate(&job, &filled, error);
     close_job(&job, status == CLEAVE_OK);
     atomic_store(&separator->cancel, false);
+    ready_tell_degraded(separator);
     if (status != CLEAVE_OK || !result) {
         cleave_result_free(&filled);
         return status;
@@ -224,7 +225,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;
     filled.peak_host_memory = memory_peak_resident();
-    filled.peak_device_memory = separator_peak_memory(separator);
+    filled.peak_device_memory = ready_peak_memory(separator);
     filled.degraded_ops = cleave_separator_degraded(separator, NULL, 0);
     *result = filled;
     return CLEAVE_OK;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "separate/separator.h"
+#include "separate/ready.h"
 
 typedef struct MemorySink {
     float *stems; /* (planes, samples) */
@@ -73,5 +73,6 @@ cleave_status cleave_separate_memory(cleave_separator *separator, const float *c
         status = run(separator, reader, &sink, progress, progress_user, error);
     audio_reader_close(reader);
     atomic_store(&separator->cancel, false);
+    ready_tell_degraded(separator);
     return status;
 }

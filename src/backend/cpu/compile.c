@@ -470,13 +470,19 @@ static cleave_status cpu_compile(Executable **created, const Graph *graph,
     return CLEAVE_OK;
 }
 
-static bool supports(cleave_precision precision) {
+static bool supports(int index, cleave_precision precision) {
+    (void)index;
     return kernels_select()->products[precision].gemm != NULL;
 }
 
 const Backend backend_cpu = {
-    .kind = "cpu",
+    .abi = BACKEND_ABI,
+    .version = CLEAVE_VERSION,
+    .kind = CLEAVE_DEVICE_CPU,
+    .alignment = sizeof(float),
+    .count = cpu_count,
     .describe = cpu_describe,
+    .read_memory = cpu_read_memory,
     .supports = supports,
     .plan = cpu_plan,
     .layers = cpu_layers,

@@ -126,8 +126,10 @@ cleave_status cpu_layers(NetworkPlan *plan, const Graph *graph, const CompileOpt
 cleave_status cpu_measure(NetworkPlan *plan, const CompileOptions *options,
                           const PlanProgress *progress, cleave_error *error);
 
-/* Fills in the processor's name, memory and threads (cpu.c). */
-void cpu_describe(cleave_device_info *info);
+/* See Backend in backend.h (cpu.c). */
+int cpu_count(char *reason, size_t size);
+void cpu_describe(int index, cleave_device_info *info);
+void cpu_read_memory(int index, cleave_device_info *info);
 
 /* ---- Operands (operand.c) ---- */
 
