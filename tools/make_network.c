@@ -49,7 +49,8 @@ static bool ends_with(const char *text, const char *end) {
 static bool write_safetensors(const RandomNetwork *network, const Options *options,
                               const char *config) {
     FILE *file = fopen(options->output, "wb");
-    bool done = file && random_network_write(network, file, config, options->seed);
+    bool done = file && random_network_write(network, file, options->output, config, options->seed,
+                                             NULL) == CLEAVE_OK;
     return file && fclose(file) == 0 && done;
 }
 

@@ -129,7 +129,8 @@ static cleave_status allocate_audio(cleave_audio *audio, const Excerpt *excerpt,
         free(samples);
         return error_memory(error, "audio", bytes);
     }
-    for (size_t c = 0; c < channels; c++)
+    audio->planes[0] = samples; /* by which they are freed */
+    for (size_t c = 1; c < channels; c++)
         audio->planes[c] = samples + c * (size_t)length;
     audio->channels = excerpt->channels;
     audio->sample_rate = excerpt->sample_rate;

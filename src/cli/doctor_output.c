@@ -159,7 +159,7 @@ void doctor_print(const Doctor *doctor) {
     print_heading("Machine");
     print_facts(doctor, CLEAVE_TOPIC_SYSTEM);
     if (cpu != NULL)
-        print_line("processor", "%s, %d threads", cpu->name, cpu->threads);
+        print_line("processor", "%s", cpu->name);
     print_facts(doctor, CLEAVE_TOPIC_PROCESSOR);
     print_heading("Memory");
     print_facts(doctor, CLEAVE_TOPIC_MEMORY);
@@ -256,10 +256,8 @@ void doctor_print_json(const Doctor *doctor) {
     json_t *devices = json_new_array();
     char *version =
         format_text("%d.%d.%d", CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH);
-    if (cpu != NULL) {
+    if (cpu != NULL)
         json_put_text(processor, "name", cpu->name);
-        json_put_integer(processor, "threads", cpu->threads);
-    }
     for (int i = 0; i < doctor->device_count; i++)
         json_append(devices, device_json(doctor, &doctor->devices[i]));
     json_put_text(object, "version", version);

@@ -9,10 +9,10 @@
 #define VERIFY_SECONDS_MAX 600
 #define VERIFY_MIN_SNR     20.0
 
-#define TRANSPARENT_SNR 60.0   /* dB and more */
-#define BROKEN_SNR      20.0   /* dB, less than this */
-#define SILENT_LEVEL    -100.0 /* dBFS RMS: a stem below this is silent, */
-#define SILENT_AS_LEVEL -40.0  /* and its error is judged as if the stem were at this level */
+#define TRANSPARENT_SNR 60.0     /* dB and more */
+#define BROKEN_SNR      20.0     /* dB, less than this */
+#define SILENT_LEVEL    (-100.0) /* dBFS RMS: a stem below this is silent, */
+#define SILENT_AS_LEVEL (-40.0)  /* and its error is judged as if the stem were at this level */
 
 typedef enum Verdict { VERDICT_TRANSPARENT, VERDICT_AUDIBLE, VERDICT_BROKEN } Verdict;
 

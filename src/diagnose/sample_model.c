@@ -41,6 +41,17 @@ static cleave_status fail_to_write(const char *path, cleave_error *error) {
                      path, strerror(errno));
 }
 
+static cleave_status write_file(const RandomNetwork *network, const char *path,
+                                cleave_error *error) {
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return fail_to_write(path, error);
+    cleave_status status = random_network_write(network, file, path, sample_config, 1, error);
+    if (fclose(file) != 0 && status == CLEAVE_OK)
+        status = fail_to_write(path, error);
+    return status;
+}
+
 static cleave_status write_sample(const char *path, cleave_error *error) {
     Config config;
     RandomNetwork network = {.weights = NULL};
@@ -49,45 +60,34 @@ static cleave_status write_sample(const char *path, cleave_error *error) {
     if (status != CLEAVE_OK)
         return status;
     status = random_network_list(&network, &config, VALUE_F32, error);
-    FILE *file = status == CLEAVE_OK ? fopen(path, "wb") : NULL;
-    bool written = file && random_network_write(&network, file, sample_config, 1);
-    if (file && fclose(file) != 0)
-        written = false;
-    if (status == CLEAVE_OK && !written)
-        status = fail_to_write(path, error);
+    if (status == CLEAVE_OK)
+        status = write_file(&network, path, error);
     random_network_free(&network);
     config_free(&config);
     return status;
 }
 
-/* A folder of its own: a configuration that lies beside a model is taken before its own. */
-static char *make_folder(cleave_error *error) {
+/* A folder of its own: a configuration that lies beside a model is taken before its own. *folder is
+ * to be freed. */
+static cleave_status make_folder(char **folder, cleave_error *error) {
     const char *parent = getenv("TMPDIR");
-    char *folder = string_format("%s/cleave-XXXXXX", parent && *parent != '\0' ? parent : "/tmp");
-    if (!folder) {
-        error_memory(error, "a path", strlen("/tmp"));
-        return NULL;
-    }
-    if (mkdtemp(folder))
-        return folder;
-    fail_to_write(folder, error);
-    free(folder);
-    return NULL;
+    parent = parent && *parent != '\0' ? parent : "/tmp";
+    *folder = string_format("%s/cleave-XXXXXX", parent);
+    if (!*folder)
+        return error_memory(error, "a path", strlen(parent));
+    if (mkdtemp(*folder))
+        return CLEAVE_OK;
+    free(*folder);
+    *folder = NULL;
+    return fail_to_write(parent, error);
 }
 
-CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cleave_logger *log,
-                                                  cleave_error *error) {
-    error_clear(error);
-    if (!model)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "cannot open the sample network: the result is NULL");
-    *model = NULL;
-    char *folder = make_folder(error);
-    if (!folder)
-        return error ? error->status : CLEAVE_ERROR_OUTPUT;
+static cleave_status open_in(const char *folder, cleave_model **model, const cleave_logger *log,
+                             cleave_error *error) {
     char *path = string_format("%s/sample.safetensors", folder);
-    cleave_status status =
-        path ? write_sample(path, error) : error_memory(error, "a path", strlen(folder));
+    if (!path)
+        return error_memory(error, "a path", strlen(folder));
+    cleave_status status = write_sample(path, error);
     if (status == CLEAVE_OK) {
         cleave_model_settings settings;
         cleave_model_settings_default(&settings);
@@ -95,10 +95,24 @@ CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cl
             settings.log = *log;
         status = cleave_model_open(model, path, &settings, error);
     }
-    if (path)
-        unlink(path); /* what is mapped stays */
-    rmdir(folder);
+    unlink(path); /* what is mapped stays */
     free(path);
+    return status;
+}
+
+CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cleave_logger *log,
+                                                  cleave_error *error) {
+    char *folder = NULL;
+    error_clear(error);
+    if (!model)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "cannot open the sample network: the result is NULL");
+    *model = NULL;
+    cleave_status status = make_folder(&folder, error);
+    if (folder) {
+        status = open_in(folder, model, log, error);
+        rmdir(folder);
+    }
     free(folder);
     return status;
 }

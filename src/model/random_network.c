@@ -1,11 +1,13 @@
 /* random_network.c: see random_network.h. Values are drawn as they are written. */
 #include "model/random_network.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path_format.h"
 #include "base/random.h"
 
 static const struct {
@@ -189,33 +191,33 @@ static json_t *describe_weights(const RandomNetwork *network, const char *config
 /* The header as text, padded so that the data is aligned. NULL on failure; the caller's. */
 static char *make_header(const RandomNetwork *network, const char *config) {
     json_t *header = describe_weights(network, config);
-    char *text = header ? json_dumps(header, JSON_COMPACT) : NULL;
-    json_decref(header);
-    size_t length = text ? strlen(text) : 0;
+    size_t length = header ? json_dumpb(header, NULL, 0, JSON_COMPACT) : 0;
     size_t padded = (length + 63) / 64 * 64 + 56; /* 8 bytes of length stand before it */
-    char *result = text ? malloc(padded + 1) : NULL;
+    char *result = length > 0 ? malloc(padded + 1) : NULL;
     if (result) {
         memset(result, ' ', padded);
-        memcpy(result, text, length);
+        json_dumpb(header, result, length, JSON_COMPACT);
         result[padded] = '\0';
     }
-    free(text);
+    json_decref(header);
     return result;
 }
 
-bool random_network_write(const RandomNetwork *network, FILE *file, const char *config,
-                          uint64_t seed) {
-    char *header = make_header(network, config);
-    bool done = header != NULL;
+cleave_status random_network_write(const RandomNetwork *network, FILE *file, const char *path,
+                                   const char *config, uint64_t seed, cleave_error *error) {
+    unsigned char length[8];
     uint64_t state = seed;
-    if (done) {
-        unsigned char length[8];
-        for (int i = 0; i < 8; i++)
-            length[i] = (unsigned char)((uint64_t)strlen(header) >> (8 * i));
-        done = write_to_file(file, length, 8) && write_to_file(file, header, strlen(header));
-    }
+    char *header = make_header(network, config);
+    if (!header)
+        return error_memory(error, "a network's header", 1);
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)strlen(header) >> (8 * i));
+    bool done = write_to_file(file, length, 8) && write_to_file(file, header, strlen(header));
     for (size_t i = 0; i < network->count && done; i++)
         done = random_weight_write(&network->weights[i], &state, write_to_file, file);
+    done = done && fflush(file) == 0;
     free(header);
-    return done;
+    return done ? CLEAVE_OK
+                : error_set(error, CLEAVE_ERROR_OUTPUT, PATH_FORMAT ": cannot write: %s", path,
+                            strerror(errno));
 }

@@ -39,9 +39,9 @@ typedef bool (*ByteSink)(void *context, const void *bytes, size_t size);
  * fails. */
 bool random_weight_write(const RandomWeight *weight, uint64_t *state, ByteSink sink, void *context);
 
-/* Writes a .safetensors file whose header carries `config`, the configuration's text (NULL: none).
- * False where the file took not all, or memory ran out. */
-bool random_network_write(const RandomNetwork *network, FILE *file, const char *config,
-                          uint64_t seed);
+/* Writes a .safetensors file whose header carries `config`, the configuration's text (NULL: none);
+ * `path` is for error texts. Errors: CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY. */
+cleave_status random_network_write(const RandomNetwork *network, FILE *file, const char *path,
+                                   const char *config, uint64_t seed, cleave_error *error);
 
 #endif

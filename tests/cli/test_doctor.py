@@ -62,7 +62,8 @@ class DoctorTest(CliTest):
             if name != "FFmpeg":
                 self.assertRegex(version, r"^\d+\.\d+", name)
         self.assertIn(platform.release(), report["system"]["system"])
-        self.assertIn(platform.machine(), report["system"]["system"])
+        self.assertEqual(report["system"]["machine"], platform.machine())
+        self.assertRegex(report["system"]["threads"], r"^[1-9]\d*, of \d+ processors online$")
         self.assertIn("library", report["build"])
         self.assertIn("compiler", report["build"])
         for device in report["devices"]:

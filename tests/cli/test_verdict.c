@@ -52,20 +52,20 @@ static void t2_what_is_no_number_is_broken(void **state) {
     assert_int_equal(verdict_of(verdict_snr(&none)), VERDICT_BROKEN);
 }
 
-enum { RATE = 44100, SECONDS = 9, SAMPLES = SECONDS * RATE };
+enum { RATE = 44100, TENTH = RATE / 10, SECONDS = 9, SAMPLES = SECONDS * RATE };
 static float left[SAMPLES], right[SAMPLES], again[SAMPLES];
 
 static void t2_generated_audio_is_never_silent_nor_too_loud(void **state) {
     (void)state;
     float *planes[] = {left, right};
     generated_audio_fill(planes, 2, RATE, 0, SAMPLES);
-    for (int from = 0; from < SAMPLES; from += RATE / 10) {
+    for (int from = 0; from < SAMPLES; from += TENTH) {
         double power = 0;
-        for (int i = from; i < from + RATE / 10; i++) {
+        for (int i = from; i < from + TENTH; i++) {
             power += (double)left[i] * (double)left[i];
             assert_true(fabsf(left[i]) <= 1 && fabsf(right[i]) <= 1);
         }
-        assert_true(10 * log10(power / (RATE / 10)) > -30);
+        assert_true(10 * log10(power / TENTH) > -30);
     }
     assert_memory_not_equal(left, right, sizeof left);
 }
