@@ -29,7 +29,7 @@ static cleave_model *open_model(void) {
 static cleave_profile profile_on(const cleave_model *model, const char *device, double *flops) {
     cleave_model_info info;
     cleave_error error;
-    cleave_profile profile;
+    cleave_profile profile = {0};
     cleave_separator *separator = NULL;
     cleave_separator_settings settings;
     cleave_model_get_info(model, &info);
