@@ -15,13 +15,17 @@
 
 #define RUNS_BEFORE 3 /* that the lost device manages */
 
+static void must(cleave_status status, const cleave_error *error) {
+    if (status != CLEAVE_OK)
+        fail_msg("%s", error->text);
+}
+
 static cleave_model *open_model(void) {
     char path[1024];
     cleave_model *model = NULL;
     cleave_error error;
     snprintf(path, sizeof(path), "%s/golden/short-input/model.ckpt", getenv("CLEAVE_TEST_DATA"));
-    if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
+    must(cleave_model_open(&model, path, NULL, &error), &error);
     return model;
 }
 
@@ -29,7 +33,7 @@ static cleave_model *open_model(void) {
 static cleave_profile profile_on(const cleave_model *model, const char *device, double *flops) {
     cleave_model_info info;
     cleave_error error;
-    cleave_profile profile = {0};
+    cleave_profile profile;
     cleave_separator *separator = NULL;
     cleave_separator_settings settings;
     cleave_model_get_info(model, &info);
@@ -46,11 +50,9 @@ static cleave_profile profile_on(const cleave_model *model, const char *device, 
     for (int64_t i = 0; i < samples; i++)
         mix[i] = 0.01f + (float)(i % 100) / 200.0f;
     const float *planes[] = {mix};
-    if (cleave_separator_open(&separator, model, &settings, &error) != CLEAVE_OK ||
-        cleave_separate_memory(separator, planes, 1, samples, stems, NULL, NULL, &error) !=
-            CLEAVE_OK ||
-        cleave_separator_profile(separator, &profile, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
+    must(cleave_separator_open(&separator, model, &settings, &error), &error);
+    must(cleave_separate_memory(separator, planes, 1, samples, stems, NULL, NULL, &error), &error);
+    must(cleave_separator_profile(separator, &profile, &error), &error);
     *flops = info.flops_per_chunk * (double)profile.chunks;
     cleave_separator_close(separator);
     free(mix);
