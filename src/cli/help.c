@@ -9,8 +9,8 @@
 #include "allocate.h"
 #include "exit_code.h"
 #include "message.h"
+#include "text.h"
 
-#define WIDTH       79
 #define INDENT      27 /* where the texts of the options begin */
 #define TERM_INDENT 18
 
@@ -27,6 +27,7 @@ const Term help_environment[] = {
     {"CLEAVE_MODEL", "the network, where -m is not given"},
     {"CLEAVE_KERNELS",
      "the CPU's instructions: avx512, avx2 or reference (plain C); else the best there are"},
+    {"CLEAVE_BACKENDS", "the folder of libcleave-cuda.so and the like; else where cleave is"},
     {"NO_COLOR", "if set, no colours"},
     {"XDG_CACHE_HOME", "the folder below which cleave/ keeps measured plans; else ~/.cache (macOS: "
                        "~/Library/Caches)"},
@@ -36,40 +37,10 @@ const char help_usage_notes[] =
     "Options and inputs may be mixed; after -- everything is an input. A file that is\n"
     "named like a command is reached as ./NAME. 'cleave COMMAND --help' says more.\n";
 
-/* Prints `text` word by word from column `indent` on; the line is already at `column`. */
-static void print_wrapped(const char *text, int column, int indent) {
-    if (column >= indent) {
-        putchar('\n');
-        column = 0;
-    }
-    printf("%*s", indent - column, "");
-    column = indent;
-    while (*text != '\0') {
-        int length = (int)strcspn(text, " ");
-        if (column + length > WIDTH) {
-            printf("\n%*s", indent, "");
-            column = indent;
-        }
-        printf("%.*s", length, text);
-        column += length;
-        text += length;
-        if (*text == ' ') {
-            text++;
-            if (column < WIDTH && column + 1 + (int)strcspn(text, " ") <= WIDTH) {
-                putchar(' ');
-                column++;
-            } else {
-                column = WIDTH;
-            }
-        }
-    }
-    putchar('\n');
-}
-
 static void print_terms(const char *heading, const Term *terms) {
     printf("%s:\n", heading);
     for (const Term *term = terms; term->name != NULL; term++)
-        print_wrapped(term->text, printf("  %s", term->name), TERM_INDENT);
+        text_print_wrapped(term->text, printf("  %s", term->name), TERM_INDENT);
 }
 
 static void print_options(CommandId command) {
@@ -82,7 +53,7 @@ static void print_options(CommandId command) {
                                  spec->argument != NULL ? " " : "",
                                  spec->argument != NULL ? spec->argument : "");
         fputs(head, stdout);
-        print_wrapped(spec->help, (int)strlen(head), INDENT);
+        text_print_wrapped(spec->help, (int)strlen(head), INDENT);
         free(head);
     }
 }
