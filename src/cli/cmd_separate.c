@@ -164,9 +164,9 @@ static void separate_track(Run *run, Track *track, const cleave_output_settings 
     settings.progress_user = &progress;
     cleave_separate_file(run->separator, track->input, &settings, &track->result, &track->error);
     progress_end(&progress);
-    profile_take(&run->profiling, run->separator, &track->profile);
     cleave_separator_get_info(run->separator, &run->info); /* it may have moved to another device */
     track_take_degraded(track, run->separator);
+    profile_take(&run->profiling, run->separator, &track->profile);
     free(label);
     free(name);
 }

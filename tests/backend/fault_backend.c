@@ -153,7 +153,11 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
     return number;
 }
 
-static const ExecutableMethods methods = {run, destroy, synchronize, peak_memory, degraded};
+static const ExecutableMethods methods = {.run = run,
+                                          .destroy = destroy,
+                                          .synchronize = synchronize,
+                                          .peak_memory = peak_memory,
+                                          .degraded = degraded};
 
 static cleave_status check_compile(const CompileOptions *options, cleave_error *error) {
     if (fault("unsupported") >= 0)
