@@ -66,8 +66,8 @@ static void describe(int index, cleave_device_info *info) {
     mark_probe();
     snprintf(info->name, sizeof(info->name), "Made-up GPU %d", index);
     snprintf(info->system, sizeof(info->system), "Made-up OS 1.0");
-    snprintf(info->driver, sizeof(info->driver), "driver 500.1");
-    snprintf(info->runtime, sizeof(info->runtime), "runtime 12.3");
+    snprintf(info->driver, sizeof(info->driver), "made-up 500.1");
+    snprintf(info->runtime, sizeof(info->runtime), "made-up 12.3");
     if (fault("old-driver") >= 0)
         snprintf(info->warning, sizeof(info->warning),
                  "driver 500.1 is too old for graph compilation; 525 or newer has it");

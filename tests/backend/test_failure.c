@@ -82,7 +82,8 @@ static void r13_a_run_that_breaks_the_layout_is_caught(void **state) {
     expect_fault(&layout, input, input, 1, "overlap");
     layout.alignment = 8; /* of two neighbours one is not at a multiple of 8 bytes */
     size_t odd = (uintptr_t)memory % 8 == 0;
-    assert_int_equal(layout_check(&layout, memory + 1 - odd, memory + 31 - odd, 1, &error), CLEAVE_OK);
+    assert_int_equal(layout_check(&layout, memory + 1 - odd, memory + 31 - odd, 1, &error),
+                     CLEAVE_OK);
     expect_fault(&layout, memory + odd, memory + 31 - odd, 1, "not aligned");
     expect_fault(&layout, memory + 1 - odd, memory + 30 + odd, 1, "not aligned");
 }

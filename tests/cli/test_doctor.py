@@ -17,8 +17,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_cli import CliTest, CONFIG, DATA, MODEL, TIME_LIMIT, environment  # noqa: E402
 
 BROKEN = os.environ.get("CLEAVE_BROKEN")
-KEYS = ["build", "devices", "failures", "kernels", "libraries", "memory", "processor", "self_test",
-        "separation", "system", "version"]
+KEYS = ["auto", "build", "devices", "failures", "kernels", "libraries", "memory", "processor",
+        "self_test", "separation", "system", "version"]
 LIBRARIES = ["FFmpeg", "jansson", "kissfft", "libebur128", "libpng", "libsndfile", "libyaml",
              "minizip", "soxr", "zlib"]
 KERNELS = ["add", "gemm f32", "load elu", "load gelu", "load none", "load relu", "multiply",
@@ -80,11 +80,12 @@ class DoctorTest(CliTest):
             self.assertIn("warning", device)
 
     def test_r14_devices_and_what_they_can_do(self):
-        devices = {device["id"]: device for device in self.plain_report()["devices"]}
+        report = self.plain_report()
+        devices = {device["id"]: device for device in report["devices"]}
         cpu = devices["cpu"]
         self.assertTrue(cpu["available"])
         self.assertTrue(cpu["capabilities"]["stft"]["able"])
-        self.assertEqual(sum(device["chosen"] for device in devices.values()), 1)
+        self.assertTrue(devices[report["auto"]["device"]]["available"])
         for device in devices.values():
             self.assertEqual(device["available"], device["reason"] is None)
 
