@@ -771,7 +771,7 @@ class JsonTest(CliTest):
         self.assertEqual(result.objects()[0]["input"], name)
         listed = self.separate(name)
         self.assertNotIn("\x1b", listed.out)
-        self.assertEqual(len(listed.out.splitlines()), 5)
+        self.assertEqual(len(listed.out.splitlines()), 6)
 
     def test_reader_that_went_away(self):
         reader, writer = os.pipe()
