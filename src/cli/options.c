@@ -463,7 +463,7 @@ const OptionSpec option_specs[] = {
      "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there", apply_device,
      .complete = COMPLETE_DEVICE},
     {0, RUNS, "strict-device", NULL,
-     "fail if the device is absent (default: a warning, and the next best one)",
+     "fail if the device is absent or fails (default: a warning, and the next best one)",
      apply_strict_device},
     {'p', RUNS, "precision", "TYPE",
      "what convolutions multiply: auto (default), f32, f16 or bf16; files are always written "

@@ -65,10 +65,18 @@ static void r10_a_quota_counts_in_whole_processors(void **state) {
     static const struct {
         const char *text;
         int processors;
-    } rows[] = {{"max 100000\n", INT_MAX}, {"100000 100000\n", 1}, {"200000 100000\n", 2},
-                {"250000 100000\n", 3},    {"50000 100000\n", 1},  {"1000 100000\n", 1},
-                {"150000 50000\n", 3},     {"400000\n", 4},        {"", INT_MAX},
-                {"nonsense\n", INT_MAX},   {"100000 0\n", INT_MAX}, {"-1 100000\n", INT_MAX},
+    } rows[] = {{"max 100000\n", INT_MAX},
+                {"100000 100000\n", 1},
+                {"200000 100000\n", 2},
+                {"250000 100000\n", 3},
+                {"50000 100000\n", 1},
+                {"1000 100000\n", 1},
+                {"150000 50000\n", 3},
+                {"400000\n", 4},
+                {"", INT_MAX},
+                {"nonsense\n", INT_MAX},
+                {"100000 0\n", INT_MAX},
+                {"-1 100000\n", INT_MAX},
                 {"9223372036854775807 1\n", INT_MAX}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         put_v2(rows[i].text);
