@@ -138,6 +138,31 @@ static void test_memory(void) {
     fixture_destroy(&f);
 }
 
+/* A chain of ops needs room for two values, however long it is. */
+static void test_workspace(void) {
+    Fixture f = fixture_create();
+    @autoreleasepool {
+        MPSGraphTensor *x = fixture_placeholder(&f, SHAPE(COUNT), MPSDataTypeFloat32);
+        MPSGraphTensor *y = x;
+        for (int i = 0; i < 6; i++)
+            y = [f.graph negativeWithTensor:y name:nil];
+        MPSGraphExecutable *executable = compile(&f, x, y);
+        id<MTLBuffer> from = new_buffer(&f);
+        id<MTLBuffer> to = new_buffer(&f);
+        memset([from contents], 0, [from length]);
+        int64_t before = applesim_count().live_bytes;
+        for (int i = 0; i < 2; i++)
+            [executable runWithMTLCommandQueue:f.queue
+                                   inputsArray:[NSArray arrayWithObject:data_of(from)]
+                                  resultsArray:[NSArray arrayWithObject:data_of(to)]
+                           executionDescriptor:nil];
+        CHECK(applesim_count().live_bytes == before + 2 * COUNT * 4);
+        [from release];
+        [to release];
+    }
+    fixture_destroy(&f);
+}
+
 static void test_limits(void) {
     Fixture f = fixture_create();
     applesim_set("limit=1M,max_buffer=2M");
@@ -196,6 +221,7 @@ int main(void) {
         test_transfers();
         test_dispatches();
         test_memory();
+        test_workspace();
         test_limits();
         test_device();
     }

@@ -79,38 +79,19 @@ typedef struct Case {
     bool channels_last, weights_last;
 } Case;
 
+#define SAME  MPSGraphPaddingStyleTF_SAME
+#define VALID MPSGraphPaddingStyleTF_VALID
+
 static const Case cases[] = {
     {1, 1, 1, 1, {4, 5}, {1, 1}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, 0, false, false},
     {2, 3, 5, 1, {9, 11}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 0, false, false},
     {1, 4, 6, 2, {8, 7}, {3, 2}, {2, 3}, {1, 2}, {2, 0}, {1, 3}, 0, false, false},
     {1, 4, 4, 4, {6, 6}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, 0, true, false},
     {2, 3, 7, 1, {10, 13}, {4, 5}, {3, 2}, {2, 1}, {0, 4}, {5, 0}, 0, true, true},
-    {1,
-     2,
-     3,
-     1,
-     {11, 8},
-     {3, 4},
-     {2, 3},
-     {1, 1},
-     {9, 9},
-     {9, 9},
-     MPSGraphPaddingStyleTF_SAME,
-     false,
-     true},
-    {1,
-     2,
-     3,
-     1,
-     {11, 8},
-     {3, 4},
-     {2, 3},
-     {1, 1},
-     {9, 9},
-     {9, 9},
-     MPSGraphPaddingStyleTF_VALID,
-     false,
-     false},
+    {1, 2, 3, 1, {11, 8}, {3, 4}, {2, 3}, {1, 1}, {9, 9}, {9, 9}, SAME, false, true},
+    {1, 2, 3, 1, {6, 7}, {2, 5}, {1, 2}, {1, 1}, {9, 9}, {9, 9}, SAME, true, false},
+    {1, 2, 3, 1, {7, 6}, {4, 3}, {1, 2}, {1, 1}, {9, 9}, {9, 9}, SAME, false, false},
+    {1, 2, 3, 1, {11, 8}, {3, 4}, {2, 3}, {1, 1}, {9, 9}, {9, 9}, VALID, false, false},
     {1, 40, 17, 1, {16, 64}, {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 0, false, false},
     {1, 3, 2, 1, {12, 12}, {2, 2}, {3, 3}, {1, 1}, {0, 0}, {0, 0}, 0, false, false},
 };
