@@ -145,7 +145,7 @@ static void dynamic_shape(void) {
 }
 
 static void too_many_elements(void) {
-    [f.graph broadcastTensor:f16(SHAPE(1)) toShape:SHAPE(65536, 32769) name:nil];
+    fixture_placeholder(&f, SHAPE(65536, 32769), MPSDataTypeUInt8);
 }
 
 static void too_many_bytes(void) {
@@ -429,7 +429,7 @@ static const struct {
     {complex_of_f16, "of f32, not f16 (8)"},
     {inverse_of_real, "of complex f32, not f32 (8)"},
     {dynamic_shape, "only sizes that are known"},
-    {too_many_elements, "larger than 2^31 elements or 2^32 bytes"},
+    {too_many_elements, "uint8 (65536, 32769) is larger than 2^31 elements or 2^32 bytes"},
     {too_many_bytes, "larger than 2^31 elements or 2^32 bytes"},
     {constant_of_wrong_size, "7 bytes for f32 (2)"},
     {missing_feed_to_graph, "placeholder 'operand' has no feed"},
