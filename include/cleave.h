@@ -178,20 +178,70 @@ CLEAVE_API int cleave_model_weights(const cleave_model *model, cleave_weight *we
 
 /* ---- Devices ---------------------------------------------------------------------------- */
 
+typedef enum cleave_device_kind {
+    CLEAVE_DEVICE_CPU = 0,
+    CLEAVE_DEVICE_MPS = 1, /* an Apple GPU */
+    CLEAVE_DEVICE_CUDA = 2 /* an NVIDIA GPU */
+} cleave_device_kind;
+
+/* The word for a kind: "cpu", "mps" or "cuda". Static storage; never NULL. */
+CLEAVE_API const char *cleave_device_kind_name(cleave_device_kind kind);
+
+/* What a device may be able to do. */
+typedef enum cleave_capability_kind {
+    CLEAVE_CAPABILITY_F16,            /* products of f16 operands */
+    CLEAVE_CAPABILITY_BF16,           /* products of bf16 operands */
+    CLEAVE_CAPABILITY_STFT,           /* the STFT and its inverse run on the device */
+    CLEAVE_CAPABILITY_COMPILE,        /* whole graphs are compiled, not only single ops */
+    CLEAVE_CAPABILITY_UNIFIED_MEMORY, /* its memory is the system's */
+    CLEAVE_CAPABILITIES               /* how many there are */
+} cleave_capability_kind;
+
+/* "f16", "bf16", "stft", "compile" or "unified memory". Static storage; never NULL. */
+CLEAVE_API const char *cleave_capability_name(cleave_capability_kind kind);
+
+typedef struct cleave_capability {
+    int able;         /* 0 or 1 */
+    char reason[160]; /* why not, or a caveat where it is able; else "" */
+} cleave_capability;
+
 typedef struct cleave_device_info {
-    char id[32];              /* what -d takes: "cpu", "mps", "cuda:0" */
-    char name[128];           /* "AMD EPYC …" */
-    char kernels[32];         /* CPU: the instruction set in use, such as "avx512"; else "" */
-    int threads;              /* CPU: processors this process may use; else 0 */
-    int available;            /* 0 or 1 */
-    char reason[256];         /* why not available; "" where it is */
-    int64_t memory_total;     /* bytes; 0 where unknown */
-    int64_t memory_available; /* bytes; 0 where unknown; read afresh at each call */
+    char id[32]; /* what -d takes: "cpu", "mps", "cuda:0" */
+    cleave_device_kind kind;
+    char name[128];   /* "AMD EPYC …" */
+    char kernels[32]; /* CPU: the instruction set in use, such as "avx512"; else "" */
+    int threads;      /* CPU: processors this process may use; else 0 */
+    int available;    /* 0 or 1 */
+    char reason[256]; /* why not available; "" where it is */
+    cleave_capability capabilities[CLEAVE_CAPABILITIES]; /* by cleave_capability_kind */
+    int64_t memory_total;                                /* bytes; 0 where unknown */
+    int64_t memory_available;        /* bytes; 0 where unknown; read afresh at each call */
+    int64_t system_memory_total;     /* bytes, of the machine, where the device shares its memory; 0
+                                        where it does not, or where unknown */
+    int64_t system_memory_available; /* likewise; read afresh at each call */
+    char system[128];                /* operating system and version */
+    char driver[64];                 /* and its version; "" where there is none */
+    char runtime[64];                /* likewise */
+    char warning[256]; /* of a version that limits what the device can do; "" if none does */
 } cleave_device_info;
 
 /* Writes up to `capacity` devices to `devices` in the order in which "auto" prefers them and
- * returns how many there are. Thread-safe. */
+ * returns how many there are. What is not memory is asked of the system once per process.
+ * Thread-safe. */
 CLEAVE_API int cleave_devices(cleave_device_info *devices, int capacity);
+
+/* The device that cleave_separator_open() would take. */
+typedef struct cleave_device_choice {
+    char id[32];      /* as in cleave_device_info */
+    char reason[256]; /* such as "the only device present", in words that follow the id */
+} cleave_device_choice;
+
+/* Chooses for `device` ("auto", which NULL stands for, or an id or kind as in
+ * cleave_separator_settings) as cleave_separator_open() does: "auto" takes MPS, then CUDA, then the
+ * CPU; a named device that is absent is replaced by the best one present, or with `strict` is an
+ * error. Thread-safe. Errors: CLEAVE_ERROR_ARGUMENT (no such name), CLEAVE_ERROR_DEVICE. */
+CLEAVE_API cleave_status cleave_choose_device(const char *device, int strict,
+                                              cleave_device_choice *choice, cleave_error *error);
 
 /* ---- Separator: a model made ready for a device ----------------------------------------- */
 
@@ -341,12 +391,49 @@ typedef struct cleave_separator_info {
     int batch;
     int tta;
     int chunk_size;        /* samples per chunk with this blend */
-    int64_t device_memory; /* bytes of weights and activations on the device */
-    int64_t memory_needed; /* bytes planned for the whole process; see cleave_memory_need */
+    int compiled;          /* 1: the whole graph is compiled; 0: it runs op by op */
+    int64_t device_memory; /* bytes of weights and activations on the device; 0 while released */
+    int64_t peak_device_memory; /* the most that the separator ever took there */
+    int64_t memory_needed;      /* bytes planned for the whole process; see cleave_memory_need */
+    int64_t degraded_ops;       /* ops that run elsewhere than on the device; see
+                                   cleave_separator_degraded() */
 } cleave_separator_info;
 
 CLEAVE_API void cleave_separator_get_info(const cleave_separator *separator,
                                           cleave_separator_info *info);
+
+/* Does everything for which a first run would otherwise pay, and one run of noise at the
+ * separator's batch. `seconds`, which may be NULL, becomes the wall time that it took.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_MODEL,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_separator_warm_up(cleave_separator *separator, double *seconds,
+                                                  cleave_error *error);
+
+/* Waits until the device has done all that it was given, as is needed before a clock is read. The
+ * separating calls have done so when they return.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE. */
+CLEAVE_API cleave_status cleave_separator_synchronize(cleave_separator *separator,
+                                                      cleave_error *error);
+
+/* Releases what the separator holds on its device: executables, weights and pooled buffers. The
+ * next call that needs them compiles again, with the same result; what was planned is kept.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE. */
+CLEAVE_API cleave_status cleave_separator_release_cache(cleave_separator *separator,
+                                                        cleave_error *error);
+
+/* An op that does not run on the device that was asked for. */
+typedef struct cleave_degraded_op {
+    char name[64];    /* of the op in the network */
+    char op[32];      /* "conv", "stft" and the like */
+    char device[32];  /* where it runs */
+    char reason[160]; /* why */
+    int64_t runs;     /* how often it has run there */
+} cleave_degraded_op;
+
+/* Writes up to `capacity` such ops to `ops` and returns how many there are; 0 on the CPU. They are
+ * counted since the separator was opened. */
+CLEAVE_API int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
+                                         int capacity);
 
 /* Makes the call that is now running on `separator` (or else the next one) end with
  * CLEAVE_ERROR_CANCELLED at its next operation. Async-signal-safe; any thread. */
@@ -445,13 +532,15 @@ typedef struct cleave_stem_result {
 typedef struct cleave_result {
     cleave_stem_result *stems;
     int stem_count;
-    int sample_rate;          /* Hz, of the stems: the model's */
-    int channels;             /* of the stems: the model's */
-    int64_t samples;          /* per channel */
-    double audio_seconds;     /* length of the input */
-    double seconds;           /* wall time of the call */
-    double network_seconds;   /* of which the network ran */
-    int64_t peak_host_memory; /* bytes, of the whole process since its start */
+    int sample_rate;            /* Hz, of the stems: the model's */
+    int channels;               /* of the stems: the model's */
+    int64_t samples;            /* per channel */
+    double audio_seconds;       /* length of the input */
+    double seconds;             /* wall time of the call */
+    double network_seconds;     /* of which the network ran */
+    int64_t peak_host_memory;   /* bytes, of the whole process since its start */
+    int64_t peak_device_memory; /* bytes that the separator took on its device at most */
+    int64_t degraded_ops;       /* as in cleave_separator_info */
 } cleave_result;
 
 CLEAVE_API void cleave_result_free(cleave_result *result);

@@ -7,21 +7,36 @@
 /* A device kind that cleave knows; backend is NULL where this build does not have it. The order is
  * the one in which "auto" prefers them. */
 typedef struct DeviceKind {
+    cleave_device_kind device_kind;
     const char *kind;
     const char *name;
     const Backend *backend;
 } DeviceKind;
 
 static const DeviceKind kinds[] = {
-    {"mps", "Apple GPU", NULL},
-    {"cuda", "NVIDIA GPU", NULL},
-    {"cpu", "CPU", &backend_cpu},
+    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", NULL},
+    {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL},
+    {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu},
 };
 
 #define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
+const char *cleave_device_kind_name(cleave_device_kind kind) {
+    for (int i = 0; i < KIND_COUNT; i++)
+        if (kinds[i].device_kind == kind)
+            return kinds[i].kind;
+    return "unknown";
+}
+
+const char *cleave_capability_name(cleave_capability_kind kind) {
+    static const char *const names[CLEAVE_CAPABILITIES] = {"f16", "bf16", "stft", "compile",
+                                                           "unified memory"};
+    return kind >= 0 && kind < CLEAVE_CAPABILITIES ? names[kind] : "unknown";
+}
+
 static void describe(const DeviceKind *kind, cleave_device_info *info) {
     *info = (cleave_device_info){0};
+    info->kind = kind->device_kind;
     snprintf(info->id, sizeof(info->id), "%s", kind->kind);
     snprintf(info->name, sizeof(info->name), "%s", kind->name);
     if (kind->backend)
@@ -86,6 +101,22 @@ cleave_status backend_choose(const Backend **backend, const char *device, bool s
     return CLEAVE_OK;
 }
 
+cleave_status cleave_choose_device(const char *device, int strict, cleave_device_choice *choice,
+                                   cleave_error *error) {
+    const Backend *backend = NULL;
+    error_clear(error);
+    if (!choice)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "choosing a device needs room for the choice");
+    *choice = (cleave_device_choice){0};
+    cleave_status status = backend_choose(&backend, device, strict != 0, NULL, error);
+    if (status != CLEAVE_OK)
+        return status;
+    snprintf(choice->id, sizeof(choice->id), "%s", backend->kind);
+    snprintf(choice->reason, sizeof(choice->reason), "%s", "the only device present");
+    return CLEAVE_OK;
+}
+
 const char *precision_name(cleave_precision precision) {
     switch (precision) {
     case CLEAVE_PRECISION_AUTO:
@@ -146,6 +177,24 @@ cleave_status backend_compile(const Backend *backend, Executable **executable, c
 cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
                              const atomic_bool *cancel, cleave_error *error) {
     return executable->methods->run(executable, input, output, batch, cancel, error);
+}
+
+cleave_status executable_synchronize(Executable *executable, cleave_error *error) {
+    if (!executable->methods->synchronize)
+        return CLEAVE_OK;
+    return executable->methods->synchronize(executable, error);
+}
+
+int64_t executable_peak_memory(const Executable *executable) {
+    if (!executable->methods->peak_memory)
+        return executable_memory_total(&executable->memory);
+    return executable->methods->peak_memory(executable);
+}
+
+int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity) {
+    if (!executable->methods->degraded)
+        return 0;
+    return executable->methods->degraded(executable, ops, capacity);
 }
 
 void executable_destroy(Executable *executable) {

@@ -44,6 +44,13 @@ typedef struct ExecutableMethods {
     cleave_status (*run)(Executable *executable, const float *input, float *output, int batch,
                          const atomic_bool *cancel, cleave_error *error);
     void (*destroy)(Executable *executable);
+    /* The next three may be NULL. */
+    /* Waits for what the device was given; NULL: run() has waited. */
+    cleave_status (*synchronize)(Executable *executable, cleave_error *error);
+    /* The most bytes taken on the device so far; NULL: the sum of `memory`. */
+    int64_t (*peak_memory)(const Executable *executable);
+    /* As cleave_separator_degraded(); NULL: no op runs elsewhere. */
+    int (*degraded)(const Executable *executable, cleave_degraded_op *ops, int capacity);
 } ExecutableMethods;
 
 /* The head of every backend's own executable. */
@@ -121,6 +128,15 @@ cleave_status backend_compile(const Backend *backend, Executable **executable, c
  * f32 and contiguous. Ends with CLEAVE_ERROR_CANCELLED at the next op once *cancel is true. */
 cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
                              const atomic_bool *cancel, cleave_error *error);
+
+/* Waits until the device has done what it was given. */
+cleave_status executable_synchronize(Executable *executable, cleave_error *error);
+
+/* The most bytes that the executable has taken on its device. */
+int64_t executable_peak_memory(const Executable *executable);
+
+/* Writes up to `capacity` ops that run elsewhere and returns how many there are. */
+int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity);
 
 /* NULL is allowed. */
 void executable_destroy(Executable *executable);

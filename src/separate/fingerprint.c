@@ -31,7 +31,7 @@ static void append_settings(char *text, size_t size, const cleave_separator *sep
     snprintf(line, sizeof(line),
              "%s %s %s, %s, overlap %d, chunk %d, tta %d, %s, normalize %d, %d Hz, %d channels\n",
              info.device, info.kernels, info.precision, info.blend, info.overlap, info.chunk_size,
-             info.tta, separator->settings.compile ? "compiled" : "op by op", job->normalize,
+             info.tta, separator->compiled ? "compiled" : "op by op", job->normalize,
              job->sample_rate, job->plan.channels);
     append(text, size, line);
 }
@@ -52,7 +52,7 @@ cleave_status fingerprint_describe(char *text, size_t size, const cleave_separat
     append_stamp(text, size, "model", &separator->model->stamp);
     append_stamp(text, size, "configuration", &separator->model->config_stamp);
     append_settings(text, size, separator, job);
-    snprintf(line, sizeof(line), "plan %016" PRIx64 "\n", separator->executable->plan_digest);
+    snprintf(line, sizeof(line), "plan %016" PRIx64 "\n", separator->plan_digest);
     append(text, size, line);
     uint32_t stems = (uint32_t)crc32_z(0, (const unsigned char *)job->stems,
                                        (size_t)job->stem_count * sizeof(*job->stems));

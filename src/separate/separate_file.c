@@ -224,6 +224,8 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;
     filled.peak_host_memory = memory_peak_resident();
+    filled.peak_device_memory = separator_peak_memory(separator);
+    filled.degraded_ops = cleave_separator_degraded(separator, NULL, 0);
     *result = filled;
     return CLEAVE_OK;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "base/thread_pool.h"
@@ -239,6 +240,21 @@ static cleave_status compile_to_fit(cleave_separator *separator, const MemoryQue
     return CLEAVE_OK;
 }
 
+static cleave_status compile_graph(cleave_separator *separator, MemoryQuestion *question,
+                                   cleave_error *error) {
+    bool again = separator->compiled_once;
+    cleave_status status = CLEAVE_OK;
+    if (separator->settings.plan == CLEAVE_PLAN_MEASURE && !again)
+        status = plan_layers(separator, question, &separator->layers, error);
+    if (separator->settings.plan == CLEAVE_PLAN_MEASURE)
+        question->options.plan = &separator->layers;
+    if (status == CLEAVE_OK && !again)
+        status = choose_batch(separator, question, error);
+    if (status == CLEAVE_OK)
+        status = compile_to_fit(separator, question, error);
+    return status;
+}
+
 static cleave_status compile(cleave_separator *separator, cleave_error *error) {
     const cleave_model *model = separator->model;
     Graph graph;
@@ -246,22 +262,25 @@ static cleave_status compile(cleave_separator *separator, cleave_error *error) {
         builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
-    NetworkPlan layers = {0};
     MemoryQuestion question = memory_question(separator, &graph);
-    if (separator->settings.plan == CLEAVE_PLAN_MEASURE)
-        status = plan_layers(separator, &question, &layers, error);
-    if (status == CLEAVE_OK)
-        status = choose_batch(separator, &question, error);
-    if (status == CLEAVE_OK)
-        status = compile_to_fit(separator, &question, error);
-    if (status == CLEAVE_OK)
+    status = compile_graph(separator, &question, error);
+    if (status == CLEAVE_OK) {
+        const Executable *executable = separator->executable;
+        separator->kernels = executable->kernels;
+        separator->plan_digest = executable->plan_digest;
+        separator->compiled = separator->settings.compile != 0;
         log_need(separator);
-    network_plan_free(&layers);
+        separator->compiled_once = true;
+    }
     graph_free(&graph);
     checkpoint_release_pages(model->checkpoint);
     if (status == CLEAVE_ERROR_MODEL)
         error_prefix(error, PATH_FORMAT, model->path);
     return status;
+}
+
+cleave_status separator_ensure(cleave_separator *separator, cleave_error *error) {
+    return separator->executable ? CLEAVE_OK : compile(separator, error);
 }
 
 /* All but what takes memory. */
@@ -390,14 +409,94 @@ void cleave_separator_close(cleave_separator *separator) {
     if (!separator)
         return;
     executable_destroy(separator->executable);
+    network_plan_free(&separator->layers);
     free(separator);
+}
+
+/* ---- What it holds on the device ---- */
+
+int64_t separator_peak_memory(const cleave_separator *separator) {
+    int64_t now = separator->executable ? executable_peak_memory(separator->executable) : 0;
+    return now > separator->peak_device_memory ? now : separator->peak_device_memory;
+}
+
+cleave_status cleave_separator_release_cache(cleave_separator *separator, cleave_error *error) {
+    error_clear(error);
+    if (!separator)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "releasing a cache needs a separator");
+    separator->peak_device_memory = separator_peak_memory(separator);
+    executable_destroy(separator->executable);
+    separator->executable = NULL;
+    return CLEAVE_OK;
+}
+
+cleave_status cleave_separator_synchronize(cleave_separator *separator, cleave_error *error) {
+    error_clear(error);
+    if (!separator)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "synchronizing needs a separator");
+    return separator->executable ? executable_synchronize(separator->executable, error) : CLEAVE_OK;
+}
+
+int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
+                              int capacity) {
+    if (!separator || !separator->executable)
+        return 0;
+    return executable_degraded(separator->executable, ops, capacity);
+}
+
+/* ---- Warming up ---- */
+
+/* Noise, since silence would take other ways through arithmetic than music. */
+static void fill_noise(float *samples, size_t count) {
+    uint32_t state = 1;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        samples[i] = ((float)(state >> 8) / 8388608.0f - 1.0f) * 0.1f;
+    }
+}
+
+static cleave_status run_noise(cleave_separator *separator, cleave_error *error) {
+    const ChunkPlan *plan = &separator->plan;
+    size_t batch = (size_t)separator->settings.batch;
+    size_t inputs = batch * (size_t)plan->channels * (size_t)plan->chunk;
+    size_t outputs = inputs * (size_t)separator->model->config.stem_count;
+    float *input = memory_allocate_aligned(inputs * sizeof(float));
+    float *output = memory_allocate_aligned(outputs * sizeof(float));
+    cleave_status status = CLEAVE_OK;
+    if (input && output) {
+        fill_noise(input, inputs);
+        status = executable_run(separator->executable, input, output, (int)batch,
+                                &separator->cancel, error);
+    } else {
+        status = error_memory(error, "a run of noise", (inputs + outputs) * sizeof(float));
+    }
+    memory_free_aligned(input);
+    memory_free_aligned(output);
+    return status;
+}
+
+cleave_status cleave_separator_warm_up(cleave_separator *separator, double *seconds,
+                                       cleave_error *error) {
+    double begin = clock_seconds();
+    error_clear(error);
+    if (!separator)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "warming up needs a separator");
+    cleave_status status = separator_ensure(separator, error);
+    if (status == CLEAVE_OK)
+        status = run_noise(separator, error);
+    if (status == CLEAVE_OK)
+        status = executable_synchronize(separator->executable, error);
+    atomic_store(&separator->cancel, false);
+    if (seconds)
+        *seconds = clock_seconds() - begin;
+    return status;
 }
 
 void cleave_separator_get_info(const cleave_separator *separator, cleave_separator_info *info) {
     const cleave_separator_settings *settings = &separator->settings;
     *info = (cleave_separator_info){
         .device = separator->backend->kind,
-        .kernels = separator->executable->kernels,
+        .kernels = separator->kernels,
         .precision = precision_name(settings->precision),
         .blend = settings->blend == CLEAVE_BLEND_MEAN ? "mean" : "fade",
         .plan = separator->plan_source,
@@ -406,7 +505,11 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .batch = settings->batch,
         .tta = settings->tta != 0,
         .chunk_size = (int)separator->plan.chunk,
-        .device_memory = executable_memory_total(&separator->executable->memory),
+        .compiled = separator->compiled,
+        .device_memory =
+            separator->executable ? executable_memory_total(&separator->executable->memory) : 0,
+        .peak_device_memory = separator_peak_memory(separator),
+        .degraded_ops = cleave_separator_degraded(separator, NULL, 0),
         .memory_needed = separator->need.total,
     };
 }
@@ -420,6 +523,9 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->settings;
     int channels = audio_reader_format(reader)->channels;
+    cleave_status status = separator_ensure(separator, error);
+    if (status != CLEAVE_OK)
+        return status;
     if (channels > 2)
         log_write(log, CLEAVE_LOG_WARNING,
                   PATH_FORMAT ": it has %d channels, the network takes %d: the %s taken",

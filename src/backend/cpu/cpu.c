@@ -7,6 +7,7 @@
 #ifdef __APPLE__
 #include <sys/sysctl.h>
 #endif
+#include <sys/utsname.h>
 
 #include "backend/cpu/executable.h"
 #include "backend/cpu/kernels/arm_processor.h"
@@ -75,9 +76,39 @@ static void describe_memory(cleave_device_info *info) {
         info->memory_available = info->memory_total;
 }
 
+static void describe_system(cleave_device_info *info) {
+    struct utsname name;
+    if (uname(&name) == 0)
+        snprintf(info->system, sizeof(info->system), "%.60s %.60s", name.sysname, name.release);
+}
+
+static void describe_precision(cleave_device_info *info, cleave_capability_kind kind,
+                               cleave_precision precision) {
+    const Kernels *kernels = kernels_select();
+    cleave_capability *capability = &info->capabilities[kind];
+    capability->able = kernels->products[precision].native;
+    if (!capability->able)
+        snprintf(capability->reason, sizeof(capability->reason),
+                 "%s kernels have no products of %s: they are computed as f32", kernels->name,
+                 precision_name(precision));
+}
+
+static void describe_capabilities(cleave_device_info *info) {
+    describe_precision(info, CLEAVE_CAPABILITY_F16, CLEAVE_PRECISION_F16);
+    describe_precision(info, CLEAVE_CAPABILITY_BF16, CLEAVE_PRECISION_BF16);
+    info->capabilities[CLEAVE_CAPABILITY_STFT].able = 1;
+    info->capabilities[CLEAVE_CAPABILITY_COMPILE].able = 1;
+    info->capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able = 1;
+}
+
 void cpu_describe(cleave_device_info *info) {
     describe_name(info->name, sizeof(info->name));
     describe_memory(info);
+    describe_system(info);
+    describe_capabilities(info);
+    info->kind = CLEAVE_DEVICE_CPU;
+    info->system_memory_total = info->memory_total;
+    info->system_memory_available = info->memory_available;
     snprintf(info->kernels, sizeof(info->kernels), "%s", kernels_select()->name);
     info->threads = thread_available_processors();
     info->available = 1;
