@@ -107,9 +107,9 @@ static void multiply(int sums, int a, int b) {
         for (size_t n = 0; n < to->row_bytes / sizeof(float); n++) {
             float chains[2] = {0, 0};
             for (size_t k = 0; k < 2 * right->rows; k++)
-                chains[k % 2] = flushed(fmaf(widened(left->row[m].bf16[k]),
-                                             widened(right->row[k / 2].bf16[2 * n + k % 2]),
-                                             chains[k % 2]));
+                chains[k % 2] =
+                    flushed(fmaf(widened(left->row[m].bf16[k]),
+                                 widened(right->row[k / 2].bf16[2 * n + k % 2]), chains[k % 2]));
             to->row[m].f32[n] = flushed(to->row[m].f32[n] + flushed(chains[0] + chains[1]));
         }
 }

@@ -3,10 +3,10 @@
 #include "backend/cpu/kernels/simd_avx512.h"
 
 /* The compiler is not told what the instruction reads, so everything is written before it. */
-#define TILE_CONFIGURE(config)                   \
-    do {                                         \
-        __asm__ volatile("" : : : "memory");     \
-        _tile_loadconfig(config);                \
+#define TILE_CONFIGURE(config)               \
+    do {                                     \
+        __asm__ volatile("" : : : "memory"); \
+        _tile_loadconfig(config);            \
     } while (0)
 #define TILE_ZERO(tile)               _tile_zero(tile)
 #define TILE_LOAD(tile, from, stride) _tile_loadd(tile, from, stride)

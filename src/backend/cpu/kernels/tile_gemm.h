@@ -48,12 +48,12 @@ static void tile_configure(size_t upper, size_t lower) {
 }
 
 /* The sums begin with what is added, or zero. */
-#define TILE_BEGIN(tile, from)                     \
-    do {                                           \
-        if (from)                                  \
-            TILE_LOAD(tile, (from), c_row_bytes);  \
-        else                                       \
-            TILE_ZERO(tile);                       \
+#define TILE_BEGIN(tile, from)                    \
+    do {                                          \
+        if (from)                                 \
+            TILE_LOAD(tile, (from), c_row_bytes); \
+        else                                      \
+            TILE_ZERO(tile);                      \
     } while (0)
 
 /* `upper` rows from `row` on and, if is_lower, as many as are configured after these. */
