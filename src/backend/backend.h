@@ -138,6 +138,9 @@ int64_t executable_peak_memory(const Executable *executable);
 /* Writes up to `capacity` ops that run elsewhere and returns how many there are. */
 int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity);
 
+/* Whether a run should end: what its `cancel` says, which may be NULL. */
+bool cancel_is_set(const atomic_bool *cancel);
+
 /* NULL is allowed. */
 void executable_destroy(Executable *executable);
 

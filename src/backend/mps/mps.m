@@ -23,7 +23,7 @@ static cleave_status run(Executable *head, const float *input, float *output, in
                          const atomic_bool *cancel, cleave_error *error) {
     MpsExecutable *executable = (MpsExecutable *)head;
     const Graph *network = &executable->network;
-    if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+    if (cancel_is_set(cancel))
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
     memcpy([executable->input contents], input, value_floats(network, 0, batch) * sizeof(float));
     cleave_status status = CLEAVE_OK;

@@ -209,7 +209,7 @@ cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool 
                         cleave_error *error) {
     cleave_status status = build_steps(executable, batch, error);
     for (int node = 0; node < executable->network.count && status == CLEAVE_OK; node++) {
-        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+        if (cancel_is_set(cancel))
             return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
         if (executable->network.nodes[node].op != OP_INPUT)
             status = run_step(executable, node, error);
