@@ -12,12 +12,14 @@ static cleave_status command_error(NSError *reason, const char *what, cleave_err
     switch ([reason code]) {
     case MTLCommandBufferErrorOutOfMemory:
         return error_set(error, CLEAVE_ERROR_MEMORY,
-                         "mps: %s: the GPU ran out of memory (%s); try a smaller batch", what, text);
+                         "mps: %s: the GPU ran out of memory (%s); try a smaller batch", what,
+                         text);
     case MTLCommandBufferErrorTimeout:
-        return error_set(error, CLEAVE_ERROR_DEVICE,
-                         "mps: %s: the GPU took too long and was stopped (%s); try a smaller batch, "
-                         "or -d cpu",
-                         what, text);
+        return error_set(
+            error, CLEAVE_ERROR_DEVICE,
+            "mps: %s: the GPU took too long and was stopped (%s); try a smaller batch, "
+            "or -d cpu",
+            what, text);
     case MTLCommandBufferErrorNotPermitted:
     case MTLCommandBufferErrorAccessRevoked:
         return error_set(error, CLEAVE_ERROR_DEVICE,
@@ -25,8 +27,8 @@ static cleave_status command_error(NSError *reason, const char *what, cleave_err
                          "from a program in the foreground, or -d cpu",
                          what, text);
     case MTLCommandBufferErrorDeviceRemoved:
-        return error_set(error, CLEAVE_ERROR_DEVICE,
-                         "mps: %s: the GPU is gone (%s); try -d auto", what, text);
+        return error_set(error, CLEAVE_ERROR_DEVICE, "mps: %s: the GPU is gone (%s); try -d auto",
+                         what, text);
     default:
         return error_set(error, CLEAVE_ERROR_DEVICE,
                          "mps: %s failed: %s (code %ld); try --no-compile, -p f32 or -d cpu", what,
@@ -44,6 +46,6 @@ cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, clea
 }
 
 cleave_status exception_error(NSException *exception, const char *what, cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_DEVICE, "mps: %s: %s: %s; try --no-compile or -d cpu", what,
-                     text_of([exception name]), text_of([exception reason]));
+    return error_set(error, CLEAVE_ERROR_DEVICE, "mps: %s: %s: %s; try --no-compile or -d cpu",
+                     what, text_of([exception name]), text_of([exception reason]));
 }

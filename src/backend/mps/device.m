@@ -24,13 +24,15 @@ static void find_version(MpsDevice *device) {
  * version's number says it only by way of a table. */
 static bool find_methods(MpsDevice *device) {
     if (![MPSGraph class] || device->macos[0] < MACOS_GRAPH) {
-        snprintf(device->reason, sizeof(device->reason), "macOS %d.%d has no MPSGraph; it comes "
-                 "with macOS %d", device->macos[0], device->macos[1], MACOS_GRAPH);
+        snprintf(device->reason, sizeof(device->reason),
+                 "macOS %d.%d has no MPSGraph; it comes "
+                 "with macOS %d",
+                 device->macos[0], device->macos[1], MACOS_GRAPH);
         return false;
     }
-    device->compiles = [MPSGraph
-        instancesRespondToSelector:@selector(compileWithDevice:feeds:targetTensors:targetOperations:
-                                             compilationDescriptor:)];
+    device->compiles =
+        [MPSGraph instancesRespondToSelector:@selector
+                  (compileWithDevice:feeds:targetTensors:targetOperations:compilationDescriptor:)];
     device->transforms = [MPSGraph
         instancesRespondToSelector:@selector(realToHermiteanFFTWithTensor:axes:descriptor:name:)];
     return true;
@@ -123,8 +125,7 @@ static void describe_present(const MpsDevice *device, cleave_device_info *info) 
 void mps_describe(cleave_device_info *info) {
     const MpsDevice *device = mps_device();
     info->kind = CLEAVE_DEVICE_MPS;
-    snprintf(info->system, sizeof(info->system), "macOS %d.%d", device->macos[0],
-             device->macos[1]);
+    snprintf(info->system, sizeof(info->system), "macOS %d.%d", device->macos[0], device->macos[1]);
     if (!device->device) {
         snprintf(info->reason, sizeof(info->reason), "%s", device->reason);
         return;

@@ -1,5 +1,5 @@
-/* executable.h: a network on the GPU: compiled whole for each size of batch (program.m), or op by op
- * (steps.m). Inside backend/mps only. */
+/* executable.h: a network on the GPU: compiled whole for each size of batch (program.m), or op by
+ * op (steps.m). Inside backend/mps only. */
 #ifndef CLEAVE_MPS_EXECUTABLE_H
 #define CLEAVE_MPS_EXECUTABLE_H
 
@@ -18,7 +18,7 @@ typedef struct MpsProgram {
 
 /* One op, as a small graph of its own for one size of batch. */
 typedef struct MpsStep {
-    OpBuilder builder;          /* graph nil: the op runs on the CPU */
+    OpBuilder builder;           /* graph nil: the op runs on the CPU */
     MPSGraphTensor *operands[2]; /* placeholders, the builder's */
     MPSGraphTensor *result;
 } MpsStep;

@@ -38,8 +38,7 @@ static size_t bin_place(const Transform *t, int part, int frame, int bin) {
 static void forward(const Transform *t, const float *waveform, float *spectrogram) {
     for (int frame = 0; frame < t->frames; frame++) {
         for (int i = 0; i < t->stft.n_fft; i++)
-            t->frame[i] =
-                waveform[reflected(frame_start(t, frame) + i, t->samples)] * t->window[i];
+            t->frame[i] = waveform[reflected(frame_start(t, frame) + i, t->samples)] * t->window[i];
         real_fft_forward(t->fft, t->frame, t->spectrum);
         for (int bin = 0; bin < t->stft.bins; bin++) {
             spectrogram[bin_place(t, 0, frame, bin)] = t->spectrum[bin].r;
@@ -59,8 +58,7 @@ static void find_envelope(const Transform *t) {
 
 /* Samples that the frames give; the rest is zero. */
 static int inverse_length(const Transform *t) {
-    int length =
-        t->stft.n_fft + t->stft.hop * (t->frames - 1) - 2 * (t->stft.n_fft / 2);
+    int length = t->stft.n_fft + t->stft.hop * (t->frames - 1) - 2 * (t->stft.n_fft / 2);
     return length < t->samples ? length : t->samples;
 }
 

@@ -103,8 +103,7 @@ static cleave_status create_buffers(MpsExecutable *executable, cleave_error *err
     const Graph *network = &executable->network;
     id<MTLDevice> device = executable->device->device;
     size_t in = value_floats(network, 0, executable->max_batch) * sizeof(float);
-    size_t out =
-        value_floats(network, network->count - 1, executable->max_batch) * sizeof(float);
+    size_t out = value_floats(network, network->count - 1, executable->max_batch) * sizeof(float);
     executable->queue = [device newCommandQueue];
     executable->input = [device newBufferWithLength:in options:MTLResourceStorageModeShared];
     executable->output = [device newBufferWithLength:out options:MTLResourceStorageModeShared];
@@ -117,10 +116,9 @@ static ExecutableMemory memory_of(const Graph *network, const CompileOptions *op
     return (ExecutableMemory){
         .weights = parameters_bytes(network, options->precision),
         .activations = live_bytes(network, options->batch),
-        .scratch =
-            (int64_t)((value_floats(network, 0, options->batch) +
-                       value_floats(network, network->count - 1, options->batch)) *
-                      sizeof(float))};
+        .scratch = (int64_t)((value_floats(network, 0, options->batch) +
+                              value_floats(network, network->count - 1, options->batch)) *
+                             sizeof(float))};
 }
 
 /* MPS would end the process. */
@@ -131,8 +129,8 @@ static cleave_status check_sizes(const Graph *network, int batch, cleave_error *
     return error_set(error, CLEAVE_ERROR_MEMORY,
                      "mps: %s has arrays of %lld elements at batch %d, and MPS takes up to 2^31 "
                      "elements and 2^32 bytes; try a smaller batch",
-                     network->nodes[node].name,
-                     (long long)node_largest_array(network, node, batch), batch);
+                     network->nodes[node].name, (long long)node_largest_array(network, node, batch),
+                     batch);
 }
 
 static cleave_status build(MpsExecutable *executable, const Graph *graph,
@@ -169,8 +167,8 @@ static cleave_status compile(Executable **created, const Graph *graph,
     MpsExecutable *executable = calloc(1, sizeof(*executable));
     if (!executable)
         return error_memory(error, "the compiled network", sizeof(*executable));
-    executable->head = (Executable){
-        .methods = &methods, .kernels = "", .memory = memory_of(graph, options)};
+    executable->head =
+        (Executable){.methods = &methods, .kernels = "", .memory = memory_of(graph, options)};
     executable->device = device;
     executable->precision = options->precision;
     executable->max_batch = options->batch;

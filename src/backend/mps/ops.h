@@ -43,8 +43,8 @@ MPSGraphTensor *op_istft(OpBuilder *builder, int node, MPSGraphTensor *spectrogr
 
 /* Arrays of numbers, since Objective-C's own literals box one by one. */
 NSArray *numbers(const NSInteger *values, size_t count);
-#define NUMBERS(...)                                 \
-    numbers((const NSInteger[]){__VA_ARGS__},        \
+#define NUMBERS(...)                          \
+    numbers((const NSInteger[]){__VA_ARGS__}, \
             sizeof((const NSInteger[]){__VA_ARGS__}) / sizeof(NSInteger))
 
 #endif

@@ -167,8 +167,7 @@ static MPSGraphTensor *normalized(OpBuilder *builder, MPSGraphTensor *source, MP
 
 /* By statistics of its own over `axes`. */
 static MPSGraphTensor *self_normalized(OpBuilder *builder, MPSGraphTensor *source, NSArray *axes,
-                                       MPSGraphTensor *gain, MPSGraphTensor *bias,
-                                       NSString *name) {
+                                       MPSGraphTensor *gain, MPSGraphTensor *bias, NSString *name) {
     MPSGraphTensor *mean = [builder->graph meanOfTensor:source axes:axes name:nil];
     MPSGraphTensor *variance = [builder->graph varianceOfTensor:source
                                                      meanTensor:mean
@@ -182,8 +181,8 @@ static MPSGraphTensor *group_norm(OpBuilder *builder, int node, MPSGraphTensor *
     const Node *norm = &builder->network->nodes[node];
     int groups = norm->as.norm.groups;
     NSInteger members = norm->shape.channels / groups;
-    NSArray *grouped = NUMBERS(builder->batch, groups, members,
-                               (NSInteger)norm->shape.height * norm->shape.width);
+    NSArray *grouped =
+        NUMBERS(builder->batch, groups, members, (NSInteger)norm->shape.height * norm->shape.width);
     MPSGraphTensor *cut = [builder->graph reshapeTensor:source withShape:grouped name:nil];
     MPSGraphTensor *result = self_normalized(builder, cut, NUMBERS(2, 3), nil, nil, nil);
     result = [builder->graph reshapeTensor:result withShape:op_shape(builder, node) name:nil];

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/half.h"
 #include "backend/mps/ops.h"
+#include "base/half.h"
 #include "base/memory.h"
 
 /* ---- Shapes and sizes ---- */
@@ -150,7 +150,8 @@ static Cover find_cover(const Node *istft, int frames, int sample) {
 
 /* Places and factors of one sample; its factors share out 1 over the sum of squared windows. Beyond
  * the last frame all factors are 0. */
-static void fill_sample(int32_t *places, float *factors, const Node *istft, int frames, int sample) {
+static void fill_sample(int32_t *places, float *factors, const Node *istft, int frames,
+                        int sample) {
     int n_fft = istft->as.stft.n_fft;
     size_t samples = (size_t)istft->shape.width;
     Cover cover = find_cover(istft, frames, sample);
@@ -208,8 +209,7 @@ static void read_transposed(Reader *reader, const Parameter *parameter) {
     size_t columns = (size_t)reader->tensor->dims[1];
     void *contents = [parameter->buffer contents];
     for (size_t row = 0; row < rows; row++) {
-        reader->not_finite +=
-            tensor_read_f32(reader->tensor, row * columns, columns, reader->row);
+        reader->not_finite += tensor_read_f32(reader->tensor, row * columns, columns, reader->row);
         for (size_t column = 0; column < columns; column++) {
             size_t to = column * rows + row;
             if (parameter->type == MPSDataTypeFloat32)
@@ -259,10 +259,10 @@ static cleave_status fill(Parameter *items, const Graph *network, int node, clea
     cleave_status status = CLEAVE_OK;
     if (n->op == OP_STFT) {
         fill_frames([items[PARAMETER_FRAMES].buffer contents], n,
-                    network->nodes[n->inputs[0]].shape.width);
-        fill_window([items[PARAMETER_WINDOW].buffer contents], n->as.stft.n_fft);
+                    network -> nodes[n->inputs[0]].shape.width);
+        fill_window([items[PARAMETER_WINDOW].buffer contents], n -> as.stft.n_fft);
     } else if (n->op == OP_ISTFT) {
-        fill_imaginary([items[PARAMETER_IMAGINARY].buffer contents], n->as.stft.n_fft);
+        fill_imaginary([items[PARAMETER_IMAGINARY].buffer contents], n -> as.stft.n_fft);
         fill_overlap(items, n, network->nodes[n->inputs[0]].shape.height);
     } else {
         for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++)

@@ -98,8 +98,7 @@ void program_free(MpsProgram *program) {
 
 static cleave_status encode_and_wait(const MpsExecutable *executable, const MpsProgram *program,
                                      cleave_error *error) {
-    MPSCommandBuffer *commands =
-        [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
+    MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
     [program->executable encodeToCommandBuffer:commands
                                    inputsArray:program->inputs
                                   resultsArray:program->outputs

@@ -37,9 +37,9 @@ int64_t node_largest_array(const Graph *network, int index, int batch) {
     const Node *node = &network->nodes[index];
     int64_t largest = elements(node->shape, batch);
     if (node->op == OP_STFT)
-        largest = larger(largest,
-                         transform_array(node, node->shape.height,
-                                         network->nodes[node->inputs[0]].shape.channels, batch));
+        largest =
+            larger(largest, transform_array(node, node->shape.height,
+                                            network->nodes[node->inputs[0]].shape.channels, batch));
     if (node->op == OP_ISTFT)
         largest =
             larger(largest, transform_array(node, network->nodes[node->inputs[0]].shape.height,

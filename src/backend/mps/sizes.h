@@ -1,5 +1,6 @@
 /* sizes.h: how large the arrays of a network become, before any is made. MPS aborts the process, no
- * error to catch, over an array of more than 2^32 bytes or 2^31 elements. Inside backend/mps only. */
+ * error to catch, over an array of more than 2^32 bytes or 2^31 elements. Inside backend/mps only.
+ */
 #ifndef CLEAVE_MPS_SIZES_H
 #define CLEAVE_MPS_SIZES_H
 
@@ -14,7 +15,8 @@
  * included, at a batch. */
 int64_t node_largest_array(const Graph *network, int node, int batch);
 
-/* Whether every array at this batch is one that MPS takes; *node becomes the first whose are not. */
+/* Whether every array at this batch is one that MPS takes; *node becomes the first whose are not.
+ */
 bool sizes_fit(const Graph *network, int batch, int *node);
 
 /* Bytes of the values that are alive at once, at most, in f32, and of what the op that runs then

@@ -55,8 +55,7 @@ static cleave_status assign_values(MpsExecutable *executable, const int *free_af
         else if (node == network->count - 1)
             executable->values[node] = executable->output;
         else
-            executable->values[node] =
-                take_buffer(executable, idle, value_bytes(executable, node));
+            executable->values[node] = take_buffer(executable, idle, value_bytes(executable, node));
         if (!executable->values[node])
             return error_memory(error, network->nodes[node].name,
                                 (size_t)value_bytes(executable, node));
@@ -168,10 +167,8 @@ static MPSGraphTensorData *value_data(const MpsExecutable *executable, const Mps
 static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, int node,
                                 cleave_error *error) {
     const Node *n = &executable->network.nodes[node];
-    MPSCommandBuffer *commands =
-        [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
-    NSMutableDictionary *feeds =
-        [NSMutableDictionary dictionaryWithDictionary:step->builder.feeds];
+    MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
+    NSMutableDictionary *feeds = [NSMutableDictionary dictionaryWithDictionary:step->builder.feeds];
     for (int i = 0; i < n->input_count; i++)
         [feeds setObject:value_data(executable, step, n->inputs[i]) forKey:step->operands[i]];
     NSMutableDictionary *results =

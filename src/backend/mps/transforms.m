@@ -93,8 +93,8 @@ static MPSGraphTensor *without_subbands(OpBuilder *builder, const Node *node, Sh
                                         MPSGraphTensor *spectrogram) {
     NSInteger waveforms = (NSInteger)builder->batch * node->shape.channels;
     NSInteger subbands = node->as.stft.subbands;
-    MPSGraphTensor *bands = reshape(builder, spectrogram,
-                                    NUMBERS(waveforms, 2, subbands, from.height, from.width));
+    MPSGraphTensor *bands =
+        reshape(builder, spectrogram, NUMBERS(waveforms, 2, subbands, from.height, from.width));
     MPSGraphTensor *frames = [builder->graph transposeTensor:bands
                                                  permutation:NUMBERS(0, 1, 3, 2, 4)
                                                         name:nil];
@@ -122,7 +122,8 @@ MPSGraphTensor *op_istft(OpBuilder *builder, int node, MPSGraphTensor *spectrogr
                                                       descriptor:fft_descriptor(n_fft, YES)
                                                             name:nil];
     frames = reshape(builder, frames, NUMBERS(waveforms, (NSInteger)from.height * n_fft));
-    MPSGraphTensor *covers = gather(builder, frames, op_parameter(builder, node, PARAMETER_OVERLAP));
+    MPSGraphTensor *covers =
+        gather(builder, frames, op_parameter(builder, node, PARAMETER_OVERLAP));
     covers =
         [graph multiplicationWithPrimaryTensor:covers
                                secondaryTensor:op_parameter(builder, node, PARAMETER_COMPENSATION)
