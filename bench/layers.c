@@ -2,18 +2,18 @@
  *
  *   layers MODEL [--threads N] [--runs N] [--precision f32|f16|bf16] [--steps] [--measure]
  *
- * GFLOP are those of direct computation, whatever the algorithm does; "peak" is the share of the
- * gemm's own speed in the first cache, on as many threads, that the multiplications really done
- * come to. GB are the activations that a step reads and writes, and its weights, each counted
- * once. With --measure the plan is measured, and what its candidates took goes to standard
- * error. */
+ * GFLOP are those of direct computation, whatever the algorithm does, with all that is fused into a
+ * step; "peak" is the share of the gemm's own speed in the first cache, on as many threads, that
+ * the multiplications really done come to. GB are the activations that a step reads and writes, and
+ * its weights, each counted once. With --measure the plan is measured, and what its candidates took
+ * goes to standard error. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu/executable.h"
 #include "base/clock.h"
-#include "base/memory.h"
+#include "base/processors.h"
 #include "cleave.h"
 #include "model/builder.h"
 #include "model/model.h"
@@ -90,110 +90,12 @@ static void time_steps(const CpuExecutable *executable, const CpuRun *run, doubl
     }
 }
 
-/* "conv 3x3 winograd 256x1024": what steps are summed up by. */
-static void name_step(const CpuStep *step, char *name, size_t size) {
-    const Node *node = step->node;
+/* "conv 3x3 256x1024": what steps are summed up by. */
+static void name_step(const ProfileOp *op, char *name, size_t size) {
     char kernel[32] = "";
-    if (node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED)
-        snprintf(kernel, sizeof(kernel), " %dx%d", node->as.conv.kernel[0],
-                 node->as.conv.kernel[1]);
-    snprintf(name, size, "%s%s %dx%d", graph_op_name(node->op), kernel, node->shape.height,
-             node->shape.width);
-}
-
-/* ---- What a step does ---- */
-
-static int step_index(const CpuExecutable *executable, const CpuStep *step) {
-    return (int)(step->node - executable->graph.nodes);
-}
-
-static bool is_winograd(const CpuExecutable *executable, const CpuStep *step) {
-    for (int i = 0; i < executable->program.count; i++)
-        if (executable->program.steps[i].node == step_index(executable, step))
-            return executable->plans[i].algorithm == CONV_WINOGRAD;
-    return false;
-}
-
-/* Operations of products that are really done; 0 for steps of other kinds. */
-static double product_flops(const CpuExecutable *executable, const CpuStep *step, double flops) {
-    const Shape *shape = &step->node->shape;
-    if (!graph_is_product(step->node) || !is_winograd(executable, step))
-        return graph_is_product(step->node) ? flops : 0;
-    double tiles = (double)size_divide_up((size_t)shape->height, WINOGRAD_TILE) *
-                   (double)size_divide_up((size_t)shape->width, WINOGRAD_TILE);
-    return flops * WINOGRAD_ELEMENTS * tiles / (9.0 * shape->height * shape->width);
-}
-
-static double tensor_bytes(const CpuTensor *tensor) {
-    bool stored = tensor && tensor->stored;
-    return stored ? (double)(tensor_sample_rows(tensor) * tensor_row_floats(tensor)) * sizeof(float)
-                  : 0;
-}
-
-static double step_bytes(const CpuStep *step) {
-    double bytes = tensor_bytes(step->add) + tensor_bytes(step->output);
-    for (int i = 0; i < step->operand.source_count; i++)
-        bytes += tensor_bytes(step->operand.sources[i].tensor) +
-                 tensor_bytes(step->operand.sources[i].factor);
-    return bytes + (double)step->weight_bytes;
-}
-
-/* ---- Peak ---- */
-
-#define PEAK_ROWS   60
-#define PEAK_BLOCKS 4
-#define PEAK_CALLS  4000 /* of each task */
-
-/* A thread's operands (as wide as f32's at most) and sums, in vectors of CHANNEL_BLOCK floats. */
-typedef struct PeakMemory {
-    float a[PEAK_BLOCKS][PEAK_ROWS][CHANNEL_BLOCK];
-    float b[GEMM_COLUMNS][PEAK_BLOCKS * CHANNEL_BLOCK][CHANNEL_BLOCK];
-    float c[GEMM_COLUMNS][PEAK_ROWS][CHANNEL_BLOCK];
-} PeakMemory;
-
-typedef struct Peak {
-    const ProductKernels *products;
-    PeakMemory *memory;
-} Peak;
-
-static void peak_task(void *context, size_t task, int thread) {
-    (void)task;
-    const Peak *peak = context;
-    PeakMemory *memory = &peak->memory[thread];
-    const void *a[PEAK_BLOCKS];
-    for (int block = 0; block < PEAK_BLOCKS; block++)
-        a[block] = memory->a[block];
-    GemmArguments gemm = {.a = a,
-                          .k_blocks = PEAK_BLOCKS,
-                          .a_stride = CHANNEL_BLOCK,
-                          .c_stride = CHANNEL_BLOCK,
-                          .rows = PEAK_ROWS,
-                          .columns = GEMM_COLUMNS};
-    for (int j = 0; j < GEMM_COLUMNS; j++) {
-        gemm.b[j] = memory->b[j];
-        gemm.c[j] = memory->c[j][0];
-    }
-    for (int i = 0; i < PEAK_CALLS; i++)
-        peak->products->gemm(&gemm);
-}
-
-/* Operations per second of the gemm where nothing is in its way; 0 where there is no memory. */
-static double measure_peak(const CpuExecutable *executable) {
-    size_t threads = (size_t)executable->threads;
-    double flops = 2.0 * PEAK_ROWS * GEMM_COLUMNS * CHANNEL_BLOCK * PEAK_BLOCKS * CHANNEL_BLOCK;
-    Peak peak = {&executable->kernels->products[executable->precision],
-                 memory_allocate_aligned(threads * sizeof(PeakMemory))};
-    double best = 0;
-    if (peak.memory)
-        memset(peak.memory, 0, threads * sizeof(PeakMemory));
-    for (int i = 0; i < 10 && peak.memory; i++) {
-        double begin = clock_seconds();
-        thread_pool_run(executable->pool, threads, peak_task, &peak);
-        double speed = flops * PEAK_CALLS * (double)threads / (clock_seconds() - begin);
-        best = speed > best ? speed : best;
-    }
-    memory_free_aligned(peak.memory);
-    return best;
+    if (op->kernel[0] > 0)
+        snprintf(kernel, sizeof(kernel), " %dx%d", op->kernel[0], op->kernel[1]);
+    snprintf(name, size, "%s%s %dx%d", op->op, kernel, op->output.height, op->output.width);
 }
 
 /* ---- Reporting ---- */
@@ -230,33 +132,35 @@ static void print_line(const Class *line, double total, double peak) {
            line->bytes / line->seconds / 1e9);
 }
 
-static Class describe(const CpuExecutable *executable, const CpuStep *step, double seconds,
-                      bool channels) {
-    Class one = {.count = 1, .seconds = seconds, .bytes = step_bytes(step)};
+static Class describe(const ProfileOp *op, double seconds, bool channels) {
+    Class one = {.count = 1,
+                 .seconds = seconds,
+                 .flops = op->flops,
+                 .done = op->products,
+                 .bytes = op->bytes + op->weight_bytes};
     char name[48];
-    name_step(step, name, sizeof(name));
+    name_step(op, name, sizeof(name));
     snprintf(one.name, sizeof(one.name), "%s", name);
     if (channels)
-        snprintf(one.name, sizeof(one.name), "%s %d>%d", name, step->operand.blocks * CHANNEL_BLOCK,
-                 step->node->shape.channels);
-    one.flops = graph_node_flops(&executable->graph, step_index(executable, step));
-    one.done = product_flops(executable, step, one.flops);
+        snprintf(one.name, sizeof(one.name), "%s %d>%d", name, op->input.channels,
+                 op->output.channels);
     return one;
 }
 
-static void report(const CpuExecutable *executable, const Options *options, const double *seconds) {
+static void print_steps(const CpuExecutable *executable, const Options *options,
+                        const ProfileOp *ops, const double *seconds) {
     Class classes[CLASSES_MAX];
     Class total = {.name = "total"};
     int count = 0;
-    double peak = measure_peak(executable);
+    double peak = cpu_peak(executable, executable->precision);
     for (int i = 0; i < executable->step_count; i++) {
-        Class one = describe(executable, executable->steps[i], seconds[i], options->steps);
+        Class one = describe(&ops[i], seconds[i], options->steps);
         add(&total, &one);
         if (!options->steps)
             add_to_class(classes, &count, &one);
     }
     for (int i = 0; i < executable->step_count && options->steps; i++) {
-        Class one = describe(executable, executable->steps[i], seconds[i], true);
+        Class one = describe(&ops[i], seconds[i], true);
         print_line(&one, total.seconds, peak);
     }
     for (int i = 0; i < count; i++)
@@ -264,6 +168,18 @@ static void report(const CpuExecutable *executable, const Options *options, cons
     print_line(&total, total.seconds, peak);
     printf("peak: %.1f GFLOP/s, %s kernels, %s, %d threads\n", peak / 1e9,
            executable->kernels->name, precision_name(executable->precision), executable->threads);
+}
+
+static cleave_status report(const CpuExecutable *executable, const Options *options,
+                            const double *seconds, cleave_error *error) {
+    ProfileOp *ops = calloc((size_t)executable->step_count, sizeof(*ops));
+    if (!ops)
+        return error_memory(error, "the steps", (size_t)executable->step_count * sizeof(*ops));
+    cleave_status status = cpu_describe_steps(executable, ops, error);
+    if (status == CLEAVE_OK)
+        print_steps(executable, options, ops, seconds);
+    free(ops);
+    return status;
 }
 
 static void print_log(void *user, cleave_log_level level, const char *line) {
@@ -324,14 +240,14 @@ static cleave_status run(const cleave_model *model, const Options *options, clea
                 values[k] = seconds[(size_t)k * steps + i];
             seconds[i] = median(values, options->runs);
         }
-        report(executable, options, seconds);
+        status = report(executable, options, seconds, error);
     }
     free(input);
     free(output);
     free(seconds);
     executable_destroy(head);
     graph_free(&graph);
-    return CLEAVE_OK;
+    return status;
 }
 
 int main(int argc, char **argv) {

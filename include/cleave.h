@@ -301,6 +301,7 @@ typedef struct cleave_separator_settings {
     cleave_plan plan;           /* default CLEAVE_PLAN_ESTIMATE */
     cleave_plan_callback plan_progress; /* default NULL */
     void *plan_progress_user;
+    int profile;       /* 1: time every op, for cleave_separator_profile(); takes 5 MB; default 0 */
     cleave_logger log; /* default: none */
 } cleave_separator_settings;
 
@@ -589,6 +590,78 @@ CLEAVE_API cleave_status cleave_separate_memory(cleave_separator *separator,
                                                 cleave_progress_callback progress,
                                                 void *progress_user, cleave_error *error);
 
+/* ---- Profiles --------------------------------------------------------------------------- */
+
+/* An op of the network with all that is computed along with it, or a kind of work on the host:
+ * "open" (the input and the outputs), "compile" (where that was to be done again), "scan" (what
+ * networks that normalize measure first), "decode" (and resample, and cut into chunks), "blend",
+ * "journal", "encode" and "finish" (what is outstanding, and the renames). */
+typedef struct cleave_profile_op {
+    char name[128]; /* of the layer, as in the checkpoint; on the host as op */
+    const char *op; /* as in cleave_layer, or the kind of work; static storage */
+    int host;       /* 1: on the host. Most of it runs beside the network */
+    int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
+    int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1; host: 0 */
+    int output[3];  /* likewise */
+    const char *algorithm; /* of convolutions: "direct" or "winograd"; else ""; static storage */
+    int64_t calls;         /* 0: it has not run */
+    double seconds;        /* of all calls, each from its begin to its end */
+    double thread_seconds; /* CPU: the time that its threads worked meanwhile, summed over them;
+                              else as seconds */
+    double share;          /* of the profile's seconds, 0 to 1 */
+    double flops;          /* as in cleave_model_info, of all calls; what is computed a second time
+                              rather than kept counts once */
+    double bytes;          /* activations read and written, and weights, each once a call */
+    double peak_share;     /* what is multiplied by convolutions and linears, and Winograd's is less
+                              than flops, as a share of what the device multiplies at best, with as
+                              many threads; NaN for other ops, and where that is not known */
+} cleave_profile_op;
+
+/* Where the time went. Free it with cleave_profile_free(). */
+typedef struct cleave_profile {
+    cleave_profile_op *ops; /* the host's, then the network's in the order in which they run. An op
+                               keeps its place for as long as the separator is open */
+    int count;
+    double seconds;          /* wall time of the calls that were profiled */
+    double network_seconds;  /* sum of the network's ops */
+    int64_t chunks;          /* that the network ran; silent ones take no run */
+    double flops;            /* sum over the ops: the network's flops per chunk, times chunks */
+    double peak_flops;       /* per second, as measured on the operands' precision; 0: not known, as
+                                where the network was released before anybody asked */
+    int64_t events;          /* in the trace */
+    int64_t events_left_out; /* the trace ends early by so many: it has room for
+                                CLEAVE_PROFILE_EVENTS_MAX. The figures above are whole */
+} cleave_profile;
+
+#define CLEAVE_PROFILE_EVENTS_MAX 200000
+
+/* Fills in what the calls of cleave_separate_*() on this separator took since it was opened, failed
+ * and cancelled ones included, warm-ups left out. Clocks are read when the device has finished an
+ * op, so that a profiled run may be slower than another. The first time, it takes some ten
+ * milliseconds to measure the peak.
+ * On success *profile is the caller's, to be freed; on failure it is empty.
+ * Errors: CLEAVE_ERROR_ARGUMENT (the separator was opened without settings.profile),
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_separator_profile(cleave_separator *separator,
+                                                  cleave_profile *profile, cleave_error *error);
+
+/* NULL and an empty profile are allowed. */
+CLEAVE_API void cleave_profile_free(cleave_profile *profile);
+
+/* Forgets what was measured so far, events included. Errors: CLEAVE_ERROR_ARGUMENT, as above. */
+CLEAVE_API cleave_status cleave_separator_profile_reset(cleave_separator *separator,
+                                                        cleave_error *error);
+
+/* Writes what happened when as a trace that ui.perfetto.dev and chrome://tracing show, in the JSON
+ * form of Chrome's trace events: a row for the calling thread, with each op; one for each of the
+ * network's other threads, with the parts of ops that it worked on; and the threads that decode,
+ * blend and encode. Of each row the events are in order and do not overlap.
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. Errors: CLEAVE_ERROR_ARGUMENT, as above, CLEAVE_ERROR_OUTPUT,
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_profile_write_trace(cleave_separator *separator, const char *path,
+                                                    cleave_error *error);
+
 /* ---- Export ----------------------------------------------------------------------------- */
 
 typedef struct cleave_export_settings {
@@ -641,6 +714,57 @@ typedef struct cleave_score {
 CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
                                             cleave_score *score, cleave_error *error);
 
+/* How far an estimate is from a reference, over all channels and samples of both. */
+typedef struct cleave_comparison {
+    double snr; /* 10 log10(Σ s² / Σ (s - ŝ)²) in dB; +inf where the two are equal, NaN where the
+                   reference is digital silence, -inf where not_numbers is not 0 */
+    double level; /* RMS of the reference in dB; 0: that of 1.0 throughout; -inf: digital silence */
+    double error_level;         /* RMS of s - ŝ, likewise */
+    double max_difference;      /* largest |s - ŝ|; 1.0 is full scale */
+    double spectral_difference; /* dB: the log-spectral distance, see below */
+    int64_t not_numbers; /* samples of the estimate that are NaN or infinite; then error_level,
+                            max_difference and spectral_difference are +inf */
+} cleave_comparison;
+
+/* Compares two signals in memory, planar, of `channels` arrays (at least 1) of `samples` floats (at
+ * least 1). The spectral difference is the log-spectral distance (Gray & Markel, Distance measures
+ * for speech processing, IEEE Trans. ASSP 24(5), 1976), which is blind to phase:
+ *   mean over frames of sqrt(mean over bins of (L(s) - L(ŝ))²),  L = 10 log10 max(|STFT|², 10⁻⁹)
+ * with frames of 2048 samples, 1024 apart, under a Hann window that gives a full-scale sine the
+ * power 1. Bins in which both are at or below the floor of -90 dBFS are left out, and so are frames
+ * and channels of nothing else; 0 where nothing is left.
+ * *comparison is written on success only. Takes about 60 KB. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT (a sample of the reference that is not a number too),
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_compare_audio(const float *const *reference,
+                                              const float *const *estimate, int channels,
+                                              int64_t samples, cleave_comparison *comparison,
+                                              cleave_error *error);
+
+/* Audio in memory. Free it with cleave_audio_free(). */
+typedef struct cleave_audio {
+    float **planes; /* planes[channel][sample] */
+    int channels;
+    int sample_rate; /* Hz */
+    int64_t samples; /* per channel */
+    int64_t start;   /* where in the file it begins, in samples at this rate */
+} cleave_audio;
+
+/* Reads the loudest `seconds` of an audio file: those with the most power, to 4096 samples, the
+ * first of equals; 0, or more than there is: all of it. `channels` and `sample_rate` convert as
+ * cleave_separate_file() does; 0: the file's own. The file is decoded twice, of which the second
+ * pass ends with the part; progress (may be NULL) gets both together.
+ * On success *audio is the caller's, to be freed; on failure it is empty. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT (an empty file too), CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_read_audio(const char *path, int channels, int sample_rate,
+                                           double seconds, cleave_audio *audio,
+                                           cleave_progress_callback progress, void *progress_user,
+                                           cleave_error *error);
+
+/* NULL and empty audio are allowed. */
+CLEAVE_API void cleave_audio_free(cleave_audio *audio);
+
 /* ---- Reports ---------------------------------------------------------------------------- */
 
 /* How loud a file is. */
@@ -689,6 +813,50 @@ CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
                                                   const char *title,
                                                   cleave_progress_callback progress,
                                                   void *progress_user, cleave_error *error);
+
+/* ---- Diagnosis -------------------------------------------------------------------------- */
+
+/* What a bug report should say, beside what cleave_devices() does. */
+typedef enum cleave_topic {
+    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library */
+    CLEAVE_TOPIC_LIBRARIES = 1, /* versions of the others that it uses */
+    CLEAVE_TOPIC_SYSTEM = 2,    /* the operating system */
+    CLEAVE_TOPIC_PROCESSOR = 3, /* the instruction sets that the CPU has, and lacks */
+    CLEAVE_TOPIC_KERNELS = 4,   /* the CPU's kernel tables, slowest first: which is in use, and why
+                                   the others are not */
+    CLEAVE_TOPIC_MEMORY = 5,    /* what is left, and by which limit */
+    CLEAVE_TOPIC_SELF_TEST = 6, /* each kernel of each table that the CPU can run, against float64;
+                                   takes some milliseconds */
+    CLEAVE_TOPICS               /* how many there are */
+} cleave_topic;
+
+/* "build", "libraries" and so on. Static storage; never NULL. */
+CLEAVE_API const char *cleave_topic_name(cleave_topic topic);
+
+typedef enum cleave_finding_state {
+    CLEAVE_FINDING_FACT = 0, /* neither good nor bad */
+    CLEAVE_FINDING_OK = 1,
+    CLEAVE_FINDING_FAILED = 2
+} cleave_finding_state;
+
+typedef struct cleave_finding {
+    char name[48]; /* "libsndfile", "avx2", "avx2 gemm bf16" */
+    cleave_finding_state state;
+    char text[208]; /* one line, cut where it is too long */
+} cleave_finding;
+
+/* Writes up to `capacity` findings on a topic to `findings` and returns how many there are; 0 for a
+ * topic that does not exist. They name no file, no user and no host, but cgroups' paths where they
+ * limit memory. Thread-safe. */
+CLEAVE_API int cleave_diagnose(cleave_topic topic, cleave_finding *findings, int capacity);
+
+/* Opens a tiny network of random weights, which separates nothing but takes every step that others
+ * do: to see that an installation works where there is no model. It is written to a temporary
+ * folder ($TMPDIR, else /tmp), opened as cleave_model_open() does, and removed again before this
+ * returns. `log` may be NULL. Thread-safe. Errors: as cleave_model_open(), and CLEAVE_ERROR_OUTPUT.
+ */
+CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cleave_logger *log,
+                                                  cleave_error *error);
 
 /* The file extensions (lower case, no dot) that this build reads, NULL-terminated. */
 CLEAVE_API const char *const *cleave_input_extensions(void);

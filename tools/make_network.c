@@ -19,36 +19,18 @@
 
 #include "base/mapped_file.h"
 #include "model/config.h"
-#include "model/network.h"
-#include "tests/random.h"
+#include "model/random_network.h"
 
-typedef enum ValueType { VALUE_F32, VALUE_F16, VALUE_BF16, VALUE_I64 } ValueType;
-
-typedef struct TypeNames {
+/* A type as the command line and as torch.save name it. */
+static const struct {
     const char *option;
-    const char *safetensors;
     const char *storage;
-    size_t size;
-} TypeNames;
-
-static const TypeNames type_names[] = {
-    [VALUE_F32] = {"f32", "F32", "FloatStorage", 4},
-    [VALUE_F16] = {"f16", "F16", "HalfStorage", 2},
-    [VALUE_BF16] = {"bf16", "BF16", "BFloat16Storage", 2},
-    [VALUE_I64] = {"i64", "I64", "LongStorage", 8},
+} type_names[] = {
+    [VALUE_F32] = {"f32", "FloatStorage"},
+    [VALUE_F16] = {"f16", "HalfStorage"},
+    [VALUE_BF16] = {"bf16", "BFloat16Storage"},
+    [VALUE_I64] = {"i64", "LongStorage"},
 };
-
-/* One tensor of the state dict. */
-typedef struct Item {
-    WeightSpec spec;
-    ValueType type;
-    int64_t elements;
-} Item;
-
-typedef struct Network {
-    Item *items;
-    size_t count;
-} Network;
 
 typedef struct Options {
     const char *config;
@@ -58,187 +40,17 @@ typedef struct Options {
     bool embed;
 } Options;
 
-/* ---- The list of tensors ---- */
-
 static bool ends_with(const char *text, const char *end) {
     size_t size = strlen(text);
     size_t end_size = strlen(end);
     return size >= end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-static Item item_of(const WeightSpec *spec, ValueType type) {
-    Item item = {.spec = *spec, .type = type, .elements = 1};
-    for (int i = 0; i < spec->dim_count; i++)
-        item.elements *= spec->dims[i];
-    return item;
-}
-
-/* BatchNorm's counter, which PyTorch expects behind its running statistics. */
-static Item counter_of(const WeightSpec *running_var) {
-    WeightSpec spec = {.dim_count = 0};
-    size_t prefix = strlen(running_var->name) - strlen("running_var");
-    snprintf(spec.name, sizeof(spec.name), "%.*snum_batches_tracked", (int)prefix,
-             running_var->name);
-    return item_of(&spec, VALUE_I64);
-}
-
-static bool list_network(Network *network, const Config *config, ValueType type) {
-    WeightSpec *specs = NULL;
-    size_t count = 0;
-    cleave_error error;
-    if (network_weights(config, &specs, &count, &error) != CLEAVE_OK) {
-        fprintf(stderr, "make_network: %s\n", error.text);
-        return false;
-    }
-    network->items = malloc((2 * count + 1) * sizeof(*network->items));
-    for (size_t i = 0; i < count && network->items; i++) {
-        network->items[network->count++] = item_of(&specs[i], type);
-        if (ends_with(specs[i].name, ".running_var"))
-            network->items[network->count++] = counter_of(&specs[i]);
-    }
-    free(specs);
-    return network->items != NULL;
-}
-
-/* ---- Values ---- */
-
-/* Values are uniform in middle ± spread. */
-typedef struct Range {
-    float middle;
-    float spread;
-} Range;
-
-static Range range_of(const WeightSpec *spec) {
-    if (spec->dim_count == 1) {
-        if (ends_with(spec->name, ".running_var"))
-            return (Range){1.0F, 0.5F};
-        return ends_with(spec->name, ".weight") ? (Range){1.0F, 0.1F} : (Range){0.0F, 0.05F};
-    }
-    /* A transposed convolution whose kernel is its stride adds one tap per input channel. */
-    bool transposed = strstr(spec->name, ".upscale.") != NULL;
-    double fan_in = (double)(transposed ? spec->dims[0] : spec->dims[1]);
-    for (int i = 2; i < spec->dim_count && !transposed; i++)
-        fan_in *= (double)spec->dims[i];
-    return (Range){0.0F, (float)sqrt(3.0 / fan_in)}; /* a variance of 1 / fan_in */
-}
-
-static uint16_t to_bf16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    return (uint16_t)((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
-}
-
-/* Rounds to nearest; values here are far from overflow. The addition lets the float's own rounding
- * drop the bits that a half has no room for. */
-static uint16_t to_f16(float value) {
-    uint32_t bits;
-    float magnitude = fabsf(value);
-    uint16_t sign = signbit(value) ? 0x8000U : 0;
-    if (magnitude < 0x1p-14F) {
-        magnitude += 0.5F; /* steps of 2^-24 */
-        memcpy(&bits, &magnitude, sizeof(bits));
-        return (uint16_t)(sign | (bits - 0x3f000000U));
-    }
-    memcpy(&bits, &magnitude, sizeof(bits));
-    bits += 0xfffU + (bits >> 13 & 1U);
-    return (uint16_t)(sign | ((bits - 0x38000000U) >> 13));
-}
-
-#define BLOCK 16384
-
-/* The next `count` values of an item as bytes. */
-static void fill_block(uint64_t *state, Range range, ValueType type, size_t count, void *bytes) {
-    float *floats = bytes;
-    uint16_t *halves = bytes;
-    uint64_t bits = 0;
-    if (type == VALUE_I64) {
-        memset(bytes, 0, count * 8);
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        bits = i % 2 == 0 ? random_next(state) : bits >> 32;
-        float uniform = (float)(int32_t)(uint32_t)bits * 0x1p-31F;
-        float value = range.middle + range.spread * uniform;
-        if (type == VALUE_F32)
-            floats[i] = value;
-        else
-            halves[i] = type == VALUE_F16 ? to_f16(value) : to_bf16(value);
-    }
-}
-
-/* Where bytes go: a file, or the open entry of a ZIP. */
-typedef bool (*Sink)(void *context, const void *bytes, size_t size);
-
-static bool write_item(const Item *item, uint64_t *state, Sink sink, void *context) {
-    static union {
-        float floats[BLOCK];
-        int64_t integers[BLOCK];
-    } block;
-    Range range = range_of(&item->spec);
-    bool done = true;
-    for (int64_t left = item->elements; left > 0 && done; left -= BLOCK) {
-        size_t count = left < BLOCK ? (size_t)left : BLOCK;
-        fill_block(state, range, item->type, count, &block);
-        done = sink(context, &block, count * type_names[item->type].size);
-    }
-    return done;
-}
-
-/* ---- safetensors ---- */
-
-static bool write_to_file(void *context, const void *bytes, size_t size) {
-    return fwrite(bytes, 1, size, context) == size;
-}
-
-static json_t *describe_item(const Item *item, int64_t *offset) {
-    json_t *shape = json_array();
-    for (int i = 0; i < item->spec.dim_count; i++)
-        json_array_append_new(shape, json_integer(item->spec.dims[i]));
-    int64_t end = *offset + item->elements * (int64_t)type_names[item->type].size;
-    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_names[item->type].safetensors,
-                              "shape", shape, "data_offsets", (json_int_t)*offset, (json_int_t)end);
-    *offset = end;
-    return entry;
-}
-
-/* The header as text, padded so that the data is aligned. NULL on failure; the caller's. */
-static char *make_header(const Network *network, const char *config) {
-    int64_t offset = 0;
-    json_t *header = json_object();
-    if (config)
-        json_object_set_new(header, "__metadata__",
-                            json_pack("{s:s, s:s}", "format", "pt", "config", config));
-    for (size_t i = 0; i < network->count; i++)
-        json_object_set_new(header, network->items[i].spec.name,
-                            describe_item(&network->items[i], &offset));
-    char *text = json_dumps(header, JSON_COMPACT);
-    json_decref(header);
-    size_t length = text ? strlen(text) : 0;
-    size_t padded = (length + 63) / 64 * 64 + 56; /* 8 bytes of length stand before it */
-    char *result = text ? malloc(padded + 1) : NULL;
-    if (result) {
-        memset(result, ' ', padded);
-        memcpy(result, text, length);
-        result[padded] = '\0';
-    }
-    free(text);
-    return result;
-}
-
-static bool write_safetensors(const Network *network, const Options *options, const char *config) {
+static bool write_safetensors(const RandomNetwork *network, const Options *options,
+                              const char *config) {
     FILE *file = fopen(options->output, "wb");
-    char *header = make_header(network, config);
-    bool done = file && header;
-    uint64_t state = options->seed;
-    if (done) {
-        unsigned char length[8];
-        for (int i = 0; i < 8; i++)
-            length[i] = (unsigned char)((uint64_t)strlen(header) >> (8 * i));
-        done = write_to_file(file, length, 8) && write_to_file(file, header, strlen(header));
-    }
-    for (size_t i = 0; i < network->count && done; i++)
-        done = write_item(&network->items[i], &state, write_to_file, file);
-    free(header);
+    bool done = file && random_network_write(network, file, options->output, config, options->seed,
+                                             NULL) == CLEAVE_OK;
     return file && fclose(file) == 0 && done;
 }
 
@@ -259,7 +71,7 @@ static void pickle_integer(FILE *out, int64_t value) {
 }
 
 /* Arguments of torch._utils._rebuild_tensor_v2, and the call. */
-static void pickle_tensor(FILE *out, const Item *item, size_t key) {
+static void pickle_tensor(FILE *out, const RandomWeight *item, size_t key) {
     char name[32];
     int64_t stride = item->elements;
     snprintf(name, sizeof(name), "%zu", key);
@@ -284,7 +96,7 @@ static void pickle_tensor(FILE *out, const Item *item, size_t key) {
           out);
 }
 
-static bool make_pickle(const Network *network, char **bytes, size_t *size) {
+static bool make_pickle(const RandomNetwork *network, char **bytes, size_t *size) {
     FILE *out = open_memstream(bytes, size);
     if (!out)
         return false;
@@ -292,8 +104,8 @@ static bool make_pickle(const Network *network, char **bytes, size_t *size) {
           "ccollections\nOrderedDict\n)R(",
           out);
     for (size_t i = 0; i < network->count; i++) {
-        pickle_text(out, network->items[i].spec.name);
-        pickle_tensor(out, &network->items[i], i);
+        pickle_text(out, network->weights[i].spec.name);
+        pickle_tensor(out, &network->weights[i], i);
     }
     fputs("u.", out);
     return fclose(out) == 0;
@@ -329,20 +141,21 @@ static bool write_entry(Archive *archive, const char *name, const void *bytes, s
            zipCloseFileInZip(archive->zip) == ZIP_OK;
 }
 
-static bool write_storages(Archive *archive, const Network *network, uint64_t state) {
+static bool write_storages(Archive *archive, const RandomNetwork *network, uint64_t state) {
     for (size_t i = 0; i < network->count; i++) {
-        const Item *item = &network->items[i];
+        const RandomWeight *item = &network->weights[i];
         char name[64];
         snprintf(name, sizeof(name), "archive/data/%zu", i);
-        uint64_t size = (uint64_t)item->elements * type_names[item->type].size;
-        if (!begin_entry(archive, name, size) || !write_item(item, &state, write_to_zip, archive) ||
+        uint64_t size = (uint64_t)item->elements * value_size(item->type);
+        if (!begin_entry(archive, name, size) ||
+            !random_weight_write(item, &state, write_to_zip, archive) ||
             zipCloseFileInZip(archive->zip) != ZIP_OK)
             return false;
     }
     return true;
 }
 
-static bool write_ckpt(const Network *network, const Options *options) {
+static bool write_ckpt(const RandomNetwork *network, const Options *options) {
     char *pickle = NULL;
     size_t size = 0;
     Archive archive = {.zip = zipOpen64(options->output, APPEND_STATUS_CREATE)};
@@ -407,7 +220,7 @@ static char *read_text(const char *path) {
     return text;
 }
 
-static bool write_network(const Network *network, const Options *options) {
+static bool write_network(const RandomNetwork *network, const Options *options) {
     if (ends_with(options->output, ".ckpt"))
         return write_ckpt(network, options);
     char *config = options->embed ? read_text(options->config) : NULL;
@@ -432,7 +245,7 @@ static bool check_output(const Options *options) {
 
 int main(int count, char **words) {
     Options options = {.seed = 1, .type = VALUE_F32};
-    Network network = {0};
+    RandomNetwork network = {0};
     Config config;
     cleave_error error;
     if (!read_options(count, words, &options)) {
@@ -446,7 +259,9 @@ int main(int count, char **words) {
         fprintf(stderr, "make_network: %s\n", error.text);
         return 3;
     }
-    bool done = list_network(&network, &config, options.type);
+    bool done = random_network_list(&network, &config, options.type, &error) == CLEAVE_OK;
+    if (!done)
+        fprintf(stderr, "make_network: %s\n", error.text);
     if (done && !write_network(&network, &options)) {
         fprintf(stderr, "make_network: cannot write %s: is the folder there, and the disk full?\n",
                 options.output);
@@ -456,7 +271,7 @@ int main(int count, char **words) {
     if (done)
         printf("%s: %" PRId64 " parameters, %s\n", options.output, network_parameters(&config),
                type_names[options.type].option);
-    free(network.items);
+    random_network_free(&network);
     config_free(&config);
     return done ? 0 : 1;
 }

@@ -1,121 +1,22 @@
-/* backend.c: the list of backends, and the choice among them. */
+/* backend.c: what is the same for every backend: checks, and errors that tell of the device. */
 #include "backend/backend.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* A device kind that cleave knows; backend is NULL where this build does not have it. The order is
- * the one in which "auto" prefers them. */
-typedef struct DeviceKind {
-    cleave_device_kind device_kind;
-    const char *kind;
-    const char *name;
-    const Backend *backend;
-} DeviceKind;
-
-static const DeviceKind kinds[] = {
-    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", NULL},
-    {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL},
-    {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu},
-};
-
-#define KIND_COUNT ((int)(sizeof(kinds) / sizeof(kinds[0])))
-
-const char *cleave_device_kind_name(cleave_device_kind kind) {
-    for (int i = 0; i < KIND_COUNT; i++)
-        if (kinds[i].device_kind == kind)
-            return kinds[i].kind;
-    return "unknown";
-}
-
-const char *cleave_capability_name(cleave_capability_kind kind) {
-    static const char *const names[CLEAVE_CAPABILITIES] = {"f16", "bf16", "stft", "compile",
-                                                           "unified memory"};
-    return kind >= 0 && kind < CLEAVE_CAPABILITIES ? names[kind] : "unknown";
-}
-
-static void describe(const DeviceKind *kind, cleave_device_info *info) {
-    *info = (cleave_device_info){0};
-    info->kind = kind->device_kind;
-    snprintf(info->id, sizeof(info->id), "%s", kind->kind);
-    snprintf(info->name, sizeof(info->name), "%s", kind->name);
-    if (kind->backend)
-        kind->backend->describe(info);
-    else
-        snprintf(info->reason, sizeof(info->reason), "this version has no %s backend", kind->kind);
-}
-
-int cleave_devices(cleave_device_info *devices, int capacity) {
-    for (int i = 0; i < KIND_COUNT && i < capacity; i++)
-        describe(&kinds[i], &devices[i]);
-    return KIND_COUNT;
-}
-
-/* "cuda:1" is of kind "cuda". */
-static bool is_kind(const char *device, const char *kind) {
-    size_t length = strlen(kind);
-    return strncmp(device, kind, length) == 0 && (device[length] == '\0' || device[length] == ':');
-}
-
-static const Backend *best_present(void) {
-    for (int i = 0; i < KIND_COUNT; i++) {
-        cleave_device_info info;
-        describe(&kinds[i], &info);
-        if (info.available)
-            return kinds[i].backend;
-    }
-    return NULL;
-}
-
-static const DeviceKind *find_kind(const char *device) {
-    for (int i = 0; i < KIND_COUNT; i++)
-        if (is_kind(device, kinds[i].kind))
-            return &kinds[i];
-    return NULL;
-}
-
-cleave_status backend_choose(const Backend **backend, const char *device, bool strict,
-                             const cleave_logger *log, cleave_error *error) {
-    *backend = best_present();
-    if (!*backend)
-        return error_set(error, CLEAVE_ERROR_DEVICE, "no device: not even the CPU can be used");
-    if (!device || strcmp(device, "auto") == 0)
-        return CLEAVE_OK;
-    const DeviceKind *kind = find_kind(device);
-    if (!kind)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "unknown device \"%s\"; try auto, cpu, mps or cuda", device);
-    cleave_device_info info;
-    describe(kind, &info);
-    if (info.available) {
-        *backend = kind->backend;
-        return CLEAVE_OK;
-    }
-    if (strict)
-        return error_set(error, CLEAVE_ERROR_DEVICE,
-                         "device %s is not available: %s; try -d auto, or leave out the strict "
-                         "device choice",
-                         device, info.reason);
-    log_write(log, CLEAVE_LOG_WARNING, "device %s is not available (%s): using %s instead", device,
-              info.reason, (*backend)->kind);
-    return CLEAVE_OK;
-}
-
-cleave_status cleave_choose_device(const char *device, int strict, cleave_device_choice *choice,
-                                   cleave_error *error) {
-    const Backend *backend = NULL;
-    error_clear(error);
-    if (!choice)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "choosing a device needs room for the choice");
-    *choice = (cleave_device_choice){0};
-    cleave_status status = backend_choose(&backend, device, strict != 0, NULL, error);
-    if (status != CLEAVE_OK)
-        return status;
-    snprintf(choice->id, sizeof(choice->id), "%s", backend->kind);
-    snprintf(choice->reason, sizeof(choice->reason), "%s", "the only device present");
-    return CLEAVE_OK;
-}
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#endif
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+/* Not NULL where part of it may not be touched. */
+#define CHECK_REGION(start, floats) \
+    __asan_region_is_poisoned((void *)(uintptr_t)(start), (floats) * sizeof(float))
+#endif
 
 const char *precision_name(cleave_precision precision) {
     switch (precision) {
@@ -131,15 +32,17 @@ const char *precision_name(cleave_precision precision) {
     return "unknown";
 }
 
-cleave_status backend_precision(const Backend *backend, cleave_precision precision,
+cleave_status backend_precision(const Backend *backend, int device, cleave_precision precision,
                                 cleave_precision *chosen, cleave_error *error) {
     if (precision < CLEAVE_PRECISION_AUTO || precision > CLEAVE_PRECISION_BF16)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown precision %d", (int)precision);
     *chosen = precision == CLEAVE_PRECISION_AUTO ? CLEAVE_PRECISION_F32 : precision;
-    if (backend->supports(*chosen))
+    if (backend->supports(device, *chosen))
         return CLEAVE_OK;
+    char id[32];
+    device_id(backend->kind, device, id, sizeof(id));
     return error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s; try f32 or auto",
-                     precision_name(precision), backend->kind);
+                     precision_name(precision), id);
 }
 
 cleave_status backend_plan(const Backend *backend, const Graph *graph,
@@ -168,21 +71,112 @@ int64_t executable_memory_total(const ExecutableMemory *memory) {
     return memory->weights + memory->activations + memory->scratch;
 }
 
+/* ---- Errors ---- */
+
+/* Of a device: what the caller did wrong, a model's defect or a cancellation are none. */
+static bool is_of_device(cleave_status status) {
+    return status == CLEAVE_ERROR_MEMORY || status == CLEAVE_ERROR_DEVICE;
+}
+
+static cleave_status explain(const Backend *backend, int device, DeviceFailure failure,
+                             cleave_status status, cleave_error *error) {
+    char id[32];
+    if (!is_of_device(status))
+        return status;
+    if (status == CLEAVE_ERROR_MEMORY)
+        failure.cause = CAUSE_MEMORY;
+    device_id(backend->kind, device, id, sizeof(id));
+    return failure_explain(error, status, backend->kind, id, failure);
+}
+
+static cleave_status explain_run(Executable *executable, cleave_status status,
+                                 cleave_error *error) {
+    DeviceFailure failure = executable->failure;
+    executable->failure = (DeviceFailure){STEP_RUN, CAUSE_FAILED};
+    return explain(executable->backend, executable->device, failure, status, error);
+}
+
+/* ---- Executables ---- */
+
+static size_t shape_floats(Shape shape) {
+    return (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
+}
+
+/* A network begins with its input and ends with its output. */
+static SignalLayout layout_of(const Backend *backend, const Graph *graph, int batch) {
+    return (SignalLayout){batch, shape_floats(graph->nodes[0].shape),
+                          shape_floats(graph->nodes[graph->count - 1].shape), backend->alignment};
+}
+
 cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,
                               const CompileOptions *options, cleave_error *error) {
+    DeviceFailure failure = {STEP_COMPILE, CAUSE_FAILED};
+    CompileOptions own = *options;
+    own.failure = &failure;
     *executable = NULL;
-    return backend->compile(executable, graph, options, error);
+    cleave_status status = backend->compile(executable, graph, &own, error);
+    if (status == CLEAVE_OK) {
+        (*executable)->backend = backend;
+        (*executable)->device = options->device;
+        (*executable)->layout = layout_of(backend, graph, options->batch);
+        return CLEAVE_OK;
+    }
+    failure.step = STEP_COMPILE;
+    return explain(backend, options->device, failure, status, error);
+}
+
+static bool is_aligned(const float *samples, size_t alignment) {
+    return (uintptr_t)samples % alignment == 0;
+}
+
+cleave_status layout_check(const SignalLayout *layout, const float *input, const float *output,
+                           int batch, cleave_error *error) {
+    const char *fault = NULL;
+    if (batch < 1 || batch > layout->batch_max)
+        fault = "its batch is not one that it was compiled for";
+    else if (!input || !output)
+        fault = "it has no input or no output";
+    else if (!is_aligned(input, layout->alignment) || !is_aligned(output, layout->alignment))
+        fault = "its input or output is not aligned as the backend declares";
+    else if (input < output + layout->output_floats * (size_t)batch &&
+             output < input + layout->input_floats * (size_t)batch)
+        fault = "its input and output overlap";
+#ifdef CHECK_REGION
+    else if (CHECK_REGION(input, layout->input_floats * (size_t)batch) ||
+             CHECK_REGION(output, layout->output_floats * (size_t)batch))
+        fault = "its input or output ends before the batch does";
+#endif
+    if (!fault)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_INTERNAL,
+                     "a run of %d chunks breaks the layout: %s; please report it", batch, fault);
 }
 
 cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
                              const atomic_bool *cancel, cleave_error *error) {
-    return executable->methods->run(executable, input, output, batch, cancel, error);
+#ifndef NDEBUG
+    cleave_status checked = layout_check(&executable->layout, input, output, batch, error);
+    if (checked != CLEAVE_OK)
+        return checked;
+#endif
+    cleave_status status =
+        executable->methods->run(executable, input, output, batch, cancel, error);
+    return status == CLEAVE_OK ? CLEAVE_OK : explain_run(executable, status, error);
+}
+
+double executable_peak_flops(Executable *executable, cleave_precision precision) {
+    return executable->methods->peak_flops ? executable->methods->peak_flops(executable, precision)
+                                           : 0;
 }
 
 cleave_status executable_synchronize(Executable *executable, cleave_error *error) {
     if (!executable->methods->synchronize)
         return CLEAVE_OK;
-    return executable->methods->synchronize(executable, error);
+    cleave_status status = executable->methods->synchronize(executable, error);
+    if (status == CLEAVE_OK)
+        return CLEAVE_OK;
+    executable->failure.step = STEP_SYNCHRONIZE;
+    return explain_run(executable, status, error);
 }
 
 int64_t executable_peak_memory(const Executable *executable) {

@@ -6,12 +6,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "backend/failure.h"
 #include "backend/layer_plan.h"
+#include "backend/profile.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "graph/graph.h"
 
 typedef struct CompileOptions {
+    int device;                 /* index among the backend's devices */
     int batch;                  /* largest batch that will be run */
     int threads;                /* CPU: threads to use, at least 1 */
     cleave_precision precision; /* of the operands of conv and linear; never AUTO */
@@ -19,10 +22,14 @@ typedef struct CompileOptions {
     const NetworkPlan *plan;    /* how layers are computed; NULL: as the backend estimates, as are
                                    those of which it says nothing. Needed until compile() returns */
     const cleave_logger *log;
+    Profile *profile; /* told of every op that runs; NULL: nobody. Needed until it is destroyed */
     /* Called now and then while weights are being read, which need not stay in memory once they
      * are: a mapped checkpoint's pages can be let go. NULL: nobody wants to know. */
     void (*weights_read)(void *context);
     void *weights_context;
+    /* Where a backend tells why compile() failed, if it knows more than its status does: the cause
+     * alone counts. Never NULL in a call of Backend's compile(). */
+    DeviceFailure *failure;
 } CompileOptions;
 
 /* How far a measurement is, told to whoever asked for it. */
@@ -39,11 +46,24 @@ typedef struct ExecutableMemory {
 } ExecutableMemory;
 
 typedef struct Executable Executable;
+typedef struct Backend Backend;
+
+/* What a run reads and writes: (batch, channels, samples) → (batch, stems · channels, samples), f32
+ * and contiguous, so that these say it all. */
+typedef struct SignalLayout {
+    int batch_max;
+    size_t input_floats;  /* of one chunk */
+    size_t output_floats; /* likewise */
+    size_t alignment;     /* of both, in bytes, as the backend declares it */
+} SignalLayout;
 
 typedef struct ExecutableMethods {
     cleave_status (*run)(Executable *executable, const float *input, float *output, int batch,
                          const atomic_bool *cancel, cleave_error *error);
     void (*destroy)(Executable *executable);
+    /* The products of a precision per second at best, a multiply and an add counted as two, as
+     * measured within some ten milliseconds; 0 where that is not known. NULL: never is. */
+    double (*peak_flops)(Executable *executable, cleave_precision precision);
     /* The next three may be NULL. */
     /* Waits for what the device was given; NULL: run() has waited. */
     cleave_status (*synchronize)(Executable *executable, cleave_error *error);
@@ -56,7 +76,11 @@ typedef struct ExecutableMethods {
 /* The head of every backend's own executable. */
 struct Executable {
     const ExecutableMethods *methods;
-    const char *kernels; /* "avx512"; "" where there is nothing to tell */
+    const Backend *backend; /* that compiled it; set by backend_compile(), as are the next two */
+    int device;             /* index among the backend's devices */
+    SignalLayout layout;
+    DeviceFailure failure; /* set by a run that fails, where more is known than its status says */
+    const char *kernels;   /* "avx512"; "" where there is nothing to tell */
     uint64_t
         plan_digest; /* of how its layers are computed: where it is the same, so are the bits */
     ExecutableMemory memory;
@@ -65,11 +89,23 @@ struct Executable {
 /* What a measurement may take. Layers that it did not come to are computed as estimated. */
 #define PLAN_MEASURE_SECONDS 60.0
 
-typedef struct Backend {
-    const char *kind; /* "cpu" */
-    /* Fills `info` (zeroed) for the backend's only device. */
-    void (*describe)(cleave_device_info *info);
-    bool (*supports)(cleave_precision precision);
+/* Changes with anything that a backend in a shared object of its own shares with the library: this
+ * header and all that it includes. */
+#define BACKEND_ABI 1
+
+struct Backend {
+    int abi;             /* BACKEND_ABI; first in every version, as is the next */
+    const char *version; /* CLEAVE_VERSION of the sources that it was built from */
+    cleave_device_kind kind;
+    size_t alignment; /* in bytes, that runs ask of their input and output */
+    /* How many devices there are. 0, and why in `reason`, where none can be used. */
+    int (*count)(char *reason, size_t size);
+    /* Completes `info`, of which kind, id and a name are set, but for what changes. A device that
+     * cannot be used stays unavailable, with the reason. */
+    void (*describe)(int index, cleave_device_info *info);
+    /* Fills in the figures of memory. */
+    void (*read_memory)(int index, cleave_device_info *info);
+    bool (*supports)(int index, cleave_precision precision);
     /* What compile() would take, without taking or reading much: of the weights only shapes. */
     cleave_status (*plan)(const Graph *graph, const CompileOptions *options,
                           ExecutableMemory *memory, cleave_error *error);
@@ -85,18 +121,20 @@ typedef struct Backend {
                              const PlanProgress *progress, cleave_error *error);
     cleave_status (*compile)(Executable **executable, const Graph *graph,
                              const CompileOptions *options, cleave_error *error);
-} Backend;
+};
 
 extern const Backend backend_cpu;
 
-/* Finds the backend for a device name ("auto", "cpu", "cuda:1", …). A device that is absent is an
- * error where `strict`, else the best one present is taken and a warning logged. */
-cleave_status backend_choose(const Backend **backend, const char *device, bool strict,
-                             const cleave_logger *log, cleave_error *error);
+/* What a shared object libcleave-KIND.so exports under the name BACKEND_ENTRY. NULL: none here. */
+typedef const Backend *BackendEntry(void);
+#define BACKEND_ENTRY "cleave_backend_entry"
+
+/* "cpu", "mps", "cuda:1" (registry.c). */
+void device_id(cleave_device_kind kind, int index, char *id, size_t size);
 
 /* The precision that `precision` stands for on a backend (AUTO: the backend's best exact one), or
  * an error if it cannot. */
-cleave_status backend_precision(const Backend *backend, cleave_precision precision,
+cleave_status backend_precision(const Backend *backend, int device, cleave_precision precision,
                                 cleave_precision *chosen, cleave_error *error);
 
 const char *precision_name(cleave_precision precision); /* "f32", … */
@@ -120,14 +158,23 @@ cleave_status backend_measure(const Backend *backend, NetworkPlan *plan,
 /* Sum of the three. */
 int64_t executable_memory_total(const ExecutableMemory *memory);
 
-/* Compiles a graph; the executable copies what it needs of the weights. */
+/* Compiles a graph; the executable copies what it needs of the weights. Errors of the device tell
+ * of it and of what to try (failure.h), here and in the calls below. */
 cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,
                               const CompileOptions *options, cleave_error *error);
+
+/* Whether a run's arguments keep to the layout: CLEAVE_ERROR_INTERNAL, and what is wrong, if not. A
+ * debug build checks each run. */
+cleave_status layout_check(const SignalLayout *layout, const float *input, const float *output,
+                           int batch, cleave_error *error);
 
 /* Runs a batch: input (batch, channels, samples) → output (batch, stems · channels, samples), both
  * f32 and contiguous. Ends with CLEAVE_ERROR_CANCELLED at the next op once *cancel is true. */
 cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
                              const atomic_bool *cancel, cleave_error *error);
+
+/* See ExecutableMethods. */
+double executable_peak_flops(Executable *executable, cleave_precision precision);
 
 /* Waits until the device has done what it was given. */
 cleave_status executable_synchronize(Executable *executable, cleave_error *error);

@@ -71,9 +71,6 @@ const char *cleave_status_name(cleave_status status) {
     return "unknown status";
 }
 
-#define STRING_OF(x)        #x
-#define VERSION_OF(a, b, c) STRING_OF(a) "." STRING_OF(b) "." STRING_OF(c)
-
 const char *cleave_version(void) {
-    return VERSION_OF(CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH);
+    return CLEAVE_VERSION;
 }

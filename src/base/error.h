@@ -5,6 +5,12 @@
 
 #include "cleave.h"
 
+#define STRING_OF(x)        #x
+#define VERSION_OF(a, b, c) STRING_OF(a) "." STRING_OF(b) "." STRING_OF(c)
+
+/* The version of these sources, as text. */
+#define CLEAVE_VERSION VERSION_OF(CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH)
+
 /* Writes status and a one-line text (what: where: why; what to try) and returns the status, so that
  * a failing function ends with `return error_set(error, …)`. error may be NULL. */
 cleave_status error_set(cleave_error *error, cleave_status status, const char *format, ...)

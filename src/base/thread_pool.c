@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 /* How often a thread looks before it sleeps: about 30 µs. A small network's steps take some hundred
@@ -34,16 +35,31 @@ struct ThreadPool {
     void *context;
     size_t tasks;
     atomic_size_t next;
+    ThreadObserver observer; /* or NULL */
+    void *observer_context;
     Worker workers[];
 };
 
-static void work(ThreadPool *pool, int thread) {
+/* Whether there was a task left for this thread. */
+static bool run_tasks(ThreadPool *pool, int thread) {
+    bool any = false;
     for (;;) {
         size_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
         if (task >= pool->tasks)
-            return;
+            return any;
         pool->run(pool->context, task, thread);
+        any = true;
     }
+}
+
+static void work(ThreadPool *pool, int thread) {
+    if (!pool->observer) {
+        run_tasks(pool, thread);
+        return;
+    }
+    double begin = clock_seconds();
+    if (run_tasks(pool, thread))
+        pool->observer(pool->observer_context, thread, begin, clock_seconds());
 }
 
 static bool has_news(ThreadPool *pool, unsigned seen) {
@@ -141,6 +157,11 @@ int thread_pool_size(const ThreadPool *pool) {
     return pool->started + 1;
 }
 
+void thread_pool_observe(ThreadPool *pool, ThreadObserver observer, void *context) {
+    pool->observer = observer;
+    pool->observer_context = context;
+}
+
 void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *context) {
     pool->run = run;
     pool->context = context;
@@ -157,14 +178,4 @@ void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *conte
     pthread_mutex_unlock(&pool->mutex);
     work(pool, 0);
     await_workers(pool);
-}
-
-int thread_available_processors(void) {
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-#endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int)online : 1;
 }

@@ -22,7 +22,12 @@ int thread_pool_size(const ThreadPool *pool);
  * caller at a time. */
 void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *context);
 
-/* Processors that this process may use: its affinity mask, at least 1. */
-int thread_available_processors(void);
+/* Told by each thread that had a task of a loop, at its end: it worked on them from `begin` to
+ * `end`, as clock_seconds() has it. */
+typedef void (*ThreadObserver)(void *context, int thread, double begin, double end);
+
+/* From the next loop on the observer is told; NULL: nobody, and no clock is read. The caller is the
+ * one of thread_pool_run(). */
+void thread_pool_observe(ThreadPool *pool, ThreadObserver observer, void *context);
 
 #endif

@@ -15,6 +15,7 @@
 #include "message.h"
 #include "model.h"
 #include "outputs.h"
+#include "profile.h"
 #include "progress.h"
 #include "report.h"
 #include "signals.h"
@@ -34,6 +35,7 @@ typedef struct Run {
     AudioFiles truth;           /* with --score */
     ProgressStyle progress;
     Report report;
+    Profiling profiling;
     cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
     int code;          /* the exit code so far */
     Summary summary;
@@ -94,7 +96,7 @@ static int prepare_stream(Run *run) {
 static int check_command_line(Run *run) {
     if (is_mistyped_command(run->options->inputs[0]))
         return EXIT_USAGE;
-    if (!report_is_possible(run->options))
+    if (!report_is_possible(run->options) || !profile_is_possible(run->options))
         return EXIT_USAGE;
     if (run->options->model == NULL)
         return open_model(&run->model, NULL, run->options, NULL);
@@ -162,6 +164,7 @@ static void separate_track(Run *run, Track *track, const cleave_output_settings 
     settings.progress_user = &progress;
     cleave_separate_file(run->separator, track->input, &settings, &track->result, &track->error);
     progress_end(&progress);
+    profile_take(&run->profiling, run->separator, &track->profile);
     free(label);
     free(name);
 }
@@ -349,6 +352,11 @@ static void write_report(Run *run) {
         run->code = EXIT_INPUT;
 }
 
+static void tell_profile(Run *run) {
+    if (!profile_tell(&run->profiling, run->separator) && run->code == EXIT_DONE)
+        run->code = EXIT_INPUT;
+}
+
 /* Where there was one input or none was begun, the one line that was said is enough. */
 static void summarise(const Run *run) {
     if (run->inputs.count > 1 && run->summary.not_started < run->inputs.count)
@@ -365,12 +373,14 @@ static void close_all(Run *run) {
     summary_free(&run->summary);
     inputs_free(&run->inputs);
     report_free(&run->report);
+    profile_end(&run->profiling);
 }
 
 int command_separate(const Options *options) {
     Run run = {.options = options, .stream_fd = -1};
     run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
     report_begin(&run.report, options, run.progress);
+    profile_begin(&run.profiling, options);
     signals_install();
     run.code = check_command_line(&run);
     if (run.code == EXIT_DONE) {
@@ -378,6 +388,7 @@ int command_separate(const Options *options) {
         do_tracks(&run);
         write_report(&run);
         summarise(&run);
+        tell_profile(&run);
     }
     int code = run.code;
     close_all(&run);

@@ -40,6 +40,14 @@ static const char separate_about[] =
     "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
     "                                of now, or \"cache\", measured before\n"
     "  memory_planned_bytes          what the process was expected to take at most\n"
+    "  profile                       with --profile, of this input: seconds, chunks,\n"
+    "                                flops (by direct computation),\n"
+    "                                peak_flops_per_second (of the device; null: not\n"
+    "                                known), events of the trace, events_left_out\n"
+    "                                (for which it had no room), and ops, a list of\n"
+    "                                {op, where, kernel, size, algorithm, layers,\n"
+    "                                calls, seconds, thread_seconds, share, flops,\n"
+    "                                bytes, peak_share}\n"
     "For an input that failed or was left out, what is not known is missing.\n";
 
 static const char separate_examples[] =
@@ -60,7 +68,9 @@ static const char separate_examples[] =
     "      compares true-stems/kick.wav and so on with what comes out\n"
     "  cleave *.flac -m drumsep.ckpt --spectrogram --report drums.html\n"
     "      draws separated/TRACK/spectrogram.png for each, and writes a page of all:\n"
-    "      players, pictures, loudness, peaks; --report-embed puts the audio into it\n";
+    "      players, pictures, loudness, peaks; --report-embed puts the audio into it\n"
+    "  cleave song.flac -m drumsep.ckpt --profile trace.json\n"
+    "      says which ops took how long; ui.perfetto.dev shows the threads at them\n";
 
 static const char inspect_about[] =
     "Opens a checkpoint with its configuration, checks one against the other, and\n"
@@ -114,6 +124,124 @@ static const char export_about[] =
 static const char export_examples[] = "  cleave export vocals.ckpt -o vocals.onnx\n"
                                       "  cleave export vocals.ckpt -o short.onnx --frames 128\n";
 
+static const char bench_about[] =
+    "Times the network in every configuration that is asked for: devices, precisions,\n"
+    "compiled or op by op, overlaps, batch sizes; by default all devices that are\n"
+    "present, f32 and what they have instructions for, compiled and op by op.\n"
+    "The audio is the loudest 10 s of INPUT (--seconds); without INPUT, audio that\n"
+    "the program makes up. Files play no part: it lies in memory, stems and all.\n"
+    "Each configuration is opened, warmed up and then run three times (--runs); the\n"
+    "clock is read when the device has done what it was given, and all that the\n"
+    "configuration held is released before the next one. The table is sorted by\n"
+    "speed:\n"
+    "  median    of its runs' times, and half of their range as a part of it\n"
+    "  overlap   as configured where none is asked for\n"
+    "  real      seconds of audio for each second of work: 1x is real time\n"
+    "  gain      how many times as fast as the slowest\n"
+    "  memory    the peak of the process's memory meanwhile, audio and stems included\n"
+    "            (where the system cannot begin a new peak: since its start)\n"
+    "A configuration that fails is listed with the rest, and the exit code is then\n"
+    "that of its failure. Ctrl-C ends the runs, and prints what was measured.\n"
+    "\n"
+    "With --json, standard output gets one object: model, input (null: generated),\n"
+    "start_seconds, audio_seconds, runs, and configurations, a list of:\n"
+    "  device, precision, compile    what was asked for\n"
+    "  compiled, kernels             whether it was compiled; the CPU's instructions\n"
+    "  overlap, batch                that were used\n"
+    "  error                         null, or why it did not run\n"
+    "  seconds                       of each run\n"
+    "  median_seconds, spread        as above; the spread as a fraction\n"
+    "  real_time_factor, speed_up    real and gain\n"
+    "  open_seconds, warm_up_seconds   until the network was ready; the warm-up\n"
+    "  peak_memory_bytes             as above\n"
+    "  peak_device_memory_bytes      of the device\n"
+    "  degraded_ops                  that did not run on the device\n"
+    "--csv prints the same as a table for spreadsheets, one line each.\n";
+
+static const char bench_examples[] =
+    "  cleave bench -m drumsep.ckpt\n"
+    "  cleave bench song.flac -m vocals.ckpt -d mps,cpu --precision f32,f16\n"
+    "  cleave bench -m vocals.ckpt --compile yes --overlap 2,4,8 --batch 1,2,4\n"
+    "  cleave bench -m vocals.ckpt --html speed.html --profile trace.json\n"
+    "      draws a chart; and times every op of the fastest configuration\n";
+
+static const char verify_about[] =
+    "Separates the same audio in every mode that is asked for (devices, precisions,\n"
+    "compiled or op by op; by default all that this machine can do) and compares each\n"
+    "stem with the reference: f32 on the CPU, op by op.\n"
+    "The audio is the loudest 20 s of INPUT (--seconds); without INPUT, audio that\n"
+    "the program makes up. It, the stems and the reference's are held in memory: for\n"
+    "a network of 6 stereo stems about 5 MB a second, beside what separating takes.\n"
+    "  SNR       10 log10(sum s^2 / sum (s - e)^2) in dB; s: the reference's stem,\n"
+    "            e: the mode's\n"
+    "  max       the largest difference of two samples, in dB below full scale\n"
+    "  LSD       log-spectral distance in dB (Gray & Markel, IEEE Trans. ASSP 24(5),\n"
+    "            1976), which is blind to phase: the mean over frames of\n"
+    "            sqrt(mean over bins of (L(s) - L(e))^2), with L = 10 log10 |STFT|^2,\n"
+    "            frames of 2048 samples under a Hann window, 1024 apart; levels end\n"
+    "            at -90 dBFS, and bins that are below it in both are left out\n"
+    "A stem's verdict follows from its SNR:\n"
+    "  transparent   60 dB and more. Noise is masked within its critical band where\n"
+    "                it is 6 dB (below noise) to 40 dB (below tones) under the signal\n"
+    "                (Johnston, IEEE J-SAC 6(2), 1988); 20 dB more are for noise of\n"
+    "                another spectrum than the signal's, and for mixing again\n"
+    "  audible       less: it may be heard, though seldom near 60 dB\n"
+    "  broken        less than 20 dB, or a sample that is no number. Good networks\n"
+    "                come within about 10 dB (SDR) of the true stems; noise of 20 dB\n"
+    "                takes 0.4 dB off that\n"
+    "A stem that is silent in the reference (RMS below -100 dBFS, where 16 bits end)\n"
+    "has no SNR worth the name: it is judged by its error's level alone, as a stem at\n"
+    "-40 dBFS would be, so that an RMS error up to -100 dBFS is transparent.\n"
+    "The exit code is 1 where a stem falls below --min-snr (default: 20 dB), and 4\n"
+    "where a mode could not be run.\n"
+    "\n"
+    "With --json, standard output gets one object: model, input (null: generated),\n"
+    "start_seconds and seconds of what was compared, reference, thresholds, passed,\n"
+    "and modes, a list of:\n"
+    "  device, precision, compile    what was asked for\n"
+    "  compiled, kernels             whether it was compiled; the CPU's instructions\n"
+    "  degraded_ops                  that did not run on the device\n"
+    "  error                         null, or why it did not run\n"
+    "  worst_stem, judged_snr        the stem of the lowest SNR, as judged\n"
+    "  verdict, passed               of that stem; whether it reaches --min-snr\n"
+    "  stems                         list of {stem, silent, snr, level_dbfs,\n"
+    "                                error_dbfs (both RMS; 0: 1.0 throughout),\n"
+    "                                max_difference (1.0 is full scale),\n"
+    "                                max_difference_dbfs, spectral_difference in dB,\n"
+    "                                not_numbers (samples), verdict}\n"
+    "What is undefined is null, what is infinite \"inf\" or \"-inf\".\n";
+
+static const char verify_examples[] =
+    "  cleave verify song.flac -m vocals.ckpt\n"
+    "      every mode of every device that is present\n"
+    "  cleave verify song.flac -m vocals.ckpt -d cpu -p bf16 --min-snr 40\n"
+    "      fails where bf16 on the CPU is worse than 40 dB\n"
+    "  cleave verify -m vocals.ckpt --seconds 5 --json\n"
+    "      5 s of audio made up, for a program to read\n";
+
+static const char doctor_about[] =
+    "Prints one page to paste into a bug report: versions, how the program was built,\n"
+    "the libraries that it uses, the processor, memory and what limits it, devices\n"
+    "and what they can do, and which of the CPU's kernels are in use, and why not the\n"
+    "others. Then it tries what there is: each kernel that the processor can run,\n"
+    "against float64, and on each device a separation of 2 s in f32 with the network\n"
+    "of -m (or CLEAVE_MODEL), or else with a small one of random weights; audio and\n"
+    "the random network it makes up. What is tried is \"ok\", or FAILED with the\n"
+    "reason, and the exit code is 1 where anything failed.\n"
+    "A device fails too where its stems are less than 60 dB (SNR) from those that the\n"
+    "CPU computes op by op.\n"
+    "The page names neither user nor host; the home folder is shown as ~.\n"
+    "\n"
+    "With --json, standard output gets one object with the same: version, build,\n"
+    "libraries, system, processor, memory, devices, kernels, self_test (a list of\n"
+    "{kernel, ok, text}), separation ({model, null: the random one, and trials, a\n"
+    "list of {device, ok, error, seconds, snr}}), and failures, their number.\n";
+
+static const char doctor_examples[] = "  cleave doctor\n"
+                                      "  cleave doctor -m vocals.ckpt\n"
+                                      "      tries the separation with this network\n"
+                                      "  CLEAVE_KERNELS=avx2 cleave doctor --json\n";
+
 static const char completion_about[] =
     "Prints the script with which SHELL (bash, zsh or fish) completes commands,\n"
     "options and values. An installed cleave has these scripts in place already. In\n"
@@ -146,6 +274,12 @@ const Command commands[] = {
      score_examples, command_score},
     {"export", COMMAND_EXPORT, 0, 1, COMPLETE_MODEL, "export [MODEL] -o FILE [OPTION...]",
      "write a network as an ONNX file", NULL, export_about, export_examples, command_export},
+    {"bench", COMMAND_BENCH, 0, 1, COMPLETE_AUDIO, "bench [OPTION...] [INPUT]",
+     "time a network in many ways", NULL, bench_about, bench_examples, command_bench},
+    {"verify", COMMAND_VERIFY, 0, 1, COMPLETE_AUDIO, "verify [OPTION...] [INPUT]",
+     "compare precisions and devices", NULL, verify_about, verify_examples, command_verify},
+    {"doctor", COMMAND_DOCTOR, 0, 0, COMPLETE_BY_NAME, "doctor [OPTION...]",
+     "see what works, for a bug report", NULL, doctor_about, doctor_examples, command_doctor},
     {"help", COMMAND_HELP, 0, 1, COMPLETE_COMMAND, "help [COMMAND]", "explain a command", NULL,
      "Explains a command, as 'cleave COMMAND --help' does.\n", "  cleave help score\n",
      command_help},

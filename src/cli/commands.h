@@ -32,6 +32,10 @@ int command_inspect(const Options *options);
 int command_devices(const Options *options);
 int command_score(const Options *options);
 int command_export(const Options *options);
+int command_bench(const Options *options);
+int command_verify(const Options *options);
+int command_doctor(const Options *options);
+
 int command_help(const Options *options);
 int command_completion(const Options *options);
 int command_man(const Options *options);

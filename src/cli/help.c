@@ -9,8 +9,8 @@
 #include "allocate.h"
 #include "exit_code.h"
 #include "message.h"
+#include "wrap.h"
 
-#define WIDTH       79
 #define INDENT      27 /* where the texts of the options begin */
 #define TERM_INDENT 18
 
@@ -35,36 +35,6 @@ const Term help_environment[] = {
 const char help_usage_notes[] =
     "Options and inputs may be mixed; after -- everything is an input. A file that is\n"
     "named like a command is reached as ./NAME. 'cleave COMMAND --help' says more.\n";
-
-/* Prints `text` word by word from column `indent` on; the line is already at `column`. */
-static void print_wrapped(const char *text, int column, int indent) {
-    if (column >= indent) {
-        putchar('\n');
-        column = 0;
-    }
-    printf("%*s", indent - column, "");
-    column = indent;
-    while (*text != '\0') {
-        int length = (int)strcspn(text, " ");
-        if (column + length > WIDTH) {
-            printf("\n%*s", indent, "");
-            column = indent;
-        }
-        printf("%.*s", length, text);
-        column += length;
-        text += length;
-        if (*text == ' ') {
-            text++;
-            if (column < WIDTH && column + 1 + (int)strcspn(text, " ") <= WIDTH) {
-                putchar(' ');
-                column++;
-            } else {
-                column = WIDTH;
-            }
-        }
-    }
-    putchar('\n');
-}
 
 static void print_terms(const char *heading, const Term *terms) {
     printf("%s:\n", heading);

@@ -5,6 +5,7 @@
 
 #include "allocate.h"
 #include "inspect.h"
+#include "layer_text.h"
 #include "table.h"
 
 static cleave_block *list_blocks(const Inspection *inspection, int *count) {
@@ -66,13 +67,6 @@ void inspect_network_print(const Inspection *inspection) {
     free(blocks);
 }
 
-static json_t *shape_json(const int *shape) {
-    json_t *array = json_new_array();
-    for (int i = 0; i < (shape[2] > 1 ? 3 : 2); i++)
-        json_append(array, json_integer(shape[i]));
-    return array;
-}
-
 void inspect_network_put(const Inspection *inspection, json_t *object) {
     int count = 0;
     cleave_block *blocks = list_blocks(inspection, &count);
@@ -81,8 +75,8 @@ void inspect_network_put(const Inspection *inspection, json_t *object) {
         json_t *block = json_new_object();
         json_put_text(block, "name", blocks[i].name);
         json_put_text(block, "kind", blocks[i].kind);
-        json_put(block, "input", shape_json(blocks[i].input));
-        json_put(block, "output", shape_json(blocks[i].output));
+        json_put(block, "input", layer_shape_json(blocks[i].input));
+        json_put(block, "output", layer_shape_json(blocks[i].output));
         json_put_integer(block, "parameters", blocks[i].parameters);
         json_put_number(block, "flops_per_chunk", blocks[i].flops);
         json_put_number(block, "flops_per_audio_second",

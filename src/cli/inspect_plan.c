@@ -6,6 +6,7 @@
 #include "allocate.h"
 #include "exit_code.h"
 #include "inspect.h"
+#include "layer_text.h"
 #include "measuring.h"
 #include "message.h"
 #include "table.h"
@@ -29,25 +30,11 @@ int inspect_plan_make(Inspection *inspection) {
                                            : EXIT_DEVICE;
 }
 
-/* "conv 3x3", and "up 2x2" for a transposed convolution, whose kernel is the factor. */
-static char *layer_name(const cleave_layer *layer) {
-    if (layer->kernel[0] == 0)
-        return copy_text(layer->op);
-    bool transposed = strcmp(layer->op, "conv_transposed") == 0;
-    return format_text("%s %dx%d", transposed ? "up" : layer->op, layer->kernel[0],
-                       layer->kernel[1]);
-}
-
-/* "1024x256", or the samples of a waveform. */
-static char *size_text(const int *shape) {
-    return shape[2] > 1 ? format_text("%dx%d", shape[1], shape[2]) : format_text("%d", shape[1]);
-}
-
 static void add_row(Table *table, const cleave_layer *layer) {
     bool has_patch = layer->patch[0] > 0;
-    char *cells[] = {layer_name(layer),
+    char *cells[] = {layer_name(layer->op, layer->kernel),
                      format_text("%d>%d", layer->input[0], layer->output[0]),
-                     size_text(layer->output),
+                     layer_size(layer->output),
                      format_text("%d", layer->count),
                      copy_text(layer->algorithm),
                      has_patch ? format_text("%dx%d", layer->patch[0], layer->patch[1])
@@ -83,31 +70,17 @@ void inspect_plan_print(const Inspection *inspection) {
     table_free(table);
 }
 
-static json_t *pair(const int *values) {
-    json_t *array = json_new_array();
-    for (int i = 0; i < 2; i++)
-        json_append(array, json_integer(values[i]));
-    return array;
-}
-
-static json_t *shape_json(const int *shape) {
-    json_t *array = json_new_array();
-    for (int i = 0; i < (shape[2] > 1 ? 3 : 2); i++)
-        json_append(array, json_integer(shape[i]));
-    return array;
-}
-
 static json_t *layer_json(const cleave_layer *layer) {
     bool is_conv = layer->kernel[0] > 0;
     json_t *object = json_new_object();
     json_put_text(object, "op", layer->op);
-    json_put(object, "kernel", is_conv ? pair(layer->kernel) : json_null());
-    json_put(object, "stride", is_conv ? pair(layer->stride) : json_null());
-    json_put(object, "input", shape_json(layer->input));
-    json_put(object, "output", shape_json(layer->output));
+    json_put(object, "kernel", is_conv ? layer_pair_json(layer->kernel) : json_null());
+    json_put(object, "stride", is_conv ? layer_pair_json(layer->stride) : json_null());
+    json_put(object, "input", layer_shape_json(layer->input));
+    json_put(object, "output", layer_shape_json(layer->output));
     json_put_integer(object, "count", layer->count);
     json_put_text(object, "algorithm", is_conv ? layer->algorithm : NULL);
-    json_put(object, "patch", layer->patch[0] > 0 ? pair(layer->patch) : json_null());
+    json_put(object, "patch", layer->patch[0] > 0 ? layer_pair_json(layer->patch) : json_null());
     json_put_text(object, "first", *layer->first != '\0' ? layer->first : NULL);
     json_put_number(object, "flops_per_chunk", layer->flops);
     json_put_number(object, "share", layer->share);

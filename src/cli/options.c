@@ -9,8 +9,10 @@
 #include <strings.h>
 
 #include "allocate.h"
+#include "bench.h"
 #include "message.h"
 #include "text.h"
+#include "verdict.h"
 
 #define LONG_BASE     256 /* getopt's value of row i is LONG_BASE + i: no letter is that large */
 #define MAXIMUM_SPECS 64
@@ -191,6 +193,134 @@ static bool apply_extensions(Options *options, const char *value) {
     }
 }
 
+static void free_devices(Options *options) {
+    for (size_t i = 0; options->devices != NULL && options->devices[i] != NULL; i++)
+        free(options->devices[i]);
+    free(options->devices);
+    options->devices = NULL;
+}
+
+static bool apply_devices(Options *options, const char *value) {
+    size_t count = 0;
+    free_devices(options);
+    options->devices = allocate(strlen(value) + 2, sizeof *options->devices);
+    for (const char *start = value;; start++) {
+        size_t length = strcspn(start, ",");
+        if (length == 0) {
+            message_error("--device: '%s' is no list of devices such as cpu,cuda:1", value);
+            return false;
+        }
+        options->devices[count++] = copy_bytes(start, length);
+        start += length;
+        if (*start == '\0')
+            return true;
+    }
+}
+
+/* A list of words as a set of bits 1 << value. */
+static bool take_set(unsigned *set, const char *option, const char *value, const Choice *choices) {
+    bool good = true;
+    *set = 0;
+    for (const char *start = value; good; start++) {
+        size_t length = strcspn(start, ",");
+        char *word = copy_bytes(start, length);
+        int chosen = 0;
+        good = take_choice(&chosen, option, word, choices);
+        free(word);
+        *set |= good ? 1U << chosen : 0U;
+        start += length;
+        if (*start == '\0')
+            break;
+    }
+    return good;
+}
+
+static const Choice precisions_choices[] = {{"f32", CLEAVE_PRECISION_F32},
+                                            {"f16", CLEAVE_PRECISION_F16},
+                                            {"bf16", CLEAVE_PRECISION_BF16},
+                                            {NULL, 0}};
+
+static bool apply_precisions(Options *options, const char *value) {
+    return take_set(&options->precisions, "--precision", value, precisions_choices);
+}
+
+static const Choice compile_choices[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
+
+static bool apply_compile_modes(Options *options, const char *value) {
+    return take_set(&options->compile_modes, "--compile", value, compile_choices);
+}
+
+static bool apply_min_snr(Options *options, const char *value) {
+    char *end = NULL;
+    errno = 0;
+    bool digits = (*value >= '0' && *value <= '9') || *value == '-';
+    double number = digits ? strtod(value, &end) : 0.0;
+    if (!digits || end == value || *end != '\0' || errno != 0 ||
+        !(number >= -200.0 && number <= 200.0)) {
+        message_error("--min-snr: '%s' is not a number of decibels from -200 to 200", value);
+        return false;
+    }
+    options->min_snr = number;
+    return true;
+}
+
+static bool apply_seconds(Options *options, const char *value) {
+    return take_number(&options->seconds, "--seconds", value, 1, VERIFY_SECONDS_MAX, "");
+}
+
+/* A list of whole numbers; the word auto stands for 0 where it is allowed. */
+static bool take_numbers(int *targets, int *count, const char *option, const char *value, int high,
+                         bool allow_auto) {
+    bool good = true;
+    *count = 0;
+    for (const char *start = value; good; start++) {
+        size_t length = strcspn(start, ",");
+        char *word = copy_bytes(start, length);
+        if (*count == BENCH_LIST_MAX) {
+            message_error("%s: more than %d values", option, BENCH_LIST_MAX);
+            good = false;
+        } else if (allow_auto && strcmp(word, "auto") == 0) {
+            targets[(*count)++] = 0;
+        } else {
+            good = take_number(&targets[(*count)++], option, word, 1, high,
+                               allow_auto ? " or auto" : "");
+        }
+        free(word);
+        start += length;
+        if (*start == '\0')
+            break;
+    }
+    return good;
+}
+
+static bool apply_overlaps(Options *options, const char *value) {
+    return take_numbers(options->overlaps, &options->overlap_count, "--overlap", value,
+                        CLEAVE_OVERLAP_MAX, false);
+}
+
+static bool apply_batches(Options *options, const char *value) {
+    return take_numbers(options->batches, &options->batch_count, "--batch", value, 64, true);
+}
+
+static bool apply_runs(Options *options, const char *value) {
+    return take_number(&options->runs, "--runs", value, 1, BENCH_RUNS_MAX, "");
+}
+
+static bool apply_csv(Options *options, const char *value) {
+    (void)value;
+    options->csv = true;
+    return true;
+}
+
+static bool apply_html(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || strcasecmp(value + length - 5, ".html") != 0) {
+        message_error("--html: '%s' does not end in .html; name the page to write", value);
+        return false;
+    }
+    return take_text(&options->html, "--html", value);
+}
+
 static bool apply_score(Options *options, const char *value) {
     return take_text(&options->score, "--score", value);
 }
@@ -224,6 +354,17 @@ static bool apply_report(Options *options, const char *value) {
         return false;
     }
     return take_text(&options->report, "--report", value);
+}
+
+/* The ending keeps a slip from writing a trace over a recording. */
+static bool apply_profile(Options *options, const char *value) {
+    size_t length = strlen(value);
+    if (length < 6 || strcasecmp(value + length - 5, ".json") != 0) {
+        message_error("--profile: '%s' does not end in .json; name the trace to write", value);
+        return false;
+    }
+    options->separator.profile = 1;
+    return take_text(&options->profile, "--profile", value);
 }
 
 static bool apply_report_embed(Options *options, const char *value) {
@@ -379,7 +520,9 @@ enum {
     RUNS = COMMAND_SEPARATE,
     READS = COMMAND_SEPARATE | COMMAND_INSPECT,
     OPENS = READS | COMMAND_EXPORT,
-    TELLS = OPENS | COMMAND_DEVICES | COMMAND_SCORE,
+    TRIES = COMMAND_VERIFY | COMMAND_BENCH,
+    CHECKS = TRIES | COMMAND_DOCTOR,
+    TELLS = OPENS | CHECKS | COMMAND_DEVICES | COMMAND_SCORE,
     ALL = TELLS | COMMAND_HELP | COMMAND_COMPLETION | COMMAND_MAN
 };
 
@@ -387,11 +530,11 @@ enum {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 const OptionSpec option_specs[] = {
-    {'m', RUNS, "model", "FILE",
+    {'m', RUNS | CHECKS, "model", "FILE",
      "the network: a .ckpt, .pth, .pt, .th or .safetensors file; default: what the environment "
      "variable CLEAVE_MODEL names",
      apply_model, .complete = COMPLETE_MODEL},
-    {'c', OPENS, "config", "FILE",
+    {'c', OPENS | CHECKS, "config", "FILE",
      "its YAML configuration; default: MODEL's name with .yaml or .yml, then model.yaml, "
      "model.yml or config_model.yaml beside it, then what a .safetensors file carries",
      apply_config, .complete = COMPLETE_CONFIG},
@@ -444,9 +587,17 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "report-embed", NULL,
      "put the audio itself into the page of --report, to pass it on as one file",
      apply_report_embed},
+    {0, RUNS | COMMAND_BENCH, "profile", "FILE",
+     "time every op; prints a table of them, and writes FILE.json, a trace of the threads for "
+     "ui.perfetto.dev or chrome://tracing",
+     apply_profile},
     {'d', READS, "device", "DEVICE",
      "auto (default), cpu, mps, cuda or cuda:1; 'cleave devices' lists what is there", apply_device,
      .complete = COMPLETE_DEVICE},
+    {'d', TRIES, "device", "A,B",
+     "the devices to try, such as cpu,mps (default: all that are present); 'cleave devices' lists "
+     "them",
+     apply_devices, .complete = COMPLETE_DEVICE},
     {0, RUNS, "strict-device", NULL,
      "fail if the device is absent (default: a warning, and the next best one)",
      apply_strict_device},
@@ -454,17 +605,37 @@ const OptionSpec option_specs[] = {
      "what convolutions multiply: auto (default), f32, f16 or bf16; files are always written "
      "from f32",
      apply_precision, precision_choices},
-    {'t', READS, "threads", "N", "CPU threads, 1 to 256 (default: as many as this process may use)",
-     apply_threads},
-    {0, READS, "overlap", "N",
+    {'p', TRIES, "precision", "A,B",
+     "the precisions to try: f32, f16, bf16 (default: f32 and those that the device has "
+     "instructions for; verify: all that it runs)",
+     apply_precisions, precisions_choices},
+    {0, TRIES, "compile", "A,B", "yes: the compiled graph, no: op by op (default: yes,no)",
+     apply_compile_modes, compile_choices},
+    {0, COMMAND_VERIFY, "min-snr", "DB",
+     "the exit code is 1 where a stem's SNR is lower (default: 20, below which a mode is broken)",
+     apply_min_snr},
+    {0, TRIES, "seconds", "N",
+     "take the loudest N seconds of INPUT, 1 to 600 (default: 20, to time 10)", apply_seconds},
+    {0, COMMAND_BENCH, "overlap", "A,B",
+     "how many chunks cover each moment, such as 1,2,4 (default: as configured)", apply_overlaps},
+    {'b', COMMAND_BENCH, "batch", "A,B",
+     "chunks per run, such as 1,2,auto (default: auto); lowered to what fits into memory",
+     apply_batches},
+    {0, COMMAND_BENCH, "runs", "N", "timed runs of each configuration, 1 to 100 (default: 3)",
+     apply_runs},
+    {0, COMMAND_BENCH, "csv", NULL, "print CSV on standard output instead of a table", apply_csv},
+    {0, COMMAND_BENCH, "html", "FILE", "write a page with a chart, FILE.html", apply_html},
+    {'t', READS | TRIES, "threads", "N",
+     "CPU threads, 1 to 256 (default: as many as this process may use)", apply_threads},
+    {0, READS | COMMAND_VERIFY, "overlap", "N",
      "how many chunks cover each moment, 1 to 50 (default: as configured); more is smoother and "
      "slower",
      apply_overlap},
-    {'b', RUNS, "batch", "N",
+    {'b', RUNS | COMMAND_VERIFY, "batch", "N",
      "chunks per run, 1 to 64, or auto (default); changes speed and memory, never the result; "
      "lowered to what fits into memory",
      apply_batch},
-    {0, READS, "max-memory", "SIZE",
+    {0, READS | TRIES, "max-memory", "SIZE",
      "memory that the program may use, such as 600M, 2G or 1.5GiB (k, M, G, T: powers of 1000; Ki, "
      "Mi, Gi, Ti: of 1024; none: bytes); a larger batch is lowered to it. Default: what the "
      "system, its containers and ulimit leave",
@@ -476,7 +647,7 @@ const OptionSpec option_specs[] = {
      "test-time augmentation: average of three runs, with channels swapped and polarity inverted; "
      "three times slower",
      apply_tta},
-    {0, READS, "plan", "WAY",
+    {0, READS | COMMAND_BENCH, "plan", "WAY",
      "how to choose the algorithm of each layer: estimate (default, the same everywhere) or "
      "measure "
      "(on this machine, a minute at most, then kept in the user's cache folder); changes speed, "
@@ -670,6 +841,8 @@ static void set_defaults(Options *options, int capacity) {
     memset(options, 0, sizeof *options);
     cleave_separator_settings_default(&options->separator);
     cleave_output_settings_default(&options->output);
+    options->min_snr = VERIFY_MIN_SNR;
+    options->runs = BENCH_RUNS;
     const char *model = getenv("CLEAVE_MODEL");
     options->model = model != NULL && *model != '\0' ? model : NULL;
     options->inputs = allocate((size_t)capacity + 1, sizeof *options->inputs);
@@ -702,6 +875,7 @@ bool options_parse(Options *options, CommandId command, int argc, char **argv) {
 void options_free(Options *options) {
     free_stems(options);
     free_extensions(options);
+    free_devices(options);
     free(options->inputs);
     options->inputs = NULL;
 }

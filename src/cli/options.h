@@ -8,6 +8,8 @@
 
 #include "cleave.h"
 
+#define BENCH_LIST_MAX 32 /* values of bench's --overlap and --batch */
+
 /* Bits, since an option may belong to several commands. */
 typedef enum CommandId {
     COMMAND_SEPARATE = 1,
@@ -17,7 +19,10 @@ typedef enum CommandId {
     COMMAND_HELP = 16,
     COMMAND_COMPLETION = 32,
     COMMAND_MAN = 64,
-    COMMAND_EXPORT = 128
+    COMMAND_EXPORT = 128,
+    COMMAND_VERIFY = 512,
+    COMMAND_DOCTOR = 1024,
+    COMMAND_BENCH = 2048
 } CommandId;
 
 /* A word that an option takes, and what it stands for. Lists end with a NULL word. */
@@ -49,14 +54,28 @@ typedef struct Options {
     const char *report; /* NULL, or the HTML page to write */
     bool report_embed;  /* the page holds the audio itself */
     bool spectrogram;
-    const char *export; /* NULL, or the ONNX file to write */
-    int frames;         /* of an exported network; 0: not given */
-    const char *format; /* as given */
-    const char *list;   /* NULL, or the file with more inputs; "-": standard input */
-    bool null;          /* NUL bytes end the paths of the list */
-    bool show_plan;     /* in inspect: how the layers are computed */
-    bool skip_existing; /* inputs whose outputs are there and whole */
-    char **extensions;  /* of files in folders, without dots, NULL-terminated; NULL: not given */
+    const char *profile;          /* NULL, or the trace to write */
+    const char *export;           /* NULL, or the ONNX file to write */
+    int frames;                   /* of an exported network; 0: not given */
+    const char *format;           /* as given */
+    const char *list;             /* NULL, or the file with more inputs; "-": standard input */
+    bool null;                    /* NUL bytes end the paths of the list */
+    bool show_plan;               /* in inspect: how the layers are computed */
+    bool skip_existing;           /* inputs whose outputs are there and whole */
+    char **devices;               /* of several, NULL-terminated; NULL: not given */
+    unsigned precisions;          /* of several: bits 1 << cleave_precision; 0: not given */
+    unsigned compile_modes;       /* of several: bits 1 << cleave_separator_settings.compile; 0: not
+                                     given */
+    double min_snr;               /* dB */
+    int seconds;                  /* of audio that are separated; 0: not given */
+    int overlaps[BENCH_LIST_MAX]; /* of several */
+    int overlap_count;            /* 0: not given */
+    int batches[BENCH_LIST_MAX];  /* of several; 0: auto */
+    int batch_count;              /* 0: not given */
+    int runs;                     /* of each configuration */
+    bool csv;
+    const char *html;  /* NULL, or the page to write */
+    char **extensions; /* of files in folders, without dots, NULL-terminated; NULL: not given */
     cleave_separator_settings separator;
     cleave_output_settings output;
     char **stems; /* output.stems points here */

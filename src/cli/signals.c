@@ -18,6 +18,7 @@
 static atomic_int caught;
 static atomic_llong caught_at; /* milliseconds of the monotonic clock; 0: no signal came */
 static _Atomic(cleave_separator *) watched;
+static atomic_bool held; /* a first signal waits for signals_caught() to be asked */
 
 /* Where nobody takes standard error's text, waiting for it would not be "at once". */
 static void stop_at_once(int number) {
@@ -43,11 +44,12 @@ static void handle(int number) {
     long long first = 0;
     bool is_first = atomic_compare_exchange_strong(&caught_at, &first, now);
     bool is_echo = !is_first && now - first < PATIENCE_MS;
-    if (!is_echo && (!is_first || separator == NULL))
+    if (!is_echo && (!is_first || (separator == NULL && !atomic_load(&held))))
         stop_at_once(number);
     if (is_first) {
         atomic_store(&caught, number);
-        cleave_separator_cancel(separator);
+        if (separator != NULL)
+            cleave_separator_cancel(separator);
     }
     errno = saved_errno;
 }
@@ -78,6 +80,10 @@ void signals_install(void) {
 
 void signals_watch(cleave_separator *separator) {
     atomic_store(&watched, separator);
+}
+
+void signals_hold(bool hold) {
+    atomic_store(&held, hold);
 }
 
 int signals_caught(void) {

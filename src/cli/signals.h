@@ -6,6 +6,8 @@
 #ifndef CLEAVE_CLI_SIGNALS_H
 #define CLEAVE_CLI_SIGNALS_H
 
+#include <stdbool.h>
+
 #include "cleave.h"
 
 void signals_install(void);
@@ -13,6 +15,10 @@ void signals_install(void);
 /* The separator that a signal cancels. NULL: there is nothing to tidy up, and a signal ends the
  * program at once with exit code 128 + its number. */
 void signals_watch(cleave_separator *separator);
+
+/* While signals are held, a first one does not end the program where no separator is watched
+ * either: whoever holds them asks signals_caught() now and then. */
+void signals_hold(bool hold);
 
 /* The signal that came, or 0. */
 int signals_caught(void);

@@ -10,6 +10,7 @@
 #include "allocate.h"
 #include "json.h"
 #include "message.h"
+#include "profile_table.h"
 #include "score.h"
 #include "table.h"
 #include "terminal.h"
@@ -195,12 +196,15 @@ void track_print_json(const Track *track, const char *model, const cleave_separa
         put_result(object, &track->result);
     if (info != NULL)
         put_separator(object, info);
+    if (track->profile.count > 0)
+        json_put(object, "profile", profile_json(&track->profile));
     json_print_line(object);
 }
 
 void track_free(Track *track) {
     cleave_result_free(&track->result);
     cleave_output_list_free(&track->outputs);
+    cleave_profile_free(&track->profile);
     free(track->scores);
     track->scores = NULL;
 }

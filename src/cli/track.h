@@ -12,6 +12,7 @@ typedef struct Track {
     cleave_output_list outputs; /* where it was skipped; else empty */
     cleave_error error;         /* status CLEAVE_OK where it was done or skipped */
     cleave_result result;       /* empty where it was not */
+    cleave_profile profile;     /* with --profile: of this input alone; else empty */
     cleave_score *scores;       /* with --score: one per stem, NaN where there is none; else NULL */
 } Track;
 

@@ -37,4 +37,11 @@ typedef struct Program {
 cleave_status program_create(Program *program, const Graph *graph, bool fuse, cleave_error *error);
 void program_free(Program *program);
 
+/* What each step computes of the graph for one chunk, as graph_node_flops() counts: its op, and
+ * what is folded into it. What several steps compute counts for the first of them, and a node that
+ * graph_rematerialise() repeated counts once, so that the steps' sum is the original graph's.
+ * flops[program->count] is the caller's. */
+cleave_status program_flops(const Program *program, const Graph *graph, double *flops,
+                            cleave_error *error);
+
 #endif

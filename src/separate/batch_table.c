@@ -2,8 +2,6 @@
  * and what a GPU gains by many of them at once is then gained already. */
 #include "separate/batch_table.h"
 
-#include <string.h>
-
 #define CUDA_CHUNKS   16 /* shared among the chunks that cover a moment */
 #define CUDA_LEAST    2
 #define CUDA_GREATEST 8
@@ -21,10 +19,14 @@ static int batch_for_cuda(int overlap) {
     return batch < CUDA_GREATEST ? batch : CUDA_GREATEST;
 }
 
-int batch_for_device(const char *kind, int overlap) {
-    if (strcmp(kind, "mps") == 0)
+int batch_for_device(cleave_device_kind kind, int overlap) {
+    switch (kind) {
+    case CLEAVE_DEVICE_MPS:
         return batch_for_mps(overlap);
-    if (strcmp(kind, "cuda") == 0)
+    case CLEAVE_DEVICE_CUDA:
         return batch_for_cuda(overlap);
-    return 1; /* the CPU: one chunk keeps all threads busy */
+    case CLEAVE_DEVICE_CPU:
+        return 1; /* one chunk keeps all threads busy */
+    }
+    return 1;
 }

@@ -2,7 +2,9 @@
 #ifndef CLEAVE_SEPARATE_BATCH_TABLE_H
 #define CLEAVE_SEPARATE_BATCH_TABLE_H
 
-/* `kind` is a backend's ("cpu", "mps", "cuda"); overlap is at least 1. Memory is not considered. */
-int batch_for_device(const char *kind, int overlap);
+#include "cleave.h"
+
+/* Overlap is at least 1. Memory is not considered. */
+int batch_for_device(cleave_device_kind kind, int overlap);
 
 #endif

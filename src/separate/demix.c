@@ -58,9 +58,10 @@ cleave_status demix_report(const Demix *d, cleave_error *error) {
 /* Told once, however often it happens. */
 static void halve_batch(Demix *d, int failed, const cleave_error *error) {
     if (d->batch == d->job->batch)
-        log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
-                  "a batch of %d chunks does not fit into memory (%s); going on with smaller ones",
-                  failed, error->text);
+        log_write(
+            &d->job->log->logger, CLEAVE_LOG_WARNING,
+            "a batch of %d chunks does not fit into memory (%.*s); going on with smaller ones",
+            failed, (int)strcspn(error->text, ";"), error->text);
     d->batch = failed / 2;
 }
 
@@ -85,6 +86,21 @@ static int count_alike(const DemixJob *job, const float *input, int limit, bool 
     return count;
 }
 
+/* Makes the next attempt one that may succeed: with fewer chunks, or on another device. */
+static cleave_status recover(Demix *d, int failed, cleave_status status, cleave_error *error) {
+    const DemixJob *job = d->job;
+    int batch = d->batch;
+    if (status == CLEAVE_ERROR_MEMORY && failed > 1) {
+        halve_batch(d, failed, error);
+        return CLEAVE_OK;
+    }
+    if ((status != CLEAVE_ERROR_MEMORY && status != CLEAVE_ERROR_DEVICE) || !job->move_on)
+        return status;
+    status = job->move_on(job->move_on_user, &d->executable, &batch, error);
+    d->batch = batch < job->batch ? batch : job->batch;
+    return status;
+}
+
 /* Runs the batch at once, or in parts where it does not fit into memory or chunks are silent: no op
  * outside the U-Net has a bias, and the U-Net's output is multiplied by the first convolution's, so
  * that of silence the network makes exactly zero. */
@@ -101,13 +117,13 @@ static cleave_status run_network(Demix *d, const float *input, float *output, in
         if (silent)
             memset(to, 0, (size_t)part * demix_output_floats(job) * sizeof(float));
         else
-            status = executable_run(job->executable, from, to, part, job->cancel, error);
-        if (status == CLEAVE_OK) {
+            status = executable_run(d->executable, from, to, part, job->cancel, error);
+        if (status == CLEAVE_OK && !silent)
+            profile_chunks_ran(job->profile, part);
+        if (status == CLEAVE_OK)
             done += part;
-        } else if (status == CLEAVE_ERROR_MEMORY && part > 1) {
-            halve_batch(d, part, error);
-            status = CLEAVE_OK;
-        }
+        else
+            status = recover(d, part, status, error);
     }
     return status;
 }
@@ -208,8 +224,11 @@ static cleave_status create(Demix *d, cleave_error *error) {
         return error_memory(error, "a batch of chunks",
                             (size_t)job->batch * demix_output_floats(job) * sizeof(float));
     cleave_status status = CLEAVE_OK;
-    if (job->normalize)
+    double begin = profile_clock(job->profile);
+    if (job->normalize) {
         status = demix_scan(d, &d->normalization, error);
+        profile_stage_ran(job->profile, STAGE_SCAN, ROW_CALLER, begin);
+    }
     if (status == CLEAVE_OK)
         status = chunker_create(&d->chunker, &job->plan, job->reader, d->normalization, error);
     if (status == CLEAVE_OK)
@@ -219,6 +238,7 @@ static cleave_status create(Demix *d, cleave_error *error) {
 
 static void init(Demix *d, const DemixJob *job) {
     *d = (Demix){.job = job,
+                 .executable = job->executable,
                  .normalization = {0, 1},
                  .batch = job->batch,
                  .expected = audio_reader_expected_frames(job->reader),

@@ -36,8 +36,14 @@ typedef struct DemixJob {
     cleave_progress_callback progress; /* or NULL */
     void *progress_user;
     atomic_bool *cancel; /* or NULL; set where the job fails, too, to wake who waits for a pipe */
-    Journal *journal;    /* or NULL: nothing is kept for a later run to go on from */
+    /* Where the device fails: finds another one, on which to go on. *executable is replaced, and
+     * *batch what suits it. Returns the status of `error`, which says what failed, if there is
+     * none. Called from the calling thread. */
+    cleave_status (*move_on)(void *user, Executable **executable, int *batch, cleave_error *error);
+    void *move_on_user;
+    Journal *journal; /* or NULL: nothing is kept for a later run to go on from */
     LogRelay *log;
+    Profile *profile; /* or NULL: nobody wants to know where the time goes */
 } DemixJob;
 
 typedef struct DemixResult {

@@ -33,6 +33,7 @@ static cleave_status refuse(const DemixJob *job, const Chunk *chunk, int stem,
 
 static cleave_status blend_run(Demix *d, const Run *run, const float *output, cleave_error *error) {
     const DemixJob *job = d->job;
+    double begin = profile_clock(job->profile);
     const int channels = job->plan.channels;
     float gain = variant_sign(run->variant) / (job->tta ? (float)VARIANT_COUNT : 1.0f);
     for (int stem = 0; stem < job->stem_count; stem++)
@@ -43,6 +44,7 @@ static cleave_status blend_run(Demix *d, const Run *run, const float *output, cl
                 return refuse(job, &run->chunk, job->stems[stem], error);
             blender_add(&d->blender, &run->chunk, stem * channels + channel, samples, gain);
         }
+    profile_stage_ran(job->profile, STAGE_BLEND, ROW_COLLECT, begin);
     return CLEAVE_OK;
 }
 
@@ -67,8 +69,10 @@ static cleave_status emit(Demix *d, const Run *run, cleave_error *error) {
         return CLEAVE_OK;
     for (int channel = 0; channel < job->plan.channels && run->mix; channel++)
         mix[channel] = run->mix + channel * job->plan.chunk;
+    double begin = profile_clock(job->profile);
     cleave_status status = job->sink(job->sink_user, (const float *const *)d->planes,
                                      run->mix ? mix : NULL, frames, error);
+    profile_stage_ran(job->profile, STAGE_ENCODE, ROW_COLLECT, begin);
     atomic_fetch_add(&d->emitted, frames);
     return status;
 }
@@ -76,16 +80,22 @@ static cleave_status emit(Demix *d, const Run *run, cleave_error *error) {
 /* Emits what is final with a chunk whose runs have all been blended. */
 static cleave_status finish_chunk(Demix *d, const Run *run, cleave_error *error) {
     const Chunk *chunk = &run->chunk;
+    Profile *profile = d->job->profile;
+    double begin = profile_clock(profile);
     blender_finish(&d->blender, chunk, d->planes);
     denormalize(d, chunk->final);
     for (int plane = 0; plane < d->blender.planes; plane++)
         d->planes[plane] += chunk->emit_first;
+    profile_stage_ran(profile, STAGE_BLEND, ROW_COLLECT, begin);
     cleave_status status = emit(d, run, error);
+    begin = profile_clock(profile);
     if (status == CLEAVE_OK && d->job->journal)
         journal_write(d->job->journal, (const float *const *)d->planes, chunk->emit_frames);
     blender_next(&d->blender);
-    if (status == CLEAVE_OK && d->job->journal)
+    if (status == CLEAVE_OK && d->job->journal) {
         journal_complete(d->job->journal, &d->blender);
+        profile_stage_ran(profile, STAGE_JOURNAL, ROW_COLLECT, begin);
+    }
     return status;
 }
 

@@ -68,6 +68,13 @@ static bool add_run(Feed *feed, const Chunk *chunk, Variant variant, const float
     return true;
 }
 
+static cleave_status next_chunk(Demix *d, Chunk *chunk, bool *got, cleave_error *error) {
+    double begin = profile_clock(d->job->profile);
+    cleave_status status = chunker_next(&d->chunker, d->chunk, d->mix, chunk, got, error);
+    profile_stage_ran(d->job->profile, STAGE_DECODE, ROW_FEED, begin);
+    return status;
+}
+
 /* Every variant of a chunk; of a replayed one the last, with which it is complete. */
 static bool add_chunk(Feed *feed, const Chunk *chunk, const float *mix) {
     Demix *d = feed->demix;
@@ -89,7 +96,7 @@ void *demix_feed(void *argument) {
         Chunk chunk;
         status = demix_check_cancel(d->job, &error);
         if (status == CLEAVE_OK)
-            status = chunker_next(&d->chunker, d->chunk, d->mix, &chunk, &got, &error);
+            status = next_chunk(d, &chunk, &got, &error);
         if (status == CLEAVE_OK && got)
             got = add_chunk(&feed, &chunk, d->mix);
     }

@@ -45,6 +45,7 @@ typedef struct OutputSlot {
 
 typedef struct Demix {
     const DemixJob *job;
+    Executable *executable; /* the job's, or what replaced it */
     Normalization normalization;
     int64_t replayed; /* chunks that the journal holds */
     int batch;        /* largest batch that fitted into memory so far */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/processors.h"
+
 /* ---- Opening ---- */
 
 static cleave_status open_parts(FileSink *sink, const OutputList *outputs, int channels,
@@ -41,6 +43,33 @@ cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, i
     if (status != CLEAVE_OK)
         return status;
     return audio_writer_open_stream(&sink->writers[0], fd, cancel, format, error);
+}
+
+/* ---- Profiling ---- */
+
+/* What the pool's caller does, others tell of. */
+static void observe(void *context, int thread, double begin, double end) {
+    const FileSink *sink = context;
+    profile_thread_worked(sink->profile, (int)sink->stage, sink->rows[thread], begin, end,
+                          thread > 0);
+}
+
+cleave_status file_sink_profile(FileSink *sink, Profile *profile, cleave_error *error) {
+    int threads = thread_pool_size(sink->pool);
+    cleave_status status = CLEAVE_OK;
+    if (!profile)
+        return CLEAVE_OK;
+    sink->rows = calloc((size_t)threads, sizeof(*sink->rows));
+    if (!sink->rows)
+        return error_memory(error, "the profile", (size_t)threads * sizeof(*sink->rows));
+    for (int i = 1; i < threads && status == CLEAVE_OK; i++)
+        status = profile_add_row(profile, "encoder", i, &sink->rows[i], error);
+    if (status != CLEAVE_OK)
+        return status;
+    sink->profile = profile;
+    sink->stage = STAGE_ENCODE;
+    thread_pool_observe(sink->pool, observe, sink);
+    return CLEAVE_OK;
 }
 
 /* ---- All writers at once ---- */
@@ -140,6 +169,8 @@ static void name_committed(const FileSink *sink, int committed, cleave_error *er
 }
 
 cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
+    double begin = profile_clock(sink->profile);
+    sink->stage = STAGE_FINISH;
     cleave_status status = run_all(sink, finish_one, sink, error);
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
         status = audio_writer_prepare(sink->writers[i], error);
@@ -148,6 +179,7 @@ cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
         if (status != CLEAVE_OK && i > 0)
             name_committed(sink, i, error);
     }
+    profile_stage_ran(sink->profile, STAGE_FINISH, ROW_CALLER, begin);
     return status;
 }
 
@@ -159,5 +191,6 @@ void file_sink_close(FileSink *sink) {
     free(sink->writers);
     free(sink->errors);
     free(sink->residual);
+    free(sink->rows);
     *sink = (FileSink){0};
 }

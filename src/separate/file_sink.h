@@ -3,6 +3,7 @@
 #define CLEAVE_SEPARATE_FILE_SINK_H
 
 #include "audio/audio.h"
+#include "backend/profile.h"
 #include "base/thread_pool.h"
 #include "separate/output_paths.h"
 
@@ -14,6 +15,9 @@ typedef struct FileSink {
     int channels;
     float *residual; /* (channels, residual_frames): scratch */
     int64_t residual_frames;
+    Profile *profile; /* NULL: nobody wants to know how long the threads work */
+    int *rows;        /* per thread of the pool: the profile's index of it */
+    ProfileStage stage;
 } FileSink;
 
 /* Opens a writer for each output. What is borrowed must outlive the sink. After a failure the sink
@@ -26,6 +30,10 @@ cleave_status file_sink_open(FileSink *sink, const OutputList *outputs,
 cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, int fd,
                                     const atomic_bool *cancel, const AudioWriterSettings *format,
                                     cleave_error *error);
+
+/* Once open: the profile, which must outlive the sink, is told of what its threads do. NULL is
+ * allowed. */
+cleave_status file_sink_profile(FileSink *sink, Profile *profile, cleave_error *error);
 
 /* A DemixSink; user: the FileSink. */
 cleave_status file_sink_write(void *user, const float *const *planes, const float *const *mix,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "base/thread_pool.h"
+#include "base/processors.h"
 #include "separate/demix_private.h"
 
 /* Chunks of input that its queues hold: the padded signal, its tail, the mix for the residual. */
@@ -53,12 +53,27 @@ static int64_t stack_space(const MemoryQuestion *question) {
     return multiply((int64_t)stack, question->options.threads - 1 + DEMIX_THREADS + encoders);
 }
 
+/* Most of what a separation takes lies on the device. */
+static MemoryLimit device_limit(const Device *device) {
+    cleave_device_info info = device->info;
+    MemoryLimit limit = {.bytes = INT64_MAX};
+    if (info.capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able)
+        return limit;
+    device_read_memory(device, &info);
+    if (info.memory_total == 0)
+        return limit;
+    limit.bytes = info.memory_available;
+    snprintf(limit.source, sizeof(limit.source), "the free memory of %s", info.id);
+    return limit;
+}
+
 MemoryLimit memory_need_limit(const MemoryQuestion *question, int64_t wanted) {
     if (wanted > 0)
         return (MemoryLimit){wanted, "--max-memory"};
     MemoryLimit limit = memory_limit("", stack_space(question));
     limit.bytes = add(limit.bytes, question->held);
-    return limit;
+    MemoryLimit own = device_limit(question->device);
+    return own.bytes < limit.bytes ? own : limit;
 }
 
 cleave_status memory_need(const MemoryQuestion *question, int batch, cleave_memory_need *need,
@@ -68,7 +83,7 @@ cleave_status memory_need(const MemoryQuestion *question, int batch, cleave_memo
     options.batch = batch;
     *need = (cleave_memory_need){.batch = batch};
     cleave_status status =
-        backend_plan(question->backend, question->graph, &options, &memory, error);
+        backend_plan(question->device->backend, question->graph, &options, &memory, error);
     if (status != CLEAVE_OK)
         return status;
     need->weights = add(memory.weights, question->held);

@@ -3,13 +3,13 @@
 #ifndef CLEAVE_SEPARATE_MEMORY_NEED_H
 #define CLEAVE_SEPARATE_MEMORY_NEED_H
 
-#include "backend/backend.h"
+#include "backend/registry.h"
 #include "base/memory_limit.h"
 #include "separate/chunker.h"
 
 /* What the need depends on, beside the batch. */
 typedef struct MemoryQuestion {
-    const Backend *backend;
+    const Device *device;
     const Graph *graph;     /* shapes suffice */
     CompileOptions options; /* but for its batch */
     ChunkPlan plan;
@@ -21,7 +21,8 @@ typedef struct MemoryQuestion {
 int64_t demix_memory(const ChunkPlan *plan, int batch, int stems);
 
 /* What may be used by the whole process: `wanted` bytes if positive, else what the system leaves,
- * with what the process holds already. */
+ * with what the process holds already, and no more than is free on a device with memory of its
+ * own. */
 MemoryLimit memory_need_limit(const MemoryQuestion *question, int64_t wanted);
 
 /* Fills in the bytes at `batch`, but not the limit. CLEAVE_ERROR_MEMORY where no address space

@@ -26,12 +26,11 @@ static cleave_status measure(NetworkPlan *plan, const PlanKey *key, const char *
 }
 
 /* The plan as it was measured before, or, where `now`, as it is measured now. */
-static cleave_status find(NetworkPlan *plan, const char **source, const Backend *backend,
+static cleave_status find(NetworkPlan *plan, const char **source, const Device *device,
                           const CompileOptions *options, const cleave_separator_settings *settings,
                           bool now, cleave_error *error) {
-    cleave_device_info device = {0};
-    backend->describe(&device);
-    PlanKey key = {backend, device.name, device.kernels, precision_name(options->precision)};
+    PlanKey key = {device->backend, device->info.name, device->info.kernels,
+                   precision_name(options->precision)};
     char *path = plan_cache_path(plan, &key);
     cleave_status status = CLEAVE_OK;
     if (path && plan_cache_read(plan, &key, path, options->log)) {
@@ -44,30 +43,30 @@ static cleave_status find(NetworkPlan *plan, const char **source, const Backend 
     return status;
 }
 
-static cleave_status make(NetworkPlan *plan, const char **source, const Backend *backend,
+static cleave_status make(NetworkPlan *plan, const char **source, const Device *device,
                           const Graph *graph, const CompileOptions *options,
                           const cleave_separator_settings *settings, bool now,
                           cleave_error *error) {
     *source = "estimate";
-    cleave_status status = backend_layers(backend, plan, graph, options, error);
+    cleave_status status = backend_layers(device->backend, plan, graph, options, error);
     if (status == CLEAVE_OK && settings->plan == CLEAVE_PLAN_MEASURE)
-        status = find(plan, source, backend, options, settings, now, error);
+        status = find(plan, source, device, options, settings, now, error);
     if (status != CLEAVE_OK)
         network_plan_free(plan);
     return status;
 }
 
-cleave_status planner_plan(NetworkPlan *plan, const char **source, const Backend *backend,
+cleave_status planner_plan(NetworkPlan *plan, const char **source, const Device *device,
                            const Graph *graph, const CompileOptions *options,
                            const cleave_separator_settings *settings, cleave_error *error) {
-    return make(plan, source, backend, graph, options, settings, true, error);
+    return make(plan, source, device, graph, options, settings, true, error);
 }
 
-cleave_status planner_recall(NetworkPlan *plan, const Backend *backend, const Graph *graph,
+cleave_status planner_recall(NetworkPlan *plan, const Device *device, const Graph *graph,
                              const CompileOptions *options,
                              const cleave_separator_settings *settings, cleave_error *error) {
     const char *source = NULL;
-    return make(plan, &source, backend, graph, options, settings, false, error);
+    return make(plan, &source, device, graph, options, settings, false, error);
 }
 
 /* ---- For people ---- */

@@ -3,16 +3,16 @@
 #ifndef CLEAVE_SEPARATE_PLANNER_H
 #define CLEAVE_SEPARATE_PLANNER_H
 
-#include "backend/backend.h"
+#include "backend/registry.h"
 
 /* *plan becomes what the settings ask for, to be freed; *source where it comes from, as in
  * cleave_layer_list. After a failure the plan is empty. The options' own plan is not looked at. */
-cleave_status planner_plan(NetworkPlan *plan, const char **source, const Backend *backend,
+cleave_status planner_plan(NetworkPlan *plan, const char **source, const Device *device,
                            const Graph *graph, const CompileOptions *options,
                            const cleave_separator_settings *settings, cleave_error *error);
 
 /* The same, but measures nothing: what was not measured before is taken as estimated. */
-cleave_status planner_recall(NetworkPlan *plan, const Backend *backend, const Graph *graph,
+cleave_status planner_recall(NetworkPlan *plan, const Device *device, const Graph *graph,
                              const CompileOptions *options,
                              const cleave_separator_settings *settings, cleave_error *error);
 

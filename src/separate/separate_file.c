@@ -11,7 +11,7 @@
 #include "separate/claim.h"
 #include "separate/file_sink.h"
 #include "separate/fingerprint.h"
-#include "separate/separator.h"
+#include "separate/ready.h"
 #include "separate/side_file.h"
 
 /* What a call needs from its start to its end. */
@@ -167,16 +167,23 @@ static cleave_status open_reader(FileJob *job, cleave_error *error) {
 }
 
 static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {
+    Profile *profile = profile_active(job->separator->profile);
+    double begin = profile_clock(profile);
     job->stamp = file_stamp(job->input);
     cleave_status status = open_reader(job, error);
+    profile_stage_ran(profile, STAGE_OPEN, ROW_CALLER, begin);
     if (status == CLEAVE_OK)
         status = separator_job(job->separator, job->reader, &job->log.logger, &job->demix, error);
+    begin = profile_clock(profile);
     if (status == CLEAVE_OK)
         status = open_outputs(job, error);
     if (status == CLEAVE_OK)
         fill_demix(job);
     if (status == CLEAVE_OK)
         status = open_journal(job, error);
+    if (status == CLEAVE_OK)
+        status = file_sink_profile(&job->sink, profile, error);
+    profile_stage_ran(profile, STAGE_OPEN, ROW_CALLER, begin);
     if (status == CLEAVE_OK)
         status = run(job, result, error);
     return status;
@@ -210,11 +217,14 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     FileJob job = {
         .separator = separator, .input = input, .settings = &resolved, .claim = {.fd = -1}};
     log_relay_init(&job.log, &separator->settings.log);
+    profile_start(separator->profile);
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
         status = separate(&job, &filled, error);
     close_job(&job, status == CLEAVE_OK);
+    profile_stop(separator->profile);
     atomic_store(&separator->cancel, false);
+    ready_tell_degraded(separator);
     if (status != CLEAVE_OK || !result) {
         cleave_result_free(&filled);
         return status;
@@ -224,7 +234,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;
     filled.peak_host_memory = memory_peak_resident();
-    filled.peak_device_memory = separator_peak_memory(separator);
+    filled.peak_device_memory = ready_peak_memory(separator);
     filled.degraded_ops = cleave_separator_degraded(separator, NULL, 0);
     *result = filled;
     return CLEAVE_OK;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "separate/separator.h"
+#include "separate/ready.h"
 
 typedef struct MemorySink {
     float *stems; /* (planes, samples) */
@@ -67,11 +67,14 @@ cleave_status cleave_separate_memory(cleave_separator *separator, const float *c
     MemorySink sink = {
         .stems = stems, .planes = config->stem_count * config->channels, .samples = samples};
     AudioReader *reader = NULL;
+    profile_start(separator->profile);
     cleave_status status =
         audio_reader_open_memory(&reader, mix, channels, samples, config->sample_rate, error);
     if (status == CLEAVE_OK)
         status = run(separator, reader, &sink, progress, progress_user, error);
     audio_reader_close(reader);
+    profile_stop(separator->profile);
     atomic_store(&separator->cancel, false);
+    ready_tell_degraded(separator);
     return status;
 }

@@ -2,31 +2,32 @@
 #ifndef CLEAVE_SEPARATE_SEPARATOR_H
 #define CLEAVE_SEPARATE_SEPARATOR_H
 
+#include "backend/registry.h"
 #include "model/model.h"
 #include "separate/demix.h"
 
 struct cleave_separator {
     const cleave_model *model;
-    cleave_separator_settings settings; /* resolved: no zeros that stand for a choice */
-    const Backend *backend;
+    cleave_separator_settings asked;    /* zeros that stand for a choice of the device's remain */
+    cleave_separator_settings settings; /* resolved for the device */
+    const Device *device;
+    unsigned tried;         /* devices that were taken, this one included; see registry_bit() */
+    bool moved;             /* to another device than the one that was chosen first */
+    bool settled;           /* batch and plan of layers are chosen */
     Executable *executable; /* NULL: released */
     ChunkPlan plan;
-    NetworkPlan layers;  /* as measured; empty where the backend is to estimate */
-    const char *kernels; /* of the executable, also while it is released, as are the next three */
-    uint64_t plan_digest;
-    bool compiled_once; /* batch and plan are settled */
-    bool compiled;      /* rather than op by op */
-    int64_t peak_device_memory;
+    NetworkPlan layers;      /* as measured; empty where the backend is to estimate */
     const char *plan_source; /* of how layers are computed, as in cleave_layer_list */
     cleave_memory_need need; /* at the batch that was settled on */
+    const char *kernels;     /* of the executable, also while it is released, as are the rest */
+    uint64_t plan_digest;
+    int64_t peak_device_memory;
+    cleave_degraded_op *degraded; /* NULL while there is an executable to ask */
+    int degraded_count;
+    bool degradation_told;
+    Profile *profile; /* NULL: not asked for */
     atomic_bool cancel;
 };
-
-/* Compiles the network again where it was released. */
-cleave_status separator_ensure(cleave_separator *separator, cleave_error *error);
-
-/* The most bytes that it took on the device so far. */
-int64_t separator_peak_memory(const cleave_separator *separator);
 
 /* A job for this separator, for the caller to complete: stems, sink, progress. Converts `reader` to
  * the network's rate and channels, and warns of channels that are left out. */

@@ -39,9 +39,10 @@ OPTIONS = {  # long: (short, takes a value)
     "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
-    "skip-existing": ("", False),
+    "skip-existing": ("", False), "profile": ("", True),
 }
-COMMANDS = ("separate", "inspect", "devices", "score", "export", "help", "completion", "man")
+COMMANDS = ("separate", "inspect", "devices", "score", "export", "bench", "verify", "doctor",
+            "help", "completion", "man")
 
 
 # ---- Audio ------------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ typedef struct Scenario {
     bool resume;
     bool resumed; /* with the journal of an interrupted run */
     bool replace; /* outputs of an earlier run are there */
+    bool profile;
 } Scenario;
 
 typedef struct Bench {
@@ -220,6 +221,7 @@ static cleave_separator_settings separator_settings(const Scenario *scenario) {
     settings.overlap = scenario->overlap;
     settings.blend = scenario->blend;
     settings.tta = scenario->tta;
+    settings.profile = scenario->profile;
     return settings;
 }
 
@@ -625,7 +627,77 @@ static void fault_exporting(void **state) {
     cleave_model_close(exporting.model);
 }
 
+/* ---- Reading, comparing, checking ---- */
+
+/* What `cleave verify` and `cleave doctor` call beside a separator. */
+static cleave_status check_and_compare(const char *path, cleave_error *error) {
+    cleave_audio audio = {0};
+    cleave_comparison comparison;
+    cleave_model *model = NULL;
+    cleave_status status = cleave_read_audio(path, 2, 22050, 0.05, &audio, NULL, NULL, error);
+    if (status == CLEAVE_OK)
+        status = cleave_compare_audio((const float *const *)audio.planes,
+                                      (const float *const *)audio.planes, audio.channels,
+                                      audio.samples, &comparison, error);
+    if (status == CLEAVE_OK)
+        status = cleave_model_open_sample(&model, NULL, error);
+    cleave_model_close(model);
+    cleave_audio_free(&audio);
+    return status;
+}
+
+static FaultReport run_checking(void *user, FaultMode mode, int64_t at) {
+    Bench *bench = user;
+    cleave_error error;
+    int strays = 0;
+    int descriptors = open_descriptors();
+    int64_t blocks = faults_live_blocks();
+    faults_arm(mode, at);
+    cleave_status status = check_and_compare(bench->input, &error);
+    FaultReport report = faults_disarm();
+    describe(bench, mode, at, &report, &error);
+    CHECK(status == error.status, "status %d, but error %d", status, error.status);
+    if (status != CLEAVE_OK)
+        check_status(&report, mode, &error);
+    CHECK(faults_live_blocks() == blocks, "%lld blocks leaked",
+          (long long)(faults_live_blocks() - blocks));
+    CHECK(open_descriptors() == descriptors, "a descriptor leaked");
+    walk(bench->output, count_one, &strays);
+    CHECK(strays == 0 || report.class == FAULT_REMOVE, "%d files or folders left", strays);
+    remove_all(bench->output);
+    mkdir(bench->output, 0777);
+    return report;
+}
+
+/* The sample network's temporary folder is made in one of the test's. */
+static void fault_checking(void **state) {
+    Bench bench = {.scenario = *state};
+    const char *before = getenv("TMPDIR");
+    char *kept = before ? strdup(before) : NULL;
+    snprintf(bench.output, sizeof(bench.output), "%.500s/temporary", root);
+    mkdir(bench.output, 0777);
+    setenv("TMPDIR", bench.output, 1);
+    make_input(&bench);
+    int64_t calls = run_checking(&bench, FAULT_NONE, 0).calls;
+    CHECK(strstr(context, ": done"), "does not work undisturbed");
+    int64_t runs = enumerate(&bench, FAULT_ONCE, calls, run_checking);
+    runs += enumerate(&bench, FAULT_FROM, calls, run_checking);
+    run_checking(&bench, FAULT_PARTIAL, 0);
+    CHECK(strstr(context, ": done"), "not survived");
+    print_message("checking: %lld calls that can fail, %lld runs with a fault\n", (long long)calls,
+                  (long long)runs);
+    remove_all(bench.output);
+    remove(bench.input);
+    if (kept)
+        setenv("TMPDIR", kept, 1);
+    else
+        unsetenv("TMPDIR");
+    free(kept);
+}
+
 /* ---- All ---- */
+
+static Scenario checkings[] = {{.folder = "cases/two-chunks-overlap-one"}};
 
 static Scenario exportings[] = {
     {.folder = "cases/batch-norm-four-scales", .model = "model.ckpt"},
@@ -633,7 +705,7 @@ static Scenario exportings[] = {
 };
 
 static Scenario openings[] = {
-    {.folder = "cases/two-chunks-overlap-one", .model = "model.safetensors"},
+    {.folder = "cases/two-chunks-overlap-one", .model = "model.safetensors", .profile = true},
     {.folder = "cases/overlap-fifty", .model = "model.ckpt"},
     {.folder = "cases/one-sample-stream-views", .model = "model.th"},
     {.folder = "cases/batch-norm-four-scales", .model = "model.ckpt"},
@@ -645,7 +717,8 @@ static Scenario separations[] = {
     {.folder = "cases/two-chunks-overlap-one",
      .model = "model.safetensors",
      .residual = "rest",
-     .replace = true},
+     .replace = true,
+     .profile = true},
     {.folder = "cases/three-channels-normalize",
      .model = "model.safetensors",
      .overlap = 4,
@@ -678,7 +751,8 @@ static Scenario separations[] = {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 int main(int argc, char **argv) {
-    struct CMUnitTest tests[COUNT(openings) + COUNT(separations) + COUNT(exportings)];
+    struct CMUnitTest
+        tests[COUNT(openings) + COUNT(separations) + COUNT(exportings) + COUNT(checkings)];
     size_t count = 0;
     const char *temporary = getenv("TMPDIR");
     const char *wanted = argc > 1 ? argv[1] : getenv("CLEAVE_FAULTS");
@@ -692,6 +766,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < COUNT(exportings); i++)
         tests[count++] =
             (struct CMUnitTest){exportings[i].folder, fault_exporting, NULL, NULL, &exportings[i]};
+    for (size_t i = 0; i < COUNT(checkings); i++)
+        tests[count++] = (struct CMUnitTest){"checking", fault_checking, NULL, NULL, &checkings[i]};
     snprintf(root, sizeof(root), "%.900s/cleave-faults-XXXXXX", temporary ? temporary : "/tmp");
     if (!mkdtemp(root))
         return 1;

@@ -21,9 +21,9 @@ cleave_status cache_entry(CacheEntry *entry, const cleave_model *model,
     status =
         builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status == CLEAVE_OK)
-        status = backend_layers(separator->backend, &entry->plan, &graph, &options, error);
-    separator->backend->describe(&entry->device);
-    entry->key = (PlanKey){separator->backend, entry->device.name, entry->device.kernels,
+        status = backend_layers(separator->device->backend, &entry->plan, &graph, &options, error);
+    entry->device = separator->device->info;
+    entry->key = (PlanKey){separator->device->backend, entry->device.name, entry->device.kernels,
                            precision_name(options.precision)};
     entry->path = plan_cache_path(&entry->plan, &entry->key);
     graph_free(&graph);

@@ -198,15 +198,15 @@ static void demix_memory_cannot_overflow(void **state) {
 
 /* ---- The batch ------------------------------------------------------------------------------- */
 
-static void the_table_is_that_of_the_requirement(void **state) {
+static void r7_the_table_is_that_of_the_requirement(void **state) {
     (void)state;
     static const struct {
         int overlap, mps, cuda;
     } rows[] = {{1, 4, 8}, {2, 4, 8}, {3, 2, 5}, {4, 2, 4}, {5, 1, 3}, {8, 1, 2}, {50, 1, 2}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(batch_for_device("mps", rows[i].overlap), rows[i].mps);
-        assert_int_equal(batch_for_device("cuda", rows[i].overlap), rows[i].cuda);
-        assert_int_equal(batch_for_device("cpu", rows[i].overlap), 1);
+        assert_int_equal(batch_for_device(CLEAVE_DEVICE_MPS, rows[i].overlap), rows[i].mps);
+        assert_int_equal(batch_for_device(CLEAVE_DEVICE_CUDA, rows[i].overlap), rows[i].cuda);
+        assert_int_equal(batch_for_device(CLEAVE_DEVICE_CPU, rows[i].overlap), 1);
     }
 }
 
@@ -321,7 +321,7 @@ int main(void) {
         cmocka_unit_test(planning_allocates_nothing_large),
         cmocka_unit_test(an_impossible_size_is_an_error),
         cmocka_unit_test(demix_memory_cannot_overflow),
-        cmocka_unit_test(the_table_is_that_of_the_requirement),
+        cmocka_unit_test(r7_the_table_is_that_of_the_requirement),
         cmocka_unit_test(the_batch_is_the_largest_that_fits),
         cmocka_unit_test(a_network_that_does_not_fit_is_refused_in_full),
         cmocka_unit_test(nobody_asked_and_nothing_is_warned_of),

@@ -35,9 +35,10 @@ static const int all_stems[STEMS] = {0, 1, 2};
 
 typedef struct FakeNetwork {
     Executable head;
-    int largest;     /* a larger batch does not fit into memory */
-    int64_t bad_run; /* this run puts out a NaN in stem 1; negative: none does */
-    int64_t runs;    /* single runs so far */
+    int largest;       /* a larger batch does not fit into memory */
+    int64_t runs_left; /* memory runs out for good after so many runs; negative: never */
+    int64_t bad_run;   /* this run puts out a NaN in stem 1; negative: none does */
+    int64_t runs;      /* single runs so far */
     int64_t calls;
 } FakeNetwork;
 
@@ -46,7 +47,8 @@ static cleave_status fake_run(Executable *executable, const float *input, float 
     FakeNetwork *network = (FakeNetwork *)executable;
     (void)cancel;
     network->calls++;
-    if (batch > network->largest) {
+    if (batch > network->largest ||
+        (network->runs_left >= 0 && network->runs + batch > network->runs_left)) {
         error->status = CLEAVE_ERROR_MEMORY;
         snprintf(error->text, sizeof(error->text), "out of memory: made up");
         return CLEAVE_ERROR_MEMORY;
@@ -64,6 +66,16 @@ static cleave_status fake_run(Executable *executable, const float *input, float 
 
 static const ExecutableMethods fake_methods = {.run = fake_run};
 
+static FakeNetwork fake_network(void) {
+    return (FakeNetwork){
+        .head = {.methods = &fake_methods,
+                 .backend = &backend_cpu,
+                 .layout = {64, CHANNELS * CHUNK, STEMS * CHANNELS * CHUNK, sizeof(float)}},
+        .largest = 64,
+        .runs_left = -1,
+        .bad_run = -1};
+}
+
 /* ---- A run over it ---- */
 
 typedef struct Fixture {
@@ -73,6 +85,9 @@ typedef struct Fixture {
     int64_t written;
     int64_t fail_at; /* frames after which the sink fails; negative: never */
     FakeNetwork network;
+    FakeNetwork next; /* of the device that takes over */
+    cleave_status (*move_on)(void *user, Executable **executable, int *batch, cleave_error *error);
+    int moves;
     int warnings;
     char warning[512];
     int64_t cancel_at; /* samples done at which progress cancels; negative: never */
@@ -88,7 +103,7 @@ static int set_up(void **state) {
     for (int channel = 0; channel < CHANNELS; channel++)
         for (int i = 0; i < SAMPLES; i++)
             f->mix[channel][i] = (float)(random_next(&random) >> 40) / (1 << 24) - 0.5f;
-    f->network = (FakeNetwork){.head = {.methods = &fake_methods}, .largest = 64, .bad_run = -1};
+    f->network = fake_network();
     f->fail_at = f->cancel_at = -1;
     snprintf(f->folder, sizeof(f->folder), "/tmp/cleave-recovery-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
@@ -160,6 +175,8 @@ static cleave_status run(Fixture *f, Way way, Journal *journal) {
                     .sink_user = f,
                     .progress = progress,
                     .progress_user = f,
+                    .move_on = f->move_on,
+                    .move_on_user = f,
                     .journal = journal,
                     .log = &log};
     f->written = 0;
@@ -219,7 +236,7 @@ static void test_stems_and_mix_keep_their_places(void **state) {
 
 /* ---- Memory ---- */
 
-static void test_batch_that_does_not_fit_is_halved(void **state) {
+static void test_b1_batch_that_does_not_fit_is_halved(void **state) {
     Fixture *f = *state;
     static float whole[STEMS * CHANNELS][SAMPLES];
     Way way = {CLEAVE_BLEND_FADE, 4, 16, false, false};
@@ -243,6 +260,41 @@ static void test_single_chunk_that_does_not_fit_is_an_error(void **state) {
     assert_int_equal(run(f, (Way){CLEAVE_BLEND_FADE, 4, 8, false, false}, NULL),
                      CLEAVE_ERROR_MEMORY);
     assert_int_equal(f->network.calls, 4); /* 8, 4, 2, 1 */
+}
+
+/* ---- Another device ---- */
+
+/* Another device, to go on with. */
+static cleave_status move_on(void *user, Executable **executable, int *batch, cleave_error *error) {
+    Fixture *f = user;
+    f->moves++;
+    *executable = &f->next.head;
+    *batch = 3;
+    assert_string_not_equal(error->text, "");
+    error_clear(error);
+    return CLEAVE_OK;
+}
+
+/* What the first device has done is kept, and the second does the rest and no more. */
+static void test_b1_another_device_goes_on_where_the_first_stopped(void **state) {
+    Fixture *f = *state;
+    static float whole[STEMS * CHANNELS][SAMPLES];
+    Way way = {CLEAVE_BLEND_FADE, 4, 8, true, false};
+    assert_int_equal(run(f, way, NULL), CLEAVE_OK);
+    memcpy(whole, f->stems, sizeof(whole));
+    int64_t runs = f->network.runs;
+    f->move_on = move_on;
+    for (int64_t fit = 0; fit < runs; fit += 5) {
+        f->network.runs_left = fit;
+        f->next = fake_network();
+        f->moves = 0;
+        assert_int_equal(run(f, way, NULL), CLEAVE_OK);
+        assert_int_equal(f->moves, 1);
+        assert_memory_equal(f->stems, whole, sizeof(whole));
+        assert_int_equal(f->network.runs, fit);
+        assert_int_equal(f->network.runs + f->next.runs, runs);
+        assert_true(f->next.calls >= f->next.runs / 3); /* in batches of 3 */
+    }
 }
 
 /* ---- No numbers ---- */
@@ -474,7 +526,8 @@ static void test_long_names_have_side_files_of_their_own(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_stems_and_mix_keep_their_places),
-        TEST(test_batch_that_does_not_fit_is_halved),
+        TEST(test_b1_batch_that_does_not_fit_is_halved),
+        TEST(test_b1_another_device_goes_on_where_the_first_stopped),
         TEST(test_single_chunk_that_does_not_fit_is_an_error),
         TEST(test_nan_is_reported_with_its_time),
         TEST(test_failing_sink_ends_the_run),

@@ -286,6 +286,7 @@ static void destroy(Executable *head) {
     memory_free_aligned(executable->statistics);
     memory_free_aligned(executable->scratch);
     memory_free_aligned(executable->shared);
+    cpu_profiling_end(executable);
     free(executable->tensors);
     free(executable->plans);
     program_free(&executable->program);
@@ -295,7 +296,7 @@ static void destroy(Executable *head) {
 
 static cleave_status run(Executable *head, const float *input, float *output, int batch,
                          const atomic_bool *cancel, cleave_error *error) {
-    const CpuExecutable *executable = (const CpuExecutable *)head;
+    CpuExecutable *executable = (CpuExecutable *)head;
     CpuRun run = {executable, input, output, batch};
     if (batch < 1 || batch > executable->max_batch)
         return error_set(error, CLEAVE_ERROR_INTERNAL, "batch %d of a network compiled for %d",
@@ -304,13 +305,21 @@ static cleave_status run(Executable *head, const float *input, float *output, in
         const CpuStep *step = executable->steps[i];
         if (cancel_is_set(cancel))
             return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-        operand_prepare(&step->operand, &run);
-        step->run(step, &run);
+        if (executable->profiling.profile) {
+            cpu_run_profiled(executable, i, &run);
+        } else {
+            operand_prepare(&step->operand, &run);
+            step->run(step, &run);
+        }
     }
     return CLEAVE_OK;
 }
 
-static const ExecutableMethods methods = {.run = run, .destroy = destroy};
+static double peak_flops(Executable *head, cleave_precision precision) {
+    return cpu_peak((const CpuExecutable *)head, precision);
+}
+
+static const ExecutableMethods methods = {.run = run, .destroy = destroy, .peak_flops = peak_flops};
 
 static cleave_status create_steps(CpuExecutable *executable, const Graph *weights,
                                   const CompileOptions *options, cleave_error *error) {
@@ -390,6 +399,9 @@ static cleave_status build(CpuExecutable *executable, const Graph *graph,
         status = create_steps(executable, graph, options, error);
     if (status == CLEAVE_OK)
         status = allocate_scratch(executable, error);
+    if (status == CLEAVE_OK && options->profile && !executable->plan_only &&
+        !executable->single_layer)
+        status = cpu_profiling_begin(executable, options->profile, error);
     executable->head.memory.activations =
         (int64_t)(executable->arena_bytes + executable->statistics_bytes);
     executable->head.memory.scratch =
@@ -470,13 +482,19 @@ static cleave_status cpu_compile(Executable **created, const Graph *graph,
     return CLEAVE_OK;
 }
 
-static bool supports(cleave_precision precision) {
+static bool supports(int index, cleave_precision precision) {
+    (void)index;
     return kernels_select()->products[precision].gemm != NULL;
 }
 
 const Backend backend_cpu = {
-    .kind = "cpu",
+    .abi = BACKEND_ABI,
+    .version = CLEAVE_VERSION,
+    .kind = CLEAVE_DEVICE_CPU,
+    .alignment = sizeof(float),
+    .count = cpu_count,
     .describe = cpu_describe,
+    .read_memory = cpu_read_memory,
     .supports = supports,
     .plan = cpu_plan,
     .layers = cpu_layers,

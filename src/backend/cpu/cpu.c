@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef __APPLE__
-#include <sys/sysctl.h>
-#endif
-#include <sys/utsname.h>
-
 #include "backend/cpu/executable.h"
 #include "backend/cpu/kernels/arm_processor.h"
+#ifdef __APPLE__
+#include "base/macos.h"
+#endif
 #include "base/memory_limit.h"
+#include "base/processors.h"
+#include "base/system.h"
 
 /* The value behind "KEY<blanks>: " in a text file such as /proc/cpuinfo; false if there is none. */
 static bool read_field(const char *path, const char *key, char *value, size_t size) {
@@ -47,7 +47,7 @@ static void describe_arm_name(char *name, size_t size) {
 
 static void describe_name(char *name, size_t size) {
 #ifdef __APPLE__
-    if (sysctlbyname("machdep.cpu.brand_string", name, &size, NULL, 0) == 0)
+    if (macos_processor_name(name, size))
         return;
 #endif
     char value[128];
@@ -59,29 +59,25 @@ static void describe_name(char *name, size_t size) {
 #endif
 }
 
-/* The machine's memory, or the container's share of it. */
-static void describe_memory(cleave_device_info *info) {
+/* That of the machine, and what is left of both where a container has its share of it. */
+void cpu_read_memory(int index, cleave_device_info *info) {
+    (void)index;
     long pages = sysconf(_SC_PHYS_PAGES);
     long page_size = sysconf(_SC_PAGESIZE);
+    int64_t machine = memory_limit_machine("").bytes;
     int64_t container = memory_container_size("");
-    int64_t available = memory_limit_machine("").bytes;
     int64_t left = memory_limit_container("").bytes;
-    if (pages > 0 && page_size > 0)
-        info->memory_total = (int64_t)pages * page_size;
-    if (container < info->memory_total)
-        info->memory_total = container;
-    available = left < available ? left : available;
+    int64_t total = pages > 0 && page_size > 0 ? (int64_t)pages * page_size : 0;
+    info->system_memory_total = total;
+    info->system_memory_available = machine < INT64_MAX ? machine : 0;
+    info->memory_total = container < total ? container : total;
+    int64_t available = left < machine ? left : machine;
     info->memory_available = available < INT64_MAX ? available : 0;
     if (info->memory_total > 0 && info->memory_available > info->memory_total)
         info->memory_available = info->memory_total;
 }
 
-static void describe_system(cleave_device_info *info) {
-    struct utsname name;
-    if (uname(&name) == 0)
-        snprintf(info->system, sizeof(info->system), "%.60s %.60s", name.sysname, name.release);
-}
-
+/* What is not native is computed as f32: it saves memory, but no time. */
 static void describe_precision(cleave_device_info *info, cleave_capability_kind kind,
                                cleave_precision precision) {
     const Kernels *kernels = kernels_select();
@@ -89,8 +85,9 @@ static void describe_precision(cleave_device_info *info, cleave_capability_kind 
     capability->able = kernels->products[precision].native;
     if (!capability->able)
         snprintf(capability->reason, sizeof(capability->reason),
-                 "%s kernels have no products of %s: they are computed as f32", kernels->name,
-                 precision_name(precision));
+                 "no such products in the %s kernels: it is computed as f32, which saves memory "
+                 "but no time",
+                 kernels->name);
 }
 
 static void describe_capabilities(cleave_device_info *info) {
@@ -101,14 +98,17 @@ static void describe_capabilities(cleave_device_info *info) {
     info->capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able = 1;
 }
 
-void cpu_describe(cleave_device_info *info) {
+int cpu_count(char *reason, size_t size) {
+    (void)reason;
+    (void)size;
+    return 1;
+}
+
+void cpu_describe(int index, cleave_device_info *info) {
+    (void)index;
     describe_name(info->name, sizeof(info->name));
-    describe_memory(info);
-    describe_system(info);
     describe_capabilities(info);
-    info->kind = CLEAVE_DEVICE_CPU;
-    info->system_memory_total = info->memory_total;
-    info->system_memory_available = info->memory_available;
+    system_name(info->system, sizeof(info->system));
     snprintf(info->kernels, sizeof(info->kernels), "%s", kernels_select()->name);
     info->threads = thread_available_processors();
     info->available = 1;

@@ -63,6 +63,14 @@ struct CpuStep {
     size_t weight_bytes;            /* that the step keeps for itself: weights and tables */
 };
 
+/* How an executable tells a profile what it does (profiling.c). */
+typedef struct CpuProfiling {
+    Profile *profile; /* NULL: nobody wants to know */
+    int *ops;         /* per step: the profile's index of it */
+    int *rows;        /* per thread, likewise */
+    int op;           /* that the threads are at; -1: none that is recorded */
+} CpuProfiling;
+
 struct CpuExecutable {
     Executable head;
     const Kernels *kernels;
@@ -86,6 +94,7 @@ struct CpuExecutable {
     size_t scratch_bytes;
     unsigned char *shared; /* shared_bytes, for one step at a time */
     size_t shared_bytes;
+    CpuProfiling profiling;
 };
 
 /* Whether operands of the step's products are narrower than the f32 that everything else is. */
@@ -126,8 +135,27 @@ cleave_status cpu_layers(NetworkPlan *plan, const Graph *graph, const CompileOpt
 cleave_status cpu_measure(NetworkPlan *plan, const CompileOptions *options,
                           const PlanProgress *progress, cleave_error *error);
 
-/* Fills in the processor's name, memory and threads (cpu.c). */
-void cpu_describe(cleave_device_info *info);
+/* ---- Profiles (profiling.c, peak.c) ---- */
+
+/* What each step is and does: ops[executable->step_count] is the caller's. */
+cleave_status cpu_describe_steps(const CpuExecutable *executable, ProfileOp *ops,
+                                 cleave_error *error);
+
+/* Tells the profile what there will be to tell of. */
+cleave_status cpu_profiling_begin(CpuExecutable *executable, Profile *profile, cleave_error *error);
+void cpu_profiling_end(CpuExecutable *executable);
+
+/* Runs a step of an executable that has a profile. */
+void cpu_run_profiled(CpuExecutable *executable, int step, const CpuRun *run);
+
+/* Operations per second of the gemm on all threads at once, where nothing is in its way: everything
+ * lies in the first cache. 0 where the precision has no kernels, or memory ran out. */
+double cpu_peak(const CpuExecutable *executable, cleave_precision precision);
+
+/* See Backend in backend.h (cpu.c). */
+int cpu_count(char *reason, size_t size);
+void cpu_describe(int index, cleave_device_info *info);
+void cpu_read_memory(int index, cleave_device_info *info);
 
 /* ---- Operands (operand.c) ---- */
 

@@ -8,6 +8,7 @@
 #include "backend/cpu/executable.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/processors.h"
 
 /* Candidates are timed in turns, so that a moment in which the machine is busy hits them all. */
 #define ROUNDS 3

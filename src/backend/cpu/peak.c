@@ -1,0 +1,74 @@
+/* peak.c: how fast the products are at best, for others to be compared with. */
+#include <string.h>
+
+#include "backend/cpu/executable.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define ROWS    60
+#define BLOCKS  4
+#define CALLS   200  /* of each task */
+#define ROUNDS  3    /* at least */
+#define SECONDS 0.02 /* at least; the fastest round counts */
+
+/* A thread's operands (as wide as f32's at most) and sums, in vectors of CHANNEL_BLOCK floats. */
+typedef struct PeakMemory {
+    float a[BLOCKS][ROWS][CHANNEL_BLOCK];
+    float b[GEMM_COLUMNS][BLOCKS * CHANNEL_BLOCK][CHANNEL_BLOCK];
+    float c[GEMM_COLUMNS][ROWS][CHANNEL_BLOCK];
+} PeakMemory;
+
+typedef struct Peak {
+    const ProductKernels *products;
+    PeakMemory *memory;
+} Peak;
+
+static void run_gemm(void *context, size_t task, int thread) {
+    (void)task;
+    const Peak *peak = context;
+    PeakMemory *memory = &peak->memory[thread];
+    const void *a[BLOCKS];
+    for (int block = 0; block < BLOCKS; block++)
+        a[block] = memory->a[block];
+    GemmArguments gemm = {.a = a,
+                          .k_blocks = BLOCKS,
+                          .a_stride = CHANNEL_BLOCK,
+                          .c_stride = CHANNEL_BLOCK,
+                          .rows = ROWS,
+                          .columns = GEMM_COLUMNS};
+    for (int j = 0; j < GEMM_COLUMNS; j++) {
+        gemm.b[j] = memory->b[j];
+        gemm.c[j] = memory->c[j][0];
+    }
+    for (int i = 0; i < CALLS; i++)
+        peak->products->gemm(&gemm);
+}
+
+/* Seconds of the fastest round. */
+static double time_rounds(const CpuExecutable *executable, Peak *peak) {
+    double start = clock_seconds();
+    double best = 0;
+    for (int i = 0; i < ROUNDS || clock_seconds() - start < SECONDS; i++) {
+        double begin = clock_seconds();
+        thread_pool_run(executable->pool, (size_t)executable->threads, run_gemm, peak);
+        double seconds = clock_seconds() - begin;
+        best = i == 0 || seconds < best ? seconds : best;
+    }
+    return best;
+}
+
+double cpu_peak(const CpuExecutable *executable, cleave_precision precision) {
+    size_t threads = (size_t)executable->threads;
+    size_t bytes = threads * sizeof(PeakMemory);
+    double flops = 2.0 * ROWS * GEMM_COLUMNS * CHANNEL_BLOCK * BLOCKS * CHANNEL_BLOCK;
+    Peak peak = {.products = &executable->kernels->products[precision]};
+    if (!peak.products->gemm)
+        return 0;
+    peak.memory = memory_allocate_aligned(bytes);
+    if (!peak.memory)
+        return 0;
+    memset(peak.memory, 0, bytes);
+    double seconds = time_rounds(executable, &peak);
+    memory_free_aligned(peak.memory);
+    return seconds > 0 ? flops * CALLS * (double)threads / seconds : 0;
+}

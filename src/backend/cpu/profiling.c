@@ -1,0 +1,159 @@
+/* profiling.c: what the steps of an executable are and do, and how a profile is told of them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/executable.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* ---- What a step does ---- */
+
+/* Of the step's operations by direct computation, those that it really does in products. */
+static double step_products(const CpuExecutable *executable, const Step *step) {
+    const Node *node = &executable->graph.nodes[step->node];
+    const Shape *shape = &node->shape;
+    if (!graph_is_product(node))
+        return 0;
+    double flops = graph_node_flops(&executable->graph, step->node);
+    if (step_plan(executable, step)->algorithm != CONV_WINOGRAD)
+        return flops;
+    double tiles = (double)size_divide_up((size_t)shape->height, WINOGRAD_TILE) *
+                   (double)size_divide_up((size_t)shape->width, WINOGRAD_TILE);
+    return flops * WINOGRAD_ELEMENTS * tiles / (9.0 * shape->height * shape->width);
+}
+
+static double tensor_bytes(const CpuTensor *tensor) {
+    bool stored = tensor && tensor->stored;
+    return stored ? (double)(tensor_sample_rows(tensor) * tensor_row_floats(tensor)) * sizeof(float)
+                  : 0;
+}
+
+static double shape_bytes(Shape shape) {
+    return (double)shape.channels * shape.height * shape.width * sizeof(float);
+}
+
+/* Of one chunk; the waveforms that come in and go out lie outside the arena. */
+static double step_bytes(const CpuExecutable *executable, const CpuStep *step) {
+    double bytes = tensor_bytes(step->add) + tensor_bytes(step->output);
+    for (int i = 0; i < step->operand.source_count; i++)
+        bytes += tensor_bytes(step->operand.sources[i].tensor) +
+                 tensor_bytes(step->operand.sources[i].factor);
+    if (step->node->op == OP_STFT)
+        bytes += shape_bytes(executable->graph.nodes[step->node->inputs[0]].shape);
+    if (step->node->op == OP_ISTFT)
+        bytes += shape_bytes(step->node->shape);
+    return bytes;
+}
+
+static bool is_convolution(const Node *node) {
+    return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
+}
+
+static ProfileOp describe(const CpuExecutable *executable, const Step *program_step,
+                          const CpuStep *step, double flops) {
+    const Node *node = step->node;
+    ProfileOp op = {.op = graph_op_name(node->op),
+                    .algorithm = "",
+                    .output = node->shape,
+                    .flops = flops,
+                    .products = step_products(executable, program_step),
+                    .bytes = step_bytes(executable, step),
+                    .weight_bytes = (double)step->weight_bytes,
+                    .precision =
+                        (cleave_precision)(step->products - executable->kernels->products)};
+    snprintf(op.name, sizeof(op.name), "%s", node->name);
+    if (node->input_count > 0)
+        op.input = executable->graph.nodes[node->inputs[0]].shape;
+    if (is_convolution(node)) {
+        op.algorithm = conv_algorithm_name(step_plan(executable, program_step)->algorithm);
+        memcpy(op.kernel, node->as.conv.kernel, sizeof(op.kernel));
+    }
+    return op;
+}
+
+cleave_status cpu_describe_steps(const CpuExecutable *executable, ProfileOp *ops,
+                                 cleave_error *error) {
+    const Program *program = &executable->program;
+    double *flops = calloc((size_t)program->count, sizeof(*flops));
+    if (!flops)
+        return error_memory(error, "the network's work", (size_t)program->count * sizeof(*flops));
+    cleave_status status = program_flops(program, &executable->graph, flops, error);
+    int count = 0;
+    for (int i = 0; i < program->count && status == CLEAVE_OK; i++) {
+        const Step *step = &program->steps[i];
+        if (executable->graph.nodes[step->node].op == OP_INPUT)
+            continue;
+        ops[count] = describe(executable, step, executable->steps[count], flops[i]);
+        count++;
+    }
+    free(flops);
+    return status;
+}
+
+/* ---- Telling ---- */
+
+/* The caller of the pool has an event for the whole step already. */
+static void observe(void *context, int thread, double begin, double end) {
+    const CpuExecutable *executable = context;
+    const CpuProfiling *profiling = &executable->profiling;
+    if (profiling->op >= 0)
+        profile_thread_worked(profiling->profile, profiling->op, profiling->rows[thread], begin,
+                              end, thread > 0);
+}
+
+static cleave_status add_ops(CpuExecutable *executable, cleave_error *error) {
+    CpuProfiling *profiling = &executable->profiling;
+    size_t bytes = (size_t)executable->step_count * sizeof(ProfileOp);
+    ProfileOp *ops = malloc(bytes);
+    if (!ops)
+        return error_memory(error, "the profile", bytes);
+    cleave_status status = cpu_describe_steps(executable, ops, error);
+    for (int i = 0; i < executable->step_count && status == CLEAVE_OK; i++)
+        status = profile_add_op(profiling->profile, &ops[i], &profiling->ops[i], error);
+    free(ops);
+    return status;
+}
+
+cleave_status cpu_profiling_begin(CpuExecutable *executable, Profile *profile,
+                                  cleave_error *error) {
+    CpuProfiling *profiling = &executable->profiling;
+    size_t threads = (size_t)executable->threads;
+    *profiling = (CpuProfiling){.profile = profile, .op = -1};
+    profiling->ops = calloc((size_t)executable->step_count, sizeof(*profiling->ops));
+    profiling->rows = calloc(threads, sizeof(*profiling->rows));
+    if (!profiling->ops || !profiling->rows)
+        return error_memory(error, "the profile", threads * sizeof(*profiling->rows));
+    profiling->rows[0] = ROW_CALLER;
+    cleave_status status = add_ops(executable, error);
+    for (int i = 1; i < executable->threads && status == CLEAVE_OK; i++)
+        status = profile_add_row(profile, "worker", i, &profiling->rows[i], error);
+    if (status == CLEAVE_OK)
+        thread_pool_observe(executable->pool, observe, executable);
+    return status;
+}
+
+void cpu_profiling_end(CpuExecutable *executable) {
+    free(executable->profiling.ops);
+    free(executable->profiling.rows);
+    executable->profiling = (CpuProfiling){0};
+}
+
+static void run_step(const CpuStep *step, const CpuRun *run) {
+    operand_prepare(&step->operand, run);
+    step->run(step, run);
+}
+
+void cpu_run_profiled(CpuExecutable *executable, int step, const CpuRun *run) {
+    CpuProfiling *profiling = &executable->profiling;
+    Profile *profile = profile_active(profiling->profile);
+    if (!profile) {
+        run_step(executable->steps[step], run);
+        return;
+    }
+    double begin = clock_seconds();
+    profiling->op = profiling->ops[step];
+    run_step(executable->steps[step], run);
+    profile_op_ran(profile, profiling->op, ROW_CALLER, begin, clock_seconds(), run->batch);
+    profiling->op = -1;
+}

@@ -1,0 +1,342 @@
+/* selftest.c: see selftest.h. One small case a kernel, of fixed random numbers, against arithmetic
+ * in float64. */
+#include "backend/cpu/selftest.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+#define UNIT_ROUNDOFF 0x1p-24
+#define F16_ROUNDOFF  0x1p-11
+#define BF16_ROUNDOFF 0x1p-8
+
+#define PANEL (CHANNEL_BLOCK * CHANNEL_BLOCK)
+
+/* gemm's case; odd numbers of rows and blocks end in parts of every tile. */
+#define ROWS   9
+#define BLOCKS 3
+#define DEPTH  (BLOCKS * CHANNEL_BLOCK)
+
+#define POSITIONS 37 /* of the kernels that go along rows */
+#define TILES     2
+
+/* What all cases work in. Every array begins at a multiple of MEMORY_ALIGNMENT. */
+typedef struct Bench {
+    float a[BLOCKS * ROWS * CHANNEL_BLOCK];
+    float b[GEMM_COLUMNS * DEPTH * CHANNEL_BLOCK];
+    float a_elements[BLOCKS * ROWS * CHANNEL_BLOCK];
+    float b_elements[GEMM_COLUMNS * DEPTH * CHANNEL_BLOCK];
+    float c[GEMM_COLUMNS * ROWS * CHANNEL_BLOCK];
+    float row[3][POSITIONS * CHANNEL_BLOCK];
+    float taps[9 * PANEL];
+    float weights[WINOGRAD_ELEMENTS * PANEL];
+    float image[WINOGRAD_WINDOW * (TILES * WINOGRAD_TILE + 2) * CHANNEL_BLOCK];
+    float windows[WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK];
+    float products[WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK];
+    float result[WINOGRAD_TILE * TILES * WINOGRAD_TILE * CHANNEL_BLOCK];
+    uint64_t random;
+} Bench;
+
+typedef struct Tests {
+    KernelTest *tests;
+    int count;
+} Tests;
+
+/* ---- Numbers ----------------------------------------------------------------------------- */
+
+/* Within ±[1/4, 1]: far from subnormals, so that roundings are relative. */
+static void draw(Bench *bench, float *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bits = random_next(&bench->random);
+        float magnitude = 0.25F + 0.75F * (float)(bits >> 40) * 0x1p-24F;
+        values[i] = bits & 1 ? magnitude : -magnitude;
+    }
+}
+
+static void begin_test(Tests *tests, const char *name) {
+    tests->tests[tests->count++] = (KernelTest){.name = name};
+}
+
+static void expect(const Tests *tests, double got, double expected, double bound) {
+    KernelTest *test = &tests->tests[tests->count - 1];
+    double share = fabs(got - expected) / bound;
+    if (!isfinite(got) || isnan(share))
+        share = INFINITY;
+    test->error = fmax(test->error, share);
+}
+
+static double value_of(cleave_precision precision, uint16_t bits) {
+    if (precision == CLEAVE_PRECISION_BF16) {
+        uint32_t wide = (uint32_t)bits << 16;
+        float value;
+        memcpy(&value, &wide, sizeof(value));
+        return (double)value;
+    }
+    int exponent = bits >> 10 & 31;
+    double fraction = bits & 1023;
+    double magnitude = exponent ? ldexp(1024.0 + fraction, exponent - 25) : ldexp(fraction, -24);
+    return exponent == 31 ? (double)NAN : bits & 0x8000 ? -magnitude : magnitude;
+}
+
+static double roundoff(cleave_precision precision) {
+    return precision == CLEAVE_PRECISION_F16    ? F16_ROUNDOFF
+           : precision == CLEAVE_PRECISION_BF16 ? BF16_ROUNDOFF
+                                                : 0.0;
+}
+
+/* ---- Products ---------------------------------------------------------------------------- */
+
+static void run_gemm(const ProductKernels *products, Bench *bench) {
+    const void *pointers[BLOCKS];
+    const void *a = products->narrow ? bench->a_elements : bench->a;
+    const void *b = products->narrow ? bench->b_elements : bench->b;
+    if (products->narrow) {
+        products->narrow(bench->a_elements, bench->a, (size_t)BLOCKS * ROWS);
+        products->narrow_vectors(bench->b_elements, bench->b, (size_t)GEMM_COLUMNS * DEPTH);
+    }
+    for (size_t i = 0; i < BLOCKS; i++)
+        pointers[i] = (const unsigned char *)a + i * ROWS * CHANNEL_BLOCK * products->element;
+    GemmArguments arguments = {.a = pointers,
+                               .k_blocks = BLOCKS,
+                               .a_stride = CHANNEL_BLOCK,
+                               .c_stride = CHANNEL_BLOCK,
+                               .rows = ROWS,
+                               .columns = GEMM_COLUMNS};
+    for (size_t j = 0; j < GEMM_COLUMNS; j++) {
+        arguments.b[j] = (const unsigned char *)b + j * DEPTH * CHANNEL_BLOCK * products->element;
+        arguments.c[j] = bench->c + j * ROWS * CHANNEL_BLOCK;
+    }
+    products->gemm(&arguments);
+}
+
+/* Both operands are rounded once, and each partial sum. */
+static void test_gemm(Tests *tests, const Kernels *kernels, cleave_precision precision,
+                      Bench *bench) {
+    static const char *const names[PRECISIONS] = {[CLEAVE_PRECISION_F32] = "gemm f32",
+                                                  [CLEAVE_PRECISION_F16] = "gemm f16",
+                                                  [CLEAVE_PRECISION_BF16] = "gemm bf16"};
+    begin_test(tests, names[precision]);
+    draw(bench, bench->a, sizeof(bench->a) / sizeof(float));
+    draw(bench, bench->b, sizeof(bench->b) / sizeof(float));
+    run_gemm(&kernels->products[precision], bench);
+    double share = 2.1 * roundoff(precision) + (DEPTH + 2) * UNIT_ROUNDOFF;
+    for (size_t i = 0; i < GEMM_COLUMNS * ROWS * CHANNEL_BLOCK; i++) {
+        size_t column = i / (ROWS * CHANNEL_BLOCK);
+        size_t row = i / CHANNEL_BLOCK % ROWS;
+        double sum = 0.0;
+        double magnitude = 0.0;
+        for (size_t k = 0; k < DEPTH; k++) {
+            size_t at = (k / CHANNEL_BLOCK * ROWS + row) * CHANNEL_BLOCK + k % CHANNEL_BLOCK;
+            size_t vector = (column * DEPTH + k) * CHANNEL_BLOCK + i % CHANNEL_BLOCK;
+            double term = (double)bench->a[at] * (double)bench->b[vector];
+            sum += term;
+            magnitude += fabs(term);
+        }
+        expect(tests, (double)bench->c[i], sum, share * magnitude);
+    }
+}
+
+static void test_narrow(Tests *tests, const Kernels *kernels, cleave_precision precision,
+                        Bench *bench) {
+    uint16_t *to = (uint16_t *)(void *)bench->row[1];
+    begin_test(tests, precision == CLEAVE_PRECISION_F16 ? "narrow f16" : "narrow bf16");
+    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    kernels->products[precision].narrow(to, bench->row[0], POSITIONS);
+    for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
+        double x = (double)bench->row[0][i];
+        expect(tests, value_of(precision, to[i]), x, roundoff(precision) * fabs(x));
+    }
+}
+
+static void test_products(Tests *tests, const Kernels *kernels, Bench *bench) {
+    for (cleave_precision p = CLEAVE_PRECISION_F32; p < PRECISIONS; p++) {
+        if (kernels->products[p].element == 0)
+            continue;
+        test_gemm(tests, kernels, p, bench);
+        if (kernels->products[p].narrow)
+            test_narrow(tests, kernels, p, bench);
+    }
+}
+
+/* Weights that are kept as f16, scaled on the way there and back. */
+static void test_f16(Tests *tests, const Kernels *kernels, Bench *bench) {
+    uint16_t *to = (uint16_t *)(void *)bench->row[1];
+    size_t count = (size_t)POSITIONS * CHANNEL_BLOCK;
+    draw(bench, bench->row[0], count);
+    kernels->narrow_f16(to, bench->row[0], count, 0.5F);
+    kernels->widen_f16(bench->row[2], to, count, 4.0F);
+    begin_test(tests, "narrow f16 weights");
+    for (size_t i = 0; i < count; i++) {
+        double x = 0.5 * (double)bench->row[0][i];
+        expect(tests, value_of(CLEAVE_PRECISION_F16, to[i]), x, F16_ROUNDOFF * fabs(x));
+    }
+    begin_test(tests, "widen f16 weights");
+    for (size_t i = 0; i < count; i++) {
+        double x = 4.0 * value_of(CLEAVE_PRECISION_F16, to[i]);
+        expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x));
+    }
+}
+
+/* ---- Rows -------------------------------------------------------------------------------- */
+
+static double activate(ActKind act, double x) {
+    switch (act) {
+    case ACT_GELU:
+        return x * 0.5 * erfc(-x * M_SQRT1_2);
+    case ACT_RELU:
+        return x < 0.0 ? 0.0 : x;
+    case ACT_ELU:
+        return x > 0.0 ? x : expm1(x);
+    case ACT_NONE:
+        break;
+    }
+    return x;
+}
+
+/* The affine step rounds twice, GELU's and ELU's functions are good to 4e-7 of their argument. */
+static void test_load(Tests *tests, const Kernels *kernels, ActKind act, Bench *bench) {
+    static const char *const names[ACT_KINDS] = {[ACT_NONE] = "load none",
+                                                 [ACT_GELU] = "load gelu",
+                                                 [ACT_RELU] = "load relu",
+                                                 [ACT_ELU] = "load elu"};
+    float *scale = bench->row[2];
+    float *shift = bench->row[2] + CHANNEL_BLOCK;
+    begin_test(tests, names[act]);
+    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    draw(bench, scale, 2 * CHANNEL_BLOCK);
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+        scale[i] *= 8.0F; /* so that activations see both of their ends */
+    kernels->load[act](bench->row[1], bench->row[0], POSITIONS, scale, shift, 1.0F);
+    for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
+        double product = (double)bench->row[0][i] * (double)scale[i % CHANNEL_BLOCK];
+        double offset = (double)shift[i % CHANNEL_BLOCK];
+        expect(tests, (double)bench->row[1][i], activate(act, product + offset),
+               1e-6 * (fabs(product) + fabs(offset)));
+    }
+}
+
+static void test_elementwise(Tests *tests, const Kernels *kernels, Bench *bench) {
+    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    draw(bench, bench->row[1], POSITIONS * CHANNEL_BLOCK);
+    begin_test(tests, "multiply");
+    kernels->multiply(bench->row[2], bench->row[0], bench->row[1], POSITIONS);
+    for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
+        double x = (double)bench->row[0][i] * (double)bench->row[1][i];
+        expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x));
+    }
+    begin_test(tests, "add");
+    kernels->add(bench->row[2], bench->row[0], bench->row[1], POSITIONS);
+    for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
+        double x = (double)bench->row[0][i] + (double)bench->row[1][i];
+        expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x) + 0x1p-126);
+    }
+}
+
+/* Sums of POSITIONS values within ±1, or squares within 4. */
+static void test_statistics(Tests *tests, const Kernels *kernels, Bench *bench) {
+    float mean[CHANNEL_BLOCK];
+    float squares[CHANNEL_BLOCK];
+    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    kernels->statistics(&(StatisticsArguments){.from = bench->row[0],
+                                               .rows = 1,
+                                               .positions = POSITIONS,
+                                               .mean = mean,
+                                               .squares = squares});
+    begin_test(tests, "statistics");
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
+        double sum = 0.0;
+        double around = 0.0;
+        for (size_t i = 0; i < POSITIONS; i++)
+            sum += (double)bench->row[0][i * CHANNEL_BLOCK + lane];
+        for (size_t i = 0; i < POSITIONS; i++) {
+            double x = (double)bench->row[0][i * CHANNEL_BLOCK + lane] - sum / POSITIONS;
+            around += x * x;
+        }
+        expect(tests, (double)mean[lane], sum / POSITIONS, POSITIONS * UNIT_ROUNDOFF);
+        expect(tests, (double)squares[lane], around, 4.0 * POSITIONS * POSITIONS * UNIT_ROUNDOFF);
+    }
+}
+
+/* ---- Winograd ---------------------------------------------------------------------------- */
+
+#define IMAGE_WIDTH  (TILES * WINOGRAD_TILE + 2)
+#define RESULT_WIDTH (TILES * WINOGRAD_TILE)
+
+/* A 3×3 convolution of one block of channels by one table's transforms of the input, the weights
+ * and the output. */
+static void run_winograd(const Kernels *input, const Kernels *weights, const Kernels *output,
+                         Bench *bench) {
+    input->winograd_input(bench->windows, TILES * CHANNEL_BLOCK, bench->image,
+                          IMAGE_WIDTH * CHANNEL_BLOCK, TILES);
+    weights->winograd_weights(bench->weights, PANEL, bench->taps);
+    for (size_t i = 0; i < WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK; i++) {
+        const float *window = bench->windows + i / CHANNEL_BLOCK * CHANNEL_BLOCK;
+        const float *panel = bench->weights + i / (TILES * CHANNEL_BLOCK) * PANEL;
+        double sum = 0.0;
+        for (size_t k = 0; k < CHANNEL_BLOCK; k++)
+            sum += (double)window[k] * (double)panel[k * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
+        bench->products[i] = (float)sum;
+    }
+    output->winograd_output(&(WinogradOutput){.from = bench->products,
+                                              .from_stride = TILES * CHANNEL_BLOCK,
+                                              .to = bench->result,
+                                              .to_stride = RESULT_WIDTH * CHANNEL_BLOCK,
+                                              .rows = WINOGRAD_TILE,
+                                              .positions = RESULT_WIDTH});
+}
+
+/* The transforms enlarge roundings some fifty times. */
+static void expect_convolution(const Tests *tests, const Bench *bench) {
+    for (size_t i = 0; i < WINOGRAD_TILE * RESULT_WIDTH * CHANNEL_BLOCK; i++) {
+        size_t y = i / (RESULT_WIDTH * CHANNEL_BLOCK);
+        size_t x = i / CHANNEL_BLOCK % RESULT_WIDTH;
+        double sum = 0.0;
+        double magnitude = 0.0;
+        for (size_t t = 0; t < 9 * (size_t)CHANNEL_BLOCK; t++) {
+            size_t tap = t / CHANNEL_BLOCK;
+            size_t channel = t % CHANNEL_BLOCK;
+            size_t at = ((y + tap / 3) * IMAGE_WIDTH + x + tap % 3) * CHANNEL_BLOCK + channel;
+            double term = (double)bench->image[at] *
+                          (double)bench->taps[t * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
+            sum += term;
+            magnitude += fabs(term);
+        }
+        expect(tests, (double)bench->result[i], sum, 50.0 * UNIT_ROUNDOFF * magnitude);
+    }
+}
+
+/* Each transform by itself, with the reference's two others. */
+static void test_winograd(Tests *tests, const Kernels *kernels, Bench *bench) {
+    const Kernels *reference = &kernels_reference;
+    draw(bench, bench->image, sizeof(bench->image) / sizeof(float));
+    draw(bench, bench->taps, sizeof(bench->taps) / sizeof(float));
+    begin_test(tests, "winograd input");
+    run_winograd(kernels, reference, reference, bench);
+    expect_convolution(tests, bench);
+    begin_test(tests, "winograd weights");
+    run_winograd(reference, kernels, reference, bench);
+    expect_convolution(tests, bench);
+    begin_test(tests, "winograd output");
+    run_winograd(reference, reference, kernels, bench);
+    expect_convolution(tests, bench);
+}
+
+int kernels_self_test(const Kernels *kernels, KernelTest tests[KERNEL_TESTS_MAX]) {
+    Tests done = {.tests = tests};
+    Bench *bench = memory_allocate_aligned(sizeof(*bench));
+    if (!bench)
+        return 0;
+    bench->random = 1;
+    test_products(&done, kernels, bench);
+    test_f16(&done, kernels, bench);
+    for (int act = 0; act < ACT_KINDS; act++)
+        test_load(&done, kernels, (ActKind)act, bench);
+    test_elementwise(&done, kernels, bench);
+    test_statistics(&done, kernels, bench);
+    test_winograd(&done, kernels, bench);
+    memory_free_aligned(bench);
+    return done.count;
+}

@@ -1,0 +1,154 @@
+/* failure.c: see failure.h. */
+#include "backend/failure.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANY (-1)
+
+/* A row holds for every device, step or cause that it names as ANY; the first that fits counts, so
+ * that the special ones stand above the general ones. */
+typedef struct Row {
+    int kind;
+    int step;
+    int cause;
+    FailureAdvice advice;
+} Row;
+
+static const Row rows[] = {
+    {CLEAVE_DEVICE_CPU, ANY, CAUSE_LOST, {NULL, "the same command again"}},
+    {ANY,
+     ANY,
+     CAUSE_LOST,
+     {"the driver reset or unplugged it, or it overheated",
+      "the same command again, and -d cpu if it happens again"}},
+
+    {CLEAVE_DEVICE_CPU,
+     ANY,
+     CAUSE_MEMORY,
+     {"the batch is too large, or other programs hold the memory",
+      "a smaller batch (-b 1), fewer threads, or closing other programs"}},
+    {CLEAVE_DEVICE_MPS,
+     ANY,
+     CAUSE_MEMORY,
+     {"the batch is too large, or other programs hold the memory, which the GPU shares with them",
+      "a smaller batch (-b 1), -p f16, closing other programs, or -d cpu"}},
+    {CLEAVE_DEVICE_CUDA,
+     ANY,
+     CAUSE_MEMORY,
+     {"the batch is too large, or other programs hold the GPU's memory",
+      "a smaller batch (-b 1), -p f16, ending what else runs on the GPU, or -d cpu"}},
+
+    {ANY, STEP_PROBE, CAUSE_UNSUPPORTED, {NULL, "-d auto, or leave out the strict device choice"}},
+    {CLEAVE_DEVICE_MPS,
+     STEP_PROBE,
+     ANY,
+     {"no Apple GPU, or a macOS that is too old for it", "-d auto or -d cpu"}},
+    {CLEAVE_DEVICE_CUDA,
+     STEP_PROBE,
+     ANY,
+     {"no NVIDIA GPU, a driver that is missing or too old, or a container that was not given the "
+      "GPU",
+      "nvidia-smi to see what the driver says, or -d auto or -d cpu"}},
+    {ANY, STEP_PROBE, ANY, {NULL, "-d auto"}},
+
+    {CLEAVE_DEVICE_CPU, STEP_COMPILE, ANY, {NULL, "--no-compile"}},
+    {ANY,
+     STEP_COMPILE,
+     CAUSE_UNSUPPORTED,
+     {"the driver or the GPU is too old for an operation of the network",
+      "--no-compile, a newer driver, or -d cpu"}},
+    {ANY,
+     STEP_COMPILE,
+     ANY,
+     {"the driver's compiler does not manage this network", "--no-compile, or -d cpu"}},
+
+    {CLEAVE_DEVICE_CPU, ANY, ANY, {NULL, "--no-compile, and report it if it happens again"}},
+    {ANY,
+     STEP_UPLOAD,
+     ANY,
+     {"the GPU is in trouble, or was reset meanwhile", "the same command again, or -d cpu"}},
+    {ANY,
+     STEP_DOWNLOAD,
+     ANY,
+     {"the GPU failed while it computed, or was reset meanwhile",
+      "the same command again, --no-compile, or -d cpu"}},
+    {ANY,
+     ANY,
+     ANY,
+     {"a fault of the driver or of the GPU",
+      "the same command again, --no-compile, -p f32, or -d cpu"}},
+};
+
+static bool fits(int wanted, int value) {
+    return wanted == ANY || wanted == value;
+}
+
+FailureAdvice failure_advice(cleave_device_kind kind, DeviceFailure failure) {
+    const Row *row = rows;
+    while (!fits(row->kind, (int)kind) || !fits(row->step, (int)failure.step) ||
+           !fits(row->cause, (int)failure.cause))
+        row++; /* the last row fits all */
+    return row->advice;
+}
+
+/* ---- Words ---- */
+
+static const char *doing(DeviceStep step) {
+    switch (step) {
+    case STEP_COMPILE:
+        return "making the network ready";
+    case STEP_UPLOAD:
+        return "sending audio to the device";
+    case STEP_DOWNLOAD:
+        return "fetching stems from the device";
+    case STEP_SYNCHRONIZE:
+        return "waiting for the device";
+    default:
+        return "running the network";
+    }
+}
+
+static const char *what_happened(DeviceCause cause) {
+    switch (cause) {
+    case CAUSE_MEMORY:
+        return "ran out of memory";
+    case CAUSE_UNSUPPORTED:
+        return "met something unsupported";
+    case CAUSE_LOST:
+        return "was lost";
+    default:
+        return "failed";
+    }
+}
+
+/* Up to where a text begins to advise, or repeats what is said anyway. */
+static int detail_length(const char **text) {
+    static const char said[] = "out of memory: ";
+    if (strncmp(*text, said, sizeof(said) - 1) == 0)
+        *text += sizeof(said) - 1;
+    const char *end = strstr(*text, "; try ");
+    return (int)(end ? end - *text : (ptrdiff_t)strlen(*text));
+}
+
+cleave_status failure_explain(cleave_error *error, cleave_status status, cleave_device_kind kind,
+                              const char *device, DeviceFailure failure) {
+    char detail[CLEAVE_ERROR_TEXT_SIZE];
+    FailureAdvice advice = failure_advice(kind, failure);
+    if (!error)
+        return status;
+    const char *text = error->text;
+    int length = detail_length(&text);
+    int room = CLEAVE_ERROR_TEXT_SIZE / 2; /* the rest is short, and must not be cut */
+    snprintf(detail, sizeof(detail), "%.*s", length < room ? length : room, text);
+    if (failure.step == STEP_PROBE)
+        return error_set(error, status, "device %.64s is not available: %s%s%s; try %s", device,
+                         detail[0] ? detail : "no reason given", advice.likely ? "; likely: " : "",
+                         advice.likely ? advice.likely : "", advice.remedy);
+    return error_set(error, status, "%s %s while %s: %s%s%s; try %s", device,
+                     what_happened(failure.cause), doing(failure.step),
+                     detail[0] ? detail : "no reason given", advice.likely ? "; likely: " : "",
+                     advice.likely ? advice.likely : "", advice.remedy);
+}

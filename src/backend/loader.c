@@ -1,0 +1,106 @@
+/* loader.c: see loader.h. Nothing that a file holds or lacks may do more harm than that its devices
+ * are absent; of course its own code runs, so that only folders are looked into that belong to the
+ * installation, or that the user names. */
+#include "backend/loader.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/system.h"
+
+#ifdef __APPLE__
+#define OBJECT_EXTENSION "dylib"
+#else
+#define OBJECT_EXTENSION "so"
+#endif
+
+#ifndef CLEAVE_LIBRARY_FOLDER
+#define CLEAVE_LIBRARY_FOLDER "lib"
+#endif
+
+/* ---- Where ---- */
+
+/* The absolute path of the object that holds this function; false if it cannot be told. Of a
+ * program, the loader may know no more than the word by which it was started, which is no path. */
+static bool own_path(char *path) {
+    Dl_info object = {0};
+    if (dladdr((const void *)loader_load, &object) == 0 || !object.dli_fname)
+        return false;
+    if (object.dli_fname[0] == '/')
+        return snprintf(path, PATH_MAX, "%s", object.dli_fname) < PATH_MAX;
+    return system_program_path(path, PATH_MAX);
+}
+
+/* Tries FOLDER/BELOW/libcleave-KIND.so; false if there is no such file. */
+static bool find_in(const char *folder, const char *below, const char *kind, char *path) {
+    int length =
+        snprintf(path, PATH_MAX, "%s/%slibcleave-%s." OBJECT_EXTENSION, folder, below, kind);
+    return length > 0 && length < PATH_MAX && access(path, F_OK) == 0;
+}
+
+static bool find_object(const char *kind, char *path) {
+    char own[PATH_MAX];
+    const char *wanted = getenv("CLEAVE_BACKENDS");
+    if (wanted && wanted[0])
+        return find_in(wanted, "", kind, path);
+    if (!own_path(own))
+        return false;
+    *strrchr(own, '/') = '\0';
+    return find_in(own, "", kind, path) ||
+           find_in(own, "../" CLEAVE_LIBRARY_FOLDER "/", kind, path);
+}
+
+/* ---- What ---- */
+
+static bool is_complete(const Backend *backend) {
+    return backend->count && backend->describe && backend->read_memory && backend->supports &&
+           backend->plan && backend->layers && backend->fits && backend->measure &&
+           backend->compile;
+}
+
+/* Why a backend cannot be used; NULL if it can. Its version is looked at first: of another one,
+ * nothing else may be. */
+static const char *fault_of(const Backend *backend, cleave_device_kind kind) {
+    if (!backend)
+        return "it offers no backend on this system";
+    if (backend->abi != BACKEND_ABI || strcmp(backend->version, cleave_version()) != 0)
+        return "it belongs to another version of cleave";
+    if (backend->kind != kind)
+        return "it holds a backend for devices of another kind";
+    return is_complete(backend) ? NULL : "its backend is not complete";
+}
+
+const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
+    char path[PATH_MAX];
+    const char *word = cleave_device_kind_name(kind);
+    if (!find_object(word, path)) {
+        snprintf(reason, size,
+                 "this installation has no %s backend (libcleave-%s." OBJECT_EXTENSION ")", word,
+                 word);
+        return NULL;
+    }
+    void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!object) {
+        snprintf(reason, size, "its backend cannot be loaded: %s", dlerror());
+        return NULL;
+    }
+    BackendEntry *entry = NULL;
+    void *symbol = dlsym(object, BACKEND_ENTRY);
+    memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast from a pointer to a function's */
+    if (!entry) {
+        snprintf(reason, size, "%s is no backend of cleave: it has no " BACKEND_ENTRY, path);
+        dlclose(object);
+        return NULL;
+    }
+    const Backend *backend = entry();
+    const char *fault = fault_of(backend, kind);
+    if (!fault)
+        return backend;
+    snprintf(reason, size, "%s cannot be used: %s", path, fault);
+    dlclose(object);
+    return NULL;
+}

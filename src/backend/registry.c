@@ -1,0 +1,286 @@
+/* registry.c: see registry.h. */
+#include "backend/registry.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/loader.h"
+
+#define DEVICES_MAX 32 /* bits of an unsigned */
+
+/* A kind of device that cleave knows. The order is the one in which "auto" prefers them. */
+typedef struct Kind {
+    cleave_device_kind kind;
+    const char *word;
+    const char *name;
+    const Backend *built_in; /* NULL: in a shared object, if there is one */
+    bool numbered;           /* there may be several, as in "cuda:1" */
+} Kind;
+
+static const Kind kinds[] = {
+    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", NULL, false},
+    {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL, true},
+    {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu, false},
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static Device devices[DEVICES_MAX];
+static int device_count;
+static pthread_once_t probed = PTHREAD_ONCE_INIT;
+
+/* ---- Words ---- */
+
+const char *cleave_device_kind_name(cleave_device_kind kind) {
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (kinds[i].kind == kind)
+            return kinds[i].word;
+    return "unknown";
+}
+
+const char *cleave_capability_name(cleave_capability_kind kind) {
+    switch (kind) {
+    case CLEAVE_CAPABILITY_F16:
+        return "f16";
+    case CLEAVE_CAPABILITY_BF16:
+        return "bf16";
+    case CLEAVE_CAPABILITY_STFT:
+        return "stft";
+    case CLEAVE_CAPABILITY_COMPILE:
+        return "compile";
+    case CLEAVE_CAPABILITY_UNIFIED_MEMORY:
+        return "unified memory";
+    case CLEAVE_CAPABILITIES:
+        break;
+    }
+    return "unknown";
+}
+
+void device_id(cleave_device_kind kind, int index, char *id, size_t size) {
+    const char *word = cleave_device_kind_name(kind);
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (kinds[i].kind == kind && kinds[i].numbered) {
+            snprintf(id, size, "%s:%d", word, index);
+            return;
+        }
+    snprintf(id, size, "%s", word);
+}
+
+/* ---- Probing ---- */
+
+/* A kind of which there is no device. */
+static void add_absent(const Kind *kind, const char *reason) {
+    Device *device = &devices[device_count++];
+    device->info.kind = kind->kind;
+    snprintf(device->info.id, sizeof(device->info.id), "%s", kind->word);
+    snprintf(device->info.name, sizeof(device->info.name), "%s", kind->name);
+    snprintf(device->info.reason, sizeof(device->info.reason), "%s", reason);
+}
+
+static void add_device(const Kind *kind, const Backend *backend, int index) {
+    Device *device = &devices[device_count++];
+    device->backend = backend;
+    device->index = index;
+    device->info.kind = kind->kind;
+    snprintf(device->info.name, sizeof(device->info.name), "%s", kind->name);
+    device_id(kind->kind, index, device->info.id, sizeof(device->info.id));
+    backend->describe(index, &device->info);
+}
+
+static void probe_kind(const Kind *kind, int kinds_left) {
+    char reason[sizeof(devices->info.reason)] = "";
+    const Backend *backend = kind->built_in;
+    if (!backend)
+        backend = loader_load(kind->kind, reason, sizeof(reason));
+    int count = backend ? backend->count(reason, sizeof(reason)) : 0;
+    int room = DEVICES_MAX - device_count - kinds_left;
+    if (count < 1)
+        add_absent(kind, reason[0] ? reason : "there is none");
+    for (int i = 0; i < count && i < room; i++)
+        add_device(kind, backend, i);
+}
+
+static void probe(void) {
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        probe_kind(&kinds[i], (int)(KIND_COUNT - 1 - i));
+}
+
+int registry_devices(const Device **list) {
+    pthread_once(&probed, probe);
+    *list = devices;
+    return device_count;
+}
+
+void device_read_memory(const Device *device, cleave_device_info *info) {
+    if (device->backend && device->info.available)
+        device->backend->read_memory(device->index, info);
+}
+
+int cleave_devices(cleave_device_info *infos, int capacity) {
+    const Device *list = NULL;
+    int count = registry_devices(&list);
+    for (int i = 0; i < count && i < capacity; i++) {
+        infos[i] = list[i].info;
+        device_read_memory(&list[i], &infos[i]);
+    }
+    return count;
+}
+
+/* ---- Choosing ---- */
+
+unsigned registry_bit(const Device *device) {
+    return 1u << (device - devices);
+}
+
+const Device *registry_next(unsigned tried) {
+    const Device *list = NULL;
+    int count = registry_devices(&list);
+    for (int i = 0; i < count; i++)
+        if (list[i].info.available && (tried & registry_bit(&list[i])) == 0)
+            return &list[i];
+    return NULL;
+}
+
+/* What a device's name stands for. */
+typedef struct DeviceName {
+    const Kind *kind; /* NULL: auto */
+    int index;        /* -1: any */
+} DeviceName;
+
+static const Kind *find_kind(const char *name, size_t length) {
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (strlen(kinds[i].word) == length && strncmp(name, kinds[i].word, length) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+/* The number behind a colon; -1 if it is none. */
+static int parse_index(const char *text) {
+    char *end = NULL;
+    errno = 0;
+    bool digit = text[0] >= '0' && text[0] <= '9'; /* strtol would take blanks and signs, too */
+    long number = digit ? strtol(text, &end, 10) : -1;
+    bool good = digit && *end == '\0' && errno == 0 && number <= 9999;
+    return good ? (int)number : -1;
+}
+
+static cleave_status parse_name(DeviceName *parsed, const char *name, cleave_error *error) {
+    *parsed = (DeviceName){.index = -1};
+    if (!name || strcmp(name, "auto") == 0)
+        return CLEAVE_OK;
+    const char *colon = strchr(name, ':');
+    parsed->kind = find_kind(name, colon ? (size_t)(colon - name) : strlen(name));
+    if (!parsed->kind)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "unknown device \"%.100s\"; try auto, cpu, mps or cuda", name);
+    if (!colon)
+        return CLEAVE_OK;
+    const char *word = parsed->kind->word;
+    if (!parsed->kind->numbered)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "device \"%.100s\": there is one %s only, which has no number; try %s",
+                         name, word, word);
+    parsed->index = parse_index(colon + 1);
+    if (parsed->index < 0)
+        return error_set(
+            error, CLEAVE_ERROR_ARGUMENT,
+            "device \"%.100s\": \"%.90s\" is not the number of a device; try %s or %s:0", name,
+            colon + 1, word, word);
+    return CLEAVE_OK;
+}
+
+/* The first available device of that name; NULL, and why in `reason` and `cause`, if there is none.
+ */
+static const Device *find_device(const DeviceName *name, DeviceCause *cause, char *reason,
+                                 size_t size) {
+    const Device *list = NULL;
+    int count = registry_devices(&list);
+    int present = 0;
+    *cause = CAUSE_ABSENT;
+    reason[0] = '\0';
+    for (int i = 0; i < count; i++) {
+        const Device *device = &list[i];
+        if (device->info.kind != name->kind->kind)
+            continue;
+        bool wanted = name->index < 0 || name->index == device->index || !device->backend;
+        present += device->info.available;
+        if (!device->backend)
+            *cause = CAUSE_UNSUPPORTED; /* by this installation */
+        if (wanted && device->info.available)
+            return device;
+        if (wanted && reason[0] == '\0')
+            snprintf(reason, size, "%s", device->info.reason);
+    }
+    if (reason[0] == '\0')
+        snprintf(reason, size, "of its kind there %s %d, counted from 0",
+                 present == 1 ? "is" : "are", present);
+    return NULL;
+}
+
+/* Why auto takes the device that it takes. */
+static void explain_auto(DeviceChoice *choice) {
+    const Device *list = NULL;
+    int count = registry_devices(&list);
+    size_t length = 0;
+    for (int i = 0; i < count; i++) {
+        if (!list[i].info.available || &list[i] == choice->device)
+            continue;
+        if (length < sizeof(choice->reason) - sizeof(list[i].info.id) - 16)
+            length +=
+                (size_t)snprintf(choice->reason + length, sizeof(choice->reason) - length, "%s%s",
+                                 length == 0 ? "preferred to " : ", ", list[i].info.id);
+    }
+    if (length == 0)
+        snprintf(choice->reason, sizeof(choice->reason), "the only device present");
+}
+
+cleave_status registry_choose(DeviceChoice *choice, const char *name, bool strict,
+                              cleave_error *error) {
+    DeviceName parsed;
+    DeviceCause cause;
+    char reason[sizeof(devices->info.reason)];
+    *choice = (DeviceChoice){.device = NULL};
+    cleave_status status = parse_name(&parsed, name, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (parsed.kind) {
+        choice->device = find_device(&parsed, &cause, reason, sizeof(reason));
+        snprintf(choice->reason, sizeof(choice->reason), "as asked for");
+        if (choice->device)
+            return CLEAVE_OK;
+        if (strict) {
+            error_set(error, CLEAVE_ERROR_DEVICE, "%s", reason);
+            return failure_explain(error, CLEAVE_ERROR_DEVICE, parsed.kind->kind, name,
+                                   (DeviceFailure){STEP_PROBE, cause});
+        }
+        choice->fallback = true;
+    }
+    choice->device = registry_next(0);
+    if (!choice->device)
+        return error_set(error, CLEAVE_ERROR_DEVICE, "no device: not even the CPU can be used");
+    if (choice->fallback)
+        snprintf(choice->reason, sizeof(choice->reason),
+                 "the best one present: %.40s is not available (%.150s)", name, reason);
+    else
+        explain_auto(choice);
+    return CLEAVE_OK;
+}
+
+cleave_status cleave_choose_device(const char *device, int strict, cleave_device_choice *choice,
+                                   cleave_error *error) {
+    DeviceChoice chosen;
+    error_clear(error);
+    if (!choice)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                         "choosing a device needs room for the choice");
+    *choice = (cleave_device_choice){0};
+    cleave_status status = registry_choose(&chosen, device, strict != 0, error);
+    if (status != CLEAVE_OK)
+        return status;
+    snprintf(choice->id, sizeof(choice->id), "%s", chosen.device->info.id);
+    snprintf(choice->reason, sizeof(choice->reason), "%s", chosen.reason);
+    return CLEAVE_OK;
+}

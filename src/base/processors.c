@@ -1,0 +1,80 @@
+/* processors.c: see processors.h. */
+#include "base/processors.h"
+
+#include <limits.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cgroup.h"
+
+#define DEFAULT_PERIOD 100000 /* microseconds: the kernel's */
+
+static int at_most(int64_t quota, int64_t period) {
+    if (quota <= 0 || period <= 0)
+        return INT_MAX;
+    int64_t processors = (quota - 1) / period + 1;
+    return processors < INT_MAX ? (int)processors : INT_MAX;
+}
+
+/* "QUOTA PERIOD", of which the quota may be "max". */
+static int level_v2(const char *root, const char *folder) {
+    char line[64] = "";
+    long long quota = 0;
+    long long period = DEFAULT_PERIOD;
+    FILE *file = system_file_open(root, folder, "/cpu.max");
+    if (!file)
+        return INT_MAX;
+    int fields = fgets(line, sizeof(line), file) ? sscanf(line, "%lld %lld", &quota, &period) : 0;
+    fclose(file);
+    return fields >= 1 ? at_most(quota, period) : INT_MAX;
+}
+
+/* A quota of -1 is none. */
+static int level_v1(const char *root, const char *folder) {
+    return at_most(system_file_number(root, folder, "/cpu.cfs_quota_us", 0),
+                   system_file_number(root, folder, "/cpu.cfs_period_us", DEFAULT_PERIOD));
+}
+
+typedef struct Version {
+    CgroupHierarchy hierarchy;
+    int (*level)(const char *root, const char *folder);
+} Version;
+
+static const Version versions[] = {
+    {{"cgroup2", "", "/sys/fs/cgroup"}, level_v2},
+    {{"cgroup", "cpu", "/sys/fs/cgroup/cpu"}, level_v1},
+};
+
+int processors_quota(const char *root) {
+    int least = INT_MAX;
+    char folder[CGROUP_PATH_SIZE];
+    Cgroup cgroup;
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        bool more = cgroup_find(root, &versions[i].hierarchy, &cgroup);
+        while (more) {
+            int level = cgroup_folder(&cgroup, folder) ? versions[i].level(root, folder) : INT_MAX;
+            least = level < least ? level : least;
+            more = cgroup_up(&cgroup);
+        }
+    }
+    return least;
+}
+
+static int in_affinity_mask(void) {
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+#endif
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+int thread_available_processors(void) {
+    int quota = processors_quota("");
+    int processors = in_affinity_mask();
+    return quota < processors ? quota : processors;
+}

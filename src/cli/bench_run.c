@@ -1,0 +1,237 @@
+/* bench_run.c: runs the configurations of `cleave bench` one after the other. Each is opened and
+ * warmed up, which is timed apart, and then timed, the clock read when the device has done what it
+ * was given; then all that it holds is released. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "allocate.h"
+#include "bench.h"
+#include "bench_memory.h"
+#include "exit_code.h"
+#include "message.h"
+#include "profile.h"
+#include "signals.h"
+
+/* One progress for all runs together. */
+typedef struct Steps {
+    Progress progress;
+    ProgressStyle style;
+    int sample_rate;
+    int64_t samples; /* of one run */
+    int done;        /* runs; those of configurations that failed count as done */
+    int count;
+    double begin; /* by the monotonic clock */
+} Steps;
+
+static double now(void) {
+    struct timespec time = {0};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* A cleave_progress_callback. */
+static int update_steps(void *user, const cleave_progress *state) {
+    Steps *steps = user;
+    cleave_progress all = {.samples_done = steps->samples * steps->done + state->samples_done,
+                           .samples_total = steps->samples * steps->count,
+                           .seconds = now() - steps->begin};
+    return progress_update(&steps->progress, &all);
+}
+
+/* ---- One configuration ---- */
+
+static cleave_separator_settings settings_of(const Bench *bench, const BenchResult *result) {
+    cleave_separator_settings settings = bench->options->separator;
+    settings.device = result->mode.device;
+    settings.strict_device = 1;
+    settings.precision = result->mode.precision;
+    settings.compile = result->mode.compile;
+    settings.overlap = result->overlap;
+    settings.batch = result->batch;
+    settings.profile = 0;
+    if (bench->options->verbosity >=
+        VERBOSITY_INFO) /* warnings of speed are what it is all about */
+        settings.log = message_logger();
+    return settings;
+}
+
+/* Opens and warms up; says in the result what that took. */
+static cleave_status open_warm(const Bench *bench, const cleave_model *model, BenchResult *result,
+                               cleave_separator **separator) {
+    cleave_separator_settings settings = settings_of(bench, result);
+    double begin = now();
+    cleave_status status = cleave_separator_open(separator, model, &settings, &result->error);
+    result->open_seconds = now() - begin;
+    if (status != CLEAVE_OK)
+        return status;
+    signals_watch(*separator);
+    return cleave_separator_warm_up(*separator, &result->warm_seconds, &result->error);
+}
+
+/* The clock is read when the device has done what it was given (R8). */
+static cleave_status time_run(const Bench *bench, cleave_separator *separator, BenchResult *result,
+                              float *stems, Steps *steps) {
+    const cleave_audio *audio = &bench->trial.audio;
+    cleave_status status = cleave_separator_synchronize(separator, &result->error);
+    double begin = now();
+    if (status == CLEAVE_OK)
+        status =
+            cleave_separate_memory(separator, (const float *const *)audio->planes, audio->channels,
+                                   audio->samples, stems, update_steps, steps, &result->error);
+    if (status == CLEAVE_OK)
+        status = cleave_separator_synchronize(separator, &result->error);
+    if (status == CLEAVE_OK)
+        result->seconds[result->runs++] = now() - begin;
+    steps->done++;
+    return status;
+}
+
+static void take_info(BenchResult *result, const cleave_separator *separator) {
+    cleave_separator_info info;
+    cleave_separator_get_info(separator, &info);
+    snprintf(result->kernels, sizeof result->kernels, "%s", info.kernels);
+    result->overlap = info.overlap;
+    result->batch = info.batch;
+    result->compiled = info.compiled;
+    result->device_memory = info.peak_device_memory;
+    result->degraded_ops = info.degraded_ops;
+    result->host_memory = bench_memory_peak();
+}
+
+/* A signal that came when nothing was running. */
+static cleave_status interrupted(BenchResult *result) {
+    result->error.status = CLEAVE_ERROR_CANCELLED;
+    snprintf(result->error.text, sizeof result->error.text, "interrupted");
+    return result->error.status;
+}
+
+static cleave_status run_configuration(const Bench *bench, const cleave_model *model,
+                                       BenchResult *result, float *stems, Steps *steps) {
+    cleave_separator *separator = NULL;
+    int runs = bench->options->runs;
+    result->began = true;
+    result->seconds = allocate((size_t)runs, sizeof *result->seconds);
+    bench_memory_reset();
+    cleave_status status = open_warm(bench, model, result, &separator);
+    for (int run = 0; run < runs && status == CLEAVE_OK; run++)
+        status = signals_caught() != 0 ? interrupted(result)
+                                       : time_run(bench, separator, result, stems, steps);
+    if (separator != NULL) {
+        take_info(result, separator);
+        signals_watch(NULL);
+        cleave_separator_release_cache(separator, NULL);
+        cleave_separator_close(separator);
+    }
+    return status;
+}
+
+/* ---- All ---- */
+
+/* What the first use of the process costs is paid once, before anything is timed: a warm-up of the
+ * first configuration that runs, all of it released again (R9). */
+static void warm_process(const Bench *bench, const cleave_model *model) {
+    for (int i = 0; i < bench->count && signals_caught() == 0; i++) {
+        cleave_separator *separator = NULL;
+        BenchResult trial = bench->results[i];
+        cleave_status status = open_warm(bench, model, &trial, &separator);
+        signals_watch(NULL);
+        if (status == CLEAVE_OK)
+            cleave_separator_release_cache(separator, NULL);
+        cleave_separator_close(separator);
+        if (status == CLEAVE_OK || status == CLEAVE_ERROR_CANCELLED)
+            return;
+    }
+}
+
+/* Returns an exit code. */
+static int code_of(const cleave_error *error) {
+    switch (error->status) {
+    case CLEAVE_ERROR_CANCELLED:
+        message_error("interrupted; what was measured until then:");
+        return EXIT_SIGNAL + (signals_caught() != 0 ? signals_caught() : SIGINT);
+    case CLEAVE_ERROR_ARGUMENT:
+        return EXIT_USAGE;
+    case CLEAVE_ERROR_MODEL:
+        return EXIT_MODEL;
+    default:
+        return EXIT_DEVICE;
+    }
+}
+
+static char *label_of(const Bench *bench, const BenchResult *result, int number) {
+    return format_text("[%d/%d] %s", number, bench->count, result->mode.name);
+}
+
+int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
+    const cleave_audio *audio = &bench->trial.audio;
+    int runs = bench->options->runs;
+    size_t floats =
+        (size_t)bench->model.stem_count * (size_t)bench->model.channels * (size_t)audio->samples;
+    float *stems = allocate(floats, sizeof *stems);
+    int code = EXIT_DONE;
+    warm_process(bench, model);
+    Steps steps = {.style = style,
+                   .sample_rate = bench->model.sample_rate,
+                   .samples = audio->samples,
+                   .count = bench->count * runs,
+                   .begin = now()};
+    for (int i = 0; i < bench->count && code < EXIT_SIGNAL; i++) {
+        BenchResult *result = &bench->results[i];
+        char *label = label_of(bench, result, i + 1);
+        progress_begin(&steps.progress, style, label, bench->model.sample_rate);
+        cleave_status status = run_configuration(bench, model, result, stems, &steps);
+        progress_end(&steps.progress);
+        steps.done = (i + 1) * runs;
+        if (status != CLEAVE_OK) {
+            int failed = code_of(&result->error);
+            if (result->error.status != CLEAVE_ERROR_CANCELLED)
+                message_error("%s: %s", result->mode.name, result->error.text);
+            code = failed > code ? failed : code;
+        }
+        free(label);
+    }
+    free(stems);
+    return code;
+}
+
+/* ---- The profile ---- */
+
+bool bench_profile(const Bench *bench, const cleave_model *model, const BenchResult *result) {
+    BenchResult again = *result;
+    cleave_separator_settings settings = settings_of(bench, result);
+    cleave_separator *separator = NULL;
+    cleave_error error;
+    const cleave_audio *audio = &bench->trial.audio;
+    float *stems = allocate((size_t)bench->model.stem_count * (size_t)bench->model.channels *
+                                (size_t)audio->samples,
+                            sizeof *stems);
+    Profiling profiling;
+    cleave_profile profile = {0};
+    settings.profile = 1;
+    cleave_status status = cleave_separator_open(&separator, model, &settings, &error);
+    if (status == CLEAVE_OK)
+        status = cleave_separator_warm_up(separator, &again.warm_seconds, &error);
+    if (status == CLEAVE_OK) {
+        signals_watch(separator);
+        status = cleave_separate_memory(separator, (const float *const *)audio->planes,
+                                        audio->channels, audio->samples, stems, NULL, NULL, &error);
+        signals_watch(NULL);
+    }
+    bool good = status == CLEAVE_OK;
+    if (good) {
+        printf("\n%s, overlap %d, batch %d:\n", result->mode.name, result->overlap, result->batch);
+        profile_begin(&profiling, bench->options);
+        profile_take(&profiling, separator, &profile);
+        good = profile_tell(&profiling, separator);
+        cleave_profile_free(&profile);
+        profile_end(&profiling);
+    } else {
+        message_error("--profile: %s", error.text);
+    }
+    cleave_separator_close(separator);
+    free(stems);
+    return good;
+}

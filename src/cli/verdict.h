@@ -1,0 +1,31 @@
+/* verdict.h: what the figures of a comparison mean to a listener. The thresholds' reasons are told
+ * by `cleave verify --help`. */
+#ifndef CLEAVE_CLI_VERDICT_H
+#define CLEAVE_CLI_VERDICT_H
+
+#include "cleave.h"
+
+#define VERIFY_SECONDS     20
+#define VERIFY_SECONDS_MAX 600
+#define VERIFY_MIN_SNR     20.0
+
+#define TRANSPARENT_SNR 60.0     /* dB and more */
+#define BROKEN_SNR      20.0     /* dB, less than this */
+#define SILENT_LEVEL    (-100.0) /* dBFS RMS: a stem below this is silent, */
+#define SILENT_AS_LEVEL (-40.0)  /* and its error is judged as if the stem were at this level */
+
+typedef enum Verdict { VERDICT_TRANSPARENT, VERDICT_AUDIBLE, VERDICT_BROKEN } Verdict;
+
+/* Whether the reference is too quiet for an SNR. */
+int verdict_is_silent(const cleave_comparison *comparison);
+
+/* The SNR in dB that a stem is judged by: its own, or what stands for it where it is silent. Never
+ * NaN. */
+double verdict_snr(const cleave_comparison *comparison);
+
+Verdict verdict_of(double snr);
+
+/* "transparent", "audible" or "broken". */
+const char *verdict_name(Verdict verdict);
+
+#endif

@@ -1,0 +1,35 @@
+/* diagnose.c: what a bug report should say of the library and the machine, topic by topic. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "diagnose/findings.h"
+
+void findings_add(Findings *findings, cleave_finding_state state, const char *name,
+                  const char *format, ...) {
+    if (findings->count < findings->capacity) {
+        cleave_finding *finding = &findings->items[findings->count];
+        va_list arguments;
+        finding->state = state;
+        snprintf(finding->name, sizeof(finding->name), "%s", name);
+        va_start(arguments, format);
+        vsnprintf(finding->text, sizeof(finding->text), format, arguments);
+        va_end(arguments);
+    }
+    findings->count++;
+}
+
+const char *cleave_topic_name(cleave_topic topic) {
+    static const char *const names[CLEAVE_TOPICS] = {
+        "build", "libraries", "system", "processor", "kernels", "memory", "self-test"};
+    return (int)topic >= 0 && topic < CLEAVE_TOPICS ? names[topic] : "unknown";
+}
+
+int cleave_diagnose(cleave_topic topic, cleave_finding *findings, int capacity) {
+    static void (*const finders[CLEAVE_TOPICS])(Findings *) = {
+        find_build,   find_libraries, find_system,   find_processor,
+        find_kernels, find_memory,    find_self_test};
+    Findings found = {.items = findings, .capacity = findings ? capacity : 0};
+    if ((int)topic >= 0 && topic < CLEAVE_TOPICS)
+        finders[topic](&found);
+    return found.count;
+}

@@ -1,0 +1,158 @@
+/* cache.c: what a separator holds on its device: warming it up, waiting for it, letting it go, and
+ * what is known of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "separate/ready.h"
+
+/* ---- Letting go ---- */
+
+int64_t ready_peak_memory(const cleave_separator *separator) {
+    int64_t now = separator->executable ? executable_peak_memory(separator->executable) : 0;
+    return now > separator->peak_device_memory ? now : separator->peak_device_memory;
+}
+
+/* Where memory runs out the list is lost, but not their number. */
+static void keep_degraded(cleave_separator *separator) {
+    int count = executable_degraded(separator->executable, NULL, 0);
+    free(separator->degraded);
+    separator->degraded = count > 0 ? calloc((size_t)count, sizeof(*separator->degraded)) : NULL;
+    separator->degraded_count = count;
+    if (separator->degraded)
+        executable_degraded(separator->executable, separator->degraded, count);
+}
+
+void ready_release(cleave_separator *separator) {
+    if (!separator->executable)
+        return;
+    separator->peak_device_memory = ready_peak_memory(separator);
+    keep_degraded(separator);
+    executable_destroy(separator->executable);
+    separator->executable = NULL;
+}
+
+cleave_status cleave_separator_release_cache(cleave_separator *separator, cleave_error *error) {
+    error_clear(error);
+    if (!separator)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "releasing a cache needs a separator");
+    ready_release(separator);
+    return CLEAVE_OK;
+}
+
+cleave_status cleave_separator_synchronize(cleave_separator *separator, cleave_error *error) {
+    error_clear(error);
+    if (!separator)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "synchronizing needs a separator");
+    return separator->executable ? executable_synchronize(separator->executable, error) : CLEAVE_OK;
+}
+
+/* ---- Degradation ---- */
+
+int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
+                              int capacity) {
+    if (!separator)
+        return 0;
+    if (separator->executable)
+        return executable_degraded(separator->executable, ops, capacity);
+    for (int i = 0; i < capacity && i < separator->degraded_count && separator->degraded; i++)
+        ops[i] = separator->degraded[i];
+    return separator->degraded_count;
+}
+
+void ready_tell_degraded(cleave_separator *separator) {
+    cleave_degraded_op first = {.runs = 0};
+    int count = cleave_separator_degraded(separator, &first, 1);
+    if (count == 0 || separator->degradation_told)
+        return;
+    separator->degradation_told = true;
+    log_write(&separator->settings.log, CLEAVE_LOG_WARNING,
+              "%d op%s of the network %s not run on %s, which takes time; %s%s (%s) runs on %s: %s",
+              count, count == 1 ? "" : "s", count == 1 ? "does" : "do", separator->device->info.id,
+              count == 1 ? "" : "the first of them, ", first.name, first.op, first.device,
+              first.reason);
+}
+
+/* ---- Warming up ---- */
+
+/* Noise, since silence would take other ways through arithmetic than music. */
+static void fill_noise(float *samples, size_t count) {
+    uint32_t state = 1;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        samples[i] = ((float)(state >> 8) / 8388608.0f - 1.0f) * 0.1f;
+    }
+}
+
+/* What a separation would find out in its first run is found out here: the batch that fits, or the
+ * device that manages. CLEAVE_OK: another attempt may succeed. */
+static cleave_status prepare_retry(cleave_separator *separator, int *batch, cleave_status status,
+                                   cleave_error *error) {
+    int most = *batch;
+    if (status == CLEAVE_ERROR_MEMORY && most > 1) {
+        *batch = most / 2;
+        log_write(&separator->settings.log, CLEAVE_LOG_WARNING, "%s; using batch %d", error->text,
+                  *batch);
+        separator->settings.batch = *batch;
+        error_clear(error);
+        return CLEAVE_OK;
+    }
+    status = ready_move_on_job(separator, &(Executable *){NULL}, batch, error);
+    if (*batch > most)
+        *batch = most; /* so much noise there is */
+    return status;
+}
+
+static cleave_status run_noise(cleave_separator *separator, const float *input, float *output,
+                               cleave_error *error) {
+    int batch = separator->settings.batch;
+    for (;;) {
+        cleave_status status =
+            executable_run(separator->executable, input, output, batch, &separator->cancel, error);
+        if (status != CLEAVE_ERROR_MEMORY && status != CLEAVE_ERROR_DEVICE)
+            return status;
+        status = prepare_retry(separator, &batch, status, error);
+        if (status != CLEAVE_OK)
+            return status;
+    }
+}
+
+static cleave_status warm_up(cleave_separator *separator, cleave_error *error) {
+    const ChunkPlan *plan = &separator->plan;
+    cleave_status status = ready_ensure(separator, error);
+    if (status != CLEAVE_OK)
+        return status;
+    size_t inputs =
+        (size_t)separator->settings.batch * (size_t)plan->channels * (size_t)plan->chunk;
+    size_t outputs = inputs * (size_t)separator->model->config.stem_count;
+    float *input = memory_allocate_aligned(inputs * sizeof(float));
+    float *output = memory_allocate_aligned(outputs * sizeof(float));
+    if (input && output) {
+        fill_noise(input, inputs);
+        status = run_noise(separator, input, output, error);
+    } else {
+        status = error_memory(error, "a run of noise", (inputs + outputs) * sizeof(float));
+    }
+    memory_free_aligned(input);
+    memory_free_aligned(output);
+    if (status == CLEAVE_OK)
+        status = executable_synchronize(separator->executable, error);
+    return status;
+}
+
+cleave_status cleave_separator_warm_up(cleave_separator *separator, double *seconds,
+                                       cleave_error *error) {
+    cleave_error own;
+    cleave_error *told = error ? error : &own;
+    double begin = clock_seconds();
+    error_clear(told);
+    if (!separator)
+        return error_set(told, CLEAVE_ERROR_ARGUMENT, "warming up needs a separator");
+    cleave_status status = warm_up(separator, told);
+    atomic_store(&separator->cancel, false);
+    ready_tell_degraded(separator);
+    if (seconds)
+        *seconds = clock_seconds() - begin;
+    return status;
+}

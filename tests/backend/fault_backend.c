@@ -1,0 +1,204 @@
+/* fault_backend.c: a backend whose devices fail as they are told, and otherwise compute as the CPU
+ * does. It calls itself CUDA, and is loaded as one would be: as a shared object.
+ *
+ * The environment variable CLEAVE_FAULT, read anew at each call, lists what goes wrong:
+ *   abi, version, kind, incomplete, nothing   what the object offers is none that can be used
+ *   probe             there are no devices
+ *   devices=N         so many devices (else 1); second-dead: of them, cuda:1 is there but broken
+ *   compile           compiling a whole graph fails; compile-all: op by op as well
+ *   unsupported       with `compile`, as the cause
+ *   memory-compile=N  compiling for more than N chunks runs out of memory
+ *   memory-run=N      running more than N chunks at once does
+ *   run=N, upload=N, download=N, lost=N   the run fails after N runs that do not
+ *   synchronize       waiting fails
+ *   degraded=N        N ops run on the CPU
+ *   no-compile-able, old-driver   what the device says of itself
+ *   free=BYTES        free memory of its own */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/backend.h"
+
+BackendEntry cleave_backend_entry;
+
+/* The number behind "WORD=" in the list, 0 for the word alone, -1 where it is not there. */
+static long long fault(const char *word) {
+    const char *list = getenv("CLEAVE_FAULT");
+    size_t length = strlen(word);
+    while (list && *list) {
+        if (strncmp(list, word, length) == 0 && strchr("=,", list[length]) /* or the end */)
+            return list[length] == '=' ? atoll(list + length + 1) : 0;
+        list += strcspn(list, ",");
+        list += *list == ',';
+    }
+    return -1;
+}
+
+/* ---- Devices ---- */
+
+static int count(char *reason, size_t size) {
+    if (fault("probe") >= 0) {
+        snprintf(reason, size, "the made-up driver finds no GPU");
+        return 0;
+    }
+    return fault("devices") > 0 ? (int)fault("devices") : 1;
+}
+
+static void set_capability(cleave_device_info *info, cleave_capability_kind kind, bool able,
+                           const char *reason) {
+    info->capabilities[kind].able = able;
+    snprintf(info->capabilities[kind].reason, sizeof(info->capabilities[kind].reason), "%s",
+             able ? "" : reason);
+}
+
+/* Each probe leaves a mark where the environment names a file for it. */
+static void mark_probe(void) {
+    const char *path = getenv("CLEAVE_FAULT_PROBES");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    if (file) {
+        fputs("probe\n", file);
+        fclose(file);
+    }
+}
+
+static void describe(int index, cleave_device_info *info) {
+    mark_probe();
+    snprintf(info->name, sizeof(info->name), "Made-up GPU %d", index);
+    snprintf(info->system, sizeof(info->system), "Made-up OS 1.0");
+    snprintf(info->driver, sizeof(info->driver), "driver 500.1");
+    snprintf(info->runtime, sizeof(info->runtime), "runtime 12.3");
+    if (fault("old-driver") >= 0)
+        snprintf(info->warning, sizeof(info->warning),
+                 "driver 500.1 is too old for graph compilation; 525 or newer has it");
+    set_capability(info, CLEAVE_CAPABILITY_F16, true, "");
+    set_capability(info, CLEAVE_CAPABILITY_BF16, false, "compute capability 7.5 has none");
+    set_capability(info, CLEAVE_CAPABILITY_STFT, true, "");
+    set_capability(info, CLEAVE_CAPABILITY_COMPILE, fault("no-compile-able") < 0,
+                   "driver 500.1 is too old");
+    set_capability(info, CLEAVE_CAPABILITY_UNIFIED_MEMORY, false, "its memory is its own");
+    if (index == 1 && fault("second-dead") >= 0)
+        snprintf(info->reason, sizeof(info->reason), "it is in use exclusively");
+    else
+        info->available = 1;
+}
+
+static void read_memory(int index, cleave_device_info *info) {
+    (void)index;
+    info->memory_total = (int64_t)8 << 30;
+    info->memory_available = fault("free") >= 0 ? fault("free") : (int64_t)6 << 30;
+}
+
+static bool supports(int index, cleave_precision precision) {
+    return precision != CLEAVE_PRECISION_BF16 && backend_cpu.supports(index, precision);
+}
+
+/* ---- Executables ---- */
+
+typedef struct FaultyExecutable {
+    Executable head;
+    Executable *inner;
+    long long runs;
+} FaultyExecutable;
+
+static cleave_status fail(cleave_error *error, const char *what) {
+    return error_set(error, CLEAVE_ERROR_DEVICE, "made-up error 719: %s", what);
+}
+
+static cleave_status run(Executable *head, const float *input, float *output, int batch,
+                         const atomic_bool *cancel, cleave_error *error) {
+    FaultyExecutable *executable = (FaultyExecutable *)head;
+    if (fault("memory-run") >= 0 && batch > fault("memory-run"))
+        return error_set(error, CLEAVE_ERROR_MEMORY, "made-up error 2: no memory for %d chunks",
+                         batch);
+    static const struct {
+        const char *word;
+        DeviceFailure failure;
+    } faults[] = {{"run", {STEP_RUN, CAUSE_FAILED}},
+                  {"upload", {STEP_UPLOAD, CAUSE_FAILED}},
+                  {"download", {STEP_DOWNLOAD, CAUSE_FAILED}},
+                  {"lost", {STEP_RUN, CAUSE_LOST}}};
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        if (fault(faults[i].word) >= 0 && executable->runs >= fault(faults[i].word)) {
+            head->failure = faults[i].failure;
+            return fail(error, faults[i].word);
+        }
+    executable->runs++;
+    return executable->inner->methods->run(executable->inner, input, output, batch, cancel, error);
+}
+
+static void destroy(Executable *head) {
+    FaultyExecutable *executable = (FaultyExecutable *)head;
+    executable_destroy(executable->inner);
+    free(executable);
+}
+
+static cleave_status synchronize(Executable *head, cleave_error *error) {
+    (void)head;
+    return fault("synchronize") >= 0 ? fail(error, "synchronize") : CLEAVE_OK;
+}
+
+static int64_t peak_memory(const Executable *head) {
+    return executable_memory_total(&head->memory) + 1000;
+}
+
+static int degraded(const Executable *head, cleave_degraded_op *ops, int capacity) {
+    const FaultyExecutable *executable = (const FaultyExecutable *)head;
+    int number = fault("degraded") > 0 ? (int)fault("degraded") : 0;
+    for (int i = 0; i < number && i < capacity; i++) {
+        ops[i] = (cleave_degraded_op){.op = "stft", .device = "cpu", .runs = executable->runs};
+        snprintf(ops[i].name, sizeof(ops[i].name), "made-up op %d", i);
+        snprintf(ops[i].reason, sizeof(ops[i].reason), "the made-up driver has no such op");
+    }
+    return number;
+}
+
+static const ExecutableMethods methods = {run, destroy, synchronize, peak_memory, degraded};
+
+static cleave_status check_compile(const CompileOptions *options, cleave_error *error) {
+    if (fault("unsupported") >= 0)
+        options->failure->cause = CAUSE_UNSUPPORTED;
+    if (fault("compile-all") >= 0 || (fault("compile") >= 0 && options->fuse))
+        return fail(error, "compile");
+    if (fault("memory-compile") >= 0 && options->batch > fault("memory-compile"))
+        return error_set(error, CLEAVE_ERROR_MEMORY, "made-up error 2: no memory for %d chunks",
+                         options->batch);
+    return CLEAVE_OK;
+}
+
+static cleave_status compile(Executable **created, const Graph *graph,
+                             const CompileOptions *options, cleave_error *error) {
+    cleave_status status = check_compile(options, error);
+    if (status != CLEAVE_OK)
+        return status;
+    FaultyExecutable *executable = calloc(1, sizeof(*executable));
+    if (!executable)
+        return error_memory(error, "a made-up executable", sizeof(*executable));
+    status = backend_cpu.compile(&executable->inner, graph, options, error);
+    if (status != CLEAVE_OK) {
+        free(executable);
+        return status;
+    }
+    executable->head.methods = &methods;
+    executable->head.kernels = "";
+    executable->head.plan_digest = executable->inner->plan_digest;
+    executable->head.memory = executable->inner->memory;
+    *created = &executable->head;
+    return CLEAVE_OK;
+}
+
+/* ---- The backend ---- */
+
+__attribute__((visibility("default"))) const Backend *cleave_backend_entry(void) {
+    static Backend backend;
+    backend = backend_cpu;
+    backend.abi = fault("abi") >= 0 ? BACKEND_ABI + 1 : BACKEND_ABI;
+    backend.version = fault("version") >= 0 ? "0.0.0" : CLEAVE_VERSION;
+    backend.kind = fault("kind") >= 0 ? CLEAVE_DEVICE_MPS : CLEAVE_DEVICE_CUDA;
+    backend.count = count;
+    backend.describe = describe;
+    backend.read_memory = read_memory;
+    backend.supports = supports;
+    backend.compile = fault("incomplete") >= 0 ? NULL : compile;
+    return fault("nothing") >= 0 ? NULL : &backend;
+}
