@@ -30,7 +30,10 @@ typedef NS_ENUM(uint32_t, MPSDataType) {
     MPSDataTypeBool = MPSDataTypeAlternateEncodingBit | 8
 };
 
-@interface MPSCommandBuffer : NSObject <MTLCommandBuffer>
+@interface MPSCommandBuffer : NSObject <MTLCommandBuffer> {
+  @public
+    id<MTLCommandBuffer> _root;
+}
 + (instancetype)commandBufferFromCommandQueue:(id<MTLCommandQueue>)commandQueue;
 + (instancetype)commandBufferWithCommandBuffer:(id<MTLCommandBuffer>)commandBuffer;
 - (instancetype)initWithCommandBuffer:(id<MTLCommandBuffer>)commandBuffer;
@@ -38,7 +41,11 @@ typedef NS_ENUM(uint32_t, MPSDataType) {
 @property(readonly) id<MTLCommandBuffer> rootCommandBuffer;
 @end
 
-@interface MPSNDArray : NSObject
+@interface MPSNDArray : NSObject {
+  @public
+    id<MTLBuffer> _buffer;
+    struct SimType *_type;
+}
 @property(readonly) MPSDataType dataType;
 @property(readonly) NSUInteger numberOfDimensions;
 /* Dimension 0 is the one whose elements lie next to each other: the last of a MPSShape. */

@@ -6,7 +6,11 @@
 
 @class MPSGraphExecutable;
 
-@interface MPSGraph : MPSGraphObject
+@interface MPSGraph : MPSGraphObject {
+  @public
+    NSMutableArray *_operations; /* in the order in which they were made */
+    NSMutableArray *_placeholders;
+}
 @property(readonly, nonatomic) NSArray<MPSGraphTensor *> *placeholderTensors;
 
 - (MPSGraphExecutable *)compileWithDevice:(MPSGraphDevice *)device

@@ -40,7 +40,12 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
 @interface MPSGraphObject : NSObject
 @end
 
-@interface MPSGraphConvolution2DOpDescriptor : MPSGraphObject <NSCopying>
+@interface MPSGraphConvolution2DOpDescriptor : MPSGraphObject <NSCopying> {
+    NSUInteger _strideInX, _strideInY, _dilationRateInX, _dilationRateInY;
+    NSUInteger _paddingLeft, _paddingRight, _paddingTop, _paddingBottom, _groups;
+    MPSGraphPaddingStyle _paddingStyle;
+    MPSGraphTensorNamedDataLayout _dataLayout, _weightsLayout;
+}
 @property(nonatomic) NSUInteger strideInX;
 @property(nonatomic) NSUInteger strideInY;
 @property(nonatomic) NSUInteger dilationRateInX;
@@ -79,7 +84,10 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
                             paddingBottom:(NSUInteger)paddingBottom;
 @end
 
-@interface MPSGraphFFTDescriptor : MPSGraphObject <NSCopying>
+@interface MPSGraphFFTDescriptor : MPSGraphObject <NSCopying> {
+    BOOL _inverse, _roundToOddHermitean;
+    MPSGraphFFTScalingMode _scalingMode;
+}
 @property(nonatomic) BOOL inverse;
 @property(nonatomic) MPSGraphFFTScalingMode scalingMode;
 /* Of a Hermitean-to-real transform of n bins: 2 (n - 1) + 1 samples instead of 2 (n - 1). */
@@ -87,18 +95,26 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
 + (instancetype)descriptor;
 @end
 
-@interface MPSGraphCompilationDescriptor : MPSGraphObject <NSCopying>
+@interface MPSGraphCompilationDescriptor : MPSGraphObject <NSCopying> {
+    MPSGraphOptimization _optimizationLevel;
+    BOOL _waitForCompilationCompletion, _typesInferred;
+}
 @property(nonatomic) MPSGraphOptimization optimizationLevel;
 @property(nonatomic) BOOL waitForCompilationCompletion;
 - (void)disableTypeInference;
 @end
 
-@interface MPSGraphExecutionDescriptor : MPSGraphObject
+@interface MPSGraphExecutionDescriptor : MPSGraphObject {
+    BOOL _waitUntilCompleted;
+    MPSGraphCompilationDescriptor *_compilationDescriptor;
+}
 @property(nonatomic) BOOL waitUntilCompleted;
 @property(nonatomic, copy) MPSGraphCompilationDescriptor *compilationDescriptor;
 @end
 
-@interface MPSGraphExecutableExecutionDescriptor : MPSGraphObject <NSCopying>
+@interface MPSGraphExecutableExecutionDescriptor : MPSGraphObject <NSCopying> {
+    BOOL _waitUntilCompleted;
+}
 @property(nonatomic) BOOL waitUntilCompleted;
 @end
 

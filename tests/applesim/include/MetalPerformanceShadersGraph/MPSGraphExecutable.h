@@ -4,7 +4,10 @@
 
 #import "MPSGraphTensors.h"
 
-@interface MPSGraphExecutable : MPSGraphObject
+@interface MPSGraphExecutable : MPSGraphObject {
+  @public
+    id _program;
+}
 /* The order in which inputs must come: not that in which the placeholders were made. */
 @property(readonly, nonatomic) NSArray<MPSGraphTensor *> *feedTensors;
 @property(readonly, nonatomic) NSArray<MPSGraphTensor *> *targetTensors;

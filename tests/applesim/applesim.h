@@ -1,0 +1,68 @@
+/* applesim.h: controls of the simulated Mac.
+ *
+ * A small implementation, for Linux, of what cleave uses of Metal, MetalPerformanceShaders and
+ * MetalPerformanceShadersGraph, over GNUstep's Foundation: the backend for Apple GPUs compiles
+ * against include/ unchanged and runs on the CPU. It computes what the frameworks' documentation
+ * says in loops of its own, and is stricter than a Mac: what may go wrong there goes wrong here, at
+ * once, with a line on standard error and abort():
+ *   - operands whose types or shapes do not fit, dynamic shapes, transforms of f16
+ *   - feeds that are missing, or not in the executable's order, shape and type
+ *   - a message to an object that is gone, releases too many
+ *   - buffers that the host writes while a committed command buffer is to read or write them
+ *   - arrays of more than 2^32 bytes or 2^31 elements
+ * Results of a command buffer are NaN until somebody waits for it: nothing is computed before.
+ * Fresh buffers hold NaN. What a version of macOS does not have raises NSInvalidArgumentException.
+ *
+ * Thread-safe, but for applesim_set() and applesim_reset(): no other thread may use the frameworks
+ * meanwhile. */
+#ifndef APPLESIM_H
+#define APPLESIM_H
+
+#include <stdint.h>
+
+/* Changes settings: "KEY=VALUE,KEY=VALUE". Environment variable CLEAVE_APPLESIM holds the same and
+ * is read once, at first use. An unknown key or a value that does not parse aborts. Bytes take K, M
+ * and G.
+ *   macos=14.0          version; what it lacks is not there
+ *   device=0            no GPU
+ *   name=Apple M1       the GPU's name
+ *   family=7            Apple's GPU family, 0: not Apple's own
+ *   unified=1           whether the GPU shares the host's memory
+ *   memory=8G           recommendedMaxWorkingSetSize
+ *   limit=0             bytes beyond which buffers are nil and runs out of memory; 0: none
+ *   max_buffer=4G       maxBufferLength
+ *   fail_compile=nil    the next compilation gives nil; =exception: it raises
+ *   oom_at=3            the third command buffer from now on runs out of memory
+ *   fail_at=3           the third command buffer from now on fails with fail_code
+ *   fail_code=1         one of MTLCommandBufferError's
+ *   continue=1          encoding a graph commits it and goes on in another command buffer, as
+ * MPSGraph may report=FILE         at exit, writes the counts there as JSON; "-" is standard error
+ */
+void applesim_set(const char *settings);
+
+/* Settings as at the start, counts at zero (but for what is alive). */
+void applesim_reset(void);
+
+typedef struct applesim_counts {
+    int64_t uploads; /* buffers fed with contents that the host wrote, or made from bytes */
+    int64_t upload_bytes;
+    int64_t downloads; /* contents asked of buffers that the GPU wrote since; readBytes */
+    int64_t download_bytes;
+    int64_t command_buffers; /* committed */
+    int64_t graph_runs;      /* graphs encoded, compiled or not */
+    int64_t compilations;    /* executables made, specialisations included */
+    int64_t live_bytes; /* of the GPU's memory now: buffers, executables' constants, workspaces */
+    int64_t peak_bytes;
+    int64_t live_objects;
+} applesim_counts;
+
+applesim_counts applesim_count(void);
+
+/* Objects of a class ("MPSGraph"; "MTLBuffer", "MTLCommandQueue", "MTLCommandBuffer" for those that
+ * have only a protocol) that are alive; NULL: of all. */
+int64_t applesim_live(const char *class_name);
+
+/* A line per class on standard error. */
+void applesim_print_live(void);
+
+#endif

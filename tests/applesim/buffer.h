@@ -1,0 +1,49 @@
+/* buffer.h: a buffer as the host sees it, and as the GPU does.
+ *
+ * As long as a committed command buffer is to write a buffer and nobody has waited for it, the host
+ * sees NaN where the results will be, and the GPU's view is kept apart. */
+#ifndef APPLESIM_BUFFER_H
+#define APPLESIM_BUFFER_H
+
+#import <Metal/Metal.h>
+
+#import "objects.h"
+
+#include <stdbool.h>
+
+@interface SimBuffer : SimObject <MTLBuffer> {
+  @public
+    uint8_t *_contents;
+    size_t _length;
+    size_t _allocated; /* bytes of the GPU's memory; of them _contents is freed unless it is
+                          borrowed */
+    BOOL _borrowed;
+    NSString *_label;
+    /* Under sim_lock(): */
+    uint8_t *_shadow; /* the GPU's view while writes are pending */
+    int _pendingWrites;
+    size_t _poisoned;  /* bytes of NaN at the beginning of _contents */
+    id _writer;        /* the queue whose command buffers are to write; not owned */
+    uint64_t *_hashes; /* per block: of what the GPU knows; 0: nothing */
+    BOOL _unread;      /* the GPU wrote, and the host has not asked since */
+}
+/* nil where there is no memory. `bytes`: contents to copy; borrowed: to use where they lie. */
+- (id)initWithLength:(size_t)length bytes:(const void *)bytes borrowed:(BOOL)borrowed;
+@end
+
+/* What the GPU reads and writes. */
+uint8_t *sim_buffer_view(SimBuffer *buffer);
+
+/* The host's writes in the first `bytes` bytes, as the GPU sees them first when they are fed:
+ * counts an upload if there are any. Returns a hash of them. */
+uint64_t sim_buffer_feed(SimBuffer *buffer, size_t bytes);
+uint64_t sim_buffer_hash(SimBuffer *buffer, size_t bytes);
+
+/* A command buffer of `queue` is to write the first bytes; it did, or failed to. */
+void sim_buffer_begin_write(SimBuffer *buffer, size_t bytes, id queue);
+void sim_buffer_end_write(SimBuffer *buffer, size_t bytes, bool failed);
+
+void sim_count_upload(size_t bytes);
+void sim_count_download(size_t bytes);
+
+#endif

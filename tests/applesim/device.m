@@ -1,0 +1,109 @@
+/* device.m: the GPU, of which there is one or none. */
+#import <Metal/Metal.h>
+
+#include <stdint.h>
+
+#include "accounting.h"
+#import "buffer.h"
+#import "queue.h"
+#include "settings.h"
+#include "strict.h"
+
+#define PAGE 4096
+
+/* Of no class that is counted: it lives as long as the process. */
+@interface SimGpu : NSObject <MTLDevice>
+@end
+
+static void check_options(MTLResourceOptions options) {
+    if (options != MTLResourceStorageModeShared)
+        sim_abort("resource options %lu: only MTLResourceStorageModeShared is simulated",
+                  (unsigned long)options);
+}
+
+static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed) {
+    if (length == 0)
+        sim_abort("a buffer of 0 bytes");
+    if (length > sim_settings()->max_buffer)
+        return nil;
+    return [[SimBuffer alloc] initWithLength:length bytes:bytes borrowed:borrowed];
+}
+
+@implementation SimGpu
+
+- (NSString *)name {
+    return [NSString stringWithUTF8String:sim_settings()->name];
+}
+
+- (BOOL)hasUnifiedMemory {
+    return sim_settings()->unified;
+}
+
+- (uint64_t)recommendedMaxWorkingSetSize {
+    return sim_settings()->memory;
+}
+
+- (NSUInteger)currentAllocatedSize {
+    return (NSUInteger)applesim_count().live_bytes;
+}
+
+- (NSUInteger)maxBufferLength {
+    return sim_settings()->max_buffer;
+}
+
+- (BOOL)supportsFamily:(MTLGPUFamily)family {
+    int apple = sim_settings()->family;
+    if (family >= MTLGPUFamilyApple1 && family <= MTLGPUFamilyApple10)
+        return family - MTLGPUFamilyApple1 < apple;
+    if (family == MTLGPUFamilyMetal3)
+        return sim_macos_is(13, 0);
+    if (family == MTLGPUFamilyMetal4)
+        return sim_macos_is(26, 0) && apple >= 7;
+    return family == MTLGPUFamilyMac2 ||
+           (family >= MTLGPUFamilyCommon1 && family <= MTLGPUFamilyCommon3);
+}
+
+- (id<MTLCommandQueue>)newCommandQueue {
+    return [[SimCommandQueue alloc] init];
+}
+
+- (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
+    check_options(options);
+    return new_buffer(length, NULL, NO);
+}
+
+- (id<MTLBuffer>)newBufferWithBytes:(const void *)pointer
+                             length:(NSUInteger)length
+                            options:(MTLResourceOptions)options {
+    check_options(options);
+    if (!pointer)
+        sim_abort("newBufferWithBytes: NULL");
+    return new_buffer(length, pointer, NO);
+}
+
+- (id<MTLBuffer>)newBufferWithBytesNoCopy:(void *)pointer
+                                   length:(NSUInteger)length
+                                  options:(MTLResourceOptions)options
+                              deallocator:(id)deallocator {
+    check_options(options);
+    if (!pointer || (uintptr_t)pointer % PAGE != 0 || length % PAGE != 0)
+        sim_abort("newBufferWithBytesNoCopy: %p and %lu bytes are not whole pages", pointer,
+                  (unsigned long)length);
+    if (deallocator)
+        sim_abort("newBufferWithBytesNoCopy: deallocators are not simulated");
+    return new_buffer(length, pointer, YES);
+}
+
+@end
+
+id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
+    static SimGpu *gpu;
+    if (!sim_settings()->device)
+        return nil;
+    sim_lock();
+    if (!gpu)
+        gpu = [[SimGpu alloc] init];
+    SimGpu *retained = [gpu retain];
+    sim_unlock();
+    return retained;
+}

@@ -1,0 +1,55 @@
+/* queue.h: command queues and command buffers. A committed command buffer is computed when somebody
+ * waits for it, or for a later one of its queue, by the thread that waits: so that what a program
+ * does between commit and wait always shows, not only when it loses a race. */
+#ifndef APPLESIM_QUEUE_H
+#define APPLESIM_QUEUE_H
+
+#import <MetalPerformanceShadersGraph/MetalPerformanceShadersGraph.h>
+
+#import "buffer.h"
+#import "objects.h"
+#import "program.h"
+
+#include "settings.h"
+
+@interface SimCommandQueue : SimObject <MTLCommandQueue> {
+  @public
+    NSMutableArray *_pending; /* committed, in order */
+    NSString *_label;
+}
+@end
+
+/* One graph in a command buffer. */
+@interface SimRun : NSObject {
+  @public
+    SimProgram *_program;
+    BOOL _compiled;
+    NSArray *_inputs; /* MPSGraphTensorData, in the program's order */
+    NSArray *_results;
+    uint64_t *_hashes; /* of the inputs when they were committed; 0: not to be compared */
+}
+- (id)initWithProgram:(SimProgram *)program
+             compiled:(BOOL)compiled
+               inputs:(NSArray *)inputs
+              results:(NSArray *)results;
+@end
+
+@interface SimCommandBuffer : SimObject <MTLCommandBuffer> {
+  @public
+    SimCommandQueue *_queue;
+    NSMutableArray *_runs;
+    MTLCommandBufferStatus _status;
+    NSError *_error;
+    int _failCode; /* what it is to fail with; 0: nothing */
+    int _polls;
+    CFTimeInterval _start, _end;
+    NSString *_label;
+}
+- (id)initWithQueue:(SimCommandQueue *)queue;
+- (void)encode:(SimRun *)run;
+@end
+
+/* The simulator's command buffer in what a program passes; aborts if it is another thing. */
+SimCommandBuffer *sim_command_buffer(id commandBuffer);
+
+#endif
