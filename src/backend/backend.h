@@ -124,6 +124,7 @@ struct Backend {
 };
 
 extern const Backend backend_cpu;
+extern const Backend backend_mps; /* where CLEAVE_MPS is defined */
 
 /* What a shared object libcleave-KIND.so exports under the name BACKEND_ENTRY. NULL: none here. */
 typedef const Backend *BackendEntry(void);

@@ -19,6 +19,7 @@ typedef struct MpsDevice {
 const MpsDevice *mps_device(void);
 
 /* See Backend in backend.h. */
-void mps_describe(cleave_device_info *info);
+void mps_describe(int index, cleave_device_info *info);
+void mps_read_memory(int index, cleave_device_info *info);
 
 #endif

@@ -87,22 +87,6 @@ static int gpu_family(id<MTLDevice> device) {
     return 0;
 }
 
-/* What may be used at once without loss of speed, and how much this process uses already. */
-static void describe_memory(const MpsDevice *device, cleave_device_info *info) {
-    int64_t total = (int64_t)[device->device recommendedMaxWorkingSetSize];
-    int64_t used = (int64_t)[device->device currentAllocatedSize];
-    info->memory_total = total;
-    info->memory_available = used < total ? total - used : 0;
-    if (!device->unified)
-        return;
-    cleave_device_info system = {0};
-    backend_cpu.describe(&system);
-    info->system_memory_total = system.memory_total;
-    info->system_memory_available = system.memory_available;
-    if (system.memory_available > 0 && system.memory_available < info->memory_available)
-        info->memory_available = system.memory_available;
-}
-
 static void describe_present(const MpsDevice *device, cleave_device_info *info) {
     int family = gpu_family(device->device);
     snprintf(info->name, sizeof(info->name), "%s", [[device->device name] UTF8String]);
@@ -118,18 +102,33 @@ static void describe_present(const MpsDevice *device, cleave_device_info *info) 
                  "network op by op; macOS %d has them",
                  device->macos[0], device->macos[1], MACOS_TRANSFORMS);
     describe_capabilities(device, info);
-    describe_memory(device, info);
     info->available = 1;
 }
 
-void mps_describe(cleave_device_info *info) {
+/* What may be used at once without loss of speed, and how much this process uses already. */
+void mps_read_memory(int index, cleave_device_info *info) {
     const MpsDevice *device = mps_device();
-    info->kind = CLEAVE_DEVICE_MPS;
-    snprintf(info->system, sizeof(info->system), "macOS %d.%d", device->macos[0], device->macos[1]);
-    if (!device->device) {
-        snprintf(info->reason, sizeof(info->reason), "%s", device->reason);
-        return;
+    (void)index;
+    @autoreleasepool {
+        int64_t total = (int64_t)[device->device recommendedMaxWorkingSetSize];
+        int64_t used = (int64_t)[device->device currentAllocatedSize];
+        info->memory_total = total;
+        info->memory_available = used < total ? total - used : 0;
     }
+    if (!device->unified)
+        return;
+    cleave_device_info system = {0};
+    backend_cpu.read_memory(0, &system);
+    info->system_memory_total = system.memory_total;
+    info->system_memory_available = system.memory_available;
+    if (system.memory_available > 0 && system.memory_available < info->memory_available)
+        info->memory_available = system.memory_available;
+}
+
+void mps_describe(int index, cleave_device_info *info) {
+    const MpsDevice *device = mps_device();
+    (void)index;
+    snprintf(info->system, sizeof(info->system), "macOS %d.%d", device->macos[0], device->macos[1]);
     @autoreleasepool {
         describe_present(device, info);
     }

@@ -1,4 +1,4 @@
-/* executable.h: a network on the GPU: compiled whole for each size of batch (program.m), or op by
+/* executable.h: a network on the GPU: compiled whole for each size of batch (whole.m), or op by
  * op (steps.m). Inside backend/mps only. */
 #ifndef CLEAVE_MPS_EXECUTABLE_H
 #define CLEAVE_MPS_EXECUTABLE_H
@@ -10,11 +10,11 @@
 #include "backend/mps/parameters.h"
 
 /* The whole network for one size of batch. */
-typedef struct MpsProgram {
+typedef struct MpsWhole {
     MPSGraphExecutable *executable; /* nil: not compiled yet */
     NSArray *inputs;                /* MPSGraphTensorData, as the executable's feeds come */
     NSArray *outputs;
-} MpsProgram;
+} MpsWhole;
 
 /* One op, as a small graph of its own for one size of batch. */
 typedef struct MpsStep {
@@ -33,7 +33,7 @@ typedef struct MpsExecutable {
     int max_batch;
     id<MTLBuffer> input;  /* (max_batch, channels, samples) f32, which the host writes */
     id<MTLBuffer> output; /* (max_batch, stems · channels, samples) f32, which the host reads */
-    MpsProgram *programs; /* compiled: [batch - 1] */
+    MpsWhole *wholes; /* compiled: [batch - 1] */
     /* Op by op: */
     MpsStep *steps; /* per node, for steps_batch */
     int steps_batch;
@@ -45,11 +45,11 @@ typedef struct MpsExecutable {
 } MpsExecutable;
 
 /* Compiles the whole for a batch, unless it is already. Errors: CLEAVE_ERROR_DEVICE. */
-cleave_status program_compile(MpsExecutable *executable, int batch, cleave_error *error);
-void program_free(MpsProgram *program);
+cleave_status whole_compile(MpsExecutable *executable, int batch, cleave_error *error);
+void whole_free(MpsWhole *whole);
 
 /* Runs input to output; both lie in the executable's buffers. */
-cleave_status program_run(MpsExecutable *executable, int batch, cleave_error *error);
+cleave_status whole_run(MpsExecutable *executable, int batch, cleave_error *error);
 
 /* Makes the graphs of all ops, and room for their values. */
 cleave_status steps_create(MpsExecutable *executable, cleave_error *error);
@@ -57,9 +57,11 @@ void steps_free(MpsExecutable *executable);
 cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool *cancel,
                         cleave_error *error);
 
-/* Commits what is encoded and waits for it. `what` is what ran, for the error's text. Errors:
- * CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE. */
-cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, cleave_error *error);
+/* Commits what is encoded and waits for it. `what` is what ran, for the error's text; *failure
+ * becomes the cause, where there is more to know. Errors: CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE.
+ */
+cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, DeviceFailure *failure,
+                              cleave_error *error);
 
 /* "NAME: reason" of an exception, as CLEAVE_ERROR_DEVICE. */
 cleave_status exception_error(NSException *exception, const char *what, cleave_error *error);

@@ -27,10 +27,10 @@ static cleave_status run(Executable *head, const float *input, float *output, in
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
     memcpy([executable->input contents], input, value_floats(network, 0, batch) * sizeof(float));
     cleave_status status = CLEAVE_OK;
-    if (executable->programs) {
-        status = program_compile(executable, batch, error);
+    if (executable->wholes) {
+        status = whole_compile(executable, batch, error);
         if (status == CLEAVE_OK)
-            status = program_run(executable, batch, error);
+            status = whole_run(executable, batch, error);
     } else {
         status = steps_run(executable, batch, cancel, error);
     }
@@ -70,15 +70,15 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
 static void destroy(Executable *head) {
     MpsExecutable *executable = (MpsExecutable *)head;
     @autoreleasepool {
-        for (int i = 0; executable->programs && i < executable->max_batch; i++)
-            program_free(&executable->programs[i]);
+        for (int i = 0; executable->wholes && i < executable->max_batch; i++)
+            whole_free(&executable->wholes[i]);
         steps_free(executable);
         parameters_free(&executable->parameters);
         [executable->input release];
         [executable->output release];
         [executable->queue release];
     }
-    free(executable->programs);
+    free(executable->wholes);
     graph_free(&executable->network);
     free(executable);
 }
@@ -126,11 +126,11 @@ static cleave_status check_sizes(const Graph *network, int batch, cleave_error *
     int node = 0;
     if (sizes_fit(network, batch, &node))
         return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_MEMORY,
-                     "mps: %s has arrays of %lld elements at batch %d, and MPS takes up to 2^31 "
-                     "elements and 2^32 bytes; try a smaller batch",
-                     network->nodes[node].name, (long long)node_largest_array(network, node, batch),
-                     batch);
+    return error_set(
+        error, CLEAVE_ERROR_MEMORY,
+        "%s has arrays of %lld elements at batch %d, and MPS takes up to 2^31 elements "
+        "and 2^32 bytes",
+        network->nodes[node].name, (long long)node_largest_array(network, node, batch), batch);
 }
 
 static cleave_status build(MpsExecutable *executable, const Graph *graph,
@@ -145,10 +145,18 @@ static cleave_status build(MpsExecutable *executable, const Graph *graph,
         return status;
     if (!options->fuse)
         return steps_create(executable, error);
-    executable->programs = calloc((size_t)options->batch, sizeof(*executable->programs));
-    if (!executable->programs)
-        return error_memory(error, "the compiled network", sizeof(*executable->programs));
-    return program_compile(executable, options->batch, error);
+    executable->wholes = calloc((size_t)options->batch, sizeof(*executable->wholes));
+    if (!executable->wholes)
+        return error_memory(error, "the compiled network", sizeof(*executable->wholes));
+    return whole_compile(executable, options->batch, error);
+}
+
+static cleave_status refuse_to_compile(const MpsDevice *device, const CompileOptions *options,
+                                       cleave_error *error) {
+    options->failure->cause = CAUSE_UNSUPPORTED;
+    return error_set(error, CLEAVE_ERROR_DEVICE,
+                     "macOS %d.%d cannot compile the whole network, which takes macOS 14",
+                     device->macos[0], device->macos[1]);
 }
 
 static cleave_status compile(Executable **created, const Graph *graph,
@@ -156,11 +164,9 @@ static cleave_status compile(Executable **created, const Graph *graph,
     const MpsDevice *device = mps_device();
     *created = NULL;
     if (!device->device)
-        return error_set(error, CLEAVE_ERROR_DEVICE, "mps: %s", device->reason);
+        return error_set(error, CLEAVE_ERROR_DEVICE, "%s", device->reason);
     if (options->fuse && !(device->compiles && device->transforms))
-        return error_set(error, CLEAVE_ERROR_DEVICE,
-                         "mps: macOS %d.%d cannot compile the whole network, which takes macOS 14",
-                         device->macos[0], device->macos[1]);
+        return refuse_to_compile(device, options, error);
     cleave_status status = check_sizes(graph, options->batch, error);
     if (status != CLEAVE_OK)
         return status;
@@ -218,13 +224,25 @@ static cleave_status measure(NetworkPlan *plan, const CompileOptions *options,
     return CLEAVE_OK;
 }
 
-static bool supports(cleave_precision precision) {
+static bool supports(int index, cleave_precision precision) {
+    (void)index;
     return precision == CLEAVE_PRECISION_F32 || precision == CLEAVE_PRECISION_F16;
 }
 
+static int count(char *reason, size_t size) {
+    const MpsDevice *device = mps_device();
+    snprintf(reason, size, "%s", device->reason);
+    return device->device ? 1 : 0;
+}
+
 const Backend backend_mps = {
-    .kind = "mps",
+    .abi = BACKEND_ABI,
+    .version = CLEAVE_VERSION,
+    .kind = CLEAVE_DEVICE_MPS,
+    .alignment = sizeof(float),
+    .count = count,
     .describe = mps_describe,
+    .read_memory = mps_read_memory,
     .supports = supports,
     .plan = plan,
     .layers = layers,

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/mps/ops.h"
 #include "base/half.h"
@@ -177,6 +178,8 @@ static int inverse_length(const Node *istft, int frames) {
 static void fill_overlap(Parameter *items, const Node *istft, int frames) {
     int32_t *places = [items[PARAMETER_OVERLAP].buffer contents];
     float *factors = [items[PARAMETER_COMPENSATION].buffer contents];
+    memset(places, 0, [items[PARAMETER_OVERLAP].buffer length]);
+    memset(factors, 0, [items[PARAMETER_COMPENSATION].buffer length]);
     for (int sample = 0; sample < inverse_length(istft, frames); sample++)
         fill_sample(places, factors, istft, frames, sample);
 }

@@ -179,7 +179,7 @@ static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, 
                               targetOperations:nil
                              resultsDictionary:results
                            executionDescriptor:nil];
-    return commands_finish(commands, n->name, error);
+    return commands_finish(commands, n->name, &executable->head.failure, error);
 }
 
 static cleave_status run_step(MpsExecutable *executable, int node, cleave_error *error) {

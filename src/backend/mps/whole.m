@@ -1,4 +1,4 @@
-/* program.m: the whole network, from waveform to stems, as one compiled MPSGraph. */
+/* whole.m: the whole network, from waveform to stems, as one compiled MPSGraph. */
 #include <stdlib.h>
 
 #include "backend/mps/executable.h"
@@ -40,7 +40,7 @@ static NSArray *in_order(const OpBuilder *builder, NSArray *tensors) {
     return ordered;
 }
 
-static cleave_status compile(MpsExecutable *executable, OpBuilder *builder, MpsProgram *program,
+static cleave_status compile(MpsExecutable *executable, OpBuilder *builder, MpsWhole *whole,
                              cleave_error *error) {
     MPSGraphTensor *output = build_network(builder, executable);
     if (!output)
@@ -55,65 +55,64 @@ static cleave_status compile(MpsExecutable *executable, OpBuilder *builder, MpsP
              targetOperations:nil
         compilationDescriptor:descriptor];
     if (!compiled)
-        return error_set(error, CLEAVE_ERROR_DEVICE,
-                         "mps: MPSGraph did not compile the network at batch %d; try --no-compile",
+        return error_set(error, CLEAVE_ERROR_DEVICE, "MPSGraph gave nothing back at batch %d",
                          builder->batch);
     int last = executable->network.count - 1;
-    program->inputs = [in_order(builder, [compiled feedTensors]) retain];
-    program->outputs =
+    whole->inputs = [in_order(builder, [compiled feedTensors]) retain];
+    whole->outputs =
         [[NSArray arrayWithObject:tensor_data(executable->output, op_shape(builder, last))] retain];
-    program->executable = [compiled retain];
+    whole->executable = [compiled retain];
     return CLEAVE_OK;
 }
 
-cleave_status program_compile(MpsExecutable *executable, int batch, cleave_error *error) {
-    MpsProgram *program = &executable->programs[batch - 1];
+cleave_status whole_compile(MpsExecutable *executable, int batch, cleave_error *error) {
+    MpsWhole *whole = &executable->wholes[batch - 1];
     OpBuilder builder = {.network = &executable->network,
                          .parameters = &executable->parameters,
                          .batch = batch,
                          .precision = executable->precision};
     cleave_status status = CLEAVE_OK;
-    if (program->executable)
+    if (whole->executable)
         return CLEAVE_OK;
     @autoreleasepool {
         op_builder_begin(&builder);
         @try {
-            status = compile(executable, &builder, program, error);
+            status = compile(executable, &builder, whole, error);
         } @catch (NSException *exception) {
-            status = exception_error(exception, "compiling the network", error);
+            status = exception_error(exception, "MPSGraph", error);
         }
         op_builder_end(&builder);
     }
     if (status != CLEAVE_OK)
-        program_free(program);
+        whole_free(whole);
     return status;
 }
 
-void program_free(MpsProgram *program) {
-    [program->executable release];
-    [program->inputs release];
-    [program->outputs release];
-    *program = (MpsProgram){0};
+void whole_free(MpsWhole *whole) {
+    [whole->executable release];
+    [whole->inputs release];
+    [whole->outputs release];
+    *whole = (MpsWhole){0};
 }
 
-static cleave_status encode_and_wait(const MpsExecutable *executable, const MpsProgram *program,
+static cleave_status encode_and_wait(MpsExecutable *executable, const MpsWhole *whole,
                                      cleave_error *error) {
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
-    [program->executable encodeToCommandBuffer:commands
-                                   inputsArray:program->inputs
-                                  resultsArray:program->outputs
+    [whole->executable encodeToCommandBuffer:commands
+                                   inputsArray:whole->inputs
+                                  resultsArray:whole->outputs
                            executionDescriptor:nil];
-    return commands_finish(commands, "running the network", error);
+    return commands_finish(commands, "the network", &executable->head.failure, error);
 }
 
-cleave_status program_run(MpsExecutable *executable, int batch, cleave_error *error) {
-    const MpsProgram *program = &executable->programs[batch - 1];
+cleave_status whole_run(MpsExecutable *executable, int batch, cleave_error *error) {
+    const MpsWhole *whole = &executable->wholes[batch - 1];
     cleave_status status = CLEAVE_OK;
     @autoreleasepool {
         @try {
-            status = encode_and_wait(executable, program, error);
+            status = encode_and_wait(executable, whole, error);
         } @catch (NSException *exception) {
-            status = exception_error(exception, "running the network", error);
+            status = exception_error(exception, "the network", error);
         }
     }
     return status;
