@@ -287,7 +287,8 @@ typedef int (*cleave_plan_callback)(void *user, const cleave_plan_progress *prog
 
 typedef struct cleave_separator_settings {
     const char *device;         /* "auto" (default), "cpu", "mps", "cuda", "cuda:1" */
-    int strict_device;          /* 1: an absent device is an error; 0 (default): fall back, warn */
+    int strict_device;          /* 1: a device that is absent or fails is an error; 0 (default): go
+                                   on with the next best one, with a warning */
     cleave_precision precision; /* default CLEAVE_PRECISION_AUTO */
     int threads;                /* CPU threads, 1 to 256; 0 (default): all this process may use */
     int overlap;                /* 1 to CLEAVE_OVERLAP_MAX; 0 (default): as configured */
@@ -368,7 +369,10 @@ CLEAVE_API cleave_status cleave_model_plan(const cleave_model *model,
 CLEAVE_API void cleave_layer_list_free(cleave_layer_list *list);
 
 /* Compiles `model` for a device. The model must outlive the separator. A batch that memory does not
- * allow, by plan or when it is taken, is lowered with a warning.
+ * allow, by plan or when it is taken, is lowered with a warning. Where the whole network cannot be
+ * compiled, it runs op by op, with a warning. Where a device fails, here or later while it runs, or
+ * has no memory for one chunk, the separator goes on with the next best one, with a warning, unless
+ * settings->strict_device; what was computed until then is kept, and the separator stays there.
  * On success *separator is the caller's, to be closed; on failure it is NULL.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, CLEAVE_ERROR_CANCELLED
  * (by settings->plan_progress), and CLEAVE_ERROR_MEMORY where not even one chunk per run fits. */
@@ -380,7 +384,8 @@ CLEAVE_API cleave_status cleave_separator_open(cleave_separator **separator,
 /* Closes a separator; NULL is allowed. */
 CLEAVE_API void cleave_separator_close(cleave_separator *separator);
 
-/* What a separator settled on. Strings belong to the separator. */
+/* What a separator settled on; it may settle on less later, where a device fails or its memory runs
+ * out. Strings belong to the separator. */
 typedef struct cleave_separator_info {
     const char *device;    /* id, such as "cpu" */
     const char *kernels;   /* CPU: instruction set in use; else "" */

@@ -61,16 +61,16 @@ typedef struct ExecutableMethods {
     cleave_status (*run)(Executable *executable, const float *input, float *output, int batch,
                          const atomic_bool *cancel, cleave_error *error);
     void (*destroy)(Executable *executable);
-    /* The products of a precision per second at best, a multiply and an add counted as two, as
-     * measured within some ten milliseconds; 0 where that is not known. NULL: never is. */
-    double (*peak_flops)(Executable *executable, cleave_precision precision);
-    /* The next three may be NULL. */
+    /* The next four may be NULL. */
     /* Waits for what the device was given; NULL: run() has waited. */
     cleave_status (*synchronize)(Executable *executable, cleave_error *error);
     /* The most bytes taken on the device so far; NULL: the sum of `memory`. */
     int64_t (*peak_memory)(const Executable *executable);
     /* As cleave_separator_degraded(); NULL: no op runs elsewhere. */
     int (*degraded)(const Executable *executable, cleave_degraded_op *ops, int capacity);
+    /* The products of a precision per second at best, a multiply and an add counted as two, as
+     * measured within some ten milliseconds; 0 where that is not known. NULL: never is. */
+    double (*peak_flops)(Executable *executable, cleave_precision precision);
 } ExecutableMethods;
 
 /* The head of every backend's own executable. */

@@ -4,10 +4,16 @@
 #include "backend/loader.h"
 
 #include <dlfcn.h>
+#ifdef __ELF__
+#include <elf.h>
+#include <link.h>
+#endif
 #include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/system.h"
@@ -54,6 +60,46 @@ static bool find_object(const char *kind, char *path) {
            find_in(own, "../" CLEAVE_LIBRARY_FOLDER "/", kind, path);
 }
 
+/* ---- Whether it is whole ---- */
+
+#ifdef __ELF__
+/* Whether the file holds all that is to be mapped of it: of one that was cut short, dlopen() maps
+ * pages that are not there, and dies. Anything else that is wrong with it, dlopen() finds. */
+static bool holds_segments(FILE *file, int64_t size) {
+    ElfW(Ehdr) header;
+    if (fread(&header, sizeof(header), 1, file) != 1)
+        return false;
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_phentsize != sizeof(ElfW(Phdr)))
+        return true; /* no such object at all: for dlopen() to say */
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        ElfW(Phdr) segment;
+        int64_t offset = (int64_t)header.e_phoff + (int64_t)i * (int64_t)sizeof(segment);
+        if (fseeko(file, offset, SEEK_SET) != 0 || fread(&segment, sizeof(segment), 1, file) != 1)
+            return false;
+        if (segment.p_type == PT_LOAD && (segment.p_filesz > (uint64_t)size ||
+                                          segment.p_offset > (uint64_t)size - segment.p_filesz))
+            return false;
+    }
+    return true;
+}
+#else
+static bool holds_segments(FILE *file, int64_t size) {
+    (void)file;
+    (void)size;
+    return true;
+}
+#endif
+
+static bool is_whole(const char *path) {
+    struct stat info;
+    FILE *file = fopen(path, "re");
+    bool whole = file && fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode) &&
+                 holds_segments(file, (int64_t)info.st_size);
+    if (file)
+        fclose(file);
+    return whole;
+}
+
 /* ---- What ---- */
 
 static bool is_complete(const Backend *backend) {
@@ -81,6 +127,10 @@ const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
         snprintf(reason, size,
                  "this installation has no %s backend (libcleave-%s." OBJECT_EXTENSION ")", word,
                  word);
+        return NULL;
+    }
+    if (!is_whole(path)) {
+        snprintf(reason, size, "its backend cannot be loaded: %s is not whole", path);
         return NULL;
     }
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);

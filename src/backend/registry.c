@@ -78,8 +78,10 @@ void device_id(cleave_device_kind kind, int index, char *id, size_t size) {
 /* ---- Probing ---- */
 
 /* A kind of which there is no device. */
-static void add_absent(const Kind *kind, const char *reason) {
+static void add_absent(const Kind *kind, const Backend *backend, const char *reason) {
     Device *device = &devices[device_count++];
+    device->backend = backend;
+    device->index = -1;
     device->info.kind = kind->kind;
     snprintf(device->info.id, sizeof(device->info.id), "%s", kind->word);
     snprintf(device->info.name, sizeof(device->info.name), "%s", kind->name);
@@ -104,7 +106,7 @@ static void probe_kind(const Kind *kind, int kinds_left) {
     int count = backend ? backend->count(reason, sizeof(reason)) : 0;
     int room = DEVICES_MAX - device_count - kinds_left;
     if (count < 1)
-        add_absent(kind, reason[0] ? reason : "there is none");
+        add_absent(kind, backend, reason[0] ? reason : "there is none");
     for (int i = 0; i < count && i < room; i++)
         add_device(kind, backend, i);
 }
@@ -211,7 +213,7 @@ static const Device *find_device(const DeviceName *name, DeviceCause *cause, cha
         const Device *device = &list[i];
         if (device->info.kind != name->kind->kind)
             continue;
-        bool wanted = name->index < 0 || name->index == device->index || !device->backend;
+        bool wanted = name->index < 0 || name->index == device->index || device->index < 0;
         present += device->info.available;
         if (!device->backend)
             *cause = CAUSE_UNSUPPORTED; /* by this installation */

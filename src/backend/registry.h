@@ -10,7 +10,7 @@
  * the process. */
 typedef struct Device {
     const Backend *backend;  /* NULL: no backend of this kind */
-    int index;               /* among the backend's devices */
+    int index;               /* among the backend's devices; -1: it has none */
     cleave_device_info info; /* as it was probed: its memory figures are old */
 } Device;
 

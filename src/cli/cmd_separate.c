@@ -164,6 +164,8 @@ static void separate_track(Run *run, Track *track, const cleave_output_settings 
     settings.progress_user = &progress;
     cleave_separate_file(run->separator, track->input, &settings, &track->result, &track->error);
     progress_end(&progress);
+    cleave_separator_get_info(run->separator, &run->info); /* it may have moved to another device */
+    track_take_degraded(track, run->separator);
     profile_take(&run->profiling, run->separator, &track->profile);
     free(label);
     free(name);
@@ -213,7 +215,7 @@ static void report_success(Run *run, Track *track) {
         bool quiet = options->verbosity < VERBOSITY_NORMAL;
         if (run->summary.done > 0 && !quiet)
             putchar('\n');
-        track_print(track, quiet);
+        track_print(track, &run->info, quiet);
         terminal_flush_output();
     }
     summary_add_done(&run->summary, &track->result);

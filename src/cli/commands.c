@@ -36,7 +36,11 @@ static const char separate_about[] =
     "  network_seconds               of seconds, those in which the network ran\n"
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
     "  peak_memory_bytes             of the process, since its start\n"
-    "  device, kernels, precision, overlap, batch, blend, tta   what was used\n"
+    "  peak_device_memory_bytes      of the network on its device\n"
+    "  degraded_ops                  list of {name, op, device, reason, runs}: what\n"
+    "                                did not run on the device; empty on the CPU\n"
+    "  device, kernels, precision, compiled, overlap, batch, blend, tta\n"
+    "                                what was used\n"
     "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
     "                                of now, or \"cache\", measured before\n"
     "  memory_planned_bytes          what the process was expected to take at most\n"
@@ -87,8 +91,16 @@ static const char inspect_examples[] = "  cleave inspect drumsep.ckpt\n"
                                        "  cleave inspect vocals.ckpt --plan measure\n";
 
 static const char devices_about[] =
-    "Lists what networks can run on, in the order in which '-d auto' takes it, with\n"
-    "the memory that is there and how much of it is in use.\n";
+    "Lists what networks can run on, in the order in which '-d auto' takes it: the\n"
+    "memory that is there and how much of it is in use; what each device can do, and\n"
+    "why not more; the versions that it depends on; which one auto takes, and why.\n"
+    "  f16, bf16       products of such operands\n"
+    "  stft            the Fourier transforms run on the device, too\n"
+    "  compile         whole networks are compiled, not only single ops\n"
+    "  unified memory  its memory is the system's\n"
+    "On Linux the CPU's memory and threads are those that containers (cgroups) and\n"
+    "the process's affinity leave. Backends for GPUs are looked for beside the\n"
+    "program and its library, or in the folder that CLEAVE_BACKENDS names.\n";
 
 static const char devices_examples[] = "  cleave devices\n"
                                        "  cleave devices --json\n";

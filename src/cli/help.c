@@ -9,6 +9,7 @@
 #include "allocate.h"
 #include "exit_code.h"
 #include "message.h"
+#include "text.h"
 #include "wrap.h"
 
 #define INDENT      27 /* where the texts of the options begin */
@@ -27,6 +28,7 @@ const Term help_environment[] = {
     {"CLEAVE_MODEL", "the network, where -m is not given"},
     {"CLEAVE_KERNELS",
      "the CPU's instructions: avx512, avx2 or reference (plain C); else the best there are"},
+    {"CLEAVE_BACKENDS", "the folder of libcleave-cuda.so and the like; else where cleave is"},
     {"NO_COLOR", "if set, no colours"},
     {"XDG_CACHE_HOME", "the folder below which cleave/ keeps measured plans; else ~/.cache (macOS: "
                        "~/Library/Caches)"},
@@ -39,7 +41,7 @@ const char help_usage_notes[] =
 static void print_terms(const char *heading, const Term *terms) {
     printf("%s:\n", heading);
     for (const Term *term = terms; term->name != NULL; term++)
-        print_wrapped(term->text, printf("  %s", term->name), TERM_INDENT);
+        text_print_wrapped(term->text, printf("  %s", term->name), TERM_INDENT);
 }
 
 static void print_options(CommandId command) {
@@ -52,7 +54,7 @@ static void print_options(CommandId command) {
                                  spec->argument != NULL ? " " : "",
                                  spec->argument != NULL ? spec->argument : "");
         fputs(head, stdout);
-        print_wrapped(spec->help, (int)strlen(head), INDENT);
+        text_print_wrapped(spec->help, (int)strlen(head), INDENT);
         free(head);
     }
 }

@@ -599,7 +599,7 @@ const OptionSpec option_specs[] = {
      "them",
      apply_devices, .complete = COMPLETE_DEVICE},
     {0, RUNS, "strict-device", NULL,
-     "fail if the device is absent (default: a warning, and the next best one)",
+     "fail if the device is absent or fails (default: a warning, and the next best one)",
      apply_strict_device},
     {'p', RUNS, "precision", "TYPE",
      "what convolutions multiply: auto (default), f32, f16 or bf16; files are always written "

@@ -135,7 +135,7 @@ static void write_settings(const Page *page, const cleave_model_info *model,
     item(page, "Batch", "%d", separator->batch);
     text_item(page, "Blend", separator->blend);
     text_item(page, "Test-time augmentation", separator->tta ? "yes" : "no");
-    text_item(page, "Graph", options->separator.compile ? "compiled" : "op by op");
+    text_item(page, "Graph", separator->compiled ? "compiled" : "op by op");
     text_item(page, "Plan", separator->plan);
     item(page, "Chunk", "%d samples at %d Hz", separator->chunk_size, model->sample_rate);
     item(page, "Format", "%s%s", format_name(options->output.format), bits_name(&options->output));

@@ -261,3 +261,36 @@ const char *text_nearest(const char *word, const char *const *words) {
     }
     return best;
 }
+
+/* ---- Lines ---- */
+
+#define WRAP_COLUMNS 79
+
+void text_print_wrapped(const char *text, int column, int indent) {
+    if (column > 0 && column >= indent) {
+        putchar('\n');
+        column = 0;
+    }
+    printf("%*s", indent - column, "");
+    column = indent;
+    while (*text != '\0') {
+        int length = (int)strcspn(text, " ");
+        if (column + length > WRAP_COLUMNS) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        }
+        printf("%.*s", length, text);
+        column += length;
+        text += length;
+        if (*text == ' ') {
+            text++;
+            if (column < WRAP_COLUMNS && column + 1 + (int)strcspn(text, " ") <= WRAP_COLUMNS) {
+                putchar(' ');
+                column++;
+            } else {
+                column = WRAP_COLUMNS;
+            }
+        }
+    }
+    putchar('\n');
+}

@@ -45,6 +45,10 @@ char *text_stem(const char *path);
 /* How people are told of an input: as it was given, but "standard input" for "-". */
 const char *text_input_name(const char *input);
 
+/* Prints `text` on standard output, word by word from column `indent` on, in lines of at most 79
+ * columns; the line is already at `column`. */
+void text_print_wrapped(const char *text, int column, int indent);
+
 /* The one of `words` (NULL-terminated) most like `word`, or NULL where none is near enough to
  * suggest. */
 const char *text_nearest(const char *word, const char *const *words);

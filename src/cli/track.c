@@ -119,7 +119,35 @@ static void print_time(const Track *track) {
     free(name);
 }
 
-void track_print(const Track *track, bool quiet) {
+static void print_memory(const Track *track, const cleave_separator_info *info) {
+    const cleave_result *result = &track->result;
+    printf("memory: %s at most; of the network %s on %s\n",
+           text_bytes(result->peak_host_memory).text, text_bytes(result->peak_device_memory).text,
+           info->device);
+}
+
+static void print_degraded(const Track *track, const cleave_separator_info *info) {
+    int count = track->degraded_count;
+    if (count == 0)
+        return;
+    char *name = text_printable(track->degraded[0].name);
+    char *line = format_text("degraded: %d op%s ran elsewhere than on %s: %s%s", count,
+                             count == 1 ? "" : "s", info->device, name, count > 1 ? ", ..." : "");
+    text_print_wrapped(line, 0, 0);
+    free(line);
+    free(name);
+}
+
+void track_take_degraded(Track *track, const cleave_separator *separator) {
+    int count = cleave_separator_degraded(separator, NULL, 0);
+    if (count == 0)
+        return;
+    track->degraded = allocate((size_t)count, sizeof *track->degraded);
+    int found = cleave_separator_degraded(separator, track->degraded, count);
+    track->degraded_count = found < count ? found : count;
+}
+
+void track_print(const Track *track, const cleave_separator_info *info, bool quiet) {
     if (track->scores != NULL)
         print_scores(&track->result, track->scores);
     else if (!quiet)
@@ -127,6 +155,8 @@ void track_print(const Track *track, bool quiet) {
     else
         return;
     print_time(track);
+    print_memory(track, info);
+    print_degraded(track, info);
 }
 
 /* What was there already: how loud it is, nobody has looked. */
@@ -167,12 +197,29 @@ static void put_result(json_t *object, const cleave_result *result) {
     json_put_integer(object, "channels", result->channels);
     json_put_integer(object, "samples", result->samples);
     json_put_integer(object, "peak_memory_bytes", result->peak_host_memory);
+    json_put_integer(object, "peak_device_memory_bytes", result->peak_device_memory);
+}
+
+static json_t *degraded_json(const Track *track) {
+    json_t *list = json_new_array();
+    for (int i = 0; i < track->degraded_count; i++) {
+        const cleave_degraded_op *op = &track->degraded[i];
+        json_t *object = json_new_object();
+        json_put_text(object, "name", op->name);
+        json_put_text(object, "op", op->op);
+        json_put_text(object, "device", op->device);
+        json_put_text(object, "reason", op->reason);
+        json_put_integer(object, "runs", op->runs);
+        json_append(list, object);
+    }
+    return list;
 }
 
 static void put_separator(json_t *object, const cleave_separator_info *info) {
     json_put_text(object, "device", info->device);
     json_put_text(object, "kernels", info->kernels);
     json_put_text(object, "precision", info->precision);
+    json_put_bool(object, "compiled", info->compiled);
     json_put_integer(object, "overlap", info->overlap);
     json_put_integer(object, "batch", info->batch);
     json_put_text(object, "blend", info->blend);
@@ -192,8 +239,10 @@ void track_print_json(const Track *track, const char *model, const cleave_separa
     json_put_text(object, "status", status);
     json_put_text(object, "error", done ? NULL : track->error.text);
     json_put(object, "outputs", outputs_json(track));
-    if (done && !track->skipped)
+    if (done && !track->skipped) {
         put_result(object, &track->result);
+        json_put(object, "degraded_ops", degraded_json(track));
+    }
     if (info != NULL)
         put_separator(object, info);
     if (track->profile.count > 0)
@@ -205,6 +254,9 @@ void track_free(Track *track) {
     cleave_result_free(&track->result);
     cleave_output_list_free(&track->outputs);
     cleave_profile_free(&track->profile);
+    free(track->degraded);
+    track->degraded = NULL;
+    track->degraded_count = 0;
     free(track->scores);
     track->scores = NULL;
 }

@@ -66,8 +66,8 @@ static void describe(int index, cleave_device_info *info) {
     mark_probe();
     snprintf(info->name, sizeof(info->name), "Made-up GPU %d", index);
     snprintf(info->system, sizeof(info->system), "Made-up OS 1.0");
-    snprintf(info->driver, sizeof(info->driver), "driver 500.1");
-    snprintf(info->runtime, sizeof(info->runtime), "runtime 12.3");
+    snprintf(info->driver, sizeof(info->driver), "made-up 500.1");
+    snprintf(info->runtime, sizeof(info->runtime), "made-up 12.3");
     if (fault("old-driver") >= 0)
         snprintf(info->warning, sizeof(info->warning),
                  "driver 500.1 is too old for graph compilation; 525 or newer has it");
@@ -153,7 +153,11 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
     return number;
 }
 
-static const ExecutableMethods methods = {run, destroy, synchronize, peak_memory, degraded};
+static const ExecutableMethods methods = {.run = run,
+                                          .destroy = destroy,
+                                          .synchronize = synchronize,
+                                          .peak_memory = peak_memory,
+                                          .degraded = degraded};
 
 static cleave_status check_compile(const CompileOptions *options, cleave_error *error) {
     if (fault("unsupported") >= 0)

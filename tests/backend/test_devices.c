@@ -256,10 +256,10 @@ static void r15_the_choice_is_made_and_explained(void **state) {
 
 static void r15_names_of_no_device_are_refused(void **state) {
     (void)state;
-    static const char *const names[] = {"",       "gpu",    "CPU",     "cpu:1",   "cpu:0",
-                                        "mps:0",  "cuda:",  "cuda:x",  "cuda:-1", "cuda: 1",
-                                        "cuda:1x", "cuda:99999999999999999999",   "cudax",
-                                        ":1",     "auto:1"};
+    static const char *const names[] = {
+        "",      "gpu",    "CPU",     "cpu:1",   "cpu:0",   "mps:0",
+        "cuda:", "cuda:x", "cuda:-1", "cuda: 1", "cuda:1x", "cuda:99999999999999999999",
+        "cudax", ":1",     "auto:1"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         cleave_device_choice choice;
         cleave_error error;
@@ -557,8 +557,7 @@ static void b4_degraded_ops_are_counted_and_told_once(void **state) {
     expect_whole(f, separator);
     assert_int_equal(f->warning_count, 1);
     expect_text(f->warnings, "3 ops of the network do not run on cuda:0");
-    expect_text(f->warnings,
-                "made-up op 0 (stft) runs on cpu: the made-up driver has no such op");
+    expect_text(f->warnings, "made-up op 0 (stft) runs on cpu: the made-up driver has no such op");
     for (int released = 0; released < 2; released++) {
         assert_int_equal(info_of(separator).degraded_ops, 3);
         assert_int_equal(cleave_separator_degraded(separator, ops, 2), 3);

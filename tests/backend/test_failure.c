@@ -82,9 +82,33 @@ static void r13_a_run_that_breaks_the_layout_is_caught(void **state) {
     expect_fault(&layout, input, input, 1, "overlap");
     layout.alignment = 8; /* of two neighbours one is not at a multiple of 8 bytes */
     size_t odd = (uintptr_t)memory % 8 == 0;
-    assert_int_equal(layout_check(&layout, memory + 1 - odd, memory + 31 - odd, 1, &error), CLEAVE_OK);
+    assert_int_equal(layout_check(&layout, memory + 1 - odd, memory + 31 - odd, 1, &error),
+                     CLEAVE_OK);
     expect_fault(&layout, memory + odd, memory + 31 - odd, 1, "not aligned");
     expect_fault(&layout, memory + 1 - odd, memory + 30 + odd, 1, "not aligned");
+}
+
+static cleave_status run_nothing(Executable *executable, const float *input, float *output,
+                                 int batch, const atomic_bool *cancel, cleave_error *error) {
+    (void)executable, (void)input, (void)output, (void)batch, (void)cancel, (void)error;
+    return CLEAVE_OK;
+}
+
+static void r13_a_debug_build_checks_each_run(void **state) {
+    (void)state;
+#ifdef NDEBUG
+    skip();
+#endif
+    static const ExecutableMethods methods = {.run = run_nothing};
+    static float memory[16];
+    cleave_error error = {.status = CLEAVE_OK};
+    Executable executable = {
+        .methods = &methods, .backend = &backend_cpu, .layout = {2, 4, 4, sizeof(float)}};
+    assert_int_equal(executable_run(&executable, memory, memory + 8, 2, NULL, &error), CLEAVE_OK);
+    assert_int_equal(executable_run(&executable, memory, memory + 7, 2, NULL, &error),
+                     CLEAVE_ERROR_INTERNAL);
+    assert_int_equal(executable_run(&executable, memory, memory + 8, 3, NULL, &error),
+                     CLEAVE_ERROR_INTERNAL);
 }
 
 int main(void) {
@@ -93,6 +117,7 @@ int main(void) {
         cmocka_unit_test(r11_what_the_detail_advises_is_not_said_twice),
         cmocka_unit_test(r11_a_long_detail_does_not_cut_the_remedy),
         cmocka_unit_test(r13_a_run_that_breaks_the_layout_is_caught),
+        cmocka_unit_test(r13_a_debug_build_checks_each_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

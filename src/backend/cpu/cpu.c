@@ -85,9 +85,8 @@ static void describe_precision(cleave_device_info *info, cleave_capability_kind 
     capability->able = kernels->products[precision].native;
     if (!capability->able)
         snprintf(capability->reason, sizeof(capability->reason),
-                 "no such products in the %s kernels: it is computed as f32, which saves memory "
-                 "but no time",
-                 kernels->name);
+                 "the %s kernels have no such products, so that %s saves memory but no time",
+                 kernels->name, precision_name(precision));
 }
 
 static void describe_capabilities(cleave_device_info *info) {

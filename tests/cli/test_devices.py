@@ -1,0 +1,367 @@
+"""Devices as a user meets them: lists, choices, failures and what becomes of a run, on a made-up
+device that computes as the CPU does and fails as it is told (tests/backend/fault_backend.c)."""
+
+import filecmp
+import json
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+import wave
+
+PROGRAM = os.environ["CLEAVE_PROGRAM"]
+CASE = os.path.join(os.environ["CLEAVE_TEST_DATA"], "golden", "short-input")
+MODEL = os.path.join(CASE, "model.ckpt")
+BACKEND = os.environ["CLEAVE_FAULT_BACKEND"]
+LIBRARY = os.environ["CLEAVE_SHARED_LIBRARY"]
+EXTENSION = os.path.splitext(BACKEND)[1]
+TIME_LIMIT = 120
+FRAMES = 9000
+
+
+class Result:
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = done.stdout.decode("utf-8", "replace")
+        self.err = done.stderr.decode("utf-8", "replace")
+        self.errors = [line for line in self.err.splitlines() if "error: " in line]
+        self.warnings = [line for line in self.err.splitlines() if "warning: " in line]
+
+
+def write_noise(path):
+    """Some chunks of it: a run of the network each, at least."""
+    source = random.Random(1)
+    with wave.open(path, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(44100)
+        values = [source.randrange(-20000, 20000) for _ in range(2 * FRAMES)]
+        file.writeframes(struct.pack("<%dh" % len(values), *values))
+
+
+class DeviceTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="cleave-devices-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.mix = self.path("mix.wav")
+        write_noise(self.mix)
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def run_program(self, *arguments, fault="", backends=os.path.dirname(BACKEND), program=PROGRAM,
+                    **changes):
+        env = {key: value for key, value in os.environ.items() if not key.startswith("CLEAVE_")}
+        env.update(LC_ALL="C.UTF-8", CLEAVE_FAULT=fault, **changes)
+        if backends is not None:
+            env["CLEAVE_BACKENDS"] = backends
+        done = subprocess.run([program, *arguments], cwd=self.folder, env=env, timeout=TIME_LIMIT,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        return Result(done)
+
+    def devices(self, **keywords):
+        result = self.run_program("devices", "--json", **keywords)
+        self.assertEqual(result.code, 0, result.err)
+        found = json.loads(result.out)
+        return {device["id"]: device for device in found["devices"]}, found["auto"]
+
+    def separate(self, *arguments, output="out", **keywords):
+        return self.run_program(self.mix, "-m", MODEL, "-o", self.path(output), *arguments, **keywords)
+
+    def assert_same_stems(self, first, second):
+        names = sorted(os.listdir(self.path(first, "mix")))
+        self.assertTrue(names)
+        self.assertEqual(names, sorted(os.listdir(self.path(second, "mix"))))
+        for name in names:
+            self.assertTrue(filecmp.cmp(self.path(first, "mix", name),
+                                        self.path(second, "mix", name), shallow=False), name)
+
+
+# ---- The list ---------------------------------------------------------------------------------
+
+class ListTest(DeviceTest):
+    def test_r3_memory_of_devices_and_system(self):
+        devices, _ = self.devices()
+        cpu, cuda = devices["cpu"], devices["cuda:0"]
+        self.assertEqual(cuda["memory_total"], 8 << 30)
+        self.assertEqual(cuda["memory_used_percent"], 25)
+        self.assertIsNone(cuda["system_memory_total"])
+        self.assertGreaterEqual(cpu["system_memory_total"], cpu["memory_total"])
+        table = self.run_program("devices").out
+        self.assertRegex(table, r"(?m)^cuda:0 .* 8\.0 GiB +6\.0 GiB +25 %$")
+        self.assertRegex(table, r"(?m)^ +memory is the system's: \S+ \S+, \S+ \S+ of it free$")
+
+    def test_r6_r14_kinds_and_capabilities_with_reasons(self):
+        devices, _ = self.devices()
+        self.assertEqual({device["kind"] for device in devices.values()}, {"mps", "cuda", "cpu"})
+        flags = devices["cuda:0"]["capabilities"]
+        self.assertEqual(set(flags), {"f16", "bf16", "stft", "compile", "unified_memory"})
+        for device in devices.values():
+            for flag in (device["capabilities"] or {}).values():
+                self.assertTrue(flag["able"] or flag["reason"])
+        self.assertFalse(flags["bf16"]["able"])
+        table = self.run_program("devices").out
+        self.assertRegex(table, r"(?m)^cuda:0 +cuda +yes +no +yes +yes +no$")
+        self.assertRegex(table, r"(?m)^ +bf16: no: compute capability 7\.5 has none$")
+
+    def test_r12_versions_and_the_warning_of_one_that_limits(self):
+        devices, _ = self.devices(fault="old-driver")
+        self.assertEqual(devices["cuda:0"]["driver"], "made-up 500.1")
+        self.assertIn("too old", devices["cuda:0"]["warning"])
+        self.assertTrue(devices["cpu"]["system"])
+        self.assertIsNone(devices["cpu"]["warning"])
+        table = self.run_program("devices", fault="old-driver").out
+        self.assertIn("Made-up OS 1.0, driver made-up 500.1, runtime made-up 12.3", table)
+        self.assertIn("warning: driver 500.1 is too old for graph compilation", table)
+        result = self.separate("-v", fault="old-driver,no-compile-able")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertIn("cuda:0: Made-up GPU 0; Made-up OS 1.0, driver made-up 500.1", result.err)
+        self.assertTrue(any("525 or newer has it" in line for line in result.warnings))
+        self.assertTrue(any("op by op" in line for line in result.warnings), result.err)
+
+    def test_r15_several_devices_and_one_that_cannot_be_used(self):
+        devices, auto = self.devices(fault="devices=3,second-dead")
+        self.assertEqual(list(devices), ["mps", "cuda:0", "cuda:1", "cuda:2", "cpu"])
+        self.assertFalse(devices["cuda:1"]["available"])
+        self.assertIn("exclusively", devices["cuda:1"]["reason"])
+        self.assertEqual(auto, {"device": "cuda:0", "reason": "preferred to cuda:2, cpu"})
+        _, auto = self.devices(fault="probe")
+        self.assertEqual(auto, {"device": "cpu", "reason": "the only device present"})
+        devices, _ = self.devices(fault="devices=1000")
+        self.assertEqual(len(devices), 32)
+        self.assertTrue(devices["cpu"]["available"])
+
+    def test_tables_keep_to_80_columns(self):
+        for fault in ("", "devices=3,second-dead,old-driver", "probe"):
+            result = self.run_program("devices", fault=fault)
+            self.assertEqual((result.code, result.err), (0, ""))
+            for line in result.out.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+                self.assertEqual(line, line.rstrip())
+
+
+# ---- Objects that are no backends -------------------------------------------------------------
+
+class LoadingTest(DeviceTest):
+    def reason(self, **keywords):
+        devices, auto = self.devices(**keywords)
+        self.assertEqual(auto["device"], "cpu")
+        self.assertFalse(devices["cuda"]["available"])
+        return devices["cuda"]["reason"]
+
+    def place(self, source=None, data=None):
+        target = self.path("libcleave-cuda" + EXTENSION)
+        if source is not None:
+            shutil.copy(source, target)
+        else:
+            with open(target, "wb") as file:
+                file.write(data)
+
+    def test_r10_none_is_there(self):
+        self.assertIn("has no cuda backend", self.reason(backends=self.folder))
+        self.assertIn("has no cuda backend", self.reason(backends="/nowhere"))
+        self.assertIn("has no cuda backend", self.reason(backends="/" + 5000 * "x"))
+        self.assertIn("has no cuda backend", self.reason(backends=None))
+
+    def test_r10_what_is_there_is_no_library(self):
+        with open(BACKEND, "rb") as file:
+            whole = file.read()
+        for data in (b"", b"no library", whole[:64], whole[:4096]):
+            self.place(data=data)
+            self.assertIn("cannot be loaded", self.reason(backends=self.folder))
+
+    def test_r10_a_library_that_is_no_backend(self):
+        self.place(source=LIBRARY)
+        self.assertIn("no backend of cleave", self.reason(backends=self.folder))
+
+    def test_r10_a_backend_that_does_not_fit(self):
+        for fault, words in (("abi", "another version of cleave"),
+                             ("version", "another version of cleave"),
+                             ("kind", "another kind"), ("incomplete", "not complete"),
+                             ("nothing", "offers no backend")):
+            self.assertIn(words, self.reason(fault=fault))
+
+    def test_r10_a_probe_that_fails_says_why(self):
+        self.assertEqual(self.reason(fault="probe"), "the made-up driver finds no GPU")
+
+    def test_r10_beside_the_program(self):
+        program = self.path("bin", "cleave")
+        os.makedirs(self.path("bin"))
+        shutil.copy(PROGRAM, program)
+        self.assertIn("has no cuda backend", self.reason(backends=None, program=program))
+        shutil.copy(BACKEND, self.path("bin"))
+        devices, _ = self.devices(backends=None, program=program)
+        self.assertTrue(devices["cuda:0"]["available"])
+
+    def test_r10_not_from_the_working_folder(self):
+        """Started by its bare name from a folder in PATH, it must not load what lies around."""
+        os.makedirs(self.path("bin"))
+        shutil.copy(PROGRAM, self.path("bin", "cleave"))
+        shutil.copy(BACKEND, self.folder)
+        env = {"PATH": self.path("bin"), "LC_ALL": "C.UTF-8"}
+        done = subprocess.run(["cleave", "devices"], cwd=self.folder, env=env, timeout=TIME_LIMIT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              executable=self.path("bin", "cleave"))
+        self.assertEqual(done.returncode, 0)
+        self.assertNotIn(b"Made-up", done.stdout)
+
+
+# ---- The choice -------------------------------------------------------------------------------
+
+class ChoiceTest(DeviceTest):
+    def used(self, *arguments, **keywords):
+        result = self.separate("--json", *arguments, **keywords)
+        self.assertEqual(result.code, 0, result.err)
+        return json.loads(result.out)["device"], result.warnings
+
+    def test_r15_devices_by_name(self):
+        two = {"fault": "devices=2"}
+        self.assertEqual(self.used(**two), ("cuda:0", []))
+        for name, device in (("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"),
+                             ("cpu", "cpu")):
+            self.assertEqual(self.used("-d", name, **two), (device, []))
+            self.assertEqual(self.used("-d", name, "--strict-device", **two), (device, []))
+
+    def test_r15_the_first_of_a_kind_that_works(self):
+        device, warnings = self.used("-d", "cuda:1", fault="devices=2,second-dead")
+        self.assertEqual(device, "cuda:0")
+        self.assertEqual(len(warnings), 1)
+        self.assertIn("cuda:1 is not available (it is in use exclusively)", warnings[0])
+
+    def test_r15_an_absent_device_falls_back_or_fails(self):
+        for name, fault in (("mps", ""), ("cuda:1", ""), ("cuda", "probe")):
+            device, warnings = self.used("-d", name, fault=fault)
+            self.assertEqual(device, "cpu" if fault else "cuda:0")
+            self.assertEqual(len(warnings), 1)
+            self.assertIn(name + " is not available", warnings[0])
+            result = self.separate("-d", name, "--strict-device", fault=fault)
+            self.assertEqual(result.code, 4)
+            self.assertEqual(len(result.errors), 1)
+            self.assertIn("device %s is not available" % name, result.errors[0])
+            self.assertIn("; try ", result.errors[0])
+
+    def test_r15_what_is_no_device_is_wrong_usage(self):
+        for name in ("gpu", "cpu:1", "mps:1", "cuda:x", "cuda:", "cuda:-1", "CUDA"):
+            result = self.separate("-d", name)
+            self.assertEqual(result.code, 2, name)
+            self.assertEqual(len(result.errors), 1)
+            self.assertIn('"%s"' % name, result.errors[0])
+            self.assertIn("; try ", result.errors[0])
+
+    def test_r7_the_batch_in_inspect(self):
+        for device, overlap, batch in (("cuda", 1, 8), ("cuda", 4, 4), ("cuda", 50, 2),
+                                       ("cpu", 1, 1), ("cpu", 50, 1)):
+            result = self.run_program("inspect", MODEL, "-d", device, "--overlap", str(overlap),
+                                      "--json")
+            memory = json.loads(result.out)["memory"]
+            self.assertEqual((memory["device_batch"], memory["auto_batch"]), (batch, batch))
+
+
+# ---- Failures ---------------------------------------------------------------------------------
+
+class FailureTest(DeviceTest):
+    def test_r11_each_failure_is_one_line_with_cause_and_remedy(self):
+        for fault, words in (
+                ("compile-all", "cuda:0 failed while making the network ready: made-up error 719"),
+                ("memory-compile=0", "cuda:0 ran out of memory while making the network ready"),
+                ("memory-run=0", "cuda:0 ran out of memory while running the network"),
+                ("run=1", "cuda:0 failed while running the network: made-up error 719"),
+                ("upload", "cuda:0 failed while sending audio to the device"),
+                ("download", "cuda:0 failed while fetching stems from the device"),
+                ("lost", "cuda:0 was lost while running the network"),
+                ("probe", "device cuda is not available: the made-up driver finds no GPU")):
+            result = self.separate("-d", "cuda", "--strict-device", "-b", "1", fault=fault)
+            self.assertIn(result.code, (1, 4), fault)
+            self.assertEqual(len(result.errors), 1, result.err)
+            self.assertIn(words, result.errors[0])
+            self.assertIn("; likely: ", result.errors[0])
+            self.assertIn("; try ", result.errors[0])
+            self.assertFalse(os.path.exists(self.path("out", "mix", "vocals.wav")))
+
+    def test_r4_a_compiler_that_fails_does_not_lose_the_run(self):
+        result = self.separate("--json", "--strict-device", "-d", "cuda", fault="compile")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual(len(result.warnings), 1)
+        self.assertIn("it runs op by op instead", result.warnings[0])
+        track = json.loads(result.out)
+        self.assertEqual((track["device"], track["compiled"]), ("cuda:0", False))
+        self.assertIs(json.loads(self.separate("--json").out)["compiled"], True)
+        self.assertIs(json.loads(self.separate("--json", "--no-compile").out)["compiled"], False)
+
+    def test_b1_the_run_finishes_elsewhere_with_the_same_stems(self):
+        self.assertEqual(self.separate("-d", "cpu", output="cpu").code, 0)
+        for fault in ("memory-compile=0", "compile-all", "memory-run=0", "run=0", "run=1", "lost=2",
+                      "free=1000"):
+            result = self.separate("-b", "1", "--json", fault=fault, output=fault)
+            self.assertEqual((result.code, result.errors), (0, []), result.err)
+            self.assertTrue(any("; going on with cpu" in line for line in result.warnings), fault)
+            self.assertEqual(json.loads(result.out)["device"], "cpu")
+            self.assert_same_stems("cpu", fault)
+
+    def test_b1_the_batch_is_halved_first(self):
+        self.assertEqual(self.separate("-d", "cpu", output="cpu").code, 0)
+        for fault in ("memory-compile=1", "memory-run=1"):
+            result = self.separate("--json", "-b", "4", fault=fault, output=fault)
+            self.assertEqual((result.code, len(result.warnings)), (0, 1), result.err)
+            self.assertEqual(json.loads(result.out)["device"], "cuda:0")
+            self.assert_same_stems("cpu", fault)
+
+    def test_b1_the_second_device_of_a_kind_comes_before_the_cpu(self):
+        result = self.separate("--json", fault="devices=2,run=0")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual([re.search(r"going on with (\S+)", line).group(1)
+                          for line in result.warnings], ["cuda:1", "cpu"])
+
+
+# ---- What is told of a run --------------------------------------------------------------------
+
+class AccountTest(DeviceTest):
+    def test_b4_degraded_ops(self):
+        result = self.separate(fault="degraded=3")
+        self.assertEqual(result.code, 0)
+        self.assertEqual(len(result.warnings), 1)
+        self.assertIn("3 ops of the network do not run on cuda:0", result.warnings[0])
+        self.assertIn("degraded: 3 ops ran elsewhere than on cuda:0: made-up op 0", result.out)
+        track = json.loads(self.separate("--json", fault="degraded=3").out)
+        self.assertEqual([op["name"] for op in track["degraded_ops"]],
+                         ["made-up op 0", "made-up op 1", "made-up op 2"])
+        for op in track["degraded_ops"]:
+            self.assertEqual((op["op"], op["device"]), ("stft", "cpu"))
+            self.assertTrue(op["reason"])
+            self.assertGreater(op["runs"], 0)
+
+    def test_b4_nothing_is_said_where_nothing_is_degraded(self):
+        result = self.separate()
+        self.assertEqual(result.warnings, [])
+        self.assertNotIn("degraded", result.out)
+        self.assertEqual(json.loads(self.separate("--json").out)["degraded_ops"], [])
+
+    def test_b4_one_warning_for_many_tracks(self):
+        shutil.copy(self.mix, self.path("second.wav"))
+        result = self.separate(self.path("second.wav"), fault="degraded=1")
+        self.assertEqual((result.code, len(result.warnings)), (0, 1), result.err)
+        self.assertEqual(result.out.count("degraded: 1 op ran"), 2)
+
+    def test_t4_peak_memory_of_host_and_device(self):
+        result = self.separate()
+        self.assertRegex(result.out, r"(?m)^memory: \S+ \S+ at most; of the network \S+ \S+ on cuda:0$")
+        for line in result.out.splitlines():
+            self.assertLessEqual(len(line), 80)
+        track = json.loads(self.separate("--json").out)
+        self.assertGreater(track["peak_memory_bytes"], 1 << 20)
+        self.assertGreater(track["peak_device_memory_bytes"], 1000)
+        inspected = json.loads(self.run_program("inspect", MODEL, "--json").out)["memory"]["needs"]
+        need = [one for one in inspected
+                if (one["batch"], one["precision"]) == (track["batch"], "f32")]
+        if need:
+            self.assertLess(track["peak_device_memory_bytes"],
+                            need[0]["weights_bytes"] + need[0]["activations_bytes"] + 1001)
+
+
+if __name__ == "__main__":
+    unittest.main()
