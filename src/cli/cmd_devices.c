@@ -6,6 +6,7 @@
 
 #include "allocate.h"
 #include "commands.h"
+#include "devices.h"
 #include "exit_code.h"
 #include "json.h"
 #include "message.h"
@@ -62,7 +63,7 @@ static json_t *capabilities_json(const cleave_device_info *device) {
     return object;
 }
 
-static json_t *device_json(const cleave_device_info *device) {
+json_t *device_json(const cleave_device_info *device) {
     json_t *object = json_new_object();
     json_put_text(object, "id", device->id);
     json_put_text(object, "kind", cleave_device_kind_name(device->kind));
@@ -80,17 +81,21 @@ static json_t *device_json(const cleave_device_info *device) {
     return object;
 }
 
+json_t *device_choice_json(const cleave_device_choice *choice) {
+    json_t *object = json_new_object();
+    json_put_text(object, "device", choice->id);
+    json_put_text(object, "reason", choice->reason);
+    return object;
+}
+
 static void print_json(const cleave_device_info *devices, int count,
                        const cleave_device_choice *choice) {
     json_t *list = json_new_array();
-    json_t *automatic = json_new_object();
     json_t *object = json_new_object();
     for (int i = 0; i < count; i++)
         json_append(list, device_json(&devices[i]));
-    json_put_text(automatic, "device", choice->id);
-    json_put_text(automatic, "reason", choice->reason);
     json_put(object, "devices", list);
-    json_put(object, "auto", automatic);
+    json_put(object, "auto", device_choice_json(choice));
     json_print_indented(object);
 }
 

@@ -245,9 +245,10 @@ static const char doctor_about[] =
     "The page names neither user nor host; the home folder is shown as ~.\n"
     "\n"
     "With --json, standard output gets one object with the same: version, build,\n"
-    "libraries, system, processor, memory, devices, kernels, self_test (a list of\n"
-    "{kernel, ok, text}), separation ({model, null: the random one, and trials, a\n"
-    "list of {device, ok, error, seconds, snr}}), and failures, their number.\n";
+    "libraries, system, processor, memory, devices and auto (as 'cleave devices\n"
+    "--json' has them), kernels, self_test (a list of {kernel, ok, text}),\n"
+    "separation ({model, null: the random one, and trials, a list of {device, ok,\n"
+    "error, seconds, snr}}), and failures, their number.\n";
 
 static const char doctor_examples[] = "  cleave doctor\n"
                                       "  cleave doctor -m vocals.ckpt\n"

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "devices.h"
 #include "doctor.h"
 #include "json.h"
 #include "terminal.h"
 #include "text.h"
-#include "wrap.h"
 
 #define INDENT 15 /* where the texts begin */
 
@@ -30,7 +30,7 @@ static void print_line(const char *name, const char *format, ...) {
     int column = printf("  %s", shown);
     if (column >= INDENT)
         column = printf(" ") + column;
-    print_wrapped(text, column < INDENT ? column : INDENT - 1, INDENT);
+    text_print_wrapped(text, column < INDENT ? column : INDENT - 1, INDENT);
     free(shown);
     free(text);
 }
@@ -188,36 +188,6 @@ static json_t *facts_json(const Doctor *doctor, cleave_topic topic) {
     return object;
 }
 
-static json_t *capabilities_json(const cleave_device_info *device) {
-    json_t *object = json_new_object();
-    for (int c = 0; c < CLEAVE_CAPABILITIES; c++) {
-        const cleave_capability *capability = &device->capabilities[c];
-        json_t *entry = json_new_object();
-        json_put_bool(entry, "able", capability->able);
-        json_put_text(entry, "reason", capability->reason);
-        json_put(object, cleave_capability_name((cleave_capability_kind)c), entry);
-    }
-    return object;
-}
-
-static json_t *device_json(const Doctor *doctor, const cleave_device_info *device) {
-    json_t *object = json_new_object();
-    json_put_text(object, "id", device->id);
-    json_put_text(object, "name", device->name);
-    json_put_bool(object, "available", device->available);
-    json_put_text(object, "reason", device->available ? NULL : device->reason);
-    json_put_bool(object, "chosen", strcmp(device->id, doctor->choice.id) == 0);
-    json_put(object, "capabilities", capabilities_json(device));
-    bool known = device->memory_total > 0;
-    json_put(object, "memory_total", known ? json_integer(device->memory_total) : json_null());
-    json_put(object, "memory_available",
-             known ? json_integer(device->memory_available) : json_null());
-    json_put_text(object, "driver", device->driver);
-    json_put_text(object, "runtime", device->runtime);
-    json_put_text(object, "warning", device->warning);
-    return object;
-}
-
 static json_t *self_test_json(const Doctor *doctor) {
     json_t *list = json_new_array();
     for (int i = 0; i < doctor->finding_counts[CLEAVE_TOPIC_SELF_TEST]; i++) {
@@ -259,7 +229,7 @@ void doctor_print_json(const Doctor *doctor) {
     if (cpu != NULL)
         json_put_text(processor, "name", cpu->name);
     for (int i = 0; i < doctor->device_count; i++)
-        json_append(devices, device_json(doctor, &doctor->devices[i]));
+        json_append(devices, device_json(&doctor->devices[i]));
     json_put_text(object, "version", version);
     json_put(object, "build", facts_json(doctor, CLEAVE_TOPIC_BUILD));
     json_put(object, "libraries", facts_json(doctor, CLEAVE_TOPIC_LIBRARIES));
@@ -267,6 +237,7 @@ void doctor_print_json(const Doctor *doctor) {
     json_put(object, "processor", processor);
     json_put(object, "memory", facts_json(doctor, CLEAVE_TOPIC_MEMORY));
     json_put(object, "devices", devices);
+    json_put(object, "auto", device_choice_json(&doctor->choice));
     json_put(object, "kernels", facts_json(doctor, CLEAVE_TOPIC_KERNELS));
     json_put(object, "self_test", self_test_json(doctor));
     json_put(object, "separation", separation_json(doctor));

@@ -10,7 +10,6 @@
 #include "exit_code.h"
 #include "message.h"
 #include "text.h"
-#include "wrap.h"
 
 #define INDENT      27 /* where the texts of the options begin */
 #define TERM_INDENT 18

@@ -1,0 +1,13 @@
+/* devices.h: a device as JSON, for every command that tells of devices. */
+#ifndef CLEAVE_CLI_DEVICES_H
+#define CLEAVE_CLI_DEVICES_H
+
+#include "cleave.h"
+#include "json.h"
+
+json_t *device_json(const cleave_device_info *device);
+
+/* What "auto" takes, and why. */
+json_t *device_choice_json(const cleave_device_choice *choice);
+
+#endif
