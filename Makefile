@@ -6,6 +6,7 @@
 #   make compare    times cleave, ONNX Runtime and OpenVINO side by side (3 GB of disk)
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
+#   make applesim   tests the backend for Apple GPUs on a simulated Mac (on Debian and its kin)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
 #   make uninstall  takes away what make install put there (same DESTDIR)
@@ -15,7 +16,7 @@
 PREFIX = /usr/local
 
 .PHONY: all setup build venv demo test arm64 lint format bench count compare fuzz soak install uninstall deb
-.PHONY: container clean
+.PHONY: container clean applesim
 
 all: build
 
@@ -44,10 +45,14 @@ arm64:
 	@scripts/test-arm64
 	@scripts/test-arm64 oldest
 
-# NEON's sources too, where they are built.
+applesim:
+	@scripts/setup applesim
+	@scripts/test-applesim
+
+# NEON's sources and the simulated Mac's too, where they are built.
 lint: build
 	@scripts/setup lint
-	@scripts/lint build $(if $(wildcard build-arm64/build.ninja),build-arm64)
+	@scripts/lint build $(patsubst %/build.ninja,%,$(wildcard build-arm64/build.ninja build-applesim/build.ninja))
 
 format:
 	@scripts/setup lint
@@ -85,4 +90,4 @@ container:
 	@scripts/make-container
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64 build-applesim

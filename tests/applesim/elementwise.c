@@ -49,13 +49,13 @@ static float binary(SimFunction function, float a, float b) {
     case SIM_MINIMUM:
         return a != a || a < b ? a : b;
     case SIM_GREATER:
-        return a > b;
+        return a > b ? 1.0f : 0.0f;
     case SIM_GREATER_EQUAL:
-        return a >= b;
+        return a >= b ? 1.0f : 0.0f;
     case SIM_LESS:
-        return a < b;
+        return a < b ? 1.0f : 0.0f;
     case SIM_LESS_EQUAL:
-        return a <= b;
+        return a <= b ? 1.0f : 0.0f;
     default:
         sim_abort("function %d of two operands", (int)function);
     }
@@ -132,7 +132,7 @@ static void cast(const SimOp *op, const SimView *from, float *to) {
     for (int64_t i = 0; i < count; i++) {
         float value = from->values[i];
         if (op->type.element == SIM_BOOL)
-            value = value != 0.0f;
+            value = value != 0.0f ? 1.0f : 0.0f;
         to[i] = integer ? truncf(value) : value;
     }
 }

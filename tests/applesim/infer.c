@@ -13,7 +13,7 @@ void sim_strides(const SimType *type, int64_t *strides) {
 }
 
 void sim_broadcast_strides(const SimType *from, const SimType *to, int64_t *strides) {
-    int64_t own[SIM_MAX_RANK];
+    int64_t own[SIM_MAX_RANK] = {0};
     int shift = to->rank - from->rank;
     sim_strides(from, own);
     for (int i = 0; i < to->rank; i++)
