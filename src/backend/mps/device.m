@@ -6,6 +6,13 @@
 #include <pthread.h>
 #include <stdio.h>
 
+/* The tests' simulated Mac says what it is. */
+#ifdef CLEAVE_APPLESIM
+#define SIMULATED " (simulated: no Apple GPU)"
+#else
+#define SIMULATED ""
+#endif
+
 /* The first macOS with each. */
 #define MACOS_GRAPH      11
 #define MACOS_EXECUTABLE 12
@@ -89,7 +96,7 @@ static int gpu_family(id<MTLDevice> device) {
 
 static void describe_present(const MpsDevice *device, cleave_device_info *info) {
     int family = gpu_family(device->device);
-    snprintf(info->name, sizeof(info->name), "%s", [[device->device name] UTF8String]);
+    snprintf(info->name, sizeof(info->name), "%s" SIMULATED, [[device->device name] UTF8String]);
     if (family > 0)
         snprintf(info->driver, sizeof(info->driver), "Metal, Apple GPU family %d", family);
     else

@@ -99,9 +99,9 @@ static cleave_status encode_and_wait(MpsExecutable *executable, const MpsWhole *
                                      cleave_error *error) {
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
     [whole->executable encodeToCommandBuffer:commands
-                                   inputsArray:whole->inputs
-                                  resultsArray:whole->outputs
-                           executionDescriptor:nil];
+                                 inputsArray:whole->inputs
+                                resultsArray:whole->outputs
+                         executionDescriptor:nil];
     return commands_finish(commands, "the network", &executable->head.failure, error);
 }
 
