@@ -5,7 +5,7 @@
 #include "strict.h"
 
 void sim_advance(SimCursor *cursor, const int64_t *dims, int rank, int operands,
-                 int64_t strides[3][SIM_MAX_RANK]) {
+                 int64_t strides[SIM_OPERANDS][SIM_MAX_RANK]) {
     for (int axis = rank - 1; axis >= 0; axis--) {
         bool over = ++cursor->at[axis] == dims[axis];
         for (int i = 0; i < operands; i++)

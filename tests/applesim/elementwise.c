@@ -87,11 +87,11 @@ static void binary_row(const SimOp *op, const float *a, int64_t step_a, const fl
 }
 
 static void row(const SimOp *op, const SimView *inputs, const int64_t *from,
-                int64_t strides[3][SIM_MAX_RANK], int last, int64_t count, float *to) {
+                int64_t strides[SIM_OPERANDS][SIM_MAX_RANK], int last, int64_t count, float *to) {
     const float *a = inputs[0].values;
     const float *b = inputs[1].values;
-    int64_t step[3] = {0};
-    for (int i = 0; last >= 0 && i < 3; i++)
+    int64_t step[SIM_OPERANDS] = {0};
+    for (int i = 0; last >= 0 && i < SIM_OPERANDS; i++)
         step[i] = strides[i][last];
     if (op->kind == SIM_SELECT) {
         for (int64_t i = 0; i < count; i++)
@@ -112,7 +112,7 @@ static void row(const SimOp *op, const SimView *inputs, const int64_t *from,
 }
 
 static void broadcasting(const SimOp *op, const SimView *inputs, int operands, float *to) {
-    int64_t strides[3][SIM_MAX_RANK] = {{0}};
+    int64_t strides[SIM_OPERANDS][SIM_MAX_RANK] = {{0}};
     SimCursor cursor = {{0}, {0}};
     int last = op->type.rank - 1;
     int64_t count = last >= 0 ? op->type.dims[last] : 1;

@@ -99,8 +99,39 @@ BOOL sim_method_exists(Class class, SEL selector) {
     return YES;
 }
 
+/* GNUstep's classes are not initialised safely by several threads at once: one may use a class that
+ * another is still initialising. Those that are used here, and by programs, are all initialised before
+ * there are threads. */
+static void initialize_foundation(void) {
+    @autoreleasepool {
+        NSNumber *number = [NSNumber numberWithLongLong:1];
+        NSMutableArray *array = [NSMutableArray arrayWithObject:number];
+        NSMutableDictionary *dictionary = [NSMutableDictionary dictionaryWithObject:array
+                                                                             forKey:number];
+        NSString *text = [NSString stringWithFormat:@"%@ %s", array, "text"];
+        [NSData dataWithBytes:"" length:1];
+        [NSError errorWithDomain:text code:1 userInfo:[[dictionary copy] autorelease]];
+        for (NSNumber *key in [dictionary allKeys])
+            [[dictionary objectForKey:key] objectEnumerator];
+        [[array reverseObjectEnumerator] nextObject];
+        [NSArray arrayWithObjects:number, text, nil];
+        [NSDictionary dictionaryWithObjectsAndKeys:number, text, nil];
+        [text UTF8String];
+        [NSProcessInfo processInfo];
+        [NSThread currentThread];
+        @try {
+            [NSException raise:NSGenericException format:@"first of %@", text];
+        } @catch (NSException *exception) {
+            [exception reason];
+        }
+    }
+}
+
 @implementation SimObject
 SIM_TRACKED
++ (void)load {
+    initialize_foundation();
+}
 @end
 
 @implementation MPSGraphObject

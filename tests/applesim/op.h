@@ -155,15 +155,17 @@ void sim_broadcast_strides(const SimType *from, const SimType *to, int64_t *stri
 /* The shape that operands broadcast to; false where they do not. */
 bool sim_broadcast(const SimType *a, const SimType *b, SimType *to);
 
-/* A place in an array, counted up like an odometer, and where up to three operands are read. */
+#define SIM_OPERANDS 5 /* of an op that reads them side by side, at most */
+
+/* A place in an array, counted up like an odometer, and where operands are read. */
 typedef struct SimCursor {
     int64_t at[SIM_MAX_RANK];
-    int64_t from[3];
+    int64_t from[SIM_OPERANDS];
 } SimCursor;
 
 /* Next place along axes [0, rank). */
 void sim_advance(SimCursor *cursor, const int64_t *dims, int rank, int operands,
-                 int64_t strides[3][SIM_MAX_RANK]);
+                 int64_t strides[SIM_OPERANDS][SIM_MAX_RANK]);
 
 /* A convolution's sizes, without layouts. */
 typedef struct SimConvSizes {

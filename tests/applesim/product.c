@@ -48,7 +48,7 @@ static void multiply(const float *a, const float *b, int64_t height, int64_t inn
 }
 
 void sim_compute_matmul(const SimOp *op, const SimView *inputs, float *to) {
-    int64_t strides[3][SIM_MAX_RANK] = {{0}};
+    int64_t strides[SIM_OPERANDS][SIM_MAX_RANK] = {{0}};
     SimCursor cursor = {{0}, {0}};
     SimType batch = op->type;
     int rank_a = inputs[0].type->rank;

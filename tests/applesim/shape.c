@@ -19,7 +19,7 @@ static void copy_row(const float *from, int64_t step, int64_t count, int floats,
 /* Every element of the result from where strides lead in the operand. */
 static void copy_strided(const SimType *type, const float *from, const int64_t *strides,
                          float *to) {
-    int64_t all[3][SIM_MAX_RANK] = {{0}};
+    int64_t all[SIM_OPERANDS][SIM_MAX_RANK] = {{0}};
     SimCursor cursor = {{0}, {0}};
     int last = type->rank - 1;
     int floats = sim_element_floats(type->element);
@@ -76,7 +76,7 @@ static int64_t pad_index(SimPadMode mode, int64_t index, int64_t size) {
 
 static void pad(const SimOp *op, const SimView *from, float *to) {
     int64_t strides[SIM_MAX_RANK] = {0};
-    int64_t none[3][SIM_MAX_RANK] = {{0}};
+    int64_t none[SIM_OPERANDS][SIM_MAX_RANK] = {{0}};
     SimCursor cursor = {{0}, {0}};
     int64_t count = sim_elements(&op->type);
     int floats = sim_element_floats(op->type.element);

@@ -66,7 +66,9 @@ static void apply_row(size_t i) {
     if (!originals[i])
         originals[i] = method_getImplementation(method);
     bool there = sim_macos_is(table[i].major, table[i].minor);
-    method_setImplementation(method, there ? originals[i] : (IMP)missing);
+    IMP wanted = there ? originals[i] : (IMP)missing;
+    if (method_getImplementation(method) != wanted)
+        method_setImplementation(method, wanted);
 }
 
 /* Not under sim_lock(): the run-time calls it, by +initialize, under a lock of its own. */
