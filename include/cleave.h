@@ -448,9 +448,11 @@ CLEAVE_API void cleave_separator_cancel(cleave_separator *separator);
 /* ---- Separating ------------------------------------------------------------------------- */
 
 typedef struct cleave_progress {
-    int64_t samples_done;  /* of the output, per channel, at the model's rate */
-    int64_t samples_total; /* 0 where the length is not known beforehand */
-    double seconds;        /* wall time since the call began */
+    int64_t samples_done;       /* of the output, per channel, at the model's rate */
+    int64_t samples_total;      /* 0 where the length is not known beforehand */
+    double seconds;             /* wall time since the call began */
+    int64_t peak_host_memory;   /* bytes, of the whole process since its start; 0: unknown */
+    int64_t peak_device_memory; /* bytes, of the network on its device; 0 where none runs */
 } cleave_progress;
 
 /* Called about once per batch of chunks, from the calling thread. A return other than 0 cancels:

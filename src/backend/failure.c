@@ -41,7 +41,7 @@ static const Row rows[] = {
      {"the batch is too large, or other programs hold the GPU's memory",
       "a smaller batch (-b 1), -p f16, ending what else runs on the GPU, or -d cpu"}},
 
-    {ANY, STEP_PROBE, CAUSE_UNSUPPORTED, {NULL, "-d auto, or leave out the strict device choice"}},
+    {ANY, STEP_PROBE, CAUSE_UNSUPPORTED, {NULL, "-d auto"}},
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,
      ANY,

@@ -13,7 +13,7 @@
 /* The chart, in SVG's units. */
 #define CHART_WIDTH 900
 #define ROW_HEIGHT  30
-#define LABEL_WIDTH 300
+#define LABEL_WIDTH 340
 #define VALUE_WIDTH 90
 
 static const char chart_style[] = ".chart text{fill:var(--text);font-size:15px}"

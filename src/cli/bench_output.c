@@ -82,6 +82,31 @@ static void print_table(const Bench *bench) {
     table_free(table);
 }
 
+/* A failure that a row before told of already: a device that is absent fails every time alike. */
+static bool is_told(const Bench *bench, int row) {
+    const BenchResult *result = &bench->results[row];
+    for (int i = 0; i < row; i++) {
+        const BenchResult *before = &bench->results[i];
+        if (before->error.status != CLEAVE_OK &&
+            strcmp(before->mode.name, result->mode.name) == 0 &&
+            strcmp(before->error.text, result->error.text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Why configurations failed, for those who keep standard output alone. */
+static void print_failures(const Bench *bench) {
+    for (int i = 0; i < bench->count; i++) {
+        const BenchResult *result = &bench->results[i];
+        if (result->error.status == CLEAVE_OK || is_told(bench, i))
+            continue;
+        char *reason = text_printable(result->error.text);
+        printf("%s: %s\n", result->mode.name, reason);
+        free(reason);
+    }
+}
+
 /* What one row cannot hold. */
 static void print_notes(const Bench *bench) {
     for (int i = 0; i < bench->count; i++) {
@@ -117,6 +142,7 @@ void bench_print(const Bench *bench) {
     print_table(bench);
     print_warm_ups(bench);
     print_notes(bench);
+    print_failures(bench);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------- */

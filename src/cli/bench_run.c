@@ -14,6 +14,7 @@
 #include "message.h"
 #include "profile.h"
 #include "signals.h"
+#include "text.h"
 
 /* One progress for all runs together. */
 typedef struct Steps {
@@ -115,7 +116,8 @@ static cleave_status run_configuration(const Bench *bench, const cleave_model *m
     result->began = true;
     result->seconds = allocate((size_t)runs, sizeof *result->seconds);
     bench_memory_reset();
-    cleave_status status = open_warm(bench, model, result, &separator);
+    cleave_status status =
+        signals_caught() != 0 ? interrupted(result) : open_warm(bench, model, result, &separator);
     for (int run = 0; run < runs && status == CLEAVE_OK; run++)
         status = signals_caught() != 0 ? interrupted(result)
                                        : time_run(bench, separator, result, stems, steps);
@@ -165,6 +167,14 @@ static char *label_of(const Bench *bench, const BenchResult *result, int number)
     return format_text("[%d/%d] %s", number, bench->count, result->mode.name);
 }
 
+/* So that a long list can be cut short early; after the first configuration that ran. */
+static void say_expected(const Bench *bench, const BenchResult *first, double seconds) {
+    double expected = seconds * bench->count;
+    if (bench->count > 1 && expected >= 2.0)
+        message_note("bench: about %s for all, if each takes as long as %s",
+                     text_duration(expected).text, first->mode.name);
+}
+
 int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
     const cleave_audio *audio = &bench->trial.audio;
     int runs = bench->options->runs;
@@ -178,13 +188,19 @@ int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
                    .samples = audio->samples,
                    .count = bench->count * runs,
                    .begin = now()};
+    bool expectation_said = false;
     for (int i = 0; i < bench->count && code < EXIT_SIGNAL; i++) {
+        double begin = now();
         BenchResult *result = &bench->results[i];
         char *label = label_of(bench, result, i + 1);
         progress_begin(&steps.progress, style, label, bench->model.sample_rate);
         cleave_status status = run_configuration(bench, model, result, stems, &steps);
         progress_end(&steps.progress);
         steps.done = (i + 1) * runs;
+        if (status == CLEAVE_OK && !expectation_said) {
+            say_expected(bench, result, now() - begin);
+            expectation_said = true;
+        }
         if (status != CLEAVE_OK) {
             int failed = code_of(&result->error);
             if (result->error.status != CLEAVE_ERROR_CANCELLED)
@@ -222,7 +238,9 @@ bool bench_profile(const Bench *bench, const cleave_model *model, const BenchRes
     }
     bool good = status == CLEAVE_OK;
     if (good) {
-        printf("\n%s, overlap %d, batch %d:\n", result->mode.name, result->overlap, result->batch);
+        if (profile_shows_table(bench->options))
+            printf("\n%s, overlap %d, batch %d:\n", result->mode.name, result->overlap,
+                   result->batch);
         profile_begin(&profiling, bench->options);
         profile_take(&profiling, separator, &profile);
         good = profile_tell(&profiling, separator);

@@ -95,6 +95,10 @@ bool profile_write_trace(cleave_separator *separator, const char *path) {
     return true;
 }
 
+bool profile_shows_table(const Options *options) {
+    return !options->json && !options->csv && options->verbosity >= VERBOSITY_NORMAL;
+}
+
 bool profile_tell(const Profiling *profiling, cleave_separator *separator) {
     const Options *options = profiling->options;
     if (options->profile == NULL)
@@ -103,7 +107,7 @@ bool profile_tell(const Profiling *profiling, cleave_separator *separator) {
         message_note("profile: nothing was separated; %s was not written", options->profile);
         return true;
     }
-    if (!options->json && options->verbosity >= VERBOSITY_NORMAL) {
+    if (profile_shows_table(options)) {
         putchar('\n');
         profile_print(&profiling->so_far, stdout);
         terminal_flush_output();

@@ -22,7 +22,10 @@ void profile_begin(Profiling *profiling, const Options *options);
  * without --profile. What fails is said. */
 void profile_take(Profiling *profiling, cleave_separator *separator, cleave_profile *of_input);
 
-/* At the end: prints the table, but for JSON and -q, and writes the trace. `separator` is NULL
+/* Whether the table is printed: not with -q, and not where standard output is for programs. */
+bool profile_shows_table(const Options *options);
+
+/* At the end: prints the table, where it is shown, and writes the trace. `separator` is NULL
  * where there was none: then there is neither. False after a failure, which is said. */
 bool profile_tell(const Profiling *profiling, cleave_separator *separator);
 

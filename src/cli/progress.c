@@ -35,19 +35,23 @@ static double fraction_done(const cleave_progress *state) {
     return fraction > 1.0 ? 1.0 : fraction < 0.0 ? 0.0 : fraction;
 }
 
-/* "45 %  12.3x  0:05 left"; `glue` stands between the parts. */
+/* "45 %  12.3x  0:05 left  612.3 MiB", the process's memory at its peak; `glue` stands between the
+ * parts. */
 static void write_figures(char *out, size_t size, const Progress *progress,
                           const cleave_progress *state, const char *glue) {
     double fraction = fraction_done(state);
     double audio = (double)state->samples_done / progress->sample_rate;
     char speed[48] = "";
+    char memory[48] = "";
+    if (state->peak_host_memory > 0)
+        snprintf(memory, sizeof memory, "%s%s", glue, text_bytes(state->peak_host_memory).text);
     if (state->samples_done > 0 && state->seconds > 0.0)
         snprintf(speed, sizeof speed, "%s%.1fx", glue, audio / state->seconds);
     if (fraction < 0.0)
-        snprintf(out, size, "%s done%s", text_duration(audio).text, speed);
+        snprintf(out, size, "%s done%s%s", text_duration(audio).text, speed, memory);
     else if (fraction > 0.0)
-        snprintf(out, size, "%3d %%%s%s%s left", (int)(100.0 * fraction), speed, glue,
-                 text_duration(state->seconds * (1.0 - fraction) / fraction).text);
+        snprintf(out, size, "%3d %%%s%s%s left%s", (int)(100.0 * fraction), speed, glue,
+                 text_duration(state->seconds * (1.0 - fraction) / fraction).text, memory);
     else
         snprintf(out, size, "  0 %%");
 }
@@ -133,7 +137,7 @@ void progress_begin(Progress *progress, ProgressStyle style, const char *label, 
     progress->sample_rate = sample_rate > 0 ? sample_rate : 1;
     progress->last_shown = style == PROGRESS_BAR ? -1.0 : 0.0;
     progress->last_fraction = 0.0;
-    cleave_progress nothing = {0, 1, 0.0};
+    cleave_progress nothing = {.samples_total = 1};
     if (style == PROGRESS_BAR)
         draw(progress, &nothing);
 }

@@ -143,7 +143,7 @@ static cleave_status warm_up(cleave_separator *separator, cleave_error *error) {
 
 cleave_status cleave_separator_warm_up(cleave_separator *separator, double *seconds,
                                        cleave_error *error) {
-    cleave_error own;
+    cleave_error own = {.status = CLEAVE_OK};
     cleave_error *told = error ? error : &own;
     double begin = clock_seconds();
     error_clear(told);

@@ -48,6 +48,8 @@ cleave_status demix_report(const Demix *d, cleave_error *error) {
         .samples_done = atomic_load(&d->emitted),
         .samples_total = d->expected,
         .seconds = clock_seconds() - d->begin,
+        .peak_host_memory = memory_peak_resident(),
+        .peak_device_memory = executable_peak_memory(d->executable),
     };
     log_relay_flush(d->job->log);
     if (d->job->progress && d->job->progress(d->job->progress_user, &progress) != 0)

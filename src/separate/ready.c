@@ -316,7 +316,8 @@ static cleave_status move_until_ready(cleave_separator *separator, cleave_status
 }
 
 cleave_status ready_compile(cleave_separator *separator, cleave_error *error) {
-    cleave_error own; /* warnings quote it, also where the caller wants none */
+    cleave_error own = {.status =
+                            CLEAVE_OK}; /* warnings quote it, also where the caller wants none */
     cleave_error *told = error ? error : &own;
     return move_until_ready(separator, compile_on_device(separator, told), told);
 }

@@ -574,13 +574,25 @@ static void b4_degraded_ops_are_counted_and_told_once(void **state) {
     cleave_separator_close(separator);
 }
 
+static int keep_progress(void *user, const cleave_progress *progress) {
+    *(cleave_progress *)user = *progress;
+    return 0;
+}
+
 static void t4_peak_memory_is_told_during_and_after(void **state) {
     Fixture *f = *state;
+    cleave_progress progress = {.seconds = 0};
+    const float *planes[] = {f->mix, f->mix};
     cleave_separator_settings settings = settings_of(f, "cuda");
     cleave_separator *separator = open_separator(f, &settings);
     /* The made-up device takes a thousand bytes more for a while than it holds. */
     assert_int_equal(info_of(separator).peak_device_memory,
                      info_of(separator).device_memory + 1000);
+    assert_int_equal(cleave_separate_memory(separator, planes, f->info.channels, f->samples,
+                                            f->stems, keep_progress, &progress, &f->error),
+                     CLEAVE_OK);
+    assert_int_equal(progress.peak_device_memory, info_of(separator).peak_device_memory);
+    assert_true(progress.peak_host_memory >= info_of(separator).device_memory);
     cleave_separator_close(separator);
 }
 

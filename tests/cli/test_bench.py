@@ -100,6 +100,22 @@ class BenchTest(CliTest):
         with open(trace, encoding="utf-8") as file:
             self.assertTrue(json.load(file)["traceEvents"])
 
+    def test_t1_b2_a_profile_leaves_json_and_csv_whole(self):
+        arguments = ["bench", "-m", MODEL, "-d", "cpu", "-p", "f32", "--compile", "yes",
+                     "--seconds", "1", "--runs", "1", "--profile", self.path("trace.json")]
+        result = self.run_program(*arguments, "--json")
+        self.assertEqual(len(json.loads(result.out)["configurations"]), 1)
+        result = self.run_program(*arguments, "--csv")
+        self.assertEqual(len(result.out.splitlines()), 2, result.out)
+
+    def test_t1_the_table_says_why_a_configuration_failed(self):
+        result = self.bench("-d", "cuda:7,cpu", "-p", "f32", "--compile", "yes", "--overlap", "1,2",
+                            "--seconds", "1", "--runs", "1")
+        self.assertEqual(result.code, 4)
+        reasons = [line for line in result.out.splitlines() if line.startswith("cuda:7 f32")]
+        self.assertEqual(len(reasons), 1, result.out)
+        self.assertIn("not available", reasons[0])
+
     def test_bad_lists_are_refused(self):
         for arguments in (["--overlap", "1,51"], ["--overlap", "0"], ["--batch", "1,,2"],
                           ["--batch", "65"], ["--runs", "0"], ["--compile", "maybe"],

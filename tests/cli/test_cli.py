@@ -1113,7 +1113,7 @@ class RunningTest(CliTest):
     def test_progress_lines_are_few_and_grow(self):
         result = self.separate(self.long_input("long.wav", 4), "--overlap", "8")
         self.assert_done(result)
-        form = r"(?m)^cleave: long\.wav: (\d+) %, [\d.]+x, \d+:\d\d left$"
+        form = r"(?m)^cleave: long\.wav: (\d+) %, [\d.]+x, \d+:\d\d left, [\d.]+ [KMG]iB$"
         percent = [int(found) for found in re.findall(form, result.err)]
         self.assertEqual(percent, sorted(percent))
         self.assertTrue(0 < len(percent) <= 10, result.err)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/kernels.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -12,6 +14,8 @@
 const TableNeeds processor_table_needs[] = {{"avx2", "avx2 fma f16c"},
                                             {"avx512", AVX512_NEEDS},
                                             {"avx512bf16", AVX512_NEEDS " avx512bf16"},
+                                            {"amx", AVX512_NEEDS " avx512bf16 amx-tile amx-bf16 "
+                                                                 "amx-permission"},
                                             {NULL, NULL}};
 
 /* A bit of what CPUID says of a leaf in EDX; for what the compiler has no name for. */
@@ -46,6 +50,7 @@ void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
                                       {"avx512fp16", has_edx(7, 0, 23)},
                                       {"amx-tile", has_edx(7, 0, 24)},
                                       {"amx-bf16", has_edx(7, 0, 22)},
+                                      {"amx-permission", kernels_may_use_tiles()},
                                       {NULL, false}};
     memcpy(features, known, sizeof(known));
 }

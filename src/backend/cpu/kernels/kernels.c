@@ -35,17 +35,6 @@ static bool cpu_has_avx512bf16(void) {
     return cpu_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
 
-/* Tiles are 8 KB of each thread's state, which Linux lets a process have that asks for it (Linux,
- * Documentation/arch/x86/xstate.rst). */
-static bool may_use_tiles(void) {
-#ifdef __linux__
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-#else
-    return false;
-#endif
-}
-
 static bool cpu_has_amx(void) {
     enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };
     unsigned a = 0;
@@ -53,7 +42,7 @@ static bool cpu_has_amx(void) {
     unsigned c = 0;
     unsigned d = 0;
     return cpu_has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) &&
-           (d & AMX_TILE) && may_use_tiles();
+           (d & AMX_TILE) && kernels_may_use_tiles();
 }
 #elif defined(__aarch64__)
 #include "backend/cpu/kernels/arm_processor.h"
@@ -67,6 +56,17 @@ static bool cpu_has_neonbf16(const ArmFeatures *features) {
     return cpu_has_neonfp16(features) && features->bf16;
 }
 #endif
+
+/* Tiles are 8 KB of each thread's state, which Linux lets a process have that asks for it (Linux,
+ * Documentation/arch/x86/xstate.rst). */
+bool kernels_may_use_tiles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
 
 #define TABLES_MAX 5
 
