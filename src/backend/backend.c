@@ -195,3 +195,7 @@ void executable_destroy(Executable *executable) {
     if (executable)
         executable->methods->destroy(executable);
 }
+
+bool cancel_is_set(const atomic_bool *cancel) {
+    return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}

@@ -124,6 +124,7 @@ struct Backend {
 };
 
 extern const Backend backend_cpu;
+extern const Backend backend_mps; /* where CLEAVE_MPS is defined */
 
 /* What a shared object libcleave-KIND.so exports under the name BACKEND_ENTRY. NULL: none here. */
 typedef const Backend *BackendEntry(void);
@@ -184,6 +185,9 @@ int64_t executable_peak_memory(const Executable *executable);
 
 /* Writes up to `capacity` ops that run elsewhere and returns how many there are. */
 int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity);
+
+/* Whether a run should end: what its `cancel` says, which may be NULL. */
+bool cancel_is_set(const atomic_bool *cancel);
 
 /* NULL is allowed. */
 void executable_destroy(Executable *executable);

@@ -20,8 +20,14 @@ typedef struct Kind {
     bool numbered;           /* there may be several, as in "cuda:1" */
 } Kind;
 
+#ifdef CLEAVE_MPS
+#define BUILT_IN_MPS &backend_mps
+#else
+#define BUILT_IN_MPS NULL
+#endif
+
 static const Kind kinds[] = {
-    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", NULL, false},
+    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", BUILT_IN_MPS, false},
     {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL, true},
     {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu, false},
 };

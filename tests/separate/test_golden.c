@@ -3,7 +3,7 @@
  * reaches, or 110 dB; in a lower precision, within 6 dB of what the reference reaches where its
  * operands alone are rounded (those of 3×3 convolutions after Winograd's transforms). Arguments:
  * cases, and folders of cases; after --forced-plans they run in every way in which convolutions can
- * be computed, however slow. */
+ * be computed, however slow; after --device DEVICE on that one, in every way that a GPU has. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -61,8 +61,18 @@ static const Mode forced_modes[MODES_MAX] = {
     {"bf16, weights first", 1, 2, 2, BFLOAT16, &weights_first},
 };
 
+static const Mode gpu_modes[MODES_MAX] = {
+    {"compiled", 1, 1, 1, FLOAT32, NULL},      {"op by op", 0, 1, 1, FLOAT32, NULL},
+    {"batch 2", 1, 2, 1, FLOAT32, NULL},       {"batch 4", 1, 4, 1, FLOAT32, NULL},
+    {"batch 3 by op", 0, 3, 1, FLOAT32, NULL}, {"f16", 1, 2, 1, FLOAT16, NULL},
+    {"f16 by op", 0, 1, 1, FLOAT16, NULL},
+};
+
 /* What meson counts as skipped. */
 #define EXIT_SKIPPED 77
+
+static const Mode *modes = ordinary_modes; /* up to one without a name */
+static const char *device = "cpu";
 
 static int passed;
 static int failed;
@@ -174,6 +184,8 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
     settings.tta = json_is_true(json_object_get(json, "tta"));
     if (strcmp(string_field(json, "blend", "fade"), "mean") == 0)
         settings.blend = CLEAVE_BLEND_MEAN;
+    settings.device = device;
+    settings.strict_device = 1;
     settings.compile = mode->compile;
     settings.batch = mode->batch;
     settings.threads = mode->threads;
@@ -219,8 +231,6 @@ static void run_case(const char *folder, const Mode *mode) {
 static int is_case(const struct dirent *entry) {
     return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
 }
-
-static const Mode *modes = ordinary_modes; /* up to one without a name */
 
 static void run_modes(const char *folder) {
     for (int m = 0; m < MODES_MAX && modes[m].name; m++)
@@ -299,7 +309,10 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--forced-plans") == 0)
             modes = forced_modes;
-        else if (is_folder_of_cases(argv[i]))
+        else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
+            device = argv[++i];
+            modes = gpu_modes;
+        } else if (is_folder_of_cases(argv[i]))
             run_folder(argv[i]);
         else
             run_modes(argv[i]);

@@ -303,7 +303,7 @@ static cleave_status run(Executable *head, const float *input, float *output, in
                          batch, executable->max_batch);
     for (int i = 0; i < executable->step_count; i++) {
         const CpuStep *step = executable->steps[i];
-        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+        if (cancel_is_set(cancel))
             return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
         if (executable->profiling.profile) {
             cpu_run_profiled(executable, i, &run);

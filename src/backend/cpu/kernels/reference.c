@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/cpu/kernels/kernels.h"
+#include "base/half.h"
 
 /* ---- Half precision ---- */
 
@@ -35,26 +36,6 @@ static void narrow_to_bf16(void *to, const float *from, size_t positions) {
         elements[i] = bf16_of(from[i]);
 }
 
-/* f16 has 10 bits of fraction and exponents from -14 to 15; below, steps of 2^-24. */
-static uint16_t f16_of(float value) {
-    uint16_t sign = (uint16_t)(bits_of(value) >> 16 & 0x8000);
-    float magnitude = fabsf(value);
-    if (value != value)
-        return (uint16_t)(sign | 0x7e00);
-    if (magnitude >= 65520.0f) /* halfway to 2^16, and up */
-        return (uint16_t)(sign | 0x7c00);
-    if (magnitude == 0)
-        return sign;
-    int exponent = 0;
-    frexpf(magnitude, &exponent);
-    if (exponent < -13)
-        exponent = -13;
-    float step = ldexpf(1, exponent - 11);
-    float steps = rintf(magnitude / step);
-    uint32_t base = (uint32_t)(exponent + 13) << 10;
-    return (uint16_t)(sign | (base + (uint32_t)steps));
-}
-
 /* f32's exponents are biased by 112 more, those of subnormals as well. */
 static float float_of_f16(uint16_t value) {
     float magnitude = float_of((uint32_t)(value & 0x7fff) << 13) * 0x1p112f;
@@ -66,7 +47,7 @@ static float float_of_f16(uint16_t value) {
 static void narrow_to_f16(void *to, const float *from, size_t positions) {
     uint16_t *elements = to;
     for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
-        elements[i] = f16_of(from[i]);
+        elements[i] = half_from_float_plain(from[i]);
 }
 
 static void widen_f16(float *to, const uint16_t *from, size_t count, float scale) {
@@ -76,7 +57,7 @@ static void widen_f16(float *to, const uint16_t *from, size_t count, float scale
 
 static void narrow_f16(uint16_t *to, const float *from, size_t count, float scale) {
     for (size_t i = 0; i < count; i++)
-        to[i] = f16_of(from[i] * scale);
+        to[i] = half_from_float_plain(from[i] * scale);
 }
 
 /* ---- gemm ---- */

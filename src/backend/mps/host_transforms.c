@@ -1,0 +1,132 @@
+/* host_transforms.c: see host_transforms.h. */
+#include "backend/mps/host_transforms.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/cpu/real_fft.h"
+
+typedef struct Transform {
+    StftAttributes stft;
+    int samples; /* of the waveform */
+    int frames;
+    int band; /* F: bins of a subband */
+    RealFft *fft;
+    float *frame;           /* (n_fft) */
+    kiss_fft_cpx *spectrum; /* (n_fft / 2 + 1) */
+    float *window;          /* (n_fft), periodic Hann */
+    double *envelope;       /* (samples): sum of squared windows; the inverse's */
+} Transform;
+
+static int reflected(int index, int samples) {
+    if (index < 0)
+        index = -index;
+    return index < samples ? index : 2 * (samples - 1) - index;
+}
+
+static int frame_start(const Transform *t, int frame) {
+    return frame * t->stft.hop - t->stft.n_fft / 2;
+}
+
+/* Where a bin's real (part 0) or imaginary part lies in a waveform's (2, subbands, T, F). */
+static size_t bin_place(const Transform *t, int part, int frame, int bin) {
+    size_t band = (size_t)part * (size_t)t->stft.subbands + (size_t)(bin / t->band);
+    return (band * (size_t)t->frames + (size_t)frame) * (size_t)t->band + (size_t)(bin % t->band);
+}
+
+static void forward(const Transform *t, const float *waveform, float *spectrogram) {
+    for (int frame = 0; frame < t->frames; frame++) {
+        for (int i = 0; i < t->stft.n_fft; i++)
+            t->frame[i] = waveform[reflected(frame_start(t, frame) + i, t->samples)] * t->window[i];
+        real_fft_forward(t->fft, t->frame, t->spectrum);
+        for (int bin = 0; bin < t->stft.bins; bin++) {
+            spectrogram[bin_place(t, 0, frame, bin)] = t->spectrum[bin].r;
+            spectrogram[bin_place(t, 1, frame, bin)] = t->spectrum[bin].i;
+        }
+    }
+}
+
+static void find_envelope(const Transform *t) {
+    for (int frame = 0; frame < t->frames; frame++)
+        for (int i = 0; i < t->stft.n_fft; i++) {
+            int at = frame_start(t, frame) + i;
+            if (at >= 0 && at < t->samples)
+                t->envelope[at] += (double)t->window[i] * (double)t->window[i];
+        }
+}
+
+/* Samples that the frames give; the rest is zero. */
+static int inverse_length(const Transform *t) {
+    int length = t->stft.n_fft + t->stft.hop * (t->frames - 1) - 2 * (t->stft.n_fft / 2);
+    return length < t->samples ? length : t->samples;
+}
+
+static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
+    int length = inverse_length(t);
+    memset(waveform, 0, (size_t)t->samples * sizeof(float));
+    memset(t->spectrum, 0, ((size_t)t->stft.n_fft / 2 + 1) * sizeof(*t->spectrum));
+    for (int frame = 0; frame < t->frames; frame++) {
+        for (int bin = 0; bin < t->stft.bins; bin++)
+            t->spectrum[bin] = (kiss_fft_cpx){spectrogram[bin_place(t, 0, frame, bin)],
+                                              spectrogram[bin_place(t, 1, frame, bin)]};
+        real_fft_inverse(t->fft, t->spectrum, t->frame);
+        for (int i = 0; i < t->stft.n_fft; i++) {
+            int at = frame_start(t, frame) + i;
+            if (at >= 0 && at < length)
+                waveform[at] += t->frame[i] * t->window[i];
+        }
+    }
+    for (int i = 0; i < length; i++)
+        waveform[i] = (float)((double)waveform[i] / (t->envelope[i] * t->stft.n_fft));
+}
+
+static void destroy(Transform *t) {
+    real_fft_destroy(t->fft);
+    free(t->frame);
+    free(t->spectrum);
+    free(t->window);
+    free(t->envelope);
+}
+
+static bool create(Transform *t) {
+    size_t n_fft = (size_t)t->stft.n_fft;
+    const double pi = 3.14159265358979323846;
+    t->fft = real_fft_create(t->stft.n_fft);
+    t->frame = malloc(n_fft * sizeof(*t->frame));
+    t->spectrum = malloc((n_fft / 2 + 1) * sizeof(*t->spectrum));
+    t->window = malloc(n_fft * sizeof(*t->window));
+    t->envelope = calloc((size_t)t->samples, sizeof(*t->envelope));
+    if (!t->fft || !t->frame || !t->spectrum || !t->window || !t->envelope)
+        return false;
+    for (size_t i = 0; i < n_fft; i++)
+        t->window[i] = (float)(0.5 - 0.5 * cos(2 * pi * (double)i / (double)n_fft));
+    return true;
+}
+
+cleave_status host_transform(const Graph *network, int index, int batch, const float *from,
+                             float *to, cleave_error *error) {
+    const Node *node = &network->nodes[index];
+    bool is_inverse = node->op == OP_ISTFT;
+    Shape waveform = is_inverse ? node->shape : network->nodes[node->inputs[0]].shape;
+    Shape spectrogram = is_inverse ? network->nodes[node->inputs[0]].shape : node->shape;
+    Transform t = {.stft = node->as.stft,
+                   .samples = waveform.width,
+                   .frames = spectrogram.height,
+                   .band = spectrogram.width};
+    size_t spectrum = 2 * (size_t)t.stft.bins * (size_t)t.frames; /* of one waveform */
+    if (!create(&t)) {
+        destroy(&t);
+        return error_memory(error, node->name, (size_t)t.samples * sizeof(double));
+    }
+    if (is_inverse)
+        find_envelope(&t);
+    for (size_t i = 0; i < (size_t)batch * (size_t)waveform.channels; i++) {
+        if (is_inverse)
+            inverse(&t, from + i * spectrum, to + i * (size_t)t.samples);
+        else
+            forward(&t, from + i * (size_t)t.samples, to + i * spectrum);
+    }
+    destroy(&t);
+    return CLEAVE_OK;
+}

@@ -1,0 +1,252 @@
+/* mps.m: the backend for Apple GPUs: what backend.h asks for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/mps/executable.h"
+#include "backend/mps/sizes.h"
+
+/* ---- Running ---- */
+
+static size_t value_floats(const Graph *network, int node, int batch) {
+    Shape shape = network->nodes[node].shape;
+    return (size_t)batch * (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
+}
+
+static void note_memory(MpsExecutable *executable) {
+    int64_t bytes = (int64_t)[executable->device->device currentAllocatedSize];
+    if (bytes > executable->peak_bytes)
+        executable->peak_bytes = bytes;
+}
+
+/* One upload, one download. */
+static cleave_status run(Executable *head, const float *input, float *output, int batch,
+                         const atomic_bool *cancel, cleave_error *error) {
+    MpsExecutable *executable = (MpsExecutable *)head;
+    const Graph *network = &executable->network;
+    if (cancel_is_set(cancel))
+        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+    memcpy([executable->input contents], input, value_floats(network, 0, batch) * sizeof(float));
+    cleave_status status = CLEAVE_OK;
+    if (executable->wholes) {
+        status = whole_compile(executable, batch, error);
+        if (status == CLEAVE_OK)
+            status = whole_run(executable, batch, error);
+    } else {
+        status = steps_run(executable, batch, cancel, error);
+    }
+    note_memory(executable);
+    if (status == CLEAVE_OK)
+        memcpy(output, [executable->output contents],
+               value_floats(network, network->count - 1, batch) * sizeof(float));
+    return status;
+}
+
+static int64_t peak_memory(const Executable *head) {
+    return ((const MpsExecutable *)head)->peak_bytes;
+}
+
+static int degraded(const Executable *head, cleave_degraded_op *ops, int capacity) {
+    const MpsExecutable *executable = (const MpsExecutable *)head;
+    int count = 0;
+    for (int node = 0; executable->degraded && node < executable->network.count; node++) {
+        const Node *n = &executable->network.nodes[node];
+        if (n->op == OP_INPUT || executable->steps[node].builder.graph)
+            continue;
+        if (count < capacity) {
+            cleave_degraded_op *op = &ops[count];
+            *op = (cleave_degraded_op){.runs = executable->degraded[node]};
+            snprintf(op->name, sizeof(op->name), "%.63s", n->name);
+            snprintf(op->op, sizeof(op->op), "%s", graph_op_name(n->op));
+            snprintf(op->device, sizeof(op->device), "cpu");
+            snprintf(op->reason, sizeof(op->reason),
+                     "MPSGraph of macOS %d.%d has no Fourier transforms",
+                     executable->device->macos[0], executable->device->macos[1]);
+        }
+        count++;
+    }
+    return count;
+}
+
+static void destroy(Executable *head) {
+    MpsExecutable *executable = (MpsExecutable *)head;
+    @autoreleasepool {
+        for (int i = 0; executable->wholes && i < executable->max_batch; i++)
+            whole_free(&executable->wholes[i]);
+        steps_free(executable);
+        parameters_free(&executable->parameters);
+        [executable->input release];
+        [executable->output release];
+        [executable->queue release];
+    }
+    free(executable->wholes);
+    graph_free(&executable->network);
+    free(executable);
+}
+
+static const ExecutableMethods methods = {
+    .run = run, .destroy = destroy, .peak_memory = peak_memory, .degraded = degraded};
+
+/* ---- Compiling ---- */
+
+static cleave_status copy_nodes(Graph *to, const Graph *from, cleave_error *error) {
+    size_t bytes = (size_t)from->count * sizeof(*from->nodes);
+    *to = (Graph){.nodes = malloc(bytes), .count = from->count, .capacity = from->count};
+    if (!to->nodes)
+        return error_memory(error, "the network's ops", bytes);
+    memcpy(to->nodes, from->nodes, bytes);
+    for (int i = 0; i < to->count; i++)
+        memset(to->nodes[i].weights, 0, sizeof(to->nodes[i].weights));
+    return CLEAVE_OK;
+}
+
+static cleave_status create_buffers(MpsExecutable *executable, cleave_error *error) {
+    const Graph *network = &executable->network;
+    id<MTLDevice> device = executable->device->device;
+    size_t in = value_floats(network, 0, executable->max_batch) * sizeof(float);
+    size_t out = value_floats(network, network->count - 1, executable->max_batch) * sizeof(float);
+    executable->queue = [device newCommandQueue];
+    executable->input = [device newBufferWithLength:in options:MTLResourceStorageModeShared];
+    executable->output = [device newBufferWithLength:out options:MTLResourceStorageModeShared];
+    if (!executable->queue || !executable->input || !executable->output)
+        return error_memory(error, "chunks on their way to the GPU", in + out);
+    return CLEAVE_OK;
+}
+
+static ExecutableMemory memory_of(const Graph *network, const CompileOptions *options) {
+    return (ExecutableMemory){
+        .weights = parameters_bytes(network, options->precision),
+        .activations = live_bytes(network, options->batch),
+        .scratch = (int64_t)((value_floats(network, 0, options->batch) +
+                              value_floats(network, network->count - 1, options->batch)) *
+                             sizeof(float))};
+}
+
+/* MPS would end the process. */
+static cleave_status check_sizes(const Graph *network, int batch, cleave_error *error) {
+    int node = 0;
+    if (sizes_fit(network, batch, &node))
+        return CLEAVE_OK;
+    return error_set(
+        error, CLEAVE_ERROR_MEMORY,
+        "%s has arrays of %lld elements at batch %d, and MPS takes up to 2^31 elements "
+        "and 2^32 bytes",
+        network->nodes[node].name, (long long)node_largest_array(network, node, batch), batch);
+}
+
+static cleave_status build(MpsExecutable *executable, const Graph *graph,
+                           const CompileOptions *options, cleave_error *error) {
+    cleave_status status = copy_nodes(&executable->network, graph, error);
+    if (status == CLEAVE_OK)
+        status = create_buffers(executable, error);
+    if (status == CLEAVE_OK)
+        status = parameters_create(&executable->parameters, executable->device->device, graph,
+                                   options, error);
+    if (status != CLEAVE_OK)
+        return status;
+    if (!options->fuse)
+        return steps_create(executable, error);
+    executable->wholes = calloc((size_t)options->batch, sizeof(*executable->wholes));
+    if (!executable->wholes)
+        return error_memory(error, "the compiled network", sizeof(*executable->wholes));
+    return whole_compile(executable, options->batch, error);
+}
+
+static cleave_status refuse_to_compile(const MpsDevice *device, const CompileOptions *options,
+                                       cleave_error *error) {
+    options->failure->cause = CAUSE_UNSUPPORTED;
+    return error_set(error, CLEAVE_ERROR_DEVICE,
+                     "macOS %d.%d cannot compile the whole network, which takes macOS 14",
+                     device->macos[0], device->macos[1]);
+}
+
+static cleave_status compile(Executable **created, const Graph *graph,
+                             const CompileOptions *options, cleave_error *error) {
+    const MpsDevice *device = mps_device();
+    *created = NULL;
+    if (!device->device)
+        return error_set(error, CLEAVE_ERROR_DEVICE, "%s", device->reason);
+    if (options->fuse && !(device->compiles && device->transforms))
+        return refuse_to_compile(device, options, error);
+    cleave_status status = check_sizes(graph, options->batch, error);
+    if (status != CLEAVE_OK)
+        return status;
+    MpsExecutable *executable = calloc(1, sizeof(*executable));
+    if (!executable)
+        return error_memory(error, "the compiled network", sizeof(*executable));
+    executable->head =
+        (Executable){.methods = &methods, .kernels = "", .memory = memory_of(graph, options)};
+    executable->device = device;
+    executable->precision = options->precision;
+    executable->max_batch = options->batch;
+    @autoreleasepool {
+        status = build(executable, graph, options, error);
+    }
+    if (status != CLEAVE_OK) {
+        destroy(&executable->head);
+        return status;
+    }
+    note_memory(executable);
+    *created = &executable->head;
+    return CLEAVE_OK;
+}
+
+static cleave_status plan(const Graph *graph, const CompileOptions *options,
+                          ExecutableMemory *memory, cleave_error *error) {
+    cleave_status status = check_sizes(graph, options->batch, error);
+    if (status == CLEAVE_OK)
+        *memory = memory_of(graph, options);
+    return status;
+}
+
+/* ---- What does not apply: MPSGraph chooses how layers are computed ---- */
+
+static cleave_status layers(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
+                            cleave_error *error) {
+    (void)plan;
+    (void)graph;
+    (void)options;
+    (void)error;
+    return CLEAVE_OK;
+}
+
+static bool fits(const LayerClass *layer, const ConvPlan *conv) {
+    (void)layer;
+    (void)conv;
+    return false;
+}
+
+static cleave_status measure(NetworkPlan *plan, const CompileOptions *options,
+                             const PlanProgress *progress, cleave_error *error) {
+    (void)plan;
+    (void)options;
+    (void)progress;
+    (void)error;
+    return CLEAVE_OK;
+}
+
+static bool supports(int index, cleave_precision precision) {
+    (void)index;
+    return precision == CLEAVE_PRECISION_F32 || precision == CLEAVE_PRECISION_F16;
+}
+
+static int count(char *reason, size_t size) {
+    const MpsDevice *device = mps_device();
+    snprintf(reason, size, "%s", device->reason);
+    return device->device ? 1 : 0;
+}
+
+const Backend backend_mps = {
+    .abi = BACKEND_ABI,
+    .version = CLEAVE_VERSION,
+    .kind = CLEAVE_DEVICE_MPS,
+    .alignment = sizeof(float),
+    .count = count,
+    .describe = mps_describe,
+    .read_memory = mps_read_memory,
+    .supports = supports,
+    .plan = plan,
+    .layers = layers,
+    .fits = fits,
+    .measure = measure,
+    .compile = compile,
+};

@@ -1,0 +1,269 @@
+/* ops.m: see ops.h. */
+#include "backend/mps/ops.h"
+
+#include <math.h>
+
+NSArray *numbers(const NSInteger *values, size_t count) {
+    NSMutableArray *array = [NSMutableArray arrayWithCapacity:count];
+    for (size_t i = 0; i < count; i++)
+        [array addObject:[NSNumber numberWithInteger:values[i]]];
+    return array;
+}
+
+void op_builder_begin(OpBuilder *builder) {
+    builder->graph = [[MPSGraph alloc] init];
+    builder->types = [[NSMutableDictionary alloc] init];
+    builder->feeds = [[NSMutableDictionary alloc] init];
+}
+
+void op_builder_end(OpBuilder *builder) {
+    [builder->feeds release];
+    [builder->types release];
+    [builder->graph release];
+    builder->feeds = nil;
+    builder->types = nil;
+    builder->graph = nil;
+}
+
+static NSArray *shape_of(int batch, Shape shape) {
+    return NUMBERS(batch, shape.channels, shape.height, shape.width);
+}
+
+NSArray *op_shape(const OpBuilder *builder, int node) {
+    return shape_of(builder->batch, builder->network->nodes[node].shape);
+}
+
+/* Names help whoever looks at the graph in a debugger. */
+static NSString *name_of(const OpBuilder *builder, int node) {
+    return [NSString stringWithUTF8String:builder->network->nodes[node].name];
+}
+
+static MPSGraphTensor *placeholder(OpBuilder *builder, NSArray *shape, MPSDataType type,
+                                   NSString *name) {
+    MPSGraphTensor *tensor = [builder->graph placeholderWithShape:shape dataType:type name:name];
+    MPSGraphShapedType *shaped = [[MPSGraphShapedType alloc] initWithShape:shape dataType:type];
+    [builder->types setObject:shaped forKey:tensor];
+    [shaped release];
+    return tensor;
+}
+
+MPSGraphTensor *op_placeholder(OpBuilder *builder, int node) {
+    return placeholder(builder, op_shape(builder, node), MPSDataTypeFloat32,
+                       name_of(builder, node));
+}
+
+MPSGraphTensor *op_parameter(OpBuilder *builder, int node, int slot) {
+    const Parameter *parameter = parameters_of(builder->parameters, node, slot);
+    NSString *name = [NSString stringWithFormat:@"%@.%d", name_of(builder, node), slot];
+    MPSGraphTensor *tensor = placeholder(builder, parameter->shape, parameter->type, name);
+    MPSGraphTensorData *data = [[MPSGraphTensorData alloc] initWithMTLBuffer:parameter->buffer
+                                                                       shape:parameter->shape
+                                                                    dataType:parameter->type];
+    [builder->feeds setObject:data forKey:tensor];
+    [data release];
+    return tensor;
+}
+
+/* ---- Short names for MPSGraph's long ones ---- */
+
+static MPSGraphTensor *cast(OpBuilder *builder, MPSGraphTensor *tensor, MPSDataType type) {
+    if ([tensor dataType] == type)
+        return tensor;
+    return [builder->graph castTensor:tensor toType:type name:nil];
+}
+
+static MPSGraphTensor *scalar(OpBuilder *builder, double value) {
+    return [builder->graph constantWithScalar:value dataType:MPSDataTypeFloat32];
+}
+
+static MPSGraphTensor *add(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b) {
+    return [builder->graph additionWithPrimaryTensor:a secondaryTensor:b name:nil];
+}
+
+static MPSGraphTensor *multiply(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b) {
+    return [builder->graph multiplicationWithPrimaryTensor:a secondaryTensor:b name:nil];
+}
+
+/* ---- Products ---- */
+
+static MPSGraphConvolution2DOpDescriptor *conv_descriptor(const ConvAttributes *conv) {
+    NSUInteger height = (NSUInteger)conv->pad[0];
+    NSUInteger width = (NSUInteger)conv->pad[1];
+    return [MPSGraphConvolution2DOpDescriptor
+        descriptorWithStrideInX:(NSUInteger)conv->stride[1]
+                      strideInY:(NSUInteger)conv->stride[0]
+                dilationRateInX:1
+                dilationRateInY:1
+                         groups:1
+                    paddingLeft:width
+                   paddingRight:width
+                     paddingTop:height
+                  paddingBottom:height
+                   paddingStyle:MPSGraphPaddingStyleExplicit
+                     dataLayout:MPSGraphTensorNamedDataLayoutNCHW
+                  weightsLayout:MPSGraphTensorNamedDataLayoutOIHW];
+}
+
+static MPSGraphTensor *conv(OpBuilder *builder, int node, MPSGraphTensor *source) {
+    MPSGraphTensor *weights = op_parameter(builder, node, PARAMETER_WEIGHT);
+    return [builder->graph
+        convolution2DWithSourceTensor:source
+                        weightsTensor:weights
+                           descriptor:conv_descriptor(&builder->network->nodes[node].as.conv)
+                                 name:name_of(builder, node)];
+}
+
+/* What a convolution of the output's channels to the input's would send back: so its weights are
+ * (in, out, kh, kw), as they lie in the checkpoint. */
+static MPSGraphTensor *conv_transposed(OpBuilder *builder, int node, MPSGraphTensor *source) {
+    MPSGraphTensor *weights = op_parameter(builder, node, PARAMETER_WEIGHT);
+    return [builder->graph
+        convolution2DDataGradientWithIncomingGradientTensor:source
+                                              weightsTensor:weights
+                                                outputShape:op_shape(builder, node)
+                               forwardConvolutionDescriptor:conv_descriptor(
+                                                                &builder->network->nodes[node]
+                                                                     .as.conv)
+                                                       name:name_of(builder, node)];
+}
+
+static MPSGraphTensor *linear(OpBuilder *builder, int node, MPSGraphTensor *source) {
+    return [builder->graph
+        matrixMultiplicationWithPrimaryTensor:source
+                              secondaryTensor:op_parameter(builder, node, PARAMETER_WEIGHT)
+                                         name:name_of(builder, node)];
+}
+
+static MPSGraphTensor *product(OpBuilder *builder, int node, MPSGraphTensor *source) {
+    MPSDataType type = product_type(builder->network, node, builder->precision);
+    MPSGraphTensor *operand = cast(builder, source, type);
+    MPSGraphTensor *result = nil;
+    switch (builder->network->nodes[node].op) {
+    case OP_CONV:
+        result = conv(builder, node, operand);
+        break;
+    case OP_CONV_TRANSPOSED:
+        result = conv_transposed(builder, node, operand);
+        break;
+    default:
+        result = linear(builder, node, operand);
+    }
+    return cast(builder, result, MPSDataTypeFloat32);
+}
+
+/* ---- Norms ---- */
+
+static MPSGraphTensor *normalized(OpBuilder *builder, MPSGraphTensor *source, MPSGraphTensor *mean,
+                                  MPSGraphTensor *variance, MPSGraphTensor *gain,
+                                  MPSGraphTensor *bias, NSString *name) {
+    return [builder->graph normalizationWithTensor:source
+                                        meanTensor:mean
+                                    varianceTensor:variance
+                                       gammaTensor:gain
+                                        betaTensor:bias
+                                           epsilon:(float)NORM_EPSILON
+                                              name:name];
+}
+
+/* By statistics of its own over `axes`. */
+static MPSGraphTensor *self_normalized(OpBuilder *builder, MPSGraphTensor *source, NSArray *axes,
+                                       MPSGraphTensor *gain, MPSGraphTensor *bias, NSString *name) {
+    MPSGraphTensor *mean = [builder->graph meanOfTensor:source axes:axes name:nil];
+    MPSGraphTensor *variance = [builder->graph varianceOfTensor:source
+                                                     meanTensor:mean
+                                                           axes:axes
+                                                           name:nil];
+    return normalized(builder, source, mean, variance, gain, bias, name);
+}
+
+static MPSGraphTensor *group_norm(OpBuilder *builder, int node, MPSGraphTensor *source,
+                                  MPSGraphTensor *gain, MPSGraphTensor *bias) {
+    const Node *norm = &builder->network->nodes[node];
+    int groups = norm->as.norm.groups;
+    NSInteger members = norm->shape.channels / groups;
+    NSArray *grouped =
+        NUMBERS(builder->batch, groups, members, (NSInteger)norm->shape.height * norm->shape.width);
+    MPSGraphTensor *cut = [builder->graph reshapeTensor:source withShape:grouped name:nil];
+    MPSGraphTensor *result = self_normalized(builder, cut, NUMBERS(2, 3), nil, nil, nil);
+    result = [builder->graph reshapeTensor:result withShape:op_shape(builder, node) name:nil];
+    return add(builder, multiply(builder, result, gain), bias);
+}
+
+static MPSGraphTensor *norm(OpBuilder *builder, int node, MPSGraphTensor *source) {
+    const NormAttributes *attributes = &builder->network->nodes[node].as.norm;
+    NSString *name = name_of(builder, node);
+    if (attributes->kind == NORM_NONE)
+        return source;
+    MPSGraphTensor *gain = op_parameter(builder, node, PARAMETER_GAIN);
+    MPSGraphTensor *bias = op_parameter(builder, node, PARAMETER_BIAS);
+    if (attributes->kind == NORM_INSTANCE)
+        return self_normalized(builder, source, NUMBERS(2, 3), gain, bias, name);
+    if (attributes->kind == NORM_GROUP)
+        return group_norm(builder, node, source, gain, bias);
+    return normalized(builder, source, op_parameter(builder, node, PARAMETER_MEAN),
+                      op_parameter(builder, node, PARAMETER_VARIANCE), gain, bias, name);
+}
+
+/* ---- Activations ---- */
+
+/* x / 2 · (1 + erf(x / √2)): the exact one. */
+static MPSGraphTensor *gelu(OpBuilder *builder, MPSGraphTensor *x) {
+    MPSGraphTensor *inner = multiply(builder, x, scalar(builder, sqrt(0.5)));
+    MPSGraphTensor *erf = [builder->graph erfWithTensor:inner name:nil];
+    MPSGraphTensor *half = multiply(builder, x, scalar(builder, 0.5));
+    return add(builder, half, multiply(builder, half, erf));
+}
+
+/* α (exp(x) - 1) below zero; of what is above, exp could overflow. */
+static MPSGraphTensor *elu(OpBuilder *builder, MPSGraphTensor *x, double alpha) {
+    MPSGraph *graph = builder->graph;
+    MPSGraphTensor *zero = scalar(builder, 0);
+    MPSGraphTensor *below = [graph minimumWithPrimaryTensor:x secondaryTensor:zero name:nil];
+    MPSGraphTensor *above = [graph maximumWithPrimaryTensor:x secondaryTensor:zero name:nil];
+    MPSGraphTensor *power = [graph exponentWithTensor:below name:nil];
+    MPSGraphTensor *curve = add(builder, power, scalar(builder, -1));
+    return add(builder, above, multiply(builder, curve, scalar(builder, alpha)));
+}
+
+static MPSGraphTensor *act(OpBuilder *builder, int node, MPSGraphTensor *x) {
+    const ActAttributes *attributes = &builder->network->nodes[node].as.act;
+    switch (attributes->kind) {
+    case ACT_GELU:
+        return gelu(builder, x);
+    case ACT_RELU:
+        return [builder->graph reLUWithTensor:x name:nil];
+    case ACT_ELU:
+        return elu(builder, x, (double)attributes->alpha);
+    case ACT_NONE:
+        break;
+    }
+    return x;
+}
+
+/* ---- All ---- */
+
+MPSGraphTensor *op_build(OpBuilder *builder, int node, MPSGraphTensor *a, MPSGraphTensor *b) {
+    switch (builder->network->nodes[node].op) {
+    case OP_STFT:
+        return op_stft(builder, node, a);
+    case OP_ISTFT:
+        return op_istft(builder, node, a);
+    case OP_CONV:
+    case OP_CONV_TRANSPOSED:
+    case OP_LINEAR:
+        return product(builder, node, a);
+    case OP_NORM:
+        return norm(builder, node, a);
+    case OP_ACT:
+        return act(builder, node, a);
+    case OP_ADD:
+        return add(builder, a, b);
+    case OP_MUL:
+        return multiply(builder, a, b);
+    case OP_CONCAT:
+        return [builder->graph concatTensor:a withTensor:b dimension:1 name:nil];
+    case OP_INPUT:
+        break;
+    }
+    return a;
+}

@@ -1,0 +1,322 @@
+/* parameters.m: see parameters.h. */
+#include "backend/mps/parameters.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/mps/ops.h"
+#include "base/half.h"
+#include "base/memory.h"
+
+/* ---- Shapes and sizes ---- */
+
+MPSDataType product_type(const Graph *network, int node, cleave_precision precision) {
+    bool narrow = precision == CLEAVE_PRECISION_F16 && !graph_is_outer_product(network, node);
+    return narrow ? MPSDataTypeFloat16 : MPSDataTypeFloat32;
+}
+
+static size_t type_bytes(MPSDataType type) {
+    return type == MPSDataTypeFloat16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* Frames that cover a sample, at most. */
+static int overlapping(const StftAttributes *stft) {
+    return (stft->n_fft + stft->hop - 1) / stft->hop;
+}
+
+/* What a parameter is: its dims and type; dim_count 0 where the node has none. */
+typedef struct Description {
+    NSInteger dims[4];
+    size_t dim_count;
+    MPSDataType type;
+} Description;
+
+static Description describe_product(const Graph *network, int node, cleave_precision precision) {
+    const Node *product = &network->nodes[node];
+    Shape from = network->nodes[product->inputs[0]].shape;
+    Description d = {.dim_count = 4, .type = product_type(network, node, precision)};
+    bool transposed = product->op == OP_CONV_TRANSPOSED;
+    if (product->op == OP_LINEAR) {
+        d.dims[0] = d.dims[1] = 1;
+        d.dims[2] = from.width;
+        d.dims[3] = product->shape.width;
+        return d;
+    }
+    d.dims[0] = transposed ? from.channels : product->shape.channels;
+    d.dims[1] = transposed ? product->shape.channels : from.channels;
+    d.dims[2] = product->as.conv.kernel[0];
+    d.dims[3] = product->as.conv.kernel[1];
+    return d;
+}
+
+static Description describe_stft(const Node *node, int slot) {
+    const StftAttributes *stft = &node->as.stft;
+    if (slot == PARAMETER_FRAMES)
+        return (Description){{node->shape.height, stft->n_fft}, 2, MPSDataTypeInt32};
+    if (slot == PARAMETER_WINDOW)
+        return (Description){{stft->n_fft}, 1, MPSDataTypeFloat32};
+    return (Description){{0}, 0, MPSDataTypeFloat32};
+}
+
+static Description describe_istft(const Node *node, int slot) {
+    const StftAttributes *stft = &node->as.stft;
+    if (slot == PARAMETER_IMAGINARY)
+        return (Description){{stft->n_fft / 2 + 1}, 1, MPSDataTypeFloat32};
+    if (slot == PARAMETER_OVERLAP)
+        return (Description){{overlapping(stft), node->shape.width}, 2, MPSDataTypeInt32};
+    if (slot == PARAMETER_COMPENSATION)
+        return (Description){{overlapping(stft), node->shape.width}, 2, MPSDataTypeFloat32};
+    return (Description){{0}, 0, MPSDataTypeFloat32};
+}
+
+static Description describe(const Graph *network, int node, int slot, cleave_precision precision) {
+    const Node *n = &network->nodes[node];
+    Description none = {{0}, 0, MPSDataTypeFloat32};
+    if (n->op == OP_STFT)
+        return describe_stft(n, slot);
+    if (n->op == OP_ISTFT)
+        return describe_istft(n, slot);
+    if (graph_is_product(n))
+        return slot == PARAMETER_WEIGHT ? describe_product(network, node, precision) : none;
+    if (n->op == OP_NORM && n->as.norm.kind != NORM_NONE &&
+        slot < (n->as.norm.kind == NORM_BATCH ? 4 : 2))
+        return (Description){{1, n->shape.channels, 1, 1}, 4, MPSDataTypeFloat32};
+    return none;
+}
+
+static size_t description_elements(const Description *d) {
+    size_t elements = d->dim_count > 0;
+    for (size_t i = 0; i < d->dim_count; i++)
+        elements *= (size_t)d->dims[i];
+    return elements;
+}
+
+int64_t parameters_bytes(const Graph *network, cleave_precision precision) {
+    int64_t bytes = 0;
+    for (int node = 0; node < network->count; node++)
+        for (int slot = 0; slot < PARAMETERS_PER_NODE; slot++) {
+            Description d = describe(network, node, slot, precision);
+            bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
+        }
+    return bytes;
+}
+
+/* ---- Tables ---- */
+
+/* Index of a sample after reflection at both ends. */
+static int reflected(int index, int samples) {
+    if (index < 0)
+        index = -index;
+    return index < samples ? index : 2 * (samples - 1) - index;
+}
+
+static void fill_frames(int32_t *to, const Node *stft, int samples) {
+    int n_fft = stft->as.stft.n_fft;
+    for (int frame = 0; frame < stft->shape.height; frame++)
+        for (int i = 0; i < n_fft; i++)
+            *to++ = reflected(frame * stft->as.stft.hop - n_fft / 2 + i, samples);
+}
+
+/* The periodic Hann window. */
+static double window_at(int i, int n_fft) {
+    return 0.5 - 0.5 * cos(2 * M_PI * (double)i / (double)n_fft);
+}
+
+static void fill_window(float *to, int n_fft) {
+    for (int i = 0; i < n_fft; i++)
+        to[i] = (float)window_at(i, n_fft);
+}
+
+/* Of the first bin, and where there is a Nyquist bin of that, the imaginary part does not count. */
+static void fill_imaginary(float *to, int n_fft) {
+    int bins = n_fft / 2 + 1;
+    for (int i = 0; i < bins; i++)
+        to[i] = i == 0 || 2 * i == n_fft ? 0.0f : 1.0f;
+}
+
+/* The frames that cover a sample of the inverse STFT. */
+typedef struct Cover {
+    int first; /* frame; the others come before it, down to frame 0 */
+    int at;    /* place in that frame; in each one before it is a hop more */
+} Cover;
+
+static Cover find_cover(const Node *istft, int frames, int sample) {
+    int position = sample + istft->as.stft.n_fft / 2;
+    int first = position / istft->as.stft.hop;
+    if (first > frames - 1)
+        first = frames - 1;
+    return (Cover){first, position - first * istft->as.stft.hop};
+}
+
+/* Places and factors of one sample; its factors share out 1 over the sum of squared windows. Beyond
+ * the last frame all factors are 0. */
+static void fill_sample(int32_t *places, float *factors, const Node *istft, int frames,
+                        int sample) {
+    int n_fft = istft->as.stft.n_fft;
+    size_t samples = (size_t)istft->shape.width;
+    Cover cover = find_cover(istft, frames, sample);
+    double sum = 0;
+    for (int r = 0, at = cover.at; r <= cover.first && at < n_fft; r++, at += istft->as.stft.hop)
+        sum += window_at(at, n_fft) * window_at(at, n_fft);
+    for (int r = 0; r < overlapping(&istft->as.stft); r++) {
+        int at = cover.at + r * istft->as.stft.hop;
+        bool covered = r <= cover.first && at < n_fft && sum > 0;
+        size_t to = (size_t)r * samples + (size_t)sample;
+        places[to] = covered ? (cover.first - r) * n_fft + at : 0;
+        factors[to] = covered ? (float)(window_at(at, n_fft) / sum) : 0.0f;
+    }
+}
+
+/* Samples that the frames give; the rest is zero. */
+static int inverse_length(const Node *istft, int frames) {
+    int n_fft = istft->as.stft.n_fft;
+    int length = n_fft + istft->as.stft.hop * (frames - 1) - 2 * (n_fft / 2);
+    return length < istft->shape.width ? length : istft->shape.width;
+}
+
+static void fill_overlap(Parameter *items, const Node *istft, int frames) {
+    int32_t *places = [items[PARAMETER_OVERLAP].buffer contents];
+    float *factors = [items[PARAMETER_COMPENSATION].buffer contents];
+    memset(places, 0, [items[PARAMETER_OVERLAP].buffer length]);
+    memset(factors, 0, [items[PARAMETER_COMPENSATION].buffer length]);
+    for (int sample = 0; sample < inverse_length(istft, frames); sample++)
+        fill_sample(places, factors, istft, frames, sample);
+}
+
+/* ---- Weights ---- */
+
+typedef struct Reader {
+    const Tensor *tensor;
+    const Node *node;
+    size_t not_finite;
+    float *row; /* of the largest row that is converted */
+} Reader;
+
+/* Elements [first, first + count) of the tensor, in the parameter's type. */
+static void read_elements(Reader *reader, size_t first, size_t count, const Parameter *parameter) {
+    if (parameter->type == MPSDataTypeFloat32) {
+        float *to = (float *)[parameter->buffer contents] + first;
+        reader->not_finite += tensor_read_f32(reader->tensor, first, count, to);
+        return;
+    }
+    uint16_t *to = (uint16_t *)[parameter->buffer contents] + first;
+    reader->not_finite += tensor_read_f32(reader->tensor, first, count, reader->row);
+    for (size_t i = 0; i < count; i++)
+        to[i] = half_from_float(reader->row[i]);
+}
+
+/* (out, in) → (in, out). */
+static void read_transposed(Reader *reader, const Parameter *parameter) {
+    size_t rows = (size_t)reader->tensor->dims[0];
+    size_t columns = (size_t)reader->tensor->dims[1];
+    void *contents = [parameter->buffer contents];
+    for (size_t row = 0; row < rows; row++) {
+        reader->not_finite += tensor_read_f32(reader->tensor, row * columns, columns, reader->row);
+        for (size_t column = 0; column < columns; column++) {
+            size_t to = column * rows + row;
+            if (parameter->type == MPSDataTypeFloat32)
+                ((float *)contents)[to] = reader->row[column];
+            else
+                ((uint16_t *)contents)[to] = half_from_float(reader->row[column]);
+        }
+    }
+}
+
+#define READ_ELEMENTS ((size_t)65536)
+
+static cleave_status read_weight(const Parameter *parameter, const Node *node, int slot,
+                                 cleave_error *error) {
+    Reader reader = {.tensor = node->weights[slot], .node = node};
+    size_t elements = tensor_elements(reader.tensor);
+    size_t row = node->op == OP_LINEAR ? (size_t)reader.tensor->dims[1] : READ_ELEMENTS;
+    reader.row = malloc(row * sizeof(float));
+    if (!reader.row)
+        return error_memory(error, node->name, row * sizeof(float));
+    if (node->op == OP_LINEAR)
+        read_transposed(&reader, parameter);
+    else
+        for (size_t first = 0; first < elements; first += READ_ELEMENTS)
+            read_elements(&reader, first, size_min(READ_ELEMENTS, elements - first), parameter);
+    free(reader.row);
+    if (reader.not_finite == 0)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     "%s: %zu of its %zu values are NaN or infinite; is the checkpoint damaged?",
+                     reader.tensor->name, reader.not_finite, elements);
+}
+
+/* ---- All ---- */
+
+static cleave_status allocate(Parameter *parameter, id<MTLDevice> device, const Description *d,
+                              const char *name, cleave_error *error) {
+    size_t bytes = description_elements(d) * type_bytes(d->type);
+    parameter->type = d->type;
+    parameter->shape = [numbers(d->dims, d->dim_count) retain];
+    parameter->buffer = [device newBufferWithLength:bytes options:MTLResourceStorageModeShared];
+    return parameter->buffer ? CLEAVE_OK : error_memory(error, name, bytes);
+}
+
+static cleave_status fill(Parameter *items, const Graph *network, int node, cleave_error *error) {
+    const Node *n = &network->nodes[node];
+    cleave_status status = CLEAVE_OK;
+    if (n->op == OP_STFT) {
+        fill_frames([items[PARAMETER_FRAMES].buffer contents], n,
+                    network -> nodes[n->inputs[0]].shape.width);
+        fill_window([items[PARAMETER_WINDOW].buffer contents], n -> as.stft.n_fft);
+    } else if (n->op == OP_ISTFT) {
+        fill_imaginary([items[PARAMETER_IMAGINARY].buffer contents], n -> as.stft.n_fft);
+        fill_overlap(items, n, network->nodes[n->inputs[0]].shape.height);
+    } else {
+        for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++)
+            if (items[slot].buffer)
+                status = read_weight(&items[slot], n, slot, error);
+    }
+    return status;
+}
+
+static cleave_status create_node(Parameters *parameters, id<MTLDevice> device, const Graph *network,
+                                 int node, cleave_precision precision, cleave_error *error) {
+    Parameter *items = &parameters->items[node * PARAMETERS_PER_NODE];
+    cleave_status status = CLEAVE_OK;
+    for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++) {
+        Description d = describe(network, node, slot, precision);
+        if (d.dim_count > 0)
+            status = allocate(&items[slot], device, &d, network->nodes[node].name, error);
+    }
+    return status == CLEAVE_OK ? fill(items, network, node, error) : status;
+}
+
+cleave_status parameters_create(Parameters *parameters, id<MTLDevice> device, const Graph *network,
+                                const CompileOptions *options, cleave_error *error) {
+    size_t count = (size_t)network->count * PARAMETERS_PER_NODE;
+    *parameters = (Parameters){.items = calloc(count, sizeof(*parameters->items)),
+                               .nodes = network->count,
+                               .bytes = parameters_bytes(network, options->precision)};
+    if (!parameters->items)
+        return error_memory(error, "the network's parameters", count * sizeof(Parameter));
+    cleave_status status = CLEAVE_OK;
+    for (int node = 0; node < network->count && status == CLEAVE_OK; node++) {
+        @autoreleasepool {
+            status = create_node(parameters, device, network, node, options->precision, error);
+        }
+        if (options->weights_read)
+            options->weights_read(options->weights_context);
+    }
+    if (status != CLEAVE_OK)
+        parameters_free(parameters);
+    return status;
+}
+
+void parameters_free(Parameters *parameters) {
+    for (int i = 0; i < parameters->nodes * PARAMETERS_PER_NODE; i++) {
+        [parameters->items[i].buffer release];
+        [parameters->items[i].shape release];
+    }
+    free(parameters->items);
+    *parameters = (Parameters){0};
+}
+
+const Parameter *parameters_of(const Parameters *parameters, int node, int slot) {
+    return &parameters->items[node * PARAMETERS_PER_NODE + slot];
+}

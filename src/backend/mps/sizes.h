@@ -1,0 +1,26 @@
+/* sizes.h: how large the arrays of a network become, before any is made. MPS aborts the process, no
+ * error to catch, over an array of more than 2^32 bytes or 2^31 elements. Inside backend/mps only.
+ */
+#ifndef CLEAVE_MPS_SIZES_H
+#define CLEAVE_MPS_SIZES_H
+
+#include <stdint.h>
+
+#include "graph/graph.h"
+
+#define ARRAY_ELEMENTS_MAX ((int64_t)1 << 31)
+#define ARRAY_BYTES_MAX    ((int64_t)1 << 32)
+
+/* Elements of the largest array that a node computes on its way, its result and its parameters
+ * included, at a batch. */
+int64_t node_largest_array(const Graph *network, int node, int batch);
+
+/* Whether every array at this batch is one that MPS takes; *node becomes the first whose are not.
+ */
+bool sizes_fit(const Graph *network, int batch, int *node);
+
+/* Bytes of the values that are alive at once, at most, in f32, and of what the op that runs then
+ * works in. An estimate: MPSGraph plans its memory by itself. */
+int64_t live_bytes(const Graph *network, int batch);
+
+#endif

@@ -1,0 +1,209 @@
+"""The mps device as a user meets it, on the simulated Mac of tests/applesim: what the GPU was given
+and gave back, macOS versions, failures. The environment is that of tests/cli/test_cli.py; the program
+is that of a build with -Dapplesim=enabled.
+"""
+import json
+import math
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
+from test_cli import (CliTest, DEMO, MIX, MODEL, RATE, environment,  # noqa: E402
+                      read_float_wav, snr, write_wav)
+
+STEMS = ("vocals", "other")
+DEMO_MIX = os.path.join(DEMO, "demo-kit.flac")
+DEMO_MODEL = os.path.join(DEMO, "drumsep-mini.ckpt")
+
+
+class MpsTest(CliTest):
+    def on(self, settings, *arguments, code=0):
+        """Runs the program on a Mac with these settings; sets self.counts."""
+        report = self.path("counts.json")
+        env = environment(CLEAVE_APPLESIM=",".join(filter(None, [settings, "report=" + report])))
+        result = self.run_program(*arguments, env=env)
+        self.assertEqual(result.code, code, result.err)
+        with open(report, encoding="utf-8") as file:
+            self.counts = json.load(file)
+        return result
+
+    def separate_on(self, settings, *arguments, mix=MIX, code=0):
+        """→ (result, JSON object, {stem: planes})."""
+        result = self.on(settings, mix, "-m", MODEL, "-d", "mps", "-o", self.output, "--json",
+                         *arguments, code=code)
+        info = json.loads(result.out)
+        stems = {one["stem"]: read_float_wav(one["path"])[0] for one in info.get("outputs", [])}
+        return result, info, stems
+
+    def expected(self, *arguments, mix=MIX):
+        folder = self.path("cpu")
+        self.assert_done(self.run_program(mix, "-m", MODEL, "-d", "cpu", "-o", folder, "-q",
+                                          *arguments))
+        name = os.path.splitext(os.path.basename(mix))[0]
+        return {stem: read_float_wav(os.path.join(folder, name, stem + ".wav"))[0] for stem in STEMS}
+
+    def assert_near(self, stems, expected, decibels=100):
+        self.assertEqual(sorted(stems), sorted(expected))
+        for stem in expected:
+            self.assertGreater(snr(expected[stem], stems[stem]), decibels, stem)
+
+    def long_mix(self):
+        """A second of chirps."""
+        left = [0.3 * math.sin(0.00001 * i * i) for i in range(RATE)]
+        right = [0.2 * math.cos(0.00002 * i * i) for i in range(RATE)]
+        write_wav(self.path("long.wav"), [left, right])
+        return self.path("long.wav")
+
+    # ---- What the GPU is given ----
+
+    def test_r2_b3_one_upload_and_one_download_a_batch(self):
+        """Two overlaps of the same input differ by batches; all else stays what it was."""
+        counts = []
+        mix = self.long_mix()
+        for overlap in ("1", "4"):
+            _, info, _ = self.separate_on("", "--strict-device", "--overlap", overlap, "-b", "1",
+                                          mix=mix)
+            self.assertEqual((info["device"], info["degraded_ops"]), ("mps", []))
+            counts.append(self.counts)
+        batches = counts[1]["command_buffers"] - counts[0]["command_buffers"]
+        self.assertGreater(batches, 3)
+        for key in ("uploads", "downloads", "graph_runs"):
+            self.assertEqual(counts[1][key] - counts[0][key], batches, key)
+        self.assertEqual(counts[0]["compilations"], 1)
+        self.assertEqual(counts[1]["compilations"], 1)
+        self.assertEqual(counts[1]["graph_runs"], counts[1]["command_buffers"])
+
+    def test_r9_nothing_stays_on_the_device(self):
+        for arguments in ([], ["--no-compile"], ["-p", "f16"]):
+            self.separate_on("", "--strict-device", *arguments)
+            self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
+            self.assertGreater(self.counts["peak_bytes"], 1000)
+
+    def test_r1_f16_takes_less_of_the_device(self):
+        peaks = {}
+        for precision in ("f32", "f16"):
+            self.separate_on("", "--strict-device", "-p", precision, "-b", "1")
+            peaks[precision] = self.counts["peak_bytes"]
+        self.assertLess(peaks["f16"], peaks["f32"])
+
+    def test_r1_f16_on_the_demo(self):
+        result = self.on("", "verify", DEMO_MIX, "-m", DEMO_MODEL, "-d", "mps", "-p", "f16",
+                         "--compile", "yes", "--overlap", "1", "--seconds", "2", "--min-snr", "55",
+                         "--json", "-q")
+        self.assertTrue(json.loads(result.out)["passed"])
+
+    def test_r1_f16_sdr_of_the_demo(self):
+        """Against the true stems, to 0.02 dB of what f32 reaches."""
+        scores = []
+        for device, precision in (("cpu", "f32"), ("mps", "f16")):
+            result = self.on("", DEMO_MIX, "-m", DEMO_MODEL, "-d", device, "-p", precision,
+                             "--strict-device", "--overlap", "1", "-o", self.path(device), "--json",
+                             "--score", os.path.join(DEMO, "stems"))
+            outputs = json.loads(result.out)["outputs"]
+            scores.append({one["stem"]: one["sdr"] for one in outputs})
+        for stem, sdr in scores[0].items():
+            self.assertAlmostEqual(scores[1][stem], sdr, delta=0.02, msg=stem)
+
+    # ---- Versions and devices ----
+
+    def test_r12_r14_b4_macos_13_has_no_transforms(self):
+        expected = self.expected()
+        result, info, stems = self.separate_on("macos=13.2", "--strict-device")
+        self.assert_near(stems, expected)
+        self.assertEqual(len(info["degraded_ops"]), 2)
+        self.assertIn("13.2", result.err)
+        self.assertIn("stft", result.err)
+        devices = json.loads(self.on("macos=13.2", "devices", "--json").out)["devices"]
+        mps = [device for device in devices if device["id"] == "mps"][0]
+        self.assertIn("13.2", mps["warning"])
+        flags = mps["capabilities"]
+        self.assertFalse(flags["stft"]["able"] or flags["compile"]["able"])
+        self.assertIn("macOS 14", flags["stft"]["reason"])
+        self.assertTrue(flags["f16"]["able"])
+
+    def test_r12_b4_older_ones(self):
+        expected = self.expected()
+        for version in ("12.0", "11.3"):
+            _, info, stems = self.separate_on("macos=" + version, "--strict-device")
+            self.assert_near(stems, expected)
+            self.assertEqual(len(info["degraded_ops"]), 2)
+
+    def test_r14_r15_no_gpu(self):
+        devices = json.loads(self.on("device=0", "devices", "--json").out)["devices"]
+        self.assertFalse(devices[0]["available"])
+        self.assertIn("GPU", devices[0]["reason"])
+        result = self.on("device=0", MIX, "-m", MODEL, "-d", "mps", "--strict-device", "-o",
+                         self.output, code=4)
+        self.assertIn("mps", result.err)
+        _, info, _ = self.separate_on("device=0")
+        self.assertEqual(info["device"], "cpu")
+
+    def test_r15_auto_takes_it(self):
+        result = self.on("", MIX, "-m", MODEL, "-o", self.output, "--json")
+        self.assertEqual(json.loads(result.out)["device"], "mps")
+
+    def test_r3_memory(self):
+        mps = json.loads(self.on("memory=5G", "devices", "--json").out)["devices"][0]
+        self.assertEqual(mps["memory_total"], 5 << 30)
+        self.assertGreater(mps["memory_available"], 0)
+        self.assertLessEqual(mps["memory_available"], 5 << 30)
+
+    # ---- What fails ----
+
+    def test_r4_compiling_that_fails_falls_back_to_op_by_op(self):
+        expected = self.expected()
+        for how in ("nil", "exception"):
+            result, info, stems = self.separate_on("fail_compile=" + how)
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "mps")
+            self.assertIn("op by op", result.err)
+
+    def test_b1_out_of_memory_halves_the_batch(self):
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        result, info, stems = self.separate_on("oom_at=2", "-b", "4", mix=mix)
+        self.assert_near(stems, expected)
+        self.assertEqual(info["device"], "mps")
+        self.assertIn("smaller", result.err)
+
+    def test_b1_too_small_a_gpu_leaves_it_to_the_cpu(self):
+        expected = self.expected()
+        result, info, stems = self.separate_on("limit=200K")
+        self.assert_near(stems, expected)
+        self.assertEqual(info["device"], "cpu")
+        self.assertIn("memory", result.err)
+
+    def test_r11_what_the_gpu_says_reaches_the_user(self):
+        for code, words in ((2, "too long"), (7, "does not let"), (11, "gone"), (1, "code 1")):
+            result = self.on("fail_at=1,fail_code=%d" % code, MIX, "-m", MODEL, "-d", "mps",
+                             "-o", self.output)
+            self.assertIn(words, result.err)
+            self.assertIn("mps", result.err)
+            self.assertIn("cpu", result.err)
+
+    def test_r13_graphs_that_go_on_in_another_command_buffer(self):
+        expected = self.expected()
+        _, _, stems = self.separate_on("continue=1", "--strict-device")
+        self.assert_near(stems, expected)
+        _, _, stems = self.separate_on("continue=1", "--strict-device", "--no-compile")
+        self.assert_near(stems, expected)
+
+    # ---- Around it ----
+
+    def test_t1_t2_bench_and_verify(self):
+        rows = json.loads(self.on("", "bench", "-m", MODEL, "-d", "mps,cpu", "--precision",
+                                  "f32,f16", "--seconds", "1", "--runs", "1", "--json",
+                                  "-q").out)["configurations"]
+        self.assertEqual({(row["device"], row["precision"], row["compiled"]) for row in rows},
+                         {(device, precision, compiled) for device in ("mps", "cpu")
+                          for precision in ("f32", "f16") for compiled in (True, False)})
+        self.on("", "verify", "-m", MODEL, "-d", "mps", "--seconds", "1", "--min-snr", "50", "-q")
+
+    def test_devices_say_that_it_is_a_simulator(self):
+        mps = json.loads(self.on("", "devices", "--json").out)["devices"][0]
+        self.assertIn("simulated", mps["name"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,65 @@
+/* test_sizes.c: that arrays over which MPS would end the process are seen before they are made. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "backend/mps/sizes.h"
+
+/* The first convolution of the full public size on a chunk of 256 frames: (128, 256, 1024). */
+static Graph full_size(void) {
+    Graph graph = {0};
+    StftAttributes stft = {.n_fft = 8192, .hop = 1024, .bins = 4096, .subbands = 4};
+    ConvAttributes point = {.kernel = {1, 1}, .stride = {1, 1}};
+    int x = graph_input(&graph, 2, 261120);
+    x = graph_stft(&graph, x, stft, "stft");
+    x = graph_conv(&graph, x, 128, point, NULL, "first_conv");
+    assert_true(graph_concat(&graph, x, x, "concat") >= 0);
+    return graph;
+}
+
+static void r13_the_largest_array_counts(void **state) {
+    (void)state;
+    Graph graph = full_size();
+    /* frames: 2 channels, 256 of 8192 samples; their spectra, complex, 4097 bins */
+    assert_int_equal(node_largest_array(&graph, 1, 1), 2 * 2 * 256 * 4097);
+    assert_int_equal(node_largest_array(&graph, 2, 1), 128 * 256 * 1024);
+    assert_int_equal(node_largest_array(&graph, 3, 5), (int64_t)5 * 256 * 256 * 1024);
+    graph_free(&graph);
+}
+
+static void b1_batches_that_mps_would_die_of_do_not_fit(void **state) {
+    (void)state;
+    Graph graph = full_size();
+    int node = -1;
+    /* 2^26 elements, 2^28 bytes a chunk in the concatenation */
+    assert_true(sizes_fit(&graph, 16, &node));
+    assert_false(sizes_fit(&graph, 17, &node));
+    assert_int_equal(node, 3);
+    graph_free(&graph);
+}
+
+static void inverse_transforms_count_what_they_gather(void **state) {
+    (void)state;
+    Graph graph = {0};
+    StftAttributes stft = {.n_fft = 4096, .hop = 16, .bins = 2048, .subbands = 1};
+    int x = graph_input(&graph, 1, 16 * 999);
+    x = graph_stft(&graph, x, stft, "stft");
+    x = graph_istft(&graph, x, stft, 16 * 999, "istft");
+    /* each sample is covered by 256 frames */
+    assert_int_equal(node_largest_array(&graph, x, 1), (int64_t)1000 * 2 * 2049);
+    assert_int_equal(node_largest_array(&graph, x, 3), (int64_t)3 * 1000 * 2 * 2049);
+    assert_true(live_bytes(&graph, 2) > live_bytes(&graph, 1));
+    graph_free(&graph);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(r13_the_largest_array_counts),
+        cmocka_unit_test(b1_batches_that_mps_would_die_of_do_not_fit),
+        cmocka_unit_test(inverse_transforms_count_what_they_gather),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
