@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* What older Foundations of GNUstep's lack; on macOS it is in NSProcessInfo.h. The values are those of
- * the macOS that is simulated. */
+/* What older Foundations of GNUstep's lack; on macOS it is in NSProcessInfo.h. The values are those
+ * of the macOS that is simulated. */
 #ifndef APPLESIM_FOUNDATION_HAS_VERSION
 typedef struct {
     NSInteger majorVersion;
