@@ -100,8 +100,8 @@ BOOL sim_method_exists(Class class, SEL selector) {
 }
 
 /* GNUstep's classes are not initialised safely by several threads at once: one may use a class that
- * another is still initialising. Those that are used here, and by programs, are all initialised before
- * there are threads. */
+ * another is still initialising. Those that are used here, and by programs, are all initialised
+ * before there are threads. */
 static void initialize_foundation(void) {
     @autoreleasepool {
         NSNumber *number = [NSNumber numberWithLongLong:1];

@@ -118,8 +118,18 @@ static NSString *error_text(int code) {
         return @"Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)";
     case MTLCommandBufferErrorTimeout:
         return @"Caused GPU Timeout Error (00000002:kIOGPUCommandBufferCallbackErrorTimeout)";
+    case MTLCommandBufferErrorPageFault:
+        return @"Caused GPU Address Fault Error";
+    case MTLCommandBufferErrorAccessRevoked:
+        return @"GPU Access Revoked";
+    case MTLCommandBufferErrorNotPermitted:
+        return @"Insufficient Permission (to submit GPU work from background)";
+    case MTLCommandBufferErrorInvalidResource:
+        return @"Invalid Resource";
+    case MTLCommandBufferErrorDeviceRemoved:
+        return @"GPU Device Removed";
     default:
-        return @"Internal Error (00000001:kIOGPUCommandBufferCallbackErrorInternal)";
+        return @"Internal Error";
     }
 }
 

@@ -7,13 +7,15 @@
 
 #include <stdint.h>
 
-/* GNUstep's Foundation has no such thing; on macOS it is in NSProcessInfo.h. The values are those
+/* What older Foundations of GNUstep's lack; on macOS it is in NSProcessInfo.h. The values are those
  * of the macOS that is simulated. */
+#ifndef APPLESIM_FOUNDATION_HAS_VERSION
 typedef struct {
     NSInteger majorVersion;
     NSInteger minorVersion;
     NSInteger patchVersion;
 } NSOperatingSystemVersion;
+#endif
 
 @interface NSProcessInfo (ApplesimVersion)
 - (NSOperatingSystemVersion)operatingSystemVersion;
