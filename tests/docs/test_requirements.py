@@ -15,7 +15,7 @@ ROOT = sys.argv.pop(1) if len(sys.argv) > 1 else "."
 IDS = ["R%d" % i for i in range(1, 16)] + ["B%d" % i for i in range(1, 5)] + \
     ["T%d" % i for i in range(1, 5)]
 COLUMNS = ["id", "requirement", "state", "code", "tests", "how a user sees it"]
-STATES = ("done", "on the CPU", "not yet")
+STATES = ("done", "simulated", "CPU", "not yet")
 
 # A test is a function; its registration is the second place where a C test's name stands.
 C_TEST = re.compile(r"^static void ((?:[rbt]\d+_)+\w+)\(void \*\*", re.M)

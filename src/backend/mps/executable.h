@@ -33,7 +33,7 @@ typedef struct MpsExecutable {
     int max_batch;
     id<MTLBuffer> input;  /* (max_batch, channels, samples) f32, which the host writes */
     id<MTLBuffer> output; /* (max_batch, stems · channels, samples) f32, which the host reads */
-    MpsWhole *wholes; /* compiled: [batch - 1] */
+    MpsWhole *wholes;     /* compiled: [batch - 1] */
     /* Op by op: */
     MpsStep *steps; /* per node, for steps_batch */
     int steps_batch;
