@@ -54,7 +54,7 @@ static char *print(const cleave_profile *profile) {
 
 static void has(const char *text, const char *part) {
     if (!strstr(text, part))
-        fail_msg("no \"%s\" in\n%s", part, text);
+        fail_msg("no \"%s\" in\n%s", part, text ? text : "nothing");
 }
 
 /* The widest figures keep within 80 columns, and ops of a class are one line. */
