@@ -54,7 +54,7 @@ class ProfileTest(CliTest):
 
 class TableTest(ProfileTest):
     def test_b2_table_after_the_summary(self):
-        result = self.profile(KIT, model=DRUMS)
+        result = self.profile(KIT, "--overlap", "1", model=DRUMS)
         self.assert_done(result)
         head, table = result.out.split("\n\n")
         self.assertIn("real time", head)
@@ -79,7 +79,7 @@ class TableTest(ProfileTest):
         self.assertRegex(result.err, r"(?m)^cleave: profile: .*trace.json \(\d+ KiB\)$")
 
     def test_b2_work_is_what_inspect_says(self):
-        result = self.profile(KIT, "--json", model=DRUMS)
+        result = self.profile(KIT, "--overlap", "1", "--json", model=DRUMS)
         self.assert_done(result)
         profile = json.loads(result.out)["profile"]
         info = json.loads(self.run_program("inspect", DRUMS, "--json").out)
@@ -159,7 +159,7 @@ class JsonTest(ProfileTest):
 
 class TraceTest(ProfileTest):
     def test_b2_rows_are_threads(self):
-        result = self.profile(KIT, "-t", "3", model=DRUMS)
+        result = self.profile(KIT, "--overlap", "1", "-t", "3", model=DRUMS)
         self.assert_done(result)
         rows = self.check_trace()
         self.assertLessEqual({"caller", "feed", "collect", "worker 1", "worker 2"}, set(rows))
