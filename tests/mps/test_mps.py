@@ -89,7 +89,7 @@ class MpsTest(CliTest):
 
     def test_r1_f16_on_the_demo(self):
         result = self.on("", "verify", DEMO_MIX, "-m", DEMO_MODEL, "-d", "mps", "-p", "f16",
-                         "--compile", "yes", "--overlap", "1", "--seconds", "2", "--min-snr", "55",
+                         "--compile", "yes,no", "--overlap", "1", "--seconds", "2", "--min-snr", "55",
                          "--json", "-q")
         self.assertTrue(json.loads(result.out)["passed"])
 
@@ -104,6 +104,22 @@ class MpsTest(CliTest):
             scores.append({one["stem"]: one["sdr"] for one in outputs})
         for stem, sdr in scores[0].items():
             self.assertAlmostEqual(scores[1][stem], sdr, delta=0.02, msg=stem)
+
+    def test_b2_profile_of_the_whole_and_of_each_op(self):
+        flops = {}
+        for mode in ([], ["--no-compile"]):
+            trace = self.path("trace.json")
+            _, info, _ = self.separate_on("", "--strict-device", "--profile", trace, *mode)
+            ops = info["profile"]["ops"]
+            flops[len(mode)] = sum(op["flops"] or 0 for op in ops)
+            names = {op["op"] for op in ops}
+            self.assertEqual("network" in names, not mode)
+            self.assertEqual({"conv", "stft", "norm"} <= names, bool(mode))
+            with open(trace, encoding="utf-8") as file:
+                rows = {event["args"]["name"] for event in json.load(file)["traceEvents"]
+                        if event["name"] == "thread_name"}
+            self.assertIn("GPU 0", rows)
+        self.assertAlmostEqual(flops[0] / flops[1], 1, 6)
 
     # ---- Versions and devices ----
 

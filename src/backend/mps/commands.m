@@ -33,11 +33,12 @@ static cleave_status command_error(NSError *reason, const char *what, DeviceFail
 
 /* MPSGraph may commit what it encoded so far and go on in another command buffer: the last one,
  * which ends when all have, is asked for after encoding. */
-cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, DeviceFailure *failure,
-                              cleave_error *error) {
+cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, double *seconds,
+                              DeviceFailure *failure, cleave_error *error) {
     id<MTLCommandBuffer> last = [commands commandBuffer];
     [last commit];
     [last waitUntilCompleted];
+    *seconds = [last GPUEndTime] - [last GPUStartTime];
     if ([last status] == MTLCommandBufferStatusCompleted)
         return CLEAVE_OK;
     return command_error([last error], what, failure, error);

@@ -8,6 +8,7 @@
 #include "backend/mps/device.h"
 #include "backend/mps/ops.h"
 #include "backend/mps/parameters.h"
+#include "backend/mps/profiling.h"
 
 /* The whole network for one size of batch. */
 typedef struct MpsWhole {
@@ -41,6 +42,7 @@ typedef struct MpsExecutable {
     NSMutableArray *pool;  /* owns them */
     int64_t *degraded;     /* runs on the CPU, per node */
     int64_t value_bytes;
+    MpsProfiling profiling;
     int64_t peak_bytes; /* of the device's memory that this process had */
 } MpsExecutable;
 
@@ -57,11 +59,11 @@ void steps_free(MpsExecutable *executable);
 cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool *cancel,
                         cleave_error *error);
 
-/* Commits what is encoded and waits for it. `what` is what ran, for the error's text; *failure
- * becomes the cause, where there is more to know. Errors: CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE.
- */
-cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, DeviceFailure *failure,
-                              cleave_error *error);
+/* Commits what is encoded and waits for it. `what` is what ran, for the error's text; *seconds
+ * becomes the time that it took the GPU, 0 where that is not known; *failure the cause, where there
+ * is more to know. Errors: CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE. */
+cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, double *seconds,
+                              DeviceFailure *failure, cleave_error *error);
 
 /* "NAME: reason" of an exception, as CLEAVE_ERROR_DEVICE. */
 cleave_status exception_error(NSException *exception, const char *what, cleave_error *error);

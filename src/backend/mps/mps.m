@@ -74,6 +74,7 @@ static void destroy(Executable *head) {
             whole_free(&executable->wholes[i]);
         steps_free(executable);
         parameters_free(&executable->parameters);
+        mps_profiling_end(&executable->profiling);
         [executable->input release];
         [executable->output release];
         [executable->queue release];
@@ -141,6 +142,9 @@ static cleave_status build(MpsExecutable *executable, const Graph *graph,
     if (status == CLEAVE_OK)
         status = parameters_create(&executable->parameters, executable->device->device, graph,
                                    options, error);
+    if (status == CLEAVE_OK)
+        status =
+            mps_profiling_begin(&executable->profiling, options->profile, graph, options, error);
     if (status != CLEAVE_OK)
         return status;
     if (!options->fuse)

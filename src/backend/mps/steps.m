@@ -165,7 +165,7 @@ static MPSGraphTensorData *value_data(const MpsExecutable *executable, const Mps
 }
 
 static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, int node,
-                                cleave_error *error) {
+                                double *seconds, cleave_error *error) {
     const Node *n = &executable->network.nodes[node];
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
     NSMutableDictionary *feeds = [NSMutableDictionary dictionaryWithDictionary:step->builder.feeds];
@@ -179,26 +179,35 @@ static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, 
                               targetOperations:nil
                              resultsDictionary:results
                            executionDescriptor:nil];
-    return commands_finish(commands, n->name, &executable->head.failure, error);
+    return commands_finish(commands, n->name, seconds, &executable->head.failure, error);
+}
+
+static cleave_status run_on_host(MpsExecutable *executable, int node, cleave_error *error) {
+    int from = executable->network.nodes[node].inputs[0];
+    executable->degraded[node]++;
+    return host_transform(&executable->network, node, executable->steps_batch,
+                          [executable->values[from] contents], [executable->values[node] contents],
+                          error);
 }
 
 static cleave_status run_step(MpsExecutable *executable, int node, cleave_error *error) {
     const MpsStep *step = &executable->steps[node];
     cleave_status status = CLEAVE_OK;
+    double begin = profile_clock(executable->profiling.profile);
+    double seconds = 0;
     if (!step->builder.graph) {
-        int from = executable->network.nodes[node].inputs[0];
-        executable->degraded[node]++;
-        return host_transform(&executable->network, node, executable->steps_batch,
-                              [executable->values[from] contents],
-                              [executable->values[node] contents], error);
-    }
-    @autoreleasepool {
-        @try {
-            status = run_on_gpu(executable, step, node, error);
-        } @catch (NSException *exception) {
-            status = exception_error(exception, executable->network.nodes[node].name, error);
+        status = run_on_host(executable, node, error);
+    } else {
+        @autoreleasepool {
+            @try {
+                status = run_on_gpu(executable, step, node, &seconds, error);
+            } @catch (NSException *exception) {
+                status = exception_error(exception, executable->network.nodes[node].name, error);
+            }
         }
     }
+    if (status == CLEAVE_OK)
+        mps_profiling_ran(&executable->profiling, node, seconds, begin, executable->steps_batch);
     return status;
 }
 

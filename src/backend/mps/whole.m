@@ -95,14 +95,20 @@ void whole_free(MpsWhole *whole) {
     *whole = (MpsWhole){0};
 }
 
-static cleave_status encode_and_wait(MpsExecutable *executable, const MpsWhole *whole,
+static cleave_status encode_and_wait(MpsExecutable *executable, int batch, const MpsWhole *whole,
                                      cleave_error *error) {
+    double begin = profile_clock(executable->profiling.profile);
+    double seconds = 0;
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
     [whole->executable encodeToCommandBuffer:commands
                                  inputsArray:whole->inputs
                                 resultsArray:whole->outputs
                          executionDescriptor:nil];
-    return commands_finish(commands, "the network", &executable->head.failure, error);
+    cleave_status status =
+        commands_finish(commands, "the network", &seconds, &executable->head.failure, error);
+    if (status == CLEAVE_OK)
+        mps_profiling_ran(&executable->profiling, 0, seconds, begin, batch);
+    return status;
 }
 
 cleave_status whole_run(MpsExecutable *executable, int batch, cleave_error *error) {
@@ -110,7 +116,7 @@ cleave_status whole_run(MpsExecutable *executable, int batch, cleave_error *erro
     cleave_status status = CLEAVE_OK;
     @autoreleasepool {
         @try {
-            status = encode_and_wait(executable, whole, error);
+            status = encode_and_wait(executable, batch, whole, error);
         } @catch (NSException *exception) {
             status = exception_error(exception, "the network", error);
         }
