@@ -90,11 +90,18 @@ static float *separate_with(const cleave_model *model, const cleave_separator_se
 
 /* ---- Properties ---- */
 
+/* Sanitizers take ten times as long. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define TRIALS 6
+#else
+#define TRIALS 12
+#endif
+
 /* T3: the bits of the stems depend neither on the batch size nor on the number of threads. */
 static void t3_bits_are_independent_of_batch_and_threads(void **state) {
     (void)state;
     cleave_model *model = open_model();
-    for (int trial = 0; trial < 12; trial++) {
+    for (int trial = 0; trial < TRIALS; trial++) {
         cleave_separator_settings settings;
         cleave_separator_settings_default(&settings);
         settings.overlap = trial == 0 ? 50 : random_between(1, trial % 2 == 0 ? 50 : 12);
