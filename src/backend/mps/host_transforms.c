@@ -93,9 +93,9 @@ static bool create(Transform *t) {
     size_t n_fft = (size_t)t->stft.n_fft;
     const double pi = 3.14159265358979323846;
     t->fft = real_fft_create(t->stft.n_fft);
-    t->frame = malloc(n_fft * sizeof(*t->frame));
-    t->spectrum = malloc((n_fft / 2 + 1) * sizeof(*t->spectrum));
-    t->window = malloc(n_fft * sizeof(*t->window));
+    t->frame = calloc(n_fft, sizeof(*t->frame));
+    t->spectrum = calloc(n_fft / 2 + 1, sizeof(*t->spectrum));
+    t->window = calloc(n_fft, sizeof(*t->window));
     t->envelope = calloc((size_t)t->samples, sizeof(*t->envelope));
     if (!t->fft || !t->frame || !t->spectrum || !t->window || !t->envelope)
         return false;
