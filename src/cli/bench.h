@@ -7,10 +7,9 @@
 #include "modes.h"
 #include "trial_audio.h"
 
-#define BENCH_RUNS        3
-#define BENCH_RUNS_MAX    100
-#define BENCH_SECONDS     10
-#define BENCH_SECONDS_MAX 600
+#define BENCH_RUNS     3
+#define BENCH_RUNS_MAX 100
+#define BENCH_SECONDS  10
 
 /* One row of the table. */
 typedef struct BenchResult {

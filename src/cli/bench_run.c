@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "allocate.h"
 #include "bench.h"
@@ -14,42 +13,14 @@
 #include "message.h"
 #include "profile.h"
 #include "signals.h"
+#include "steps.h"
 #include "text.h"
-
-/* One progress for all runs together. */
-typedef struct Steps {
-    Progress progress;
-    ProgressStyle style;
-    int sample_rate;
-    int64_t samples; /* of one run */
-    int done;        /* runs; those of configurations that failed count as done */
-    int count;
-    double begin; /* by the monotonic clock */
-} Steps;
-
-static double now(void) {
-    struct timespec time = {0};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* A cleave_progress_callback. */
-static int update_steps(void *user, const cleave_progress *state) {
-    Steps *steps = user;
-    cleave_progress all = {.samples_done = steps->samples * steps->done + state->samples_done,
-                           .samples_total = steps->samples * steps->count,
-                           .seconds = now() - steps->begin};
-    return progress_update(&steps->progress, &all);
-}
 
 /* ---- One configuration ---- */
 
 static cleave_separator_settings settings_of(const Bench *bench, const BenchResult *result) {
     cleave_separator_settings settings = bench->options->separator;
-    settings.device = result->mode.device;
-    settings.strict_device = 1;
-    settings.precision = result->mode.precision;
-    settings.compile = result->mode.compile;
+    mode_apply(&result->mode, &settings);
     settings.overlap = result->overlap;
     settings.batch = result->batch;
     settings.profile = 0;
@@ -63,9 +34,9 @@ static cleave_separator_settings settings_of(const Bench *bench, const BenchResu
 static cleave_status open_warm(const Bench *bench, const cleave_model *model, BenchResult *result,
                                cleave_separator **separator) {
     cleave_separator_settings settings = settings_of(bench, result);
-    double begin = now();
+    double begin = steps_now();
     cleave_status status = cleave_separator_open(separator, model, &settings, &result->error);
-    result->open_seconds = now() - begin;
+    result->open_seconds = steps_now() - begin;
     if (status != CLEAVE_OK)
         return status;
     signals_watch(*separator);
@@ -77,15 +48,15 @@ static cleave_status time_run(const Bench *bench, cleave_separator *separator, B
                               float *stems, Steps *steps) {
     const cleave_audio *audio = &bench->trial.audio;
     cleave_status status = cleave_separator_synchronize(separator, &result->error);
-    double begin = now();
+    double begin = steps_now();
     if (status == CLEAVE_OK)
         status =
             cleave_separate_memory(separator, (const float *const *)audio->planes, audio->channels,
-                                   audio->samples, stems, update_steps, steps, &result->error);
+                                   audio->samples, stems, steps_update, steps, &result->error);
     if (status == CLEAVE_OK)
         status = cleave_separator_synchronize(separator, &result->error);
     if (status == CLEAVE_OK)
-        result->seconds[result->runs++] = now() - begin;
+        result->seconds[result->runs++] = steps_now() - begin;
     steps->done++;
     return status;
 }
@@ -187,10 +158,10 @@ int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
                    .sample_rate = bench->model.sample_rate,
                    .samples = audio->samples,
                    .count = bench->count * runs,
-                   .begin = now()};
+                   .begin = steps_now()};
     bool expectation_said = false;
     for (int i = 0; i < bench->count && code < EXIT_SIGNAL; i++) {
-        double begin = now();
+        double begin = steps_now();
         BenchResult *result = &bench->results[i];
         char *label = label_of(bench, result, i + 1);
         progress_begin(&steps.progress, style, label, bench->model.sample_rate);
@@ -198,7 +169,7 @@ int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
         progress_end(&steps.progress);
         steps.done = (i + 1) * runs;
         if (status == CLEAVE_OK && !expectation_said) {
-            say_expected(bench, result, now() - begin);
+            say_expected(bench, result, steps_now() - begin);
             expectation_said = true;
         }
         if (status != CLEAVE_OK) {

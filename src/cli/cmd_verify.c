@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "allocate.h"
 #include "commands.h"
@@ -15,24 +14,8 @@
 #include "model.h"
 #include "progress.h"
 #include "signals.h"
+#include "steps.h"
 #include "verify.h"
-
-/* One progress for the reference and all modes together. */
-typedef struct Steps {
-    Progress progress;
-    ProgressStyle style;
-    int sample_rate;
-    int64_t samples; /* of one step */
-    int done;        /* steps */
-    int count;
-    double begin; /* of the first step, by the monotonic clock, in seconds */
-} Steps;
-
-static double now(void) {
-    struct timespec time = {0};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* Returns an exit code. */
 static int code_of(const cleave_error *error) {
@@ -60,24 +43,12 @@ static int fail(const cleave_error *error) {
 
 /* ---- Runs -------------------------------------------------------------------------------- */
 
-/* A cleave_progress_callback. */
-static int update_steps(void *user, const cleave_progress *state) {
-    Steps *steps = user;
-    cleave_progress all = {.samples_done = steps->samples * steps->done + state->samples_done,
-                           .samples_total = steps->samples * steps->count,
-                           .seconds = now() - steps->begin};
-    return progress_update(&steps->progress, &all);
-}
-
 static cleave_status run_mode(const Verify *verify, const cleave_model *model, VerifyResult *result,
                               float *stems, Steps *steps) {
     cleave_separator_settings settings = verify->options->separator;
     cleave_separator *separator = NULL;
     cleave_separator_info info;
-    settings.device = result->mode.device;
-    settings.strict_device = 1;
-    settings.precision = result->mode.precision;
-    settings.compile = result->mode.compile;
+    mode_apply(&result->mode, &settings);
     if (verify->options->verbosity >= VERBOSITY_INFO) /* warnings are of speed; others are told */
         settings.log = message_logger();
     cleave_status status = cleave_separator_open(&separator, model, &settings, &result->error);
@@ -85,7 +56,7 @@ static cleave_status run_mode(const Verify *verify, const cleave_model *model, V
         signals_watch(separator);
         status = cleave_separate_memory(separator, (const float *const *)verify->trial.audio.planes,
                                         verify->trial.audio.channels, verify->trial.audio.samples,
-                                        stems, update_steps, steps, &result->error);
+                                        stems, steps_update, steps, &result->error);
         signals_watch(NULL);
         cleave_separator_get_info(separator, &info);
         snprintf(result->kernels, sizeof result->kernels, "%s", info.kernels);
@@ -205,7 +176,7 @@ static int verify_model(Verify *verify, const cleave_model *model) {
                    .sample_rate = verify->model.sample_rate,
                    .samples = verify->trial.audio.samples,
                    .count = verify->count + 1,
-                   .begin = now()};
+                   .begin = steps_now()};
     int code = run_modes(verify, model, reference, estimate, &steps);
     free(reference);
     free(estimate);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "allocate.h"
 #include "doctor.h"
@@ -13,6 +12,7 @@
 #include "message.h"
 #include "progress.h"
 #include "signals.h"
+#include "steps.h"
 #include "verdict.h"
 
 #define SECONDS       2
@@ -43,12 +43,6 @@ char *doctor_without_home(const char *text) {
         memmove(at + 1, at + length, strlen(at + length) + 1);
     }
     return clean;
-}
-
-static double now(void) {
-    struct timespec time = {0};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 static Trial *add_trial(Doctor *doctor, const char *device) {
@@ -118,12 +112,12 @@ static void try_device(const Trials *trials, const char *device) {
     Doctor *doctor = trials->doctor;
     Trial *trial = add_trial(doctor, device);
     cleave_error error;
-    double begin = now();
+    double begin = steps_now();
     if (separate(trials, device, 1, trials->stems, &error) != CLEAVE_OK) {
         fail_trial(doctor, trial, error.text);
         return;
     }
-    trial->seconds = now() - begin;
+    trial->seconds = steps_now() - begin;
     trial->snr = compare(trials);
     trial->good = trial->snr >= TRANSPARENT_SNR;
     if (!trial->good)

@@ -27,6 +27,13 @@ Mode mode_of(const char *device, cleave_precision precision, int compile) {
     return mode;
 }
 
+void mode_apply(const Mode *mode, cleave_separator_settings *settings) {
+    settings->device = mode->device;
+    settings->strict_device = 1;
+    settings->precision = mode->precision;
+    settings->compile = mode->compile;
+}
+
 bool mode_equal(const Mode *a, const Mode *b) {
     return strcmp(a->name, b->name) == 0;
 }

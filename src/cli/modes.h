@@ -31,6 +31,9 @@ ModeList modes_list(const Options *options, ModeDefaults defaults);
 
 Mode mode_of(const char *device, cleave_precision precision, int compile);
 
+/* Has the settings ask for the mode, and for no device but its own. */
+void mode_apply(const Mode *mode, cleave_separator_settings *settings);
+
 bool mode_equal(const Mode *a, const Mode *b);
 
 const char *mode_precision(cleave_precision precision); /* "f32" */

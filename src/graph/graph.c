@@ -43,6 +43,16 @@ int stft_frames(int samples, int n_fft, int hop) {
     return 1 + (padded - n_fft) / hop;
 }
 
+int istft_length(const StftAttributes *stft, int frames, int samples) {
+    int length = stft->n_fft + stft->hop * (frames - 1) - 2 * (stft->n_fft / 2);
+    return length < samples ? length : samples;
+}
+
+double stft_window(int index, int n_fft) {
+    const double pi = 3.14159265358979323846;
+    return 0.5 - 0.5 * cos(2 * pi * (double)index / (double)n_fft);
+}
+
 int graph_stft(Graph *graph, int input, StftAttributes stft, const char *name) {
     Node *node = add_unary(graph, OP_STFT, input, name);
     if (node) {

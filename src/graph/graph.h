@@ -112,6 +112,22 @@ const char *graph_op_name(OpKind op);
 /* Frames of an STFT over `samples` samples. */
 int stft_frames(int samples, int n_fft, int hop);
 
+/* The sample that stands at `index` of a waveform that is reflected at both ends. */
+static inline int stft_reflect(int index, int samples) {
+    if (index < 0)
+        index = -index;
+    if (index >= samples)
+        index = 2 * (samples - 1) - index;
+    return index;
+}
+
+/* Samples that the inverse of `frames` frames gives, `samples` at most: what is left of these is
+ * zero. */
+int istft_length(const StftAttributes *stft, int frames, int samples);
+
+/* The periodic Hann window. */
+double stft_window(int index, int n_fft);
+
 /* Floating-point operations of one node for one sample of the batch by direct computation, a
  * multiply and an add counted as two; transforms as 5 N log2 N per frame. */
 double graph_node_flops(const Graph *graph, int node);

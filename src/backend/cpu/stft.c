@@ -1,6 +1,5 @@
 /* stft.c: the transforms at the two ends of the network. The STFT writes, and its inverse reads,
  * channel-blocked spectrograms with the subbands already cut into channels. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,19 +52,10 @@ static float *band_start(const StftStep *step, const CpuTensor *tensor, int samp
 
 /* ---- Forward ---- */
 
-/* Index of a sample after reflection at both ends. */
-static int reflect(int index, int samples) {
-    if (index < 0)
-        index = -index;
-    if (index >= samples)
-        index = 2 * (samples - 1) - index;
-    return index;
-}
-
 static void cut_frame(const StftStep *step, const float *waveform, int row, float *frame) {
     int start = row * step->stft.hop - step->stft.n_fft / 2;
     for (int i = 0; i < step->stft.n_fft; i++)
-        frame[i] = waveform[reflect(start + i, step->samples)] * step->window[i];
+        frame[i] = waveform[stft_reflect(start + i, step->samples)] * step->window[i];
 }
 
 static void store_spectrum(const StftStep *step, const kiss_fft_cpx *spectrum, int sample,
@@ -177,7 +167,6 @@ static void stft_destroy(CpuStep *base) {
 static cleave_status create_window(StftStep *step, const CpuExecutable *executable,
                                    cleave_error *error) {
     size_t n_fft = (size_t)step->stft.n_fft;
-    const double pi = 3.14159265358979323846;
     step->base.weight_bytes += n_fft * sizeof(float);
     if (executable->plan_only)
         return CLEAVE_OK;
@@ -185,7 +174,7 @@ static cleave_status create_window(StftStep *step, const CpuExecutable *executab
     if (!step->window)
         return error_memory(error, "the STFT's window", n_fft * sizeof(float));
     for (size_t i = 0; i < n_fft; i++)
-        step->window[i] = (float)(0.5 - 0.5 * cos(2 * pi * (double)i / (double)n_fft));
+        step->window[i] = (float)stft_window((int)i, step->stft.n_fft);
     return CLEAVE_OK;
 }
 
@@ -275,9 +264,6 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
     step->channels = step->base.node->shape.channels;
     step->samples = step->base.node->shape.width;
     step->frames = step->base.operand.height;
-    int whole = step->stft.n_fft + step->stft.hop * (step->frames - 1);
-    step->length = whole - 2 * (step->stft.n_fft / 2);
-    if (step->length > step->samples)
-        step->length = step->samples;
+    step->length = istft_length(&step->stft, step->frames, step->samples);
     return create_gain(step, executable, error);
 }

@@ -1,7 +1,6 @@
 /* host_transforms.c: see host_transforms.h. */
 #include "backend/mps/host_transforms.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +18,6 @@ typedef struct Transform {
     double *envelope;       /* (samples): sum of squared windows; the inverse's */
 } Transform;
 
-static int reflected(int index, int samples) {
-    if (index < 0)
-        index = -index;
-    return index < samples ? index : 2 * (samples - 1) - index;
-}
-
 static int frame_start(const Transform *t, int frame) {
     return frame * t->stft.hop - t->stft.n_fft / 2;
 }
@@ -38,7 +31,8 @@ static size_t bin_place(const Transform *t, int part, int frame, int bin) {
 static void forward(const Transform *t, const float *waveform, float *spectrogram) {
     for (int frame = 0; frame < t->frames; frame++) {
         for (int i = 0; i < t->stft.n_fft; i++)
-            t->frame[i] = waveform[reflected(frame_start(t, frame) + i, t->samples)] * t->window[i];
+            t->frame[i] =
+                waveform[stft_reflect(frame_start(t, frame) + i, t->samples)] * t->window[i];
         real_fft_forward(t->fft, t->frame, t->spectrum);
         for (int bin = 0; bin < t->stft.bins; bin++) {
             spectrogram[bin_place(t, 0, frame, bin)] = t->spectrum[bin].r;
@@ -56,14 +50,8 @@ static void find_envelope(const Transform *t) {
         }
 }
 
-/* Samples that the frames give; the rest is zero. */
-static int inverse_length(const Transform *t) {
-    int length = t->stft.n_fft + t->stft.hop * (t->frames - 1) - 2 * (t->stft.n_fft / 2);
-    return length < t->samples ? length : t->samples;
-}
-
 static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
-    int length = inverse_length(t);
+    int length = istft_length(&t->stft, t->frames, t->samples);
     memset(waveform, 0, (size_t)t->samples * sizeof(float));
     memset(t->spectrum, 0, ((size_t)t->stft.n_fft / 2 + 1) * sizeof(*t->spectrum));
     for (int frame = 0; frame < t->frames; frame++) {
@@ -91,7 +79,6 @@ static void destroy(Transform *t) {
 
 static bool create(Transform *t) {
     size_t n_fft = (size_t)t->stft.n_fft;
-    const double pi = 3.14159265358979323846;
     t->fft = real_fft_create(t->stft.n_fft);
     t->frame = calloc(n_fft, sizeof(*t->frame));
     t->spectrum = calloc(n_fft / 2 + 1, sizeof(*t->spectrum));
@@ -100,7 +87,7 @@ static bool create(Transform *t) {
     if (!t->fft || !t->frame || !t->spectrum || !t->window || !t->envelope)
         return false;
     for (size_t i = 0; i < n_fft; i++)
-        t->window[i] = (float)(0.5 - 0.5 * cos(2 * pi * (double)i / (double)n_fft));
+        t->window[i] = (float)stft_window((int)i, t->stft.n_fft);
     return true;
 }
 

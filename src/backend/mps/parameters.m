@@ -1,7 +1,6 @@
 /* parameters.m: see parameters.h. */
 #include "backend/mps/parameters.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,28 +103,16 @@ int64_t parameters_bytes(const Graph *network, cleave_precision precision) {
 
 /* ---- Tables ---- */
 
-/* Index of a sample after reflection at both ends. */
-static int reflected(int index, int samples) {
-    if (index < 0)
-        index = -index;
-    return index < samples ? index : 2 * (samples - 1) - index;
-}
-
 static void fill_frames(int32_t *to, const Node *stft, int samples) {
     int n_fft = stft->as.stft.n_fft;
     for (int frame = 0; frame < stft->shape.height; frame++)
         for (int i = 0; i < n_fft; i++)
-            *to++ = reflected(frame * stft->as.stft.hop - n_fft / 2 + i, samples);
-}
-
-/* The periodic Hann window. */
-static double window_at(int i, int n_fft) {
-    return 0.5 - 0.5 * cos(2 * M_PI * (double)i / (double)n_fft);
+            *to++ = stft_reflect(frame * stft->as.stft.hop - n_fft / 2 + i, samples);
 }
 
 static void fill_window(float *to, int n_fft) {
     for (int i = 0; i < n_fft; i++)
-        to[i] = (float)window_at(i, n_fft);
+        to[i] = (float)stft_window(i, n_fft);
 }
 
 /* Of the first bin, and where there is a Nyquist bin of that, the imaginary part does not count. */
@@ -158,21 +145,14 @@ static void fill_sample(int32_t *places, float *factors, const Node *istft, int 
     Cover cover = find_cover(istft, frames, sample);
     double sum = 0;
     for (int r = 0, at = cover.at; r <= cover.first && at < n_fft; r++, at += istft->as.stft.hop)
-        sum += window_at(at, n_fft) * window_at(at, n_fft);
+        sum += stft_window(at, n_fft) * stft_window(at, n_fft);
     for (int r = 0; r < overlapping(&istft->as.stft); r++) {
         int at = cover.at + r * istft->as.stft.hop;
         bool covered = r <= cover.first && at < n_fft && sum > 0;
         size_t to = (size_t)r * samples + (size_t)sample;
         places[to] = covered ? (cover.first - r) * n_fft + at : 0;
-        factors[to] = covered ? (float)(window_at(at, n_fft) / sum) : 0.0f;
+        factors[to] = covered ? (float)(stft_window(at, n_fft) / sum) : 0.0f;
     }
-}
-
-/* Samples that the frames give; the rest is zero. */
-static int inverse_length(const Node *istft, int frames) {
-    int n_fft = istft->as.stft.n_fft;
-    int length = n_fft + istft->as.stft.hop * (frames - 1) - 2 * (n_fft / 2);
-    return length < istft->shape.width ? length : istft->shape.width;
 }
 
 static void fill_overlap(Parameter *items, const Node *istft, int frames) {
@@ -180,7 +160,8 @@ static void fill_overlap(Parameter *items, const Node *istft, int frames) {
     float *factors = [items[PARAMETER_COMPENSATION].buffer contents];
     memset(places, 0, [items[PARAMETER_OVERLAP].buffer length]);
     memset(factors, 0, [items[PARAMETER_COMPENSATION].buffer length]);
-    for (int sample = 0; sample < inverse_length(istft, frames); sample++)
+    for (int sample = 0; sample < istft_length(&istft->as.stft, frames, istft->shape.width);
+         sample++)
         fill_sample(places, factors, istft, frames, sample);
 }
 

@@ -56,8 +56,7 @@ bool sizes_fit(const Graph *network, int batch, int *node) {
     return true;
 }
 
-/* last[i] becomes the last node that reads node i. */
-static void find_last_uses(const Graph *network, int *last) {
+void find_last_uses(const Graph *network, int *last) {
     for (int node = 0; node < network->count; node++) {
         last[node] = node;
         for (int i = 0; i < network->nodes[node].input_count; i++)

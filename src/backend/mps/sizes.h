@@ -19,6 +19,10 @@ int64_t node_largest_array(const Graph *network, int node, int batch);
  */
 bool sizes_fit(const Graph *network, int batch, int *node);
 
+/* last[i] becomes the last node that reads node i, (network->count) of them; the network's count
+ * for the output, which is read after all. */
+void find_last_uses(const Graph *network, int *last);
+
 /* Bytes of the values that are alive at once, at most, in f32, and of what the op that runs then
  * works in. An estimate: MPSGraph plans its memory by itself. */
 int64_t live_bytes(const Graph *network, int batch);

@@ -5,6 +5,7 @@
 
 #include "backend/mps/executable.h"
 #include "backend/mps/host_transforms.h"
+#include "backend/mps/sizes.h"
 
 /* ---- Values ---- */
 
@@ -12,15 +13,6 @@ static int64_t value_bytes(const MpsExecutable *executable, int node) {
     Shape shape = executable->network.nodes[node].shape;
     return (int64_t)executable->max_batch * shape.channels * shape.height * shape.width *
            (int64_t)sizeof(float);
-}
-
-/* free_after[i] becomes the last node that reads node i. */
-static void find_last_uses(const Graph *network, int *free_after) {
-    for (int node = 0; node < network->count; node++) {
-        free_after[node] = node;
-        for (int i = 0; i < network->nodes[node].input_count; i++)
-            free_after[network->nodes[node].inputs[i]] = node;
-    }
 }
 
 /* The smallest free buffer that is large enough, taken out of `idle`, or a new one. */
