@@ -124,7 +124,8 @@ static cleave_status run(Executable *head, const float *input, float *output, in
             return fail(error, faults[i].word);
         }
     executable->runs++;
-    return executable->inner->methods->run(executable->inner, input, output, batch, cancel, error);
+    return executable->inner->methods->submit(executable->inner, input, output, batch, cancel,
+                                              error);
 }
 
 static void destroy(Executable *head) {
@@ -153,7 +154,7 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
     return number;
 }
 
-static const ExecutableMethods methods = {.run = run,
+static const ExecutableMethods methods = {.submit = run,
                                           .destroy = destroy,
                                           .synchronize = synchronize,
                                           .peak_memory = peak_memory,
