@@ -45,12 +45,25 @@ static bool find_methods(MpsDevice *device) {
     return true;
 }
 
+/* The one that macOS prefers. To some programs that have no window it names none, though there is
+ * one.
+ */
+static id<MTLDevice> find_device(void) {
+    id<MTLDevice> preferred = MTLCreateSystemDefaultDevice();
+    if (preferred)
+        return preferred;
+    NSArray *all = MTLCopyAllDevices();
+    id<MTLDevice> first = [all count] > 0 ? [[all objectAtIndex:0] retain] : nil;
+    [all release];
+    return first;
+}
+
 static void probe(void) {
     @autoreleasepool {
         find_version(&found);
         if (!find_methods(&found))
             return;
-        found.device = MTLCreateSystemDefaultDevice();
+        found.device = find_device();
         if (!found.device) {
             snprintf(found.reason, sizeof(found.reason), "Metal finds no GPU");
             return;
