@@ -223,6 +223,8 @@ typedef struct cleave_device_info {
     char driver[64];                 /* and its version; "" where there is none */
     char runtime[64];                /* likewise */
     char warning[256]; /* of a version that limits what the device can do; "" if none does */
+    int simulated;     /* 1: there is no such device, and a program plays its part, as in builds for
+                          tests: it computes what the device would, in a time that means nothing */
 } cleave_device_info;
 
 /* Writes up to `capacity` devices to `devices` in the order in which "auto" prefers them and

@@ -21,6 +21,10 @@ static void log_device(const cleave_separator *separator) {
               info->runtime[0] ? ", runtime " : "", info->runtime);
     if (info->warning[0])
         log_write(log, CLEAVE_LOG_WARNING, "%s: %s", info->id, info->warning);
+    if (info->simulated)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  "%s is simulated: there is no such device here, and its times mean nothing",
+                  info->id);
 }
 
 /* A device that was not asked for need not have the precision that was. */

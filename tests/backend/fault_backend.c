@@ -12,7 +12,7 @@
  *   run=N, upload=N, download=N, lost=N   the run fails after N runs that do not
  *   synchronize       waiting fails
  *   degraded=N        N ops run on the CPU
- *   no-compile-able, old-driver   what the device says of itself
+ *   no-compile-able, old-driver, simulated   what the device says of itself
  *   free=BYTES        free memory of its own */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +71,7 @@ static void describe(int index, cleave_device_info *info) {
     if (fault("old-driver") >= 0)
         snprintf(info->warning, sizeof(info->warning),
                  "driver 500.1 is too old for graph compilation; 525 or newer has it");
+    info->simulated = fault("simulated") >= 0;
     set_capability(info, CLEAVE_CAPABILITY_F16, true, "");
     set_capability(info, CLEAVE_CAPABILITY_BF16, false, "compute capability 7.5 has none");
     set_capability(info, CLEAVE_CAPABILITY_STFT, true, "");

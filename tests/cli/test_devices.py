@@ -109,6 +109,15 @@ class ListTest(DeviceTest):
         self.assertRegex(table, r"(?m)^cuda:0 +cuda +yes +no +yes +yes +no$")
         self.assertRegex(table, r"(?m)^ +bf16: no: compute capability 7\.5 has none$")
 
+    def test_r6_a_simulated_device_is_called_so(self):
+        devices, _ = self.devices(fault="simulated")
+        self.assertEqual([name for name, one in devices.items() if one["simulated"]], ["cuda:0"])
+        for fault, told in (("simulated", True), ("", False)):
+            table = self.run_program("devices", fault=fault).out
+            self.assertEqual(" simulated: there is no such device here" in table, told)
+            result = self.separate(fault=fault)
+            self.assertEqual(any("cuda:0 is simulated" in line for line in result.warnings), told)
+
     def test_r12_versions_and_the_warning_of_one_that_limits(self):
         devices, _ = self.devices(fault="old-driver")
         self.assertEqual(devices["cuda:0"]["driver"], "made-up 500.1")
@@ -137,7 +146,7 @@ class ListTest(DeviceTest):
         self.assertTrue(devices["cpu"]["available"])
 
     def test_tables_keep_to_80_columns(self):
-        for fault in ("", "devices=3,second-dead,old-driver", "probe"):
+        for fault in ("", "devices=3,second-dead,old-driver", "probe", "simulated"):
             result = self.run_program("devices", fault=fault)
             self.assertEqual((result.code, result.err), (0, ""))
             for line in result.out.splitlines():
