@@ -491,7 +491,9 @@ typedef struct cleave_output_settings {
     int resume;                /* 1: keep a journal of what is done beside the outputs, so that a
                                   run that is interrupted, killed even, goes on from its last
                                   completed chunk when it is called again, with the same bits out;
-                                  takes about as much disk space as float WAV. Default 0 */
+                                  takes about as much disk space as float WAV. A run that had moved
+                                  to another device goes on there, with a warning, or starts over
+                                  where it cannot. Default 0 */
     cleave_progress_callback progress; /* default NULL */
     void *progress_user;
     int stream_fd; /* default -1. A descriptor: the one output (a stem, or a residual; name it with

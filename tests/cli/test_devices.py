@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -325,6 +326,81 @@ class FailureTest(DeviceTest):
         self.assertEqual(result.code, 0, result.err)
         self.assertEqual([re.search(r"going on with (\S+)", line).group(1)
                           for line in result.warnings], ["cuda:1", "cpu"])
+
+
+# ---- Runs that are killed ---------------------------------------------------------------------
+
+class ResumeTest(DeviceTest):
+    """cuda:0 gives twice what cuda:1 gives, so that each chunk tells who computed it. It fails after
+    two of them, and the run goes on on cuda:1, until it is killed."""
+
+    MOVES = "devices=2,double:0,run:0=2"
+
+    def separate(self, *arguments, output="out", **keywords):
+        return super().separate("-b", "1", "--overlap", "8", *arguments, output=output, **keywords)
+
+    def whole(self, output, *arguments, fault="devices=2,double:0"):
+        result = self.separate(*arguments, output=output, fault=fault)
+        self.assertEqual(result.code, 0, result.err)
+
+    def kill(self, *arguments, fault):
+        result = self.separate("--resume", *arguments, fault=fault)
+        self.assertEqual(result.code, -signal.SIGKILL, result.err)
+        self.assertFalse(os.path.exists(self.path("out", "mix", "vocals.wav")))
+
+    def resume(self, *arguments, fault="devices=2,double:0"):
+        """→ (device, warnings)"""
+        result = self.separate("--resume", "--json", *arguments, fault=fault)
+        self.assertEqual((result.code, result.errors), (0, []), result.err)
+        self.assertEqual([name for name in os.listdir(self.path("out", "mix"))
+                          if name.startswith(".")], [])
+        return json.loads(result.out)["device"], result.warnings
+
+    def test_b1_a_killed_run_goes_on_where_it_had_moved_to(self):
+        """As if it had not been killed: two chunks of the first device, the rest of the second."""
+        for first in (2, 0):
+            moves = "devices=2,double:0,run:0=%d" % first
+            self.whole("undisturbed", fault=moves)
+            self.kill(fault=moves + ",kill:1=5")
+            self.kill(fault="devices=2,double:0,kill:1=5")
+            device, warnings = self.resume()
+            self.assertEqual((device, len(warnings)), ("cuda:1", 1), warnings)
+            self.assertIn("had moved from cuda:0 to cuda:1", warnings[0])
+            self.assert_same_stems("out", "undisturbed")
+            shutil.rmtree(self.path("out"))
+
+    def test_b1_who_asks_for_one_device_gets_its_chunks_alone(self):
+        """Neither device may have the other's chunks where it is asked for by name."""
+        self.whole("first", "-d", "cuda:0")
+        self.whole("second", "-d", "cuda:1")
+        for arguments, fault, expected in (
+                (["-d", "cuda:0", "--strict-device"], "devices=2,double:0", "first"),
+                (["-d", "cuda:0"], "devices=1,double:0", "first"),  # the second is gone
+                (["-d", "cuda:1"], "devices=2,double:0", "second")):
+            self.kill("-d", "cuda:0", fault=self.MOVES + ",kill:1=5")
+            _, warnings = self.resume(*arguments, fault=fault)
+            self.assertTrue(any("starting over" in line for line in warnings), warnings)
+            self.assert_same_stems("out", expected)
+            shutil.rmtree(self.path("out"))
+
+    def test_b1_a_killed_run_that_moves_twice(self):
+        moves = "devices=3,double:0,run:0=2,run:1=3"
+        self.whole("undisturbed", fault=moves)
+        self.kill(fault=moves + ",kill:2=5")
+        device, _ = self.resume(fault="devices=3,double:0")
+        self.assertEqual(device, "cuda:2")
+        self.assert_same_stems("out", "undisturbed")
+
+    def test_b1_a_killed_run_that_never_moved_goes_on_and_may_move_then(self):
+        self.whole("first", "-d", "cuda:0")
+        self.kill(fault="devices=2,double:0,kill:0=7")
+        device, warnings = self.resume()
+        self.assertEqual((device, warnings), ("cuda:0", []))
+        self.assert_same_stems("out", "first")
+        shutil.rmtree(self.path("out"))
+        self.kill(fault="devices=2,double:0,kill:0=7")
+        device, _ = self.resume(fault="devices=2,double:0,run:0=1")
+        self.assertEqual(device, "cuda:1")
 
 
 # ---- What is told of a run --------------------------------------------------------------------
