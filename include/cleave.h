@@ -429,17 +429,18 @@ CLEAVE_API cleave_status cleave_separator_synchronize(cleave_separator *separato
 CLEAVE_API cleave_status cleave_separator_release_cache(cleave_separator *separator,
                                                         cleave_error *error);
 
-/* An op that does not run on the device that was asked for. */
+/* An op that does not run on the device on which the network does. */
 typedef struct cleave_degraded_op {
-    char name[64];    /* of the op in the network */
-    char op[32];      /* "conv", "stft" and the like */
-    char device[32];  /* where it runs */
-    char reason[160]; /* why */
-    int64_t runs;     /* how often it has run there */
+    char name[64];       /* of the op in the network */
+    char op[32];         /* "conv", "stft" and the like */
+    char device[32];     /* where it runs */
+    char instead_of[32]; /* the network's device: the separator's, or one that it left */
+    char reason[160];    /* why */
+    int64_t runs;        /* how often it has run there */
 } cleave_degraded_op;
 
-/* Writes up to `capacity` such ops to `ops` and returns how many there are; 0 on the CPU. They are
- * counted since the separator was opened. */
+/* Writes up to `capacity` such ops to `ops` and returns how many there are; none is of the CPU.
+ * They are counted since the separator was opened, on each device that it used. */
 CLEAVE_API int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
                                          int capacity);
 

@@ -136,6 +136,7 @@ static cleave_status open_journal(FileJob *job, cleave_error *error) {
 static cleave_status run(FileJob *job, cleave_result *result, cleave_error *error) {
     DemixResult demixed;
     cleave_status status = demix_run(&job->demix, &demixed, error);
+    separator_learn(job->separator, &job->demix, &demixed);
     if (status == CLEAVE_OK && demixed.samples == 0)
         status =
             error_set(error, CLEAVE_ERROR_INPUT,

@@ -321,6 +321,12 @@ class FailureTest(DeviceTest):
             self.assertEqual(json.loads(result.out)["device"], "cuda:0")
             self.assert_same_stems("cpu", fault)
 
+    def test_b1_a_halved_batch_holds_for_the_next_track(self):
+        shutil.copy(self.mix, self.path("second.wav"))
+        result = self.separate(self.path("second.wav"), "--json", "-b", "4", fault="memory-run=1")
+        self.assertEqual((result.code, len(result.warnings)), (0, 1), result.err)
+        self.assertEqual([json.loads(line)["batch"] for line in result.out.splitlines()], [1, 1])
+
     def test_b1_the_second_device_of_a_kind_comes_before_the_cpu(self):
         result = self.separate("--json", fault="devices=2,run=0")
         self.assertEqual(result.code, 0, result.err)
@@ -419,6 +425,20 @@ class AccountTest(DeviceTest):
             self.assertEqual((op["op"], op["device"]), ("stft", "cpu"))
             self.assertTrue(op["reason"])
             self.assertGreater(op["runs"], 0)
+
+    def test_b4_degraded_ops_of_each_device(self):
+        """A run that moves tells of both devices."""
+        fault = "devices=2,degraded:0=3,degraded:1=1,run:0=2"
+        result = self.separate("-b", "1", fault=fault)
+        told = [line for line in result.warnings if "of the network" in line]
+        self.assertEqual([re.search(r"(\d) ops? of .* run on (\S+),", line).groups()
+                          for line in told], [("3", "cuda:0"), ("1", "cuda:1")])
+        self.assertIn("degraded: 3 ops ran elsewhere than on cuda:0: made-up op 0, ...\n"
+                      "degraded: 1 op ran elsewhere than on cuda:1: made-up op 0\n", result.out)
+        track = json.loads(self.separate("-b", "1", "--json", fault=fault).out)
+        self.assertEqual([(op["instead_of"], op["device"]) for op in track["degraded_ops"]],
+                         3 * [("cuda:0", "cpu")] + [("cuda:1", "cpu")])
+        self.assertEqual(track["degraded_ops"][0]["runs"], 2)
 
     def test_b4_nothing_is_said_where_nothing_is_degraded(self):
         result = self.separate()
