@@ -152,16 +152,41 @@ cleave_status layout_check(const SignalLayout *layout, const float *input, const
                      "a run of %d chunks breaks the layout: %s; please report it", batch, fault);
 }
 
-cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
-                             const atomic_bool *cancel, cleave_error *error) {
+static int depth_of(int depth) {
+    return depth < 1 ? 1 : depth < EXECUTABLE_DEPTH_MAX ? depth : EXECUTABLE_DEPTH_MAX;
+}
+
+int executable_depth(const Executable *executable) {
+    return depth_of(executable->depth);
+}
+
+int backend_depth(const Backend *backend) {
+    return depth_of(backend->depth);
+}
+
+cleave_status executable_submit(Executable *executable, const float *input, float *output,
+                                int batch, const atomic_bool *cancel, cleave_error *error) {
 #ifndef NDEBUG
     cleave_status checked = layout_check(&executable->layout, input, output, batch, error);
     if (checked != CLEAVE_OK)
         return checked;
 #endif
     cleave_status status =
-        executable->methods->run(executable, input, output, batch, cancel, error);
+        executable->methods->submit(executable, input, output, batch, cancel, error);
     return status == CLEAVE_OK ? CLEAVE_OK : explain_run(executable, status, error);
+}
+
+cleave_status executable_collect(Executable *executable, cleave_error *error) {
+    if (!executable->methods->collect)
+        return CLEAVE_OK;
+    cleave_status status = executable->methods->collect(executable, error);
+    return status == CLEAVE_OK ? CLEAVE_OK : explain_run(executable, status, error);
+}
+
+cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
+                             const atomic_bool *cancel, cleave_error *error) {
+    cleave_status status = executable_submit(executable, input, output, batch, cancel, error);
+    return status == CLEAVE_OK ? executable_collect(executable, error) : status;
 }
 
 double executable_peak_flops(Executable *executable, cleave_precision precision) {

@@ -57,12 +57,19 @@ typedef struct SignalLayout {
     size_t alignment;     /* of both, in bytes, as the backend declares it */
 } SignalLayout;
 
+/* The most batches that a device works on at once. */
+#define EXECUTABLE_DEPTH_MAX 2
+
 typedef struct ExecutableMethods {
-    cleave_status (*run)(Executable *executable, const float *input, float *output, int batch,
-                         const atomic_bool *cancel, cleave_error *error);
+    /* Gives the device a batch. It may return before that is computed: `collect` waits for the
+     * oldest batch given. */
+    cleave_status (*submit)(Executable *executable, const float *input, float *output, int batch,
+                            const atomic_bool *cancel, cleave_error *error);
     void (*destroy)(Executable *executable);
-    /* The next four may be NULL. */
-    /* Waits for what the device was given; NULL: run() has waited. */
+    /* All of the next may be NULL. */
+    /* Until it returns, input and output stay. NULL: submit() has waited. */
+    cleave_status (*collect)(Executable *executable, cleave_error *error);
+    /* Waits for what the device was given; NULL: that is collected. */
     cleave_status (*synchronize)(Executable *executable, cleave_error *error);
     /* The most bytes taken on the device so far; NULL: the sum of `memory`. */
     int64_t (*peak_memory)(const Executable *executable);
@@ -76,6 +83,7 @@ typedef struct ExecutableMethods {
 /* The head of every backend's own executable. */
 struct Executable {
     const ExecutableMethods *methods;
+    int depth; /* batches that it takes before the first of them is collected; 0 as 1 */
     const Backend *backend; /* that compiled it; set by backend_compile(), as are the next two */
     int device;             /* index among the backend's devices */
     SignalLayout layout;
@@ -91,13 +99,14 @@ struct Executable {
 
 /* Changes with anything that a backend in a shared object of its own shares with the library: this
  * header and all that it includes. */
-#define BACKEND_ABI 1
+#define BACKEND_ABI 2
 
 struct Backend {
     int abi;             /* BACKEND_ABI; first in every version, as is the next */
     const char *version; /* CLEAVE_VERSION of the sources that it was built from */
     cleave_device_kind kind;
     size_t alignment; /* in bytes, that runs ask of their input and output */
+    int depth;        /* the most that its executables have; 0 as 1 */
     /* How many devices there are. 0, and why in `reason`, where none can be used. */
     int (*count)(char *reason, size_t size);
     /* Completes `info`, of which kind, id and a name are set, but for what changes. A device that
@@ -169,10 +178,26 @@ cleave_status backend_compile(const Backend *backend, Executable **executable, c
 cleave_status layout_check(const SignalLayout *layout, const float *input, const float *output,
                            int batch, cleave_error *error);
 
-/* Runs a batch: input (batch, channels, samples) → output (batch, stems · channels, samples), both
- * f32 and contiguous. Ends with CLEAVE_ERROR_CANCELLED at the next op once *cancel is true. */
+/* Gives the device a batch: input (batch, channels, samples) → output (batch, stems · channels,
+ * samples), both f32 and contiguous. They stay as they are until executable_collect() returns,
+ * which answers the batches in their order; executable_depth() of them may wait for that. Ends with
+ * CLEAVE_ERROR_CANCELLED at the next op once *cancel is true. A batch that is refused need not be
+ * collected. */
+cleave_status executable_submit(Executable *executable, const float *input, float *output,
+                                int batch, const atomic_bool *cancel, cleave_error *error);
+
+/* Waits for the oldest batch that was given: its output is there, unless it failed. */
+cleave_status executable_collect(Executable *executable, cleave_error *error);
+
+/* Both at once, while no other batch is on its way. */
 cleave_status executable_run(Executable *executable, const float *input, float *output, int batch,
                              const atomic_bool *cancel, cleave_error *error);
+
+/* Batches that may be given before the first of them is collected: 1 to EXECUTABLE_DEPTH_MAX. */
+int executable_depth(const Executable *executable);
+
+/* The most that the executables of a backend have. */
+int backend_depth(const Backend *backend);
 
 /* See ExecutableMethods. */
 double executable_peak_flops(Executable *executable, cleave_precision precision);

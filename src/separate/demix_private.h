@@ -1,7 +1,8 @@
 /* demix_private.h: what the three threads of demix share. Inside separate/demix*.c only.
  *
  *   feed      reads, chunks, and fills batches of network inputs     → inputs
- *   run       runs the network; the caller's own thread    inputs    → outputs
+ *   run       has the device run the network (demix_run.c); the caller's own thread
+ *                                                          inputs    → outputs
  *   collect   blends, and hands what is final to the sink  outputs   →
  *
  * A "run" is one pass of the network over one chunk; test-time augmentation makes three of each
@@ -13,8 +14,9 @@
 #include "separate/demix.h"
 #include "separate/ring.h"
 
-/* Slots of each ring: one is filled while the other is used. */
-#define DEMIX_SLOTS 2
+/* Slots of each ring: one is filled, or emptied, while the device uses the others. */
+#define DEMIX_SLOTS(depth) ((depth) + 1)
+#define DEMIX_SLOTS_MAX    DEMIX_SLOTS(EXECUTABLE_DEPTH_MAX)
 
 /* The variants of a chunk that test-time augmentation averages. */
 typedef enum Variant { VARIANT_PLAIN, VARIANT_SWAPPED, VARIANT_INVERTED, VARIANT_COUNT } Variant;
@@ -49,11 +51,12 @@ typedef struct Demix {
     Normalization normalization;
     int64_t replayed; /* chunks that the journal holds */
     int batch;        /* largest batch that fitted into memory so far */
-    Batch batches[2 * DEMIX_SLOTS];
+    int slots;        /* of each ring */
+    Batch batches[2 * DEMIX_SLOTS_MAX];
     Ring inputs;
     Ring outputs;
-    InputSlot input_slots[DEMIX_SLOTS];
-    OutputSlot output_slots[DEMIX_SLOTS];
+    InputSlot input_slots[DEMIX_SLOTS_MAX];
+    OutputSlot output_slots[DEMIX_SLOTS_MAX];
     Chunker chunker;      /* feed's, as are the next two */
     float *chunk;         /* (channels, chunk): the chunk whose variants are being filled in */
     float *mix;           /* (channels, chunk): what becomes final with it; NULL: not kept */
@@ -96,6 +99,9 @@ cleave_status demix_report(const Demix *d, cleave_error *error);
 
 /* Keeps the first failure, and ends the feeding. */
 void demix_fail(Demix *d, const cleave_error *failure);
+
+/* What the thread in the middle does until all is run (demix_run.c). */
+cleave_status demix_run_batches(Demix *d, cleave_error *error);
 
 /* Mean and population deviation of the mono mix, over the whole signal; the reader is rewound
  * (demix_scan.c). */

@@ -27,13 +27,13 @@ static int64_t add(int64_t a, int64_t b) {
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-int64_t demix_memory(const ChunkPlan *plan, int batch, int stems) {
+int64_t demix_memory(const ChunkPlan *plan, int batch, int depth, int stems) {
     int64_t chunk = multiply(plan->chunk, (int64_t)sizeof(float));
     int64_t input = multiply(chunk, plan->channels);
     int64_t output = multiply(input, stems);
     /* Each slot has its batch's part of the mix, where a residual is wanted. */
     int64_t slot = add(add(input, output), multiply(input, 2));
-    int64_t batches = multiply(slot, (int64_t)batch * DEMIX_SLOTS);
+    int64_t batches = multiply(slot, (int64_t)batch * DEMIX_SLOTS(depth));
     int64_t blender = add(output, multiply(chunk, 2)); /* and its window and weights */
     return add(add(batches, blender), multiply(input, QUEUED_CHUNKS + 2));
 }
@@ -88,7 +88,9 @@ cleave_status memory_need(const MemoryQuestion *question, int batch, cleave_memo
         return status;
     need->weights = add(memory.weights, question->held);
     need->activations = add(memory.activations, memory.scratch);
-    need->buffers = add(demix_memory(&question->plan, batch, question->stems), PROCESS_MEMORY);
+    need->buffers = add(demix_memory(&question->plan, batch,
+                                     backend_depth(question->device->backend), question->stems),
+                        PROCESS_MEMORY);
     need->total = add(add(need->weights, need->activations), need->buffers);
     return CLEAVE_OK;
 }

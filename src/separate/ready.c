@@ -146,7 +146,8 @@ static void log_need(const cleave_separator *separator) {
 
 /* Whether what the network leaves is enough for the chunks on their way: taken once for a trial. */
 static cleave_status try_buffers(const MemoryQuestion *question, int batch, cleave_error *error) {
-    int64_t bytes = demix_memory(&question->plan, batch, question->stems);
+    int64_t bytes = demix_memory(&question->plan, batch, backend_depth(question->device->backend),
+                                 question->stems);
     void *buffers = memory_allocate_aligned((size_t)bytes);
     if (!buffers)
         return error_memory(error, "chunks on their way to the network", (size_t)bytes);

@@ -1,5 +1,6 @@
 /* ring.h: hands slots from one thread to the next, in order: one writer, one reader. It counts the
- * slots; what is in them belongs to whoever has begun to write or to read them. */
+ * slots; what is in them belongs to whoever has begun to write or to read them. Of several begun,
+ * the oldest ends first. */
 #ifndef CLEAVE_SEPARATE_RING_H
 #define CLEAVE_SEPARATE_RING_H
 
@@ -11,7 +12,9 @@ typedef struct Ring {
     pthread_cond_t changed;
     int capacity; /* slots */
     int oldest;   /* the slot to be read next */
-    int filled;   /* slots written and not yet read */
+    int filled;   /* slots written and not yet read, from the oldest on */
+    int reading;  /* of these, those whose reading has begun */
+    int writing;  /* slots behind them whose writing has begun */
     bool closed;  /* nothing more will be written */
     bool stopped; /* nothing more will be read */
 } Ring;

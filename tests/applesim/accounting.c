@@ -17,6 +17,7 @@ typedef struct LiveClass {
 } LiveClass;
 
 static applesim_counts counts;
+static int pending; /* command buffers that are committed and not done */
 static LiveClass classes[CLASSES];
 static char report_path[1024];
 
@@ -55,6 +56,14 @@ void sim_give_memory(int64_t bytes) {
     sim_lock();
     counts.live_bytes -= bytes;
     sim_unlock();
+}
+
+void sim_count_pending(int change) {
+    pending += change;
+}
+
+void sim_count_access(void) {
+    counts.overlaps += pending > 0;
 }
 
 static LiveClass *find_class(const char *name) {
@@ -99,11 +108,13 @@ static void write_report(void) {
         return;
     fprintf(file,
             "{\"uploads\": %" PRId64 ", \"upload_bytes\": %" PRId64 ", \"downloads\": %" PRId64
-            ", \"download_bytes\": %" PRId64 ", \"command_buffers\": %" PRId64
-            ", \"graph_runs\": %" PRId64 ", \"compilations\": %" PRId64 ", \"live_bytes\": %" PRId64
-            ", \"peak_bytes\": %" PRId64 ", \"live_objects\": %" PRId64 "}\n",
-            now.uploads, now.upload_bytes, now.downloads, now.download_bytes, now.command_buffers,
-            now.graph_runs, now.compilations, now.live_bytes, now.peak_bytes, now.live_objects);
+            ", \"download_bytes\": %" PRId64 ", \"overlaps\": %" PRId64
+            ", \"command_buffers\": %" PRId64 ", \"graph_runs\": %" PRId64
+            ", \"compilations\": %" PRId64 ", \"live_bytes\": %" PRId64 ", \"peak_bytes\": %" PRId64
+            ", \"live_objects\": %" PRId64 "}\n",
+            now.uploads, now.upload_bytes, now.downloads, now.download_bytes, now.overlaps,
+            now.command_buffers, now.graph_runs, now.compilations, now.live_bytes, now.peak_bytes,
+            now.live_objects);
     if (file != stderr)
         fclose(file);
 }

@@ -16,6 +16,12 @@ void sim_counts_reset(void);
 bool sim_take_memory(int64_t bytes);
 void sim_give_memory(int64_t bytes);
 
+/* A command buffer was committed (change 1) or is done (-1). Under sim_lock(), as is the next. */
+void sim_count_pending(int change);
+
+/* The host asks for a buffer's contents. */
+void sim_count_access(void);
+
 /* An object of a class came to life (change 1) or died (-1). */
 void sim_count_object(const char *class_name, int change);
 

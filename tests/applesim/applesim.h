@@ -48,6 +48,8 @@ typedef struct applesim_counts {
     int64_t upload_bytes;
     int64_t downloads; /* contents asked of buffers that the GPU wrote since; readBytes */
     int64_t download_bytes;
+    int64_t overlaps; /* contents asked of a buffer while a command buffer was computed: what the
+                         host does beside the GPU */
     int64_t command_buffers; /* committed */
     int64_t graph_runs;      /* graphs encoded, compiled or not */
     int64_t compilations;    /* executables made, specialisations included */

@@ -170,6 +170,7 @@ void sim_buffer_end_write(SimBuffer *buffer, size_t bytes, bool failed) {
 
 - (void *)contents {
     sim_lock();
+    sim_count_access();
     if (_unread && _pendingWrites == 0) {
         sim_count_download(_length);
         _unread = NO;

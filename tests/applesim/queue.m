@@ -151,6 +151,7 @@ static void execute(SimCommandBuffer *commands) {
     commands->_error = code ? [command_error(code) retain] : nil;
     commands->_status = code ? MTLCommandBufferStatusError : MTLCommandBufferStatusCompleted;
     [commands->_runs removeAllObjects];
+    sim_count_pending(-1);
 }
 
 /* All that was committed up to that command buffer. */
@@ -223,6 +224,7 @@ SimCommandBuffer *sim_command_buffer(id commands) {
         commit_run(run, _queue);
     [_queue->_pending addObject:self];
     sim_counts()->command_buffers++;
+    sim_count_pending(1);
     sim_unlock();
 }
 

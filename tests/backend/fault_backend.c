@@ -125,7 +125,7 @@ static cleave_status compute(FaultyExecutable *executable, const float *input, f
                              int batch, const atomic_bool *cancel, cleave_error *error) {
     executable->runs++;
     cleave_status status =
-        executable->inner->methods->run(executable->inner, input, output, batch, cancel, error);
+        executable->inner->methods->submit(executable->inner, input, output, batch, cancel, error);
     if (device_fault(executable->index, "double") >= 0)
         for (size_t i = 0; i < (size_t)batch * executable->outputs; i++)
             output[i] *= 2;
@@ -186,7 +186,7 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
     return number;
 }
 
-static const ExecutableMethods methods = {.run = run,
+static const ExecutableMethods methods = {.submit = run,
                                           .destroy = destroy,
                                           .synchronize = synchronize,
                                           .peak_memory = peak_memory,

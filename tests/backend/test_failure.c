@@ -99,7 +99,7 @@ static void r13_a_debug_build_checks_each_run(void **state) {
 #ifdef NDEBUG
     skip();
 #endif
-    static const ExecutableMethods methods = {.run = run_nothing};
+    static const ExecutableMethods methods = {.submit = run_nothing};
     static float memory[16];
     cleave_error error = {.status = CLEAVE_OK};
     Executable executable = {

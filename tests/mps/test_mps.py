@@ -48,10 +48,10 @@ class MpsTest(CliTest):
         for stem in expected:
             self.assertGreater(snr(expected[stem], stems[stem]), decibels, stem)
 
-    def long_mix(self):
-        """A second of chirps."""
-        left = [0.3 * math.sin(0.00001 * i * i) for i in range(RATE)]
-        right = [0.2 * math.cos(0.00002 * i * i) for i in range(RATE)]
+    def long_mix(self, is_silent=lambda i: False):
+        """A second of chirps, but where it is silent."""
+        left = [0.0 if is_silent(i) else 0.3 * math.sin(0.00001 * i * i) for i in range(RATE)]
+        right = [0.0 if is_silent(i) else 0.2 * math.cos(0.00002 * i * i) for i in range(RATE)]
         write_wav(self.path("long.wav"), [left, right])
         return self.path("long.wav")
 
@@ -73,6 +73,17 @@ class MpsTest(CliTest):
         self.assertEqual(counts[0]["compilations"], 1)
         self.assertEqual(counts[1]["compilations"], 1)
         self.assertEqual(counts[1]["graph_runs"], counts[1]["command_buffers"])
+
+    def test_r2_transfers_overlap_the_gpu(self):
+        """One batch with gaps of silence goes in parts: while the GPU has one, the host fills the
+        next one's input, and empties the one's before."""
+        mix = self.long_mix(lambda i: i // 4000 % 4 > 0)
+        arguments = ["--overlap", "1", "-b", "16"]
+        expected = self.expected(*arguments, mix=mix)
+        _, _, stems = self.separate_on("", "--strict-device", *arguments, mix=mix)
+        self.assert_near(stems, expected)
+        self.assertEqual(self.counts["command_buffers"], 3)
+        self.assertEqual(self.counts["overlaps"], 4)
 
     def test_r9_nothing_stays_on_the_device(self):
         for arguments in ([], ["--no-compile"], ["-p", "f16"]):

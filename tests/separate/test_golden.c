@@ -42,7 +42,7 @@ static const ConvPlan patches_first = {CONV_WINOGRAD, 3, 5, false};
 static const ConvPlan weights_first = {CONV_WINOGRAD, 5, 3, true};
 static const ConvPlan one_patch = {CONV_WINOGRAD, 1000, 1000, true};
 
-#define MODES_MAX 8
+#define MODES_MAX 12
 
 static const Mode ordinary_modes[MODES_MAX] = {
     {"compiled", 1, 1, 2, FLOAT32, NULL}, {"op by op", 0, 1, 1, FLOAT32, NULL},
@@ -62,10 +62,12 @@ static const Mode forced_modes[MODES_MAX] = {
 };
 
 static const Mode gpu_modes[MODES_MAX] = {
-    {"compiled", 1, 1, 1, FLOAT32, NULL},      {"op by op", 0, 1, 1, FLOAT32, NULL},
-    {"batch 2", 1, 2, 1, FLOAT32, NULL},       {"batch 4", 1, 4, 1, FLOAT32, NULL},
-    {"batch 3 by op", 0, 3, 1, FLOAT32, NULL}, {"f16", 1, 2, 1, FLOAT16, NULL},
-    {"f16 by op", 0, 1, 1, FLOAT16, NULL},
+    {"f32, compiled", 1, 1, 1, FLOAT32, NULL},     {"f16, compiled", 1, 1, 1, FLOAT16, NULL},
+    {"f32, compiled, x2", 1, 2, 1, FLOAT32, NULL}, {"f16, compiled, x2", 1, 2, 1, FLOAT16, NULL},
+    {"f32, compiled, x4", 1, 4, 1, FLOAT32, NULL}, {"f16, compiled, x4", 1, 4, 1, FLOAT16, NULL},
+    {"f32, by op", 0, 1, 1, FLOAT32, NULL},        {"f16, by op", 0, 1, 1, FLOAT16, NULL},
+    {"f32, by op, x2", 0, 2, 1, FLOAT32, NULL},    {"f16, by op, x2", 0, 2, 1, FLOAT16, NULL},
+    {"f32, by op, x4", 0, 4, 1, FLOAT32, NULL},    {"f16, by op, x4", 0, 4, 1, FLOAT16, NULL},
 };
 
 /* What meson counts as skipped. */

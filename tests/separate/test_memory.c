@@ -191,9 +191,9 @@ static void demix_memory_cannot_overflow(void **state) {
     /* Two batches of 3 inputs, twice their mixes, and their 2 stems; blender with window and
      * weights; queues. */
     int64_t floats = 2 * 3 * (2000 + 2 * 2000 + 4000) + 4000 + 2000 + 8 * 2000;
-    assert_int_equal(demix_memory(&plan, 3, 2), floats * (int64_t)sizeof(float));
+    assert_int_equal(demix_memory(&plan, 3, 1, 2), floats * (int64_t)sizeof(float));
     plan.chunk = INT64_MAX / 3;
-    assert_int_equal(demix_memory(&plan, 64, 100), INT64_MAX);
+    assert_int_equal(demix_memory(&plan, 64, 1, 100), INT64_MAX);
 }
 
 /* ---- The batch ------------------------------------------------------------------------------- */

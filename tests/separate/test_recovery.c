@@ -33,6 +33,13 @@ static const int all_stems[STEMS] = {0, 1, 2};
 
 /* ---- A network made up: stem s of sample x is x · (s + 1) / 4 ---- */
 
+/* What the network was given and has not been asked for. */
+typedef struct FakeBatch {
+    const float *input;
+    float *output;
+    int count;
+} FakeBatch;
+
 typedef struct FakeNetwork {
     Executable head;
     int largest;       /* a larger batch does not fit into memory */
@@ -40,40 +47,91 @@ typedef struct FakeNetwork {
     int64_t bad_run;   /* this run puts out a NaN in stem 1; negative: none does */
     int64_t runs;      /* single runs so far */
     int64_t calls;
+    FakeBatch pending[EXECUTABLE_DEPTH_MAX];
+    int pending_count;
+    int most_pending; /* so far */
+    bool refuses;     /* what does not fit is refused as it is given, not as it is collected */
 } FakeNetwork;
+
+static int64_t pending_runs(const FakeNetwork *network) {
+    int64_t runs = 0;
+    for (int i = 0; i < network->pending_count; i++)
+        runs += network->pending[i].count;
+    return runs;
+}
+
+/* `ahead` runs come before these. */
+static cleave_status fake_check(FakeNetwork *network, int64_t ahead, int batch,
+                                cleave_error *error) {
+    network->calls++;
+    if (batch > network->largest ||
+        (network->runs_left >= 0 && network->runs + ahead + batch > network->runs_left))
+        return error_set(error, CLEAVE_ERROR_MEMORY, "out of memory: made up");
+    return CLEAVE_OK;
+}
+
+static void fake_compute(FakeNetwork *network, const FakeBatch *batch) {
+    for (int b = 0; b < batch->count; b++, network->runs++)
+        for (int stem = 0; stem < STEMS; stem++) {
+            float *to = batch->output + (b * STEMS + stem) * CHANNELS * CHUNK;
+            for (int i = 0; i < CHANNELS * CHUNK; i++)
+                to[i] = batch->input[b * CHANNELS * CHUNK + i] * (float)(stem + 1) / 4;
+            if (network->runs == network->bad_run && stem == 1)
+                to[CHUNK + 150] = (float)NAN;
+        }
+}
 
 static cleave_status fake_run(Executable *executable, const float *input, float *output, int batch,
                               const atomic_bool *cancel, cleave_error *error) {
     FakeNetwork *network = (FakeNetwork *)executable;
     (void)cancel;
-    network->calls++;
-    if (batch > network->largest ||
-        (network->runs_left >= 0 && network->runs + batch > network->runs_left)) {
-        error->status = CLEAVE_ERROR_MEMORY;
-        snprintf(error->text, sizeof(error->text), "out of memory: made up");
+    cleave_status status = fake_check(network, 0, batch, error);
+    if (status == CLEAVE_OK)
+        fake_compute(network, &(FakeBatch){input, output, batch});
+    return status;
+}
+
+static const ExecutableMethods fake_methods = {.submit = fake_run};
+
+/* One that does nothing before it is asked for the result, so that whoever takes input or output
+ * away too early gets a wrong one. */
+static cleave_status queue_submit(Executable *executable, const float *input, float *output,
+                                  int batch, const atomic_bool *cancel, cleave_error *error) {
+    FakeNetwork *network = (FakeNetwork *)executable;
+    (void)cancel;
+    assert_true(network->pending_count < executable->depth);
+    if (network->refuses && fake_check(network, pending_runs(network), batch, error) != CLEAVE_OK)
         return CLEAVE_ERROR_MEMORY;
-    }
-    for (int b = 0; b < batch; b++, network->runs++)
-        for (int stem = 0; stem < STEMS; stem++) {
-            float *to = output + (b * STEMS + stem) * CHANNELS * CHUNK;
-            for (int i = 0; i < CHANNELS * CHUNK; i++)
-                to[i] = input[b * CHANNELS * CHUNK + i] * (float)(stem + 1) / 4;
-            if (network->runs == network->bad_run && stem == 1)
-                to[CHUNK + 150] = (float)NAN;
-        }
+    network->pending[network->pending_count++] = (FakeBatch){input, output, batch};
+    if (network->pending_count > network->most_pending)
+        network->most_pending = network->pending_count;
     return CLEAVE_OK;
 }
 
-static const ExecutableMethods fake_methods = {.run = fake_run};
+static cleave_status queue_collect(Executable *executable, cleave_error *error) {
+    FakeNetwork *network = (FakeNetwork *)executable;
+    assert_true(network->pending_count > 0);
+    FakeBatch batch = network->pending[0];
+    network->pending[0] = network->pending[1];
+    network->pending_count--;
+    if (!network->refuses && fake_check(network, 0, batch.count, error) != CLEAVE_OK)
+        return CLEAVE_ERROR_MEMORY;
+    fake_compute(network, &batch);
+    return CLEAVE_OK;
+}
 
-static FakeNetwork fake_network(void) {
+static const ExecutableMethods queue_methods = {.submit = queue_submit, .collect = queue_collect};
+
+static FakeNetwork fake_network(int depth, bool refuses) {
     return (FakeNetwork){
-        .head = {.methods = &fake_methods,
+        .head = {.methods = depth > 1 ? &queue_methods : &fake_methods,
+                 .depth = depth,
                  .backend = &backend_cpu,
                  .layout = {64, CHANNELS * CHUNK, STEMS * CHANNELS * CHUNK, sizeof(float)}},
         .largest = 64,
         .runs_left = -1,
-        .bad_run = -1};
+        .bad_run = -1,
+        .refuses = refuses};
 }
 
 /* ---- A run over it ---- */
@@ -96,14 +154,14 @@ typedef struct Fixture {
     char journal[96];
 } Fixture;
 
-static int set_up(void **state) {
+static int set_up_on(void **state, int depth, bool refuses) {
     uint64_t random = 7;
     Fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
     for (int channel = 0; channel < CHANNELS; channel++)
         for (int i = 0; i < SAMPLES; i++)
             f->mix[channel][i] = (float)(random_next(&random) >> 40) / (1 << 24) - 0.5f;
-    f->network = fake_network();
+    f->network = fake_network(depth, refuses);
     f->fail_at = f->cancel_at = -1;
     snprintf(f->folder, sizeof(f->folder), "/tmp/cleave-recovery-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
@@ -112,8 +170,22 @@ static int set_up(void **state) {
     return 0;
 }
 
+static int set_up(void **state) {
+    return set_up_on(state, 1, false);
+}
+
+/* A device that takes two batches at once, and one that refuses those that do not fit. */
+static int set_up_queue(void **state) {
+    return set_up_on(state, 2, false);
+}
+
+static int set_up_refusing_queue(void **state) {
+    return set_up_on(state, 2, true);
+}
+
 static int tear_down(void **state) {
     Fixture *f = *state;
+    assert_int_equal(f->network.pending_count, 0);
     unlink(f->journal);
     assert_int_equal(rmdir(f->folder), 0);
     free(f);
@@ -234,7 +306,30 @@ static void test_stems_and_mix_keep_their_places(void **state) {
     }
 }
 
+/* Of silence the network makes silence, and so need not run; parts of one batch that do run may be
+ * on their way together. */
+static void test_silent_chunks_are_not_run(void **state) {
+    Fixture *f = *state;
+    for (int channel = 0; channel < CHANNELS; channel++)
+        for (int i = 0; i < SAMPLES; i++)
+            if (i % 400 >= 100)
+                f->mix[channel][i] = 0;
+    assert_int_equal(run(f, (Way){CLEAVE_BLEND_FADE, 2, 16, false, false}, NULL), CLEAVE_OK);
+    check_stems(f, false);
+    assert_int_equal(f->network.runs, 12); /* two of every four chunks, of 100 samples each */
+    if (f->network.head.depth > 1)
+        assert_int_equal(f->network.most_pending, f->network.head.depth);
+}
+
 /* ---- Memory ---- */
+
+/* Where one of several batches on their way fails, those behind it may be computed twice. */
+static void check_runs(const Fixture *f, int64_t runs, int64_t least) {
+    if (f->network.head.depth == 1 || f->network.refuses)
+        assert_int_equal(runs, least);
+    else
+        assert_true(runs >= least);
+}
 
 static void test_b1_batch_that_does_not_fit_is_halved(void **state) {
     Fixture *f = *state;
@@ -248,7 +343,7 @@ static void test_b1_batch_that_does_not_fit_is_halved(void **state) {
         f->warnings = 0;
         assert_int_equal(run(f, way, NULL), CLEAVE_OK);
         assert_memory_equal(f->stems, whole, sizeof(whole));
-        assert_int_equal(f->network.runs, runs);
+        check_runs(f, f->network.runs, runs);
         assert_int_equal(f->warnings, 1);
         assert_non_null(strstr(f->warning, "a batch of 16 chunks does not fit into memory"));
     }
@@ -259,7 +354,8 @@ static void test_single_chunk_that_does_not_fit_is_an_error(void **state) {
     f->network.largest = 0;
     assert_int_equal(run(f, (Way){CLEAVE_BLEND_FADE, 4, 8, false, false}, NULL),
                      CLEAVE_ERROR_MEMORY);
-    assert_int_equal(f->network.calls, 4); /* 8, 4, 2, 1 */
+    if (f->network.head.depth == 1)
+        assert_int_equal(f->network.calls, 4); /* 8, 4, 2, 1 */
 }
 
 /* ---- Another device ---- */
@@ -286,13 +382,13 @@ static void test_b1_another_device_goes_on_where_the_first_stopped(void **state)
     f->move_on = move_on;
     for (int64_t fit = 0; fit < runs; fit += 5) {
         f->network.runs_left = fit;
-        f->next = fake_network();
+        f->next = fake_network(f->network.head.depth, f->network.refuses);
         f->moves = 0;
         assert_int_equal(run(f, way, NULL), CLEAVE_OK);
         assert_int_equal(f->moves, 1);
         assert_memory_equal(f->stems, whole, sizeof(whole));
-        assert_int_equal(f->network.runs, fit);
-        assert_int_equal(f->network.runs + f->next.runs, runs);
+        check_runs(f, f->network.runs, fit);
+        check_runs(f, f->network.runs + f->next.runs, runs);
         assert_true(f->next.calls >= f->next.runs / 3); /* in batches of 3 */
     }
 }
@@ -582,17 +678,24 @@ static void test_long_names_have_side_files_of_their_own(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Also on devices that take two batches at once. */
+#define ON_ALL(test)                                                            \
+    TEST(test), {#test " (queue)", test, set_up_queue, tear_down, NULL}, {      \
+#test " (refusing queue)", test, set_up_refusing_queue, tear_down, NULL \
+    }
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_stems_and_mix_keep_their_places),
-        TEST(test_b1_batch_that_does_not_fit_is_halved),
-        TEST(test_b1_another_device_goes_on_where_the_first_stopped),
-        TEST(test_single_chunk_that_does_not_fit_is_an_error),
-        TEST(test_nan_is_reported_with_its_time),
-        TEST(test_failing_sink_ends_the_run),
-        TEST(test_input_that_is_no_number_ends_the_run),
-        TEST(test_resumed_run_has_the_same_bits),
-        TEST(test_other_batch_may_go_on),
+        ON_ALL(test_stems_and_mix_keep_their_places),
+        ON_ALL(test_silent_chunks_are_not_run),
+        ON_ALL(test_b1_batch_that_does_not_fit_is_halved),
+        ON_ALL(test_b1_another_device_goes_on_where_the_first_stopped),
+        ON_ALL(test_single_chunk_that_does_not_fit_is_an_error),
+        ON_ALL(test_nan_is_reported_with_its_time),
+        ON_ALL(test_failing_sink_ends_the_run),
+        ON_ALL(test_input_that_is_no_number_ends_the_run),
+        ON_ALL(test_resumed_run_has_the_same_bits),
+        ON_ALL(test_other_batch_may_go_on),
         TEST(test_other_fingerprint_starts_over),
         TEST(test_damaged_journal_never_misleads),
         TEST(b1_a_journal_knows_where_its_run_had_moved_to),

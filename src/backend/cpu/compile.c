@@ -319,7 +319,8 @@ static double peak_flops(Executable *head, cleave_precision precision) {
     return cpu_peak((const CpuExecutable *)head, precision);
 }
 
-static const ExecutableMethods methods = {.run = run, .destroy = destroy, .peak_flops = peak_flops};
+static const ExecutableMethods methods = {
+    .submit = run, .destroy = destroy, .peak_flops = peak_flops};
 
 static cleave_status create_steps(CpuExecutable *executable, const Graph *weights,
                                   const CompileOptions *options, cleave_error *error) {

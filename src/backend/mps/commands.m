@@ -33,10 +33,13 @@ static cleave_status command_error(NSError *reason, const char *what, DeviceFail
 
 /* MPSGraph may commit what it encoded so far and go on in another command buffer: the last one,
  * which ends when all have, is asked for after encoding. */
-cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, double *seconds,
-                              DeviceFailure *failure, cleave_error *error) {
+void commands_commit(MPSCommandBuffer *commands) {
+    [[commands commandBuffer] commit];
+}
+
+cleave_status commands_wait(MPSCommandBuffer *commands, const char *what, double *seconds,
+                            DeviceFailure *failure, cleave_error *error) {
     id<MTLCommandBuffer> last = [commands commandBuffer];
-    [last commit];
     [last waitUntilCompleted];
     *seconds = [last GPUEndTime] - [last GPUStartTime];
     if ([last status] == MTLCommandBufferStatusCompleted)

@@ -10,11 +10,26 @@
 #include "backend/mps/parameters.h"
 #include "backend/mps/profiling.h"
 
+/* Batches on their way: the GPU computes one while the host fills the other's input, or empties its
+ * output. */
+#define MPS_DEPTH 2
+
+/* A batch on its way, in buffers that host and GPU share. */
+typedef struct MpsFlight {
+    id<MTLBuffer> input;  /* (max_batch, channels, samples) f32, which the host writes */
+    id<MTLBuffer> output; /* (max_batch, stems · channels, samples) f32, which the host reads */
+    MPSCommandBuffer *commands; /* committed, and not waited for; nil: none */
+    float *result;              /* where the output goes then */
+    int batch;
+    const atomic_bool *cancel;
+    double begin; /* of its commands, on the profile's clock */
+} MpsFlight;
+
 /* The whole network for one size of batch. */
 typedef struct MpsWhole {
     MPSGraphExecutable *executable; /* nil: not compiled yet */
-    NSArray *inputs;                /* MPSGraphTensorData, as the executable's feeds come */
-    NSArray *outputs;
+    NSArray *inputs[MPS_DEPTH]; /* MPSGraphTensorData, as the executable's feeds come, per flight */
+    NSArray *outputs[MPS_DEPTH];
 } MpsWhole;
 
 /* One op, as a small graph of its own for one size of batch. */
@@ -32,9 +47,10 @@ typedef struct MpsExecutable {
     Parameters parameters;
     cleave_precision precision;
     int max_batch;
-    id<MTLBuffer> input;  /* (max_batch, channels, samples) f32, which the host writes */
-    id<MTLBuffer> output; /* (max_batch, stems · channels, samples) f32, which the host reads */
-    MpsWhole *wholes;     /* compiled: [batch - 1] */
+    MpsFlight flights[MPS_DEPTH]; /* op by op only the first is used, and has only buffers */
+    MpsWhole *wholes;             /* compiled: [batch - 1] */
+    int oldest;                   /* flight that is waited for next */
+    int flying;                   /* flights given and not collected, from the oldest on */
     /* Op by op: */
     MpsStep *steps; /* per node, for steps_batch */
     int steps_batch;
@@ -50,20 +66,33 @@ typedef struct MpsExecutable {
 cleave_status whole_compile(MpsExecutable *executable, int batch, cleave_error *error);
 void whole_free(MpsWhole *whole);
 
-/* Runs input to output; both lie in the executable's buffers. */
-cleave_status whole_run(MpsExecutable *executable, int batch, cleave_error *error);
+/* As submit() and collect() of ExecutableMethods. */
+cleave_status whole_submit(MpsExecutable *executable, const float *input, float *output, int batch,
+                           const atomic_bool *cancel, cleave_error *error);
+cleave_status whole_collect(MpsExecutable *executable, cleave_error *error);
+
+/* Waits for all that was submitted, whose results are lost. */
+void whole_drain(MpsExecutable *executable);
 
 /* Makes the graphs of all ops, and room for their values. */
 cleave_status steps_create(MpsExecutable *executable, cleave_error *error);
 void steps_free(MpsExecutable *executable);
+
+/* Runs a batch from the first flight's input to its output. */
 cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool *cancel,
                         cleave_error *error);
 
-/* Commits what is encoded and waits for it. `what` is what ran, for the error's text; *seconds
- * becomes the time that it took the GPU, 0 where that is not known; *failure the cause, where there
- * is more to know. Errors: CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE. */
-cleave_status commands_finish(MPSCommandBuffer *commands, const char *what, double *seconds,
-                              DeviceFailure *failure, cleave_error *error);
+/* Hands what is encoded over to the GPU. */
+void commands_commit(MPSCommandBuffer *commands);
+
+/* Waits for what was committed. `what` is what ran, for the error's text; *seconds becomes the time
+ * that it took the GPU, 0 where that is not known; *failure the cause, where there is more to know.
+ * Errors: CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE. */
+cleave_status commands_wait(MPSCommandBuffer *commands, const char *what, double *seconds,
+                            DeviceFailure *failure, cleave_error *error);
+
+/* Bytes of a node's value at a batch, in f32. */
+size_t mps_value_bytes(const MpsExecutable *executable, int node, int batch);
 
 /* "NAME: reason" of an exception, as CLEAVE_ERROR_DEVICE. */
 cleave_status exception_error(NSException *exception, const char *what, cleave_error *error);

@@ -12,32 +12,40 @@ static size_t value_floats(const Graph *network, int node, int batch) {
     return (size_t)batch * (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
 }
 
+size_t mps_value_bytes(const MpsExecutable *executable, int node, int batch) {
+    return value_floats(&executable->network, node, batch) * sizeof(float);
+}
+
 static void note_memory(MpsExecutable *executable) {
     int64_t bytes = (int64_t)[executable->device->device currentAllocatedSize];
     if (bytes > executable->peak_bytes)
         executable->peak_bytes = bytes;
 }
 
-/* One upload, one download. */
-static cleave_status run(Executable *head, const float *input, float *output, int batch,
-                         const atomic_bool *cancel, cleave_error *error) {
+/* One upload and one download a batch, here and below. */
+static cleave_status run_steps(Executable *head, const float *input, float *output, int batch,
+                               const atomic_bool *cancel, cleave_error *error) {
     MpsExecutable *executable = (MpsExecutable *)head;
-    const Graph *network = &executable->network;
-    if (cancel_is_set(cancel))
-        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-    memcpy([executable->input contents], input, value_floats(network, 0, batch) * sizeof(float));
-    cleave_status status = CLEAVE_OK;
-    if (executable->wholes) {
-        status = whole_compile(executable, batch, error);
-        if (status == CLEAVE_OK)
-            status = whole_run(executable, batch, error);
-    } else {
-        status = steps_run(executable, batch, cancel, error);
-    }
+    const MpsFlight *flight = &executable->flights[0];
+    memcpy([flight->input contents], input, mps_value_bytes(executable, 0, batch));
+    cleave_status status = steps_run(executable, batch, cancel, error);
     note_memory(executable);
     if (status == CLEAVE_OK)
-        memcpy(output, [executable->output contents],
-               value_floats(network, network->count - 1, batch) * sizeof(float));
+        memcpy(output, [flight->output contents],
+               mps_value_bytes(executable, executable->network.count - 1, batch));
+    return status;
+}
+
+static cleave_status submit_whole(Executable *head, const float *input, float *output, int batch,
+                                  const atomic_bool *cancel, cleave_error *error) {
+    if (cancel_is_set(cancel))
+        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+    return whole_submit((MpsExecutable *)head, input, output, batch, cancel, error);
+}
+
+static cleave_status collect_whole(Executable *head, cleave_error *error) {
+    cleave_status status = whole_collect((MpsExecutable *)head, error);
+    note_memory((MpsExecutable *)head);
     return status;
 }
 
@@ -70,13 +78,16 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
 static void destroy(Executable *head) {
     MpsExecutable *executable = (MpsExecutable *)head;
     @autoreleasepool {
+        whole_drain(executable);
         for (int i = 0; executable->wholes && i < executable->max_batch; i++)
             whole_free(&executable->wholes[i]);
         steps_free(executable);
         parameters_free(&executable->parameters);
         mps_profiling_end(&executable->profiling);
-        [executable->input release];
-        [executable->output release];
+        for (int i = 0; i < MPS_DEPTH; i++) {
+            [executable->flights[i].input release];
+            [executable->flights[i].output release];
+        }
         [executable->queue release];
     }
     free(executable->wholes);
@@ -84,8 +95,14 @@ static void destroy(Executable *head) {
     free(executable);
 }
 
-static const ExecutableMethods methods = {
-    .run = run, .destroy = destroy, .peak_memory = peak_memory, .degraded = degraded};
+static const ExecutableMethods whole_methods = {.submit = submit_whole,
+                                                .collect = collect_whole,
+                                                .destroy = destroy,
+                                                .peak_memory = peak_memory,
+                                                .degraded = degraded};
+
+static const ExecutableMethods steps_methods = {
+    .submit = run_steps, .destroy = destroy, .peak_memory = peak_memory, .degraded = degraded};
 
 /* ---- Compiling ---- */
 
@@ -100,26 +117,31 @@ static cleave_status copy_nodes(Graph *to, const Graph *from, cleave_error *erro
     return CLEAVE_OK;
 }
 
-static cleave_status create_buffers(MpsExecutable *executable, cleave_error *error) {
-    const Graph *network = &executable->network;
+static cleave_status create_flights(MpsExecutable *executable, int depth, cleave_error *error) {
     id<MTLDevice> device = executable->device->device;
-    size_t in = value_floats(network, 0, executable->max_batch) * sizeof(float);
-    size_t out = value_floats(network, network->count - 1, executable->max_batch) * sizeof(float);
+    size_t in = mps_value_bytes(executable, 0, executable->max_batch);
+    size_t out = mps_value_bytes(executable, executable->network.count - 1, executable->max_batch);
     executable->queue = [device newCommandQueue];
-    executable->input = [device newBufferWithLength:in options:MTLResourceStorageModeShared];
-    executable->output = [device newBufferWithLength:out options:MTLResourceStorageModeShared];
-    if (!executable->queue || !executable->input || !executable->output)
-        return error_memory(error, "chunks on their way to the GPU", in + out);
-    return CLEAVE_OK;
+    bool made = executable->queue != nil;
+    for (int i = 0; i < depth && made; i++) {
+        MpsFlight *flight = &executable->flights[i];
+        flight->input = [device newBufferWithLength:in options:MTLResourceStorageModeShared];
+        flight->output = [device newBufferWithLength:out options:MTLResourceStorageModeShared];
+        made = flight->input && flight->output;
+    }
+    return made ? CLEAVE_OK : error_memory(error, "chunks on their way to the GPU", in + out);
+}
+
+static int depth_of(const CompileOptions *options) {
+    return options->fuse ? MPS_DEPTH : 1;
 }
 
 static ExecutableMemory memory_of(const Graph *network, const CompileOptions *options) {
-    return (ExecutableMemory){
-        .weights = parameters_bytes(network, options->precision),
-        .activations = live_bytes(network, options->batch),
-        .scratch = (int64_t)((value_floats(network, 0, options->batch) +
-                              value_floats(network, network->count - 1, options->batch)) *
-                             sizeof(float))};
+    size_t floats = value_floats(network, 0, options->batch) +
+                    value_floats(network, network->count - 1, options->batch);
+    return (ExecutableMemory){.weights = parameters_bytes(network, options->precision),
+                              .activations = live_bytes(network, options->batch),
+                              .scratch = (int64_t)(floats * sizeof(float)) * depth_of(options)};
 }
 
 /* MPS would end the process. */
@@ -138,7 +160,7 @@ static cleave_status build(MpsExecutable *executable, const Graph *graph,
                            const CompileOptions *options, cleave_error *error) {
     cleave_status status = copy_nodes(&executable->network, graph, error);
     if (status == CLEAVE_OK)
-        status = create_buffers(executable, error);
+        status = create_flights(executable, depth_of(options), error);
     if (status == CLEAVE_OK)
         status = parameters_create(&executable->parameters, executable->device->device, graph,
                                    options, error);
@@ -177,8 +199,10 @@ static cleave_status compile(Executable **created, const Graph *graph,
     MpsExecutable *executable = calloc(1, sizeof(*executable));
     if (!executable)
         return error_memory(error, "the compiled network", sizeof(*executable));
-    executable->head =
-        (Executable){.methods = &methods, .kernels = "", .memory = memory_of(graph, options)};
+    executable->head = (Executable){.methods = options->fuse ? &whole_methods : &steps_methods,
+                                    .depth = depth_of(options),
+                                    .kernels = "",
+                                    .memory = memory_of(graph, options)};
     executable->device = device;
     executable->precision = options->precision;
     executable->max_batch = options->batch;
@@ -244,6 +268,7 @@ const Backend backend_mps = {
     .version = CLEAVE_VERSION,
     .kind = CLEAVE_DEVICE_MPS,
     .alignment = sizeof(float),
+    .depth = MPS_DEPTH,
     .count = count,
     .describe = mps_describe,
     .read_memory = mps_read_memory,

@@ -10,9 +10,7 @@
 /* ---- Values ---- */
 
 static int64_t value_bytes(const MpsExecutable *executable, int node) {
-    Shape shape = executable->network.nodes[node].shape;
-    return (int64_t)executable->max_batch * shape.channels * shape.height * shape.width *
-           (int64_t)sizeof(float);
+    return (int64_t)mps_value_bytes(executable, node, executable->max_batch);
 }
 
 /* The smallest free buffer that is large enough, taken out of `idle`, or a new one. */
@@ -43,9 +41,9 @@ static cleave_status assign_values(MpsExecutable *executable, const int *free_af
     NSMutableArray *idle = [NSMutableArray array];
     for (int node = 0; node < network->count; node++) {
         if (network->nodes[node].op == OP_INPUT)
-            executable->values[node] = executable->input;
+            executable->values[node] = executable->flights[0].input;
         else if (node == network->count - 1)
-            executable->values[node] = executable->output;
+            executable->values[node] = executable->flights[0].output;
         else
             executable->values[node] = take_buffer(executable, idle, value_bytes(executable, node));
         if (!executable->values[node])
@@ -171,7 +169,8 @@ static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, 
                               targetOperations:nil
                              resultsDictionary:results
                            executionDescriptor:nil];
-    return commands_finish(commands, n->name, seconds, &executable->head.failure, error);
+    commands_commit(commands);
+    return commands_wait(commands, n->name, seconds, &executable->head.failure, error);
 }
 
 static cleave_status run_on_host(MpsExecutable *executable, int node, cleave_error *error) {

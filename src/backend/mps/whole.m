@@ -1,5 +1,6 @@
 /* whole.m: the whole network, from waveform to stems, as one compiled MPSGraph. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/mps/executable.h"
 
@@ -10,18 +11,16 @@ static MPSGraphTensorData *tensor_data(id<MTLBuffer> buffer, NSArray *shape) {
     return [data autorelease];
 }
 
-/* The network's output; its input becomes a placeholder, fed from the executable's buffer. */
-static MPSGraphTensor *build_network(OpBuilder *builder, const MpsExecutable *executable) {
-    const Graph *network = &executable->network;
+/* The network's output; its input becomes the placeholder *input. */
+static MPSGraphTensor *build_network(OpBuilder *builder, MPSGraphTensor **input) {
+    const Graph *network = builder->network;
     MPSGraphTensor **values = calloc((size_t)network->count, sizeof(*values));
     if (!values)
         return nil;
     for (int i = 0; i < network->count; i++) {
         const Node *node = &network->nodes[i];
         if (node->op == OP_INPUT) {
-            values[i] = op_placeholder(builder, i);
-            [builder->feeds setObject:tensor_data(executable->input, op_shape(builder, i))
-                               forKey:values[i]];
+            *input = values[i] = op_placeholder(builder, i);
             continue;
         }
         values[i] = op_build(builder, i, values[node->inputs[0]],
@@ -40,9 +39,23 @@ static NSArray *in_order(const OpBuilder *builder, NSArray *tensors) {
     return ordered;
 }
 
+/* What each flight feeds and gets. */
+static void bind_flights(const MpsExecutable *executable, OpBuilder *builder, MPSGraphTensor *input,
+                         MpsWhole *whole) {
+    NSArray *in = op_shape(builder, 0);
+    NSArray *out = op_shape(builder, executable->network.count - 1);
+    for (int i = 0; i < MPS_DEPTH; i++) {
+        const MpsFlight *flight = &executable->flights[i];
+        [builder->feeds setObject:tensor_data(flight->input, in) forKey:input];
+        whole->inputs[i] = [in_order(builder, [whole->executable feedTensors]) retain];
+        whole->outputs[i] = [[NSArray arrayWithObject:tensor_data(flight->output, out)] retain];
+    }
+}
+
 static cleave_status compile(MpsExecutable *executable, OpBuilder *builder, MpsWhole *whole,
                              cleave_error *error) {
-    MPSGraphTensor *output = build_network(builder, executable);
+    MPSGraphTensor *input = nil;
+    MPSGraphTensor *output = build_network(builder, &input);
     if (!output)
         return error_memory(error, "the network's graph", sizeof(output));
     MPSGraphCompilationDescriptor *descriptor =
@@ -57,11 +70,8 @@ static cleave_status compile(MpsExecutable *executable, OpBuilder *builder, MpsW
     if (!compiled)
         return error_set(error, CLEAVE_ERROR_DEVICE, "MPSGraph gave nothing back at batch %d",
                          builder->batch);
-    int last = executable->network.count - 1;
-    whole->inputs = [in_order(builder, [compiled feedTensors]) retain];
-    whole->outputs =
-        [[NSArray arrayWithObject:tensor_data(executable->output, op_shape(builder, last))] retain];
     whole->executable = [compiled retain];
+    bind_flights(executable, builder, input, whole);
     return CLEAVE_OK;
 }
 
@@ -90,36 +100,98 @@ cleave_status whole_compile(MpsExecutable *executable, int batch, cleave_error *
 
 void whole_free(MpsWhole *whole) {
     [whole->executable release];
-    [whole->inputs release];
-    [whole->outputs release];
+    for (int i = 0; i < MPS_DEPTH; i++) {
+        [whole->inputs[i] release];
+        [whole->outputs[i] release];
+    }
     *whole = (MpsWhole){0};
 }
 
-static cleave_status encode_and_wait(MpsExecutable *executable, int batch, const MpsWhole *whole,
-                                     cleave_error *error) {
-    double begin = profile_clock(executable->profiling.profile);
-    double seconds = 0;
+/* ---- Flights ---- */
+
+static void encode(MpsExecutable *executable, MpsFlight *flight) {
+    const MpsWhole *whole = &executable->wholes[flight->batch - 1];
+    size_t at = (size_t)(flight - executable->flights);
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
+    flight->begin = profile_clock(executable->profiling.profile);
     [whole->executable encodeToCommandBuffer:commands
-                                 inputsArray:whole->inputs
-                                resultsArray:whole->outputs
+                                 inputsArray:whole->inputs[at]
+                                resultsArray:whole->outputs[at]
                          executionDescriptor:nil];
-    cleave_status status =
-        commands_finish(commands, "the network", &seconds, &executable->head.failure, error);
-    if (status == CLEAVE_OK)
-        mps_profiling_ran(&executable->profiling, 0, seconds, begin, batch);
-    return status;
+    commands_commit(commands);
+    flight->commands = [commands retain];
 }
 
-cleave_status whole_run(MpsExecutable *executable, int batch, cleave_error *error) {
-    const MpsWhole *whole = &executable->wholes[batch - 1];
+/* Has the GPU compute a flight, unless it does already. One at a time: two would take twice the
+ * memory between ops, of which MPSGraph holds a command buffer's until that is done. */
+static cleave_status take_off(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
+    if (flight->commands)
+        return CLEAVE_OK;
+    if (cancel_is_set(flight->cancel))
+        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
     @autoreleasepool {
         @try {
-            status = encode_and_wait(executable, batch, whole, error);
+            encode(executable, flight);
         } @catch (NSException *exception) {
             status = exception_error(exception, "the network", error);
         }
     }
     return status;
+}
+
+static cleave_status land(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    double seconds = 0;
+    @autoreleasepool {
+        status = commands_wait(flight->commands, "the network", &seconds, &executable->head.failure,
+                               error);
+        [flight->commands release];
+    }
+    flight->commands = nil;
+    if (status == CLEAVE_OK)
+        mps_profiling_ran(&executable->profiling, 0, seconds, flight->begin, flight->batch);
+    return status;
+}
+
+cleave_status whole_submit(MpsExecutable *executable, const float *input, float *output, int batch,
+                           const atomic_bool *cancel, cleave_error *error) {
+    int at = (executable->oldest + executable->flying) % MPS_DEPTH;
+    MpsFlight *flight = &executable->flights[at];
+    cleave_status status = whole_compile(executable, batch, error);
+    if (status != CLEAVE_OK)
+        return status;
+    memcpy([flight->input contents], input, mps_value_bytes(executable, 0, batch));
+    flight->result = output;
+    flight->batch = batch;
+    flight->cancel = cancel;
+    if (executable->flying == 0)
+        status = take_off(executable, flight, error);
+    if (status == CLEAVE_OK)
+        executable->flying++;
+    return status;
+}
+
+cleave_status whole_collect(MpsExecutable *executable, cleave_error *error) {
+    MpsFlight *flight = &executable->flights[executable->oldest];
+    cleave_status status = take_off(executable, flight, error);
+    if (status == CLEAVE_OK)
+        status = land(executable, flight, error);
+    executable->oldest = (executable->oldest + 1) % MPS_DEPTH;
+    executable->flying--;
+    if (status != CLEAVE_OK)
+        return status;
+    /* Before the host reads: the GPU is not to wait for that. Its own collecting tells what fails.
+     */
+    if (executable->flying > 0)
+        take_off(executable, &executable->flights[executable->oldest], NULL);
+    memcpy(flight->result, [flight->output contents],
+           mps_value_bytes(executable, executable->network.count - 1, flight->batch));
+    return CLEAVE_OK;
+}
+
+void whole_drain(MpsExecutable *executable) {
+    for (int i = 0; i < MPS_DEPTH; i++)
+        if (executable->flights[i].commands)
+            land(executable, &executable->flights[i], NULL);
 }

@@ -77,7 +77,13 @@ static void test_dispatches(void) {
     CHECK(applesim_count().command_buffers == 0);
     [commands commit];
     CHECK(applesim_count().command_buffers == 1 && applesim_count().graph_runs == 2);
+    id<MTLBuffer> other = new_buffer(&f);
+    [other contents];
+    CHECK(applesim_count().overlaps == 1);
     [commands waitUntilCompleted];
+    [other contents];
+    CHECK(applesim_count().overlaps == 1);
+    [other release];
     CHECK(applesim_count().compilations == 0);
     fixture_destroy(&f);
 }
