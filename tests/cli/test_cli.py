@@ -365,10 +365,11 @@ class DevicesTest(CliTest):
         self.assert_done(result)
         devices = json.loads(result.out)["devices"]
         cpu = [device for device in devices if device["id"] == "cpu"][0]
-        self.assertEqual(set(cpu), {"id", "kind", "name", "available", "reason", "kernels", "threads",
-                                    "memory_total", "memory_available", "memory_used_percent",
-                                    "system_memory_total", "system_memory_available",
-                                    "capabilities", "system", "driver", "runtime", "warning"})
+        self.assertEqual(set(cpu), {"id", "kind", "name", "available", "reason", "simulated",
+                                    "kernels", "threads", "memory_total", "memory_available",
+                                    "memory_used_percent", "system_memory_total",
+                                    "system_memory_available", "capabilities", "system", "driver",
+                                    "runtime", "warning"})
         self.assertIs(cpu["available"], True)
         self.assertIsNone(cpu["reason"])
         self.assertGreater(cpu["threads"], 0)

@@ -8,9 +8,11 @@
 
 /* The tests' simulated Mac says what it is. */
 #ifdef CLEAVE_APPLESIM
-#define SIMULATED " (simulated: no Apple GPU)"
+#define SIMULATED    " (simulated: no Apple GPU)"
+#define IS_SIMULATED 1
 #else
-#define SIMULATED ""
+#define SIMULATED    ""
+#define IS_SIMULATED 0
 #endif
 
 /* The first macOS with each. */
@@ -122,6 +124,7 @@ static void describe_present(const MpsDevice *device, cleave_device_info *info) 
                  "network op by op; macOS %d has them",
                  device->macos[0], device->macos[1], MACOS_TRANSFORMS);
     describe_capabilities(device, info);
+    info->simulated = IS_SIMULATED;
     info->available = 1;
 }
 
