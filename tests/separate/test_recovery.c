@@ -331,7 +331,7 @@ static void check_runs(const Fixture *f, int64_t runs, int64_t least) {
         assert_true(runs >= least);
 }
 
-static void test_b1_batch_that_does_not_fit_is_halved(void **state) {
+static void b1_batch_that_does_not_fit_is_halved(void **state) {
     Fixture *f = *state;
     static float whole[STEMS * CHANNELS][SAMPLES];
     Way way = {CLEAVE_BLEND_FADE, 4, 16, false, false};
@@ -372,7 +372,7 @@ static cleave_status move_on(void *user, Executable **executable, int *batch, cl
 }
 
 /* What the first device has done is kept, and the second does the rest and no more. */
-static void test_b1_another_device_goes_on_where_the_first_stopped(void **state) {
+static void b1_another_device_goes_on_where_the_first_stopped(void **state) {
     Fixture *f = *state;
     static float whole[STEMS * CHANNELS][SAMPLES];
     Way way = {CLEAVE_BLEND_FADE, 4, 8, true, false};
@@ -688,8 +688,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_ALL(test_stems_and_mix_keep_their_places),
         ON_ALL(test_silent_chunks_are_not_run),
-        ON_ALL(test_b1_batch_that_does_not_fit_is_halved),
-        ON_ALL(test_b1_another_device_goes_on_where_the_first_stopped),
+        ON_ALL(b1_batch_that_does_not_fit_is_halved),
+        ON_ALL(b1_another_device_goes_on_where_the_first_stopped),
         ON_ALL(test_single_chunk_that_does_not_fit_is_an_error),
         ON_ALL(test_nan_is_reported_with_its_time),
         ON_ALL(test_failing_sink_ends_the_run),
