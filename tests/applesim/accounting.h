@@ -16,6 +16,10 @@ void sim_counts_reset(void);
 bool sim_take_memory(int64_t bytes);
 void sim_give_memory(int64_t bytes);
 
+/* The same of pages that belong to somebody else. */
+bool sim_take_no_copy(int64_t bytes);
+void sim_give_no_copy(int64_t bytes);
+
 /* An object of a class came to life (change 1) or died (-1). */
 void sim_count_object(const char *class_name, int change);
 
