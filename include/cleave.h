@@ -103,8 +103,8 @@ CLEAVE_API void cleave_model_settings_default(cleave_model_settings *settings);
 
 /* Opens a checkpoint (.ckpt, .pth, .pt, .th of torch.save in its ZIP or its old stream form, or
  * .safetensors) and its configuration, and checks each against the other. Executes nothing that a
- * file contains. Weights stay memory-mapped where the container allows it, so the file must not
- * be truncated while the model is open.
+ * file contains. Weights stay memory-mapped where the container allows it, so the file must
+ * neither be truncated nor written to while the model is open: a device may read it at any time.
  * On success *model is the caller's, to be closed; on failure it is NULL.
  * Errors: CLEAVE_ERROR_MODEL, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_ARGUMENT. */
 CLEAVE_API cleave_status cleave_model_open(cleave_model **model, const char *path,
@@ -315,8 +315,9 @@ typedef struct cleave_memory_need {
     char device[32];        /* that these figures are for: "cpu" */
     int device_batch;       /* chunks per run that suit it at this overlap, memory aside */
     int batch;              /* chunks per run that these figures are for */
-    int64_t weights;        /* as the device holds them, and the checkpoint where its container is
-                               compressed; a mapped checkpoint's pages are the system's to drop */
+    int64_t weights;        /* as the device holds them, or reads them in the mapped checkpoint,
+                               and the checkpoint where its container is compressed; the other
+                               pages of a mapped one are the system's to drop */
     int64_t activations;    /* of a run, with what its steps work in */
     int64_t buffers;        /* chunks on their way, stems being blended, and about 42 MB for the
                                program, its libraries, decoders and encoders */

@@ -11,6 +11,7 @@
 #include "backend/profile.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mapped_file.h"
 #include "graph/graph.h"
 
 typedef struct CompileOptions {
@@ -24,9 +25,13 @@ typedef struct CompileOptions {
     const cleave_logger *log;
     Profile *profile; /* told of every op that runs; NULL: nobody. Needed until it is destroyed */
     /* Called now and then while weights are being read, which need not stay in memory once they
-     * are: a mapped checkpoint's pages can be let go. NULL: nobody wants to know. */
+     * are: a mapped checkpoint's pages can be let go, and come back where they are used in place.
+     * NULL: nobody wants to know. */
     void (*weights_read)(void *context);
     void *weights_context;
+    /* A file that weights lie in and that stays mapped, unchanged, until the executable is
+     * destroyed: they may be used where they lie. NULL: there is none. */
+    const MappedFile *weights_file;
     /* Where a backend tells why compile() failed, if it knows more than its status does: the cause
      * alone counts. Never NULL in a call of Backend's compile(). */
     DeviceFailure *failure;
@@ -168,8 +173,9 @@ cleave_status backend_measure(const Backend *backend, NetworkPlan *plan,
 /* Sum of the three. */
 int64_t executable_memory_total(const ExecutableMemory *memory);
 
-/* Compiles a graph; the executable copies what it needs of the weights. Errors of the device tell
- * of it and of what to try (failure.h), here and in the calls below. */
+/* Compiles a graph; the executable copies what it needs of the weights, but for those that it reads
+ * in options->weights_file. Errors of the device tell of it and of what to try (failure.h), here
+ * and in the calls below. */
 cleave_status backend_compile(const Backend *backend, Executable **executable, const Graph *graph,
                               const CompileOptions *options, cleave_error *error);
 

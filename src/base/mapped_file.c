@@ -33,7 +33,8 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
     } else if (!S_ISREG(info.st_mode)) {
         result = error_set(error, status, "cannot read " PATH_FORMAT ": not a regular file", path);
     } else if (info.st_size > 0) {
-        void *pages = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        /* Shared: of a private mapping a device that reads it too might be given copies. */
+        void *pages = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (pages == MAP_FAILED) {
             result =
                 error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));

@@ -1,4 +1,5 @@
-/* mapped_file.h: a whole file, read-only, in memory-mapped pages. */
+/* mapped_file.h: a whole file, read-only, in memory-mapped pages. What lies behind its end in the
+ * last page is mapped too, and zero. */
 #ifndef CLEAVE_BASE_MAPPED_FILE_H
 #define CLEAVE_BASE_MAPPED_FILE_H
 

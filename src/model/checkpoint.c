@@ -265,6 +265,10 @@ int64_t checkpoint_held_bytes(const Checkpoint *checkpoint) {
     return (int64_t)checkpoint->buffer_bytes;
 }
 
+const MappedFile *checkpoint_file(const Checkpoint *checkpoint) {
+    return &checkpoint->file;
+}
+
 void checkpoint_release_pages(const Checkpoint *checkpoint) {
     mapped_file_release_pages(&checkpoint->file);
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mapped_file.h"
 #include "graph/tensor.h"
 
 typedef struct Checkpoint Checkpoint;
@@ -29,6 +30,10 @@ const char *checkpoint_embedded_config(const Checkpoint *checkpoint);
 /* Bytes that the checkpoint holds in memory of its own: entries that had to be decompressed. Pages
  * that are mapped are not among them. */
 int64_t checkpoint_held_bytes(const Checkpoint *checkpoint);
+
+/* The file that tensors lie in, mapped until the checkpoint is closed; those that had to be
+ * decompressed lie elsewhere. Empty where the checkpoint is the caller's memory. */
+const MappedFile *checkpoint_file(const Checkpoint *checkpoint);
 
 /* Tells the system that the pages behind a memory-mapped checkpoint are not needed for now (they
  * are read again from the file if touched). */

@@ -83,7 +83,8 @@ MemoryQuestion ready_question(const cleave_separator *separator, const Graph *gr
                                         .log = &settings->log,
                                         .profile = separator->profile,
                                         .weights_read = release_pages,
-                                        .weights_context = model->checkpoint},
+                                        .weights_context = model->checkpoint,
+                                        .weights_file = checkpoint_file(model->checkpoint)},
                             .plan = separator->plan,
                             .stems = model->config.stem_count,
                             .held = checkpoint_held_bytes(model->checkpoint)};

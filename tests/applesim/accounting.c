@@ -36,20 +36,38 @@ void sim_counts_reset(void) {
     sim_lock();
     counts = (applesim_counts){.live_bytes = counts.live_bytes,
                                .peak_bytes = counts.live_bytes,
+                               .no_copy_bytes = counts.no_copy_bytes,
+                               .peak_no_copy_bytes = counts.no_copy_bytes,
                                .live_objects = counts.live_objects};
     sim_unlock();
 }
 
-bool sim_take_memory(int64_t bytes) {
+/* Adds to one of the two kinds of memory, whose sum has the limit. */
+static bool take(int64_t bytes, int64_t *live, int64_t *peak) {
     sim_lock();
     uint64_t limit = sim_settings()->limit;
-    bool fits = limit == 0 || (uint64_t)(counts.live_bytes + bytes) <= limit;
+    int64_t all = counts.live_bytes + counts.no_copy_bytes + bytes;
+    bool fits = limit == 0 || (uint64_t)all <= limit;
     if (fits)
-        counts.live_bytes += bytes;
-    if (counts.live_bytes > counts.peak_bytes)
-        counts.peak_bytes = counts.live_bytes;
+        *live += bytes;
+    if (*live > *peak)
+        *peak = *live;
     sim_unlock();
     return fits;
+}
+
+bool sim_take_memory(int64_t bytes) {
+    return take(bytes, &counts.live_bytes, &counts.peak_bytes);
+}
+
+bool sim_take_no_copy(int64_t bytes) {
+    return take(bytes, &counts.no_copy_bytes, &counts.peak_no_copy_bytes);
+}
+
+void sim_give_no_copy(int64_t bytes) {
+    sim_lock();
+    counts.no_copy_bytes -= bytes;
+    sim_unlock();
 }
 
 void sim_give_memory(int64_t bytes) {
@@ -111,10 +129,11 @@ static void write_report(void) {
             ", \"download_bytes\": %" PRId64 ", \"overlaps\": %" PRId64
             ", \"command_buffers\": %" PRId64 ", \"graph_runs\": %" PRId64
             ", \"compilations\": %" PRId64 ", \"live_bytes\": %" PRId64 ", \"peak_bytes\": %" PRId64
+            ", \"no_copy_bytes\": %" PRId64 ", \"peak_no_copy_bytes\": %" PRId64
             ", \"live_objects\": %" PRId64 "}\n",
             now.uploads, now.upload_bytes, now.downloads, now.download_bytes, now.overlaps,
             now.command_buffers, now.graph_runs, now.compilations, now.live_bytes, now.peak_bytes,
-            now.live_objects);
+            now.no_copy_bytes, now.peak_no_copy_bytes, now.live_objects);
     if (file != stderr)
         fclose(file);
 }

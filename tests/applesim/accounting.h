@@ -16,6 +16,10 @@ void sim_counts_reset(void);
 bool sim_take_memory(int64_t bytes);
 void sim_give_memory(int64_t bytes);
 
+/* The same of pages that belong to somebody else. */
+bool sim_take_no_copy(int64_t bytes);
+void sim_give_no_copy(int64_t bytes);
+
 /* A command buffer was committed (change 1) or is done (-1). Under sim_lock(), as is the next. */
 void sim_count_pending(int change);
 

@@ -10,8 +10,10 @@
  *   - a message to an object that is gone, releases too many
  *   - buffers that the host writes while a committed command buffer is to read or write them
  *   - arrays of more than 2^32 bytes or 2^31 elements
- * Results of a command buffer are NaN until somebody waits for it: nothing is computed before.
- * Fresh buffers hold NaN. What a version of macOS does not have raises NSInvalidArgumentException.
+ *   - buffers without a copy over what is not whole pages of one mapped file, or over pages that
+ * are unmapped before the buffer is gone Results of a command buffer are NaN until somebody waits
+ * for it: nothing is computed before. Fresh buffers hold NaN. What a version of macOS does not have
+ * raises NSInvalidArgumentException.
  *
  * Thread-safe, but for applesim_set() and applesim_reset(): no other thread may use the frameworks
  * meanwhile. */
@@ -32,6 +34,7 @@
  *   memory=8G           recommendedMaxWorkingSetSize
  *   limit=0             bytes beyond which buffers are nil and runs out of memory; 0: none
  *   max_buffer=4G       maxBufferLength
+ *   no_copy=nil         newBufferWithBytesNoCopy… gives nil; =empty: a buffer of no bytes
  *   fail_compile=nil    the next compilation gives nil; =exception: it raises
  *   oom_at=3            the third command buffer from now on runs out of memory
  *   fail_at=3           the third command buffer from now on fails with fail_code
@@ -56,6 +59,9 @@ typedef struct applesim_counts {
     int64_t compilations;    /* executables made, specialisations included */
     int64_t live_bytes; /* of the GPU's memory now: buffers, executables' constants, workspaces */
     int64_t peak_bytes;
+    int64_t no_copy_bytes; /* of files' pages that buffers lie over now: not among live_bytes, but
+                              resident while the GPU works, and so part of what limit bounds */
+    int64_t peak_no_copy_bytes;
     int64_t live_objects;
 } applesim_counts;
 

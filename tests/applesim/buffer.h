@@ -15,9 +15,8 @@
   @public
     uint8_t *_contents;
     size_t _length;
-    size_t _allocated; /* bytes of the GPU's memory; of them _contents is freed unless it is
-                          borrowed */
-    BOOL _borrowed;
+    size_t _allocated; /* bytes of the GPU's memory */
+    BOOL _borrowed;    /* _contents belong to somebody else: no copy was made */
     NSString *_label;
     /* Under sim_lock(): */
     uint8_t *_shadow; /* the GPU's view while writes are pending */
@@ -27,17 +26,20 @@
     uint64_t *_hashes; /* per block: of what the GPU knows; 0: nothing */
     BOOL _unread;      /* the GPU wrote, and the host has not asked since */
 }
-/* nil where there is no memory. `bytes`: contents to copy; borrowed: to use where they lie. */
-- (id)initWithLength:(size_t)length bytes:(const void *)bytes borrowed:(BOOL)borrowed;
+/* nil where there is no memory. `bytes`: contents to copy, or NULL. */
+- (id)initWithLength:(size_t)length bytes:(const void *)bytes;
+/* Over pages that stay where they are. */
+- (id)initOver:(void *)pages length:(size_t)length;
 @end
 
 /* What the GPU reads and writes. */
 uint8_t *sim_buffer_view(SimBuffer *buffer);
 
-/* The host's writes in the first `bytes` bytes, as the GPU sees them first when they are fed:
- * counts an upload if there are any. Returns a hash of them. */
-uint64_t sim_buffer_feed(SimBuffer *buffer, size_t bytes);
-uint64_t sim_buffer_hash(SimBuffer *buffer, size_t bytes);
+/* The host's writes in `bytes` bytes from `offset` on, as the GPU sees them first when they are
+ * fed: counts an upload if there are any. Returns a hash of them. What lies in a file is no upload.
+ */
+uint64_t sim_buffer_feed(SimBuffer *buffer, size_t offset, size_t bytes);
+uint64_t sim_buffer_hash(SimBuffer *buffer, size_t offset, size_t bytes);
 
 /* A command buffer of `queue` is to write the first bytes; it did, or failed to. */
 void sim_buffer_begin_write(SimBuffer *buffer, size_t bytes, id queue);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accounting.h"
+#include "pages.h"
 #include "strict.h"
 
 #define BLOCK  ((size_t)65536)
@@ -53,14 +54,21 @@ uint8_t *sim_buffer_view(SimBuffer *buffer) {
     return buffer->_shadow ? buffer->_shadow : buffer->_contents;
 }
 
-uint64_t sim_buffer_hash(SimBuffer *buffer, size_t bytes) {
-    return hash(sim_buffer_view(buffer), bytes);
+/* Before the pages of others are touched. */
+static void check_pages(const SimBuffer *buffer) {
+    if (buffer->_borrowed && !sim_pages_are_mapped(buffer->_contents, buffer->_length))
+        sim_abort("the pages under a buffer without a copy were unmapped before it was gone");
 }
 
-/* Notes what the buffer holds now; whether that is news in the first `bytes` bytes. */
-static bool note_contents(SimBuffer *buffer, size_t bytes) {
+uint64_t sim_buffer_hash(SimBuffer *buffer, size_t offset, size_t bytes) {
+    check_pages(buffer);
+    return hash(sim_buffer_view(buffer) + offset, bytes);
+}
+
+/* Notes what the buffer holds now; whether that is news in `bytes` bytes from `offset` on. */
+static bool note_contents(SimBuffer *buffer, size_t offset, size_t bytes) {
     bool news = false;
-    for (size_t block = 0; block < blocks_of(bytes); block++) {
+    for (size_t block = offset / BLOCK; block < blocks_of(offset + bytes); block++) {
         uint64_t now = hash_block(buffer, buffer->_contents, block);
         news = news || now != buffer->_hashes[block];
         buffer->_hashes[block] = now;
@@ -68,13 +76,15 @@ static bool note_contents(SimBuffer *buffer, size_t bytes) {
     return news;
 }
 
-uint64_t sim_buffer_feed(SimBuffer *buffer, size_t bytes) {
-    if (note_contents(buffer, bytes))
+uint64_t sim_buffer_feed(SimBuffer *buffer, size_t offset, size_t bytes) {
+    if (!buffer->_borrowed && note_contents(buffer, offset, bytes))
         sim_count_upload(bytes);
-    return sim_buffer_hash(buffer, bytes);
+    return sim_buffer_hash(buffer, offset, bytes);
 }
 
 void sim_buffer_begin_write(SimBuffer *buffer, size_t bytes, id queue) {
+    if (buffer->_borrowed)
+        sim_abort("a result in a buffer without a copy is not simulated");
     if (buffer->_pendingWrites++ == 0) {
         buffer->_shadow = sim_allocate(buffer->_length);
         memcpy(buffer->_shadow, buffer->_contents, buffer->_length);
@@ -103,19 +113,18 @@ void sim_buffer_end_write(SimBuffer *buffer, size_t bytes, bool failed) {
     buffer->_shadow = NULL;
     buffer->_writer = nil;
     buffer->_unread = YES;
-    note_contents(buffer, buffer->_poisoned);
+    note_contents(buffer, 0, buffer->_poisoned);
 }
 
 @implementation SimBuffer
 
 @synthesize label = _label;
 
-- (id)initWithLength:(size_t)length bytes:(const void *)bytes borrowed:(BOOL)borrowed {
+- (id)initWithLength:(size_t)length bytes:(const void *)bytes {
     self = [super init];
     if (!self)
         return nil;
     _length = length;
-    _borrowed = borrowed;
     size_t pages = (length + PAGE - 1) / PAGE * PAGE;
     if (!sim_take_memory((int64_t)pages)) {
         [self release];
@@ -124,10 +133,6 @@ void sim_buffer_end_write(SimBuffer *buffer, size_t bytes, bool failed) {
     _allocated = pages;
     _hashes = memset(sim_allocate(blocks_of(length) * sizeof(uint64_t)), 0,
                      blocks_of(length) * sizeof(uint64_t));
-    if (borrowed) {
-        _contents = (uint8_t *)(uintptr_t)bytes;
-        return self;
-    }
     _contents = aligned_alloc(PAGE, pages);
     if (!_contents) {
         [self release];
@@ -136,7 +141,7 @@ void sim_buffer_end_write(SimBuffer *buffer, size_t bytes, bool failed) {
     if (bytes) {
         memcpy(_contents, bytes, length);
         sim_lock();
-        note_contents(self, length);
+        note_contents(self, 0, length);
         sim_count_upload(length);
         sim_unlock();
     } else {
@@ -145,12 +150,30 @@ void sim_buffer_end_write(SimBuffer *buffer, size_t bytes, bool failed) {
     return self;
 }
 
+- (id)initOver:(void *)pages length:(size_t)length {
+    self = [super init];
+    if (!self)
+        return nil;
+    if (!sim_take_no_copy((int64_t)length)) {
+        [self release];
+        return nil;
+    }
+    _length = length;
+    _borrowed = YES;
+    _contents = pages;
+    return self;
+}
+
 - (void)dealloc {
     if (_pendingWrites > 0)
         sim_abort("a buffer was released too often: a command buffer is still to write it");
     sim_give_memory((int64_t)_allocated);
-    if (!_borrowed)
+    if (_borrowed) {
+        check_pages(self);
+        sim_give_no_copy((int64_t)_length);
+    } else {
         free(_contents);
+    }
     free(_hashes);
     [_label release];
     [super dealloc];

@@ -5,11 +5,10 @@
 
 #include "accounting.h"
 #import "buffer.h"
+#include "pages.h"
 #import "queue.h"
 #include "settings.h"
 #include "strict.h"
-
-#define PAGE 4096
 
 /* Of no class that is counted: it lives as long as the process. */
 @interface SimGpu : NSObject <MTLDevice>
@@ -21,12 +20,19 @@ static void check_options(MTLResourceOptions options) {
                   (unsigned long)options);
 }
 
-static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed) {
+static SimBuffer *new_buffer(NSUInteger length, const void *bytes) {
     if (length == 0)
         sim_abort("a buffer of 0 bytes");
     if (length > sim_settings()->max_buffer)
         return nil;
-    return [[SimBuffer alloc] initWithLength:length bytes:bytes borrowed:borrowed];
+    return [[SimBuffer alloc] initWithLength:length bytes:bytes];
+}
+
+static SimBuffer *new_buffer_over(void *pages, NSUInteger length) {
+    SimNoCopy how = sim_settings()->no_copy;
+    if (how == SIM_NO_COPY_GIVES_NIL || length > sim_settings()->max_buffer)
+        return nil;
+    return [[SimBuffer alloc] initOver:pages length:how == SIM_NO_COPY_GIVES_EMPTY ? 0 : length];
 }
 
 @implementation SimGpu
@@ -44,7 +50,8 @@ static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed
 }
 
 - (NSUInteger)currentAllocatedSize {
-    return (NSUInteger)applesim_count().live_bytes;
+    applesim_counts counts = applesim_count();
+    return (NSUInteger)(counts.live_bytes + counts.no_copy_bytes);
 }
 
 - (NSUInteger)maxBufferLength {
@@ -69,7 +76,7 @@ static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed
 
 - (id<MTLBuffer>)newBufferWithLength:(NSUInteger)length options:(MTLResourceOptions)options {
     check_options(options);
-    return new_buffer(length, NULL, NO);
+    return new_buffer(length, NULL);
 }
 
 - (id<MTLBuffer>)newBufferWithBytes:(const void *)pointer
@@ -78,7 +85,7 @@ static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed
     check_options(options);
     if (!pointer)
         sim_abort("newBufferWithBytes: NULL");
-    return new_buffer(length, pointer, NO);
+    return new_buffer(length, pointer);
 }
 
 - (id<MTLBuffer>)newBufferWithBytesNoCopy:(void *)pointer
@@ -86,12 +93,10 @@ static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed
                                   options:(MTLResourceOptions)options
                               deallocator:(id)deallocator {
     check_options(options);
-    if (!pointer || (uintptr_t)pointer % PAGE != 0 || length % PAGE != 0)
-        sim_abort("newBufferWithBytesNoCopy: %p and %lu bytes are not whole pages", pointer,
-                  (unsigned long)length);
     if (deallocator)
         sim_abort("newBufferWithBytesNoCopy: deallocators are not simulated");
-    return new_buffer(length, pointer, YES);
+    sim_pages_check(pointer, length);
+    return new_buffer_over(pointer, length);
 }
 
 @end

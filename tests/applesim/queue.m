@@ -31,6 +31,11 @@ static size_t bytes_of(NSArray *data, NSUInteger i) {
     return sim_bytes(one->_type);
 }
 
+static size_t offset_of(NSArray *data, NSUInteger i) {
+    MPSGraphTensorData *one = [data objectAtIndex:i];
+    return one->_offset;
+}
+
 static void check_writer(SimBuffer *buffer, id queue) {
     if (buffer->_pendingWrites > 0 && buffer->_writer != queue)
         sim_abort("a buffer that a command buffer of another queue is still to write is used");
@@ -43,11 +48,15 @@ static void commit_run(SimRun *run, id queue) {
         SimBuffer *buffer = buffer_of(run->_inputs, i);
         check_writer(buffer, queue);
         run->_hashes[i] =
-            buffer->_pendingWrites > 0 ? 0 : sim_buffer_feed(buffer, bytes_of(run->_inputs, i));
+            buffer->_pendingWrites > 0
+                ? 0
+                : sim_buffer_feed(buffer, offset_of(run->_inputs, i), bytes_of(run->_inputs, i));
     }
     for (NSUInteger i = 0; i < [run->_results count]; i++) {
         SimBuffer *buffer = buffer_of(run->_results, i);
         check_writer(buffer, queue);
+        if (offset_of(run->_results, i) != 0)
+            sim_abort("a result at an offset in a buffer is not simulated");
         sim_buffer_begin_write(buffer, bytes_of(run->_results, i), queue);
     }
     sim_counts()->graph_runs++;
@@ -56,6 +65,7 @@ static void commit_run(SimRun *run, id queue) {
 static void check_inputs(SimRun *run) {
     for (NSUInteger i = 0; i < [run->_inputs count]; i++)
         if (run->_hashes[i] && run->_hashes[i] != sim_buffer_hash(buffer_of(run->_inputs, i),
+                                                                  offset_of(run->_inputs, i),
                                                                   bytes_of(run->_inputs, i)))
             sim_abort("the host wrote to input %lu of a graph after it was committed, and before "
                       "it was done",
@@ -70,7 +80,7 @@ static bool compute_run(SimRun *run) {
     uint8_t **to = sim_allocate(results * sizeof(*to));
     check_inputs(run);
     for (NSUInteger i = 0; i < inputs; i++)
-        from[i] = sim_buffer_view(buffer_of(run->_inputs, i));
+        from[i] = sim_buffer_view(buffer_of(run->_inputs, i)) + offset_of(run->_inputs, i);
     for (NSUInteger i = 0; i < results; i++)
         to[i] = sim_buffer_view(buffer_of(run->_results, i));
     bool room = sim_program_run(run->_program, run->_compiled, from, to);

@@ -66,6 +66,17 @@ static bool parse_failure(const char *text, SimCompileFailure *failure) {
     return raises || strcmp(text, "nil") == 0 || strcmp(text, "1") == 0;
 }
 
+static bool parse_no_copy(const char *text, SimNoCopy *no_copy) {
+    static const char *const names[] = {"works", "nil", "empty"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *no_copy = (SimNoCopy)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse_text(const char *text, char *to, size_t size) {
     int length = snprintf(to, size, "%s", text);
     return length > 0 && (size_t)length < size;
@@ -97,6 +108,8 @@ static bool set_one(SimSettings *to, const char *key, const char *value) {
         return parse_bytes(value, &to->limit);
     if (strcmp(key, "max_buffer") == 0)
         return parse_bytes(value, &to->max_buffer);
+    if (strcmp(key, "no_copy") == 0)
+        return parse_no_copy(value, &to->no_copy);
     if (strcmp(key, "fail_compile") == 0)
         return parse_failure(value, &to->fail_compile);
     if (strcmp(key, "continue") == 0)

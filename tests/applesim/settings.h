@@ -11,6 +11,13 @@ typedef enum SimCompileFailure {
     SIM_COMPILE_RAISES
 } SimCompileFailure;
 
+/* What newBufferWithBytesNoCopy… gives. */
+typedef enum SimNoCopy {
+    SIM_NO_COPY_WORKS,
+    SIM_NO_COPY_GIVES_NIL,
+    SIM_NO_COPY_GIVES_EMPTY /* a buffer of no bytes, as GPUs of virtual Macs do */
+} SimNoCopy;
+
 typedef struct SimSettings {
     int macos[3];
     bool device;
@@ -21,6 +28,7 @@ typedef struct SimSettings {
     uint64_t memory;
     uint64_t limit;
     uint64_t max_buffer;
+    SimNoCopy no_copy;
     SimCompileFailure fail_compile; /* the next one; then it works again */
     int64_t fail_at;                /* command buffers until one fails; 0: none does */
     int fail_code;

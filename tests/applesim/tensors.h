@@ -24,6 +24,9 @@ int sim_axis(int64_t axis, int rank, const char *what);
 /* A buffer of its own for a result. */
 MPSGraphTensorData *sim_new_result(const SimType *type);
 
+/* A copy to be freed. */
+SimType *sim_copy_type(const SimType *type);
+
 /* Aborts unless data is of that type. `what` names it. */
 void sim_check_data(id data, const SimType *type, const char *what);
 

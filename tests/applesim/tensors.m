@@ -1,4 +1,4 @@
-/* tensors.m: see tensors.h; types, data, and arrays of them. */
+/* tensors.m: see tensors.h; types and data. */
 #import "tensors.h"
 
 #include <inttypes.h>
@@ -98,12 +98,7 @@ void sim_check_data(id data, const SimType *type, const char *what) {
                   sim_type_text(type));
 }
 
-static void sim_release_array(MPSNDArray *array) {
-    [array->_buffer release];
-    free(array->_type);
-}
-
-static SimType *copy_type(const SimType *type) {
+SimType *sim_copy_type(const SimType *type) {
     SimType *copy = sim_allocate(sizeof(*copy));
     *copy = *type;
     return copy;
@@ -194,7 +189,7 @@ static SimType *copy_type(const SimType *type) {
     _buffer = [buffer retain];
     _shape = [shape copy];
     _dataType = dataType;
-    _type = copy_type(&type);
+    _type = sim_copy_type(&type);
     return self;
 }
 
@@ -221,10 +216,25 @@ static SimType *copy_type(const SimType *type) {
     return self;
 }
 
+- (instancetype)initWithMPSNDArray:(MPSNDArray *)ndarray {
+    self = [super init];
+    if (!self)
+        return nil;
+    if (![ndarray isKindOfClass:[MPSNDArray class]] || !ndarray->_buffer)
+        sim_abort("MPSGraphTensorData initWithMPSNDArray: no array with a buffer");
+    _buffer = [ndarray->_buffer retain];
+    _offset = ndarray->_offset;
+    _shape = [sim_shape(ndarray->_type) retain];
+    _dataType = [ndarray dataType];
+    _type = sim_copy_type(ndarray->_type);
+    return self;
+}
+
 - (MPSNDArray *)mpsndarray {
     MPSNDArray *array = [[MPSNDArray alloc] init];
     array->_buffer = [_buffer retain];
-    array->_type = copy_type(_type);
+    array->_offset = _offset;
+    array->_type = sim_copy_type(_type);
     return [array autorelease];
 }
 
@@ -234,39 +244,6 @@ static SimType *copy_type(const SimType *type) {
     [_device release];
     free(_type);
     [super dealloc];
-}
-
-@end
-
-@implementation MPSNDArray
-
-SIM_TRACKED_WITH(sim_release_array(self))
-
-- (MPSDataType)dataType {
-    return sim_data_type(_type->element);
-}
-
-- (NSUInteger)numberOfDimensions {
-    return (NSUInteger)_type->rank;
-}
-
-- (NSUInteger)lengthOfDimension:(NSUInteger)dimension {
-    if (dimension >= (NSUInteger)_type->rank)
-        return 1;
-    return (NSUInteger)_type->dims[_type->rank - 1 - (int)dimension];
-}
-
-- (void)readBytes:(void *)bytes strideBytes:(NSInteger *)strides {
-    SimBuffer *buffer = (SimBuffer *)_buffer;
-    if (strides)
-        sim_abort("readBytes: strides are not simulated");
-    sim_lock();
-    if (buffer->_pendingWrites > 0)
-        sim_abort("readBytes of a result whose command buffer nobody waited for");
-    memcpy(bytes, buffer->_contents, sim_bytes(_type));
-    sim_count_download(sim_bytes(_type));
-    buffer->_unread = NO;
-    sim_unlock();
 }
 
 @end

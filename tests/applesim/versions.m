@@ -28,6 +28,9 @@ static const SimSince table[] = {
     {"MPSGraph", "complexTensorWithRealTensor:imaginaryTensor:name:", 14, 0},
     {"MPSGraph", "realPartOfTensor:name:", 14, 0},
     {"MPSGraph", "imaginaryPartOfTensor:name:", 14, 0},
+    {"MPSNDArray", "initWithBuffer:offset:descriptor:", 15, 0},
+    {"MPSNDArrayDescriptor", "setPreferPackedRows:", 15, 0},
+    {"MPSNDArrayDescriptor", "preferPackedRows", 15, 0},
     {NULL, NULL, 0, 0},
 };
 

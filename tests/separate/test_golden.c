@@ -3,7 +3,8 @@
  * reaches, or 110 dB; in a lower precision, within 6 dB of what the reference reaches where its
  * operands alone are rounded (those of 3×3 convolutions after Winograd's transforms). Arguments:
  * cases, and folders of cases; after --forced-plans they run in every way in which convolutions can
- * be computed, however slow; after --device DEVICE on that one, in every way that a GPU has. */
+ * be computed, however slow; after --device DEVICE on that one, in every way that a GPU has; after
+ * --modes NAME,… in those of these ways alone. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -62,12 +63,12 @@ static const Mode forced_modes[MODES_MAX] = {
 };
 
 static const Mode gpu_modes[MODES_MAX] = {
-    {"f32, compiled", 1, 1, 1, FLOAT32, NULL},     {"f16, compiled", 1, 1, 1, FLOAT16, NULL},
-    {"f32, compiled, x2", 1, 2, 1, FLOAT32, NULL}, {"f16, compiled, x2", 1, 2, 1, FLOAT16, NULL},
-    {"f32, compiled, x4", 1, 4, 1, FLOAT32, NULL}, {"f16, compiled, x4", 1, 4, 1, FLOAT16, NULL},
-    {"f32, by op", 0, 1, 1, FLOAT32, NULL},        {"f16, by op", 0, 1, 1, FLOAT16, NULL},
-    {"f32, by op, x2", 0, 2, 1, FLOAT32, NULL},    {"f16, by op, x2", 0, 2, 1, FLOAT16, NULL},
-    {"f32, by op, x4", 0, 4, 1, FLOAT32, NULL},    {"f16, by op, x4", 0, 4, 1, FLOAT16, NULL},
+    {"f32 compiled", 1, 1, 1, FLOAT32, NULL},    {"f16 compiled", 1, 1, 1, FLOAT16, NULL},
+    {"f32 compiled x2", 1, 2, 1, FLOAT32, NULL}, {"f16 compiled x2", 1, 2, 1, FLOAT16, NULL},
+    {"f32 compiled x4", 1, 4, 1, FLOAT32, NULL}, {"f16 compiled x4", 1, 4, 1, FLOAT16, NULL},
+    {"f32 by op", 0, 1, 1, FLOAT32, NULL},       {"f16 by op", 0, 1, 1, FLOAT16, NULL},
+    {"f32 by op x2", 0, 2, 1, FLOAT32, NULL},    {"f16 by op x2", 0, 2, 1, FLOAT16, NULL},
+    {"f32 by op x4", 0, 4, 1, FLOAT32, NULL},    {"f16 by op x4", 0, 4, 1, FLOAT16, NULL},
 };
 
 /* What meson counts as skipped. */
@@ -75,6 +76,7 @@ static const Mode gpu_modes[MODES_MAX] = {
 
 static const Mode *modes = ordinary_modes; /* up to one without a name */
 static const char *device = "cpu";
+static const char *wanted_modes = NULL; /* names with commas between; NULL: all */
 
 static int passed;
 static int failed;
@@ -234,9 +236,31 @@ static int is_case(const struct dirent *entry) {
     return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
 }
 
+static bool is_wanted(const char *name) {
+    size_t length = strlen(name);
+    const char *at = wanted_modes;
+    while (at && (strncmp(at, name, length) != 0 || (at[length] != ',' && at[length] != '\0'))) {
+        at = strchr(at, ',');
+        at = at ? at + 1 : NULL;
+    }
+    return !wanted_modes || at;
+}
+
+/* Whether each name that is wanted is a mode's. */
+static bool all_are_modes(void) {
+    int names = 1;
+    int found = 0;
+    for (const char *at = wanted_modes; (at = strchr(at, ',')) != NULL; at++)
+        names++;
+    for (int m = 0; m < MODES_MAX && modes[m].name; m++)
+        found += is_wanted(modes[m].name);
+    return found == names;
+}
+
 static void run_modes(const char *folder) {
     for (int m = 0; m < MODES_MAX && modes[m].name; m++)
-        run_case(folder, &modes[m]);
+        if (is_wanted(modes[m].name))
+            run_case(folder, &modes[m]);
 }
 
 static bool is_folder_of_cases(const char *path) {
@@ -314,6 +338,12 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
             device = argv[++i];
             modes = gpu_modes;
+        } else if (strcmp(argv[i], "--modes") == 0 && i + 1 < argc) {
+            wanted_modes = argv[++i];
+            if (!all_are_modes()) {
+                printf("there are no such modes: %s\n", wanted_modes);
+                return 1;
+            }
         } else if (is_folder_of_cases(argv[i]))
             run_folder(argv[i]);
         else

@@ -11,6 +11,7 @@ typedef struct MpsDevice {
     int macos[2];         /* major and minor version; 0, 0 where unknown */
     bool compiles;        /* has MPSGraphExecutable */
     bool transforms;      /* MPSGraph has Fourier transforms and complex tensors */
+    bool reads_in_place;  /* arrays may begin anywhere in a buffer (in_place.h) */
     bool unified;
     char reason[160];
 } MpsDevice;

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "backend/mps/in_place.h"
+
 /* The tests' simulated Mac says what it is. */
 #ifdef CLEAVE_APPLESIM
 #define SIMULATED    " (simulated: no Apple GPU)"
@@ -44,6 +46,7 @@ static bool find_methods(MpsDevice *device) {
                   (compileWithDevice:feeds:targetTensors:targetOperations:compilationDescriptor:)];
     device->transforms = [MPSGraph
         instancesRespondToSelector:@selector(realToHermiteanFFTWithTensor:axes:descriptor:name:)];
+    device->reads_in_place = in_place_possible(device);
     return true;
 }
 

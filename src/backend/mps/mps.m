@@ -166,8 +166,8 @@ static cleave_status build(MpsExecutable *executable, const Graph *graph,
     if (status == CLEAVE_OK)
         status = create_flights(executable, depth_of(options), error);
     if (status == CLEAVE_OK)
-        status = parameters_create(&executable->parameters, executable->device->device, graph,
-                                   options, error);
+        status =
+            parameters_create(&executable->parameters, executable->device, graph, options, error);
     if (status == CLEAVE_OK)
         status =
             mps_profiling_begin(&executable->profiling, options->profile, graph, options, error);

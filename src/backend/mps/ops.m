@@ -56,9 +56,7 @@ MPSGraphTensor *op_parameter(OpBuilder *builder, int node, int slot) {
     const Parameter *parameter = parameters_of(builder->parameters, node, slot);
     NSString *name = [NSString stringWithFormat:@"%@.%d", name_of(builder, node), slot];
     MPSGraphTensor *tensor = placeholder(builder, parameter->shape, parameter->type, name);
-    MPSGraphTensorData *data = [[MPSGraphTensorData alloc] initWithMTLBuffer:parameter->buffer
-                                                                       shape:parameter->shape
-                                                                    dataType:parameter->type];
+    MPSGraphTensorData *data = parameter_data(parameter);
     [builder->feeds setObject:data forKey:tensor];
     [data release];
     return tensor;

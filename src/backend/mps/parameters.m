@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/mps/in_place.h"
 #include "backend/mps/ops.h"
 #include "base/half.h"
 #include "base/memory.h"
@@ -174,15 +175,18 @@ typedef struct Reader {
     float *row; /* of the largest row that is converted */
 } Reader;
 
-/* Elements [first, first + count) of the tensor, in the parameter's type. */
+/* Elements [first, first + count) of the tensor, in the parameter's type; where they stay in place
+ * they are only looked at. */
 static void read_elements(Reader *reader, size_t first, size_t count, const Parameter *parameter) {
-    if (parameter->type == MPSDataTypeFloat32) {
+    if (parameter->type == MPSDataTypeFloat32 && !parameter->in_place) {
         float *to = (float *)[parameter->buffer contents] + first;
         reader->not_finite += tensor_read_f32(reader->tensor, first, count, to);
         return;
     }
-    uint16_t *to = (uint16_t *)[parameter->buffer contents] + first;
     reader->not_finite += tensor_read_f32(reader->tensor, first, count, reader->row);
+    if (parameter->in_place)
+        return;
+    uint16_t *to = (uint16_t *)[parameter->buffer contents] + first;
     for (size_t i = 0; i < count; i++)
         to[i] = half_from_float(reader->row[i]);
 }
@@ -256,20 +260,58 @@ static cleave_status fill(Parameter *items, const Graph *network, int node, clea
     return status;
 }
 
-static cleave_status create_node(Parameters *parameters, id<MTLDevice> device, const Graph *network,
-                                 int node, cleave_precision precision, cleave_error *error) {
+/* A convolution's weights are kept as a checkpoint has them; a linear's are transposed. In f16 also
+ * the few that stay f32 are copied: so all of f32 files goes one way in f32, the other in f16,
+ * which tells the two apart where one fails. */
+static bool may_stay(const Node *node, MPSDataType type, cleave_precision precision) {
+    MPSDataType whole = precision == CLEAVE_PRECISION_F16 ? MPSDataTypeFloat16 : MPSDataTypeFloat32;
+    return graph_is_product(node) && node->op != OP_LINEAR && type == whole;
+}
+
+/* Takes the place of allocate() where the weight need not be copied. */
+static bool leave_in_place(Parameter *parameter, const MpsDevice *device, const Description *d,
+                           const Node *node, const CompileOptions *options) {
+    if (!may_stay(node, d->type, options->precision))
+        return false;
+    parameter->buffer =
+        in_place_buffer(device, options->weights_file, node->weights[PARAMETER_WEIGHT], d->type,
+                        &parameter->offset);
+    parameter->in_place = parameter->buffer != nil;
+    if (!parameter->in_place)
+        return false;
+    parameter->type = d->type;
+    parameter->shape = [numbers(d->dims, d->dim_count) retain];
+    return true;
+}
+
+static cleave_status create_node(Parameters *parameters, const MpsDevice *device,
+                                 const Graph *network, int node, const CompileOptions *options,
+                                 cleave_error *error) {
     Parameter *items = &parameters->items[node * PARAMETERS_PER_NODE];
+    const Node *n = &network->nodes[node];
     cleave_status status = CLEAVE_OK;
     for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++) {
-        Description d = describe(network, node, slot, precision);
-        if (d.dim_count > 0)
-            status = allocate(&items[slot], device, &d, network->nodes[node].name, error);
+        Description d = describe(network, node, slot, options->precision);
+        if (d.dim_count == 0)
+            continue;
+        if (leave_in_place(&items[slot], device, &d, n, options))
+            parameters->in_place_bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
+        else
+            status = allocate(&items[slot], device->device, &d, n->name, error);
     }
     return status == CLEAVE_OK ? fill(items, network, node, error) : status;
 }
 
-cleave_status parameters_create(Parameters *parameters, id<MTLDevice> device, const Graph *network,
-                                const CompileOptions *options, cleave_error *error) {
+static void log_bytes(const Parameters *parameters, const CompileOptions *options) {
+    log_write(options->log, CLEAVE_LOG_INFO,
+              "weights and tables: %s copied for the GPU, %s read where they lie in the checkpoint",
+              size_text(parameters->bytes - parameters->in_place_bytes).text,
+              size_text(parameters->in_place_bytes).text);
+}
+
+cleave_status parameters_create(Parameters *parameters, const MpsDevice *device,
+                                const Graph *network, const CompileOptions *options,
+                                cleave_error *error) {
     size_t count = (size_t)network->count * PARAMETERS_PER_NODE;
     *parameters = (Parameters){.items = calloc(count, sizeof(*parameters->items)),
                                .nodes = network->count,
@@ -279,12 +321,14 @@ cleave_status parameters_create(Parameters *parameters, id<MTLDevice> device, co
     cleave_status status = CLEAVE_OK;
     for (int node = 0; node < network->count && status == CLEAVE_OK; node++) {
         @autoreleasepool {
-            status = create_node(parameters, device, network, node, options->precision, error);
+            status = create_node(parameters, device, network, node, options, error);
         }
         if (options->weights_read)
             options->weights_read(options->weights_context);
     }
-    if (status != CLEAVE_OK)
+    if (status == CLEAVE_OK)
+        log_bytes(parameters, options);
+    else
         parameters_free(parameters);
     return status;
 }
@@ -296,6 +340,15 @@ void parameters_free(Parameters *parameters) {
     }
     free(parameters->items);
     *parameters = (Parameters){0};
+}
+
+MPSGraphTensorData *parameter_data(const Parameter *parameter) {
+    if (parameter->in_place)
+        return in_place_data(parameter->buffer, parameter->offset, parameter->shape,
+                             parameter->type);
+    return [[MPSGraphTensorData alloc] initWithMTLBuffer:parameter->buffer
+                                                   shape:parameter->shape
+                                                dataType:parameter->type];
 }
 
 const Parameter *parameters_of(const Parameters *parameters, int node, int slot) {

@@ -260,22 +260,6 @@ static void test_compilation_fails(void) {
     fixture_destroy(&f);
 }
 
-/* The bytes of others, in whole pages, where they lie. */
-static void test_no_copy(void) {
-    Fixture f = fixture_create();
-    float *page = aligned_alloc(4096, 4096);
-    page[0] = 5;
-    id<MTLBuffer> buffer = [f.device newBufferWithBytesNoCopy:page
-                                                       length:4096
-                                                      options:MTLResourceStorageModeShared
-                                                  deallocator:nil];
-    CHECK([buffer contents] == page && [buffer length] == 4096);
-    [buffer release];
-    CHECK(page[0] == 5);
-    free(page);
-    fixture_destroy(&f);
-}
-
 int main(void) {
     @autoreleasepool {
         test_results_come_with_waiting();
@@ -287,7 +271,6 @@ int main(void) {
         test_failures();
         test_continues();
         test_compilation_fails();
-        test_no_copy();
     }
     return 0;
 }

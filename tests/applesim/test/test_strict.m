@@ -381,21 +381,6 @@ static void encodes_to_plain_command_buffer(void) {
 
 /* ---- Others ---- */
 
-static void pages_not_whole(void) {
-    char *pages = aligned_alloc(4096, 8192);
-    [f.device newBufferWithBytesNoCopy:pages + 16
-                                length:4096
-                               options:MTLResourceStorageModeShared
-                           deallocator:nil];
-}
-
-static void length_not_whole_pages(void) {
-    [f.device newBufferWithBytesNoCopy:aligned_alloc(4096, 8192)
-                                length:100
-                               options:MTLResourceStorageModeShared
-                           deallocator:nil];
-}
-
 static void unknown_setting(void) {
     applesim_set("mcaos=13");
 }
@@ -452,8 +437,6 @@ static const struct {
     {waits_without_commit, "that was not committed"},
     {encodes_after_commit, "committed before"},
     {encodes_to_plain_command_buffer, "graphs are encoded to a MPSCommandBuffer"},
-    {pages_not_whole, "not whole pages"},
-    {length_not_whole_pages, "not whole pages"},
     {unknown_setting, "there is no setting 'mcaos'"},
     {setting_does_not_parse, "does not take '8Q'"},
 };

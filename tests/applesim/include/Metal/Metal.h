@@ -116,7 +116,8 @@ extern NSString *const MTLCommandBufferErrorDomain;
 - (id<MTLBuffer>)newBufferWithBytes:(const void *)pointer
                              length:(NSUInteger)length
                             options:(MTLResourceOptions)options;
-/* On macOS the deallocator is a block; here there are none, and it must be nil. */
+/* Whole pages of a mapped file, which stay mapped until the buffer is gone. On macOS the
+ * deallocator is a block; here there are none, and it must be nil. */
 - (id<MTLBuffer>)newBufferWithBytesNoCopy:(void *)pointer
                                    length:(NSUInteger)length
                                   options:(MTLResourceOptions)options

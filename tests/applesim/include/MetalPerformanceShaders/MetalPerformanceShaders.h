@@ -42,11 +42,28 @@ typedef NS_ENUM(uint32_t, MPSDataType) {
 @property(readonly) id<MTLCommandBuffer> rootCommandBuffer;
 @end
 
+@interface MPSNDArrayDescriptor : NSObject {
+  @public
+    NSArray<NSNumber *> *_shape;
+    MPSDataType _dataType;
+    BOOL _preferPackedRows;
+}
+@property(readwrite) MPSDataType dataType;
+@property(readwrite) BOOL preferPackedRows; /* from macOS 15 on */
++ (instancetype)descriptorWithDataType:(MPSDataType)dataType shape:(NSArray<NSNumber *> *)shape;
+- (NSArray<NSNumber *> *)getShape;
+@end
+
 @interface MPSNDArray : NSObject {
   @public
     id<MTLBuffer> _buffer;
+    NSUInteger _offset; /* bytes, where the first element lies */
     struct SimType *_type;
 }
+/* From macOS 15 on. Only packed rows are simulated. */
+- (instancetype)initWithBuffer:(id<MTLBuffer>)buffer
+                        offset:(NSUInteger)offset
+                    descriptor:(MPSNDArrayDescriptor *)descriptor;
 @property(readonly) MPSDataType dataType;
 @property(readonly) NSUInteger numberOfDimensions;
 /* Dimension 0 is the one whose elements lie next to each other: the last of a MPSShape. */

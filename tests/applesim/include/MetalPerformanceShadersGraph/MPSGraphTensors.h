@@ -57,6 +57,7 @@
 @interface MPSGraphTensorData : MPSGraphObject {
   @public
     id<MTLBuffer> _buffer;
+    NSUInteger _offset; /* bytes */
     struct SimType *_type;
     MPSShape *_shape;
     MPSDataType _dataType;
@@ -72,6 +73,7 @@
 - (instancetype)initWithMTLBuffer:(id<MTLBuffer>)buffer
                             shape:(MPSShape *)shape
                          dataType:(MPSDataType)dataType;
+- (instancetype)initWithMPSNDArray:(MPSNDArray *)ndarray;
 - (MPSNDArray *)mpsndarray;
 @end
 
