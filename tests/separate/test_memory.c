@@ -1,7 +1,4 @@
 /* test_memory.c: what is planned is what is taken, and the batch is the largest that fits. */
-#ifdef __linux__
-#include <malloc.h>
-#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#ifdef __GLIBC__ /* which the headers above tell */
+#include <malloc.h>
+#endif
 
 #include <cmocka.h>
 
