@@ -367,15 +367,6 @@ cleave_status output_file_check(const OutputFile *file, cleave_error *error) {
 
 /* ---- The end ---- */
 
-/* Some file systems cannot flush one file; that is no reason to give up what was written. */
-static int flush(int fd) {
-    int result;
-    do {
-        result = fsync(fd);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
-}
-
 static void close_descriptor(OutputFile *file) {
     if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && file->error == 0)
         file->error = errno;
@@ -386,7 +377,7 @@ cleave_status output_file_finish(OutputFile *file, cleave_error *error) {
     cleave_status status = output_file_check(file, error);
     if (status != CLEAVE_OK || file->fd < 0 || file->is_stream)
         return status;
-    file->error = flush(file->fd);
+    file->error = platform_sync(file->fd);
     if (file->named)
         close_descriptor(file);
     return output_file_check(file, error);

@@ -2,24 +2,25 @@
  * takes platform_macos.c for macOS, and for Linux platform_linux.c, which also serves other Unixes.
  * No other C file asks for which system it is compiled; a test sees to that.
  *
- * What differs                     Linux                            macOS
- * -------------------------------  -------------------------------  -------------------------------
- * name of the system               uname, /etc/os-release           kern.osproductversion
- * name of the C library            glibc tells its version          part of the system
- * name of the processor            /proc/cpuinfo                    machdep.cpu.brand_string
- * ARM's optional instructions      AT_HWCAP, AT_HWCAP2              hw.optional.arm.FEAT_…
- * AMX tiles (x86-64)               allowed when asked for           none
- * processors of this process       the affinity mask                all that are online
- * free memory                      /proc/meminfo, see below         host_statistics64
- * peak of resident memory          getrusage: KiB; can be reset     getrusage: bytes; cannot
- * path of the program              /proc/self/exe                   _NSGetExecutablePath
- * when a file was modified         st_mtim                          st_mtimespec
- * names that differ in case alone  are two files                    are one (unless the disk's
- *                                                                   format says otherwise)
- * files without a name             O_TMPFILE, linkat from /proc     none
- * folder of caches below the home  .cache                           Library/Caches
- * shared objects                   .so: ELF, which the loader maps  .dylib: Mach-O, which the
- * loader unseen                           checks
+ * What differs                      Linux                           macOS
+ * --------------------------------  ------------------------------  ------------------------------
+ * name of the system                uname, /etc/os-release          kern.osproductversion
+ * name of the C library             glibc tells its version         a part of the system
+ * name of the processor             /proc/cpuinfo                   machdep.cpu.brand_string
+ * ARM's optional instructions       AT_HWCAP, AT_HWCAP2             hw.optional.arm.FEAT_…
+ * AMX tiles (x86-64)                allowed when asked for          none
+ * stack of a thread                 ulimit -s, commonly 8 MiB       512 KiB, or what is asked for
+ * processors of this process        the affinity mask               all that are online
+ * free memory                       /proc/meminfo (see below)       host_statistics64
+ * peak of resident memory           getrusage: KiB; can be reset    getrusage: bytes; cannot
+ * path of the program               /proc/self/exe                  _NSGetExecutablePath
+ * when a file was modified          st_mtim                         st_mtimespec
+ * names that differ in case alone   are two files                   are one on most disks
+ * files without a name              O_TMPFILE, linkat from /proc    none
+ * writing beyond a power cut        fsync                           F_FULLFSYNC; fsync stops at
+ *                                                                   the drive's cache
+ * folder of caches, below the home  .cache                          Library/Caches
+ * shared objects                    .so, ELF: mapped as they are    .dylib, Mach-O: checked first
  *
  * Linux alone has containers (cgroups), ulimits and free swap to be read from /proc and /sys
  * (cgroup.h, memory_limit.h, processors.h). Those files are looked for everywhere; where they are
@@ -30,6 +31,7 @@
 #ifndef CLEAVE_BASE_PLATFORM_H
 #define CLEAVE_BASE_PLATFORM_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,6 +66,10 @@ ArmFeatures platform_arm_features(void);
 
 /* Whether the system lets this process use AMX's tiles, for which it is asked. */
 bool platform_may_use_tiles(void);
+
+/* pthread_create() with the stack that the kernels and others' decoders count on: 8 MiB, or what
+ * Linux's `ulimit -s` says. 0 or an errno. */
+int platform_start_thread(pthread_t *thread, void *(*run)(void *argument), void *argument);
 
 /* Processors on which threads of this process may run, without regard to quotas; at least 1. */
 int platform_processors(void);
@@ -100,6 +106,11 @@ int platform_open_nameless(const char *folder, mode_t mode);
  * disk: false with errno. */
 bool platform_can_name(int fd);
 bool platform_give_name(int fd, const char *path);
+
+/* Returns when what was written to the file is where a power cut cannot take it. 0 or an errno;
+ * some file systems cannot do that for one file, which is no reason to give up what was written: 0.
+ */
+int platform_sync(int fd);
 
 /* Below the user's home, where programs keep what they can make again. */
 extern const char platform_cache_folder[];

@@ -138,6 +138,10 @@ bool platform_may_use_tiles(void) {
 #endif
 }
 
+int platform_start_thread(pthread_t *thread, void *(*run)(void *argument), void *argument) {
+    return pthread_create(thread, NULL, run, argument);
+}
+
 int platform_processors(void) {
 #ifdef __linux__
     cpu_set_t set;
@@ -192,6 +196,14 @@ struct timespec platform_modified(const struct stat *status) {
 
 int platform_compare_paths(const char *a, const char *b) {
     return strcmp(a, b);
+}
+
+int platform_sync(int fd) {
+    int result;
+    do {
+        result = fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
 }
 
 #ifdef O_TMPFILE

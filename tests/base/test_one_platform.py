@@ -22,6 +22,12 @@ SYSTEM = re.compile(r"\b_*(?:APPLE|MACH|linux|gnu_linux|FreeBSD|NetBSD|OpenBSD|u
                     r"|\bTARGET_OS_\w+"
                     r"|#\s*include\s*<(?:mach|linux|asm|gnu)[/_-]"
                     r"|#\s*include\s*<(?:TargetConditionals|sys/sysctl|sys/sysinfo|sys/auxv)\.h>")
+# What platform.h has, as one of the systems has it; the tests may use it.
+DIRECT = re.compile(r"\bO_TMPFILE\b|\bst_mtim|\bru_maxrss\b|\b(?:fsync|pthread_create|getauxval|"
+                    r"sysctlbyname|sched_getaffinity)\s*\("
+                    r"|/proc/(?:cpuinfo|self/(?:exe|fd|status|clear_refs))\b")
+# Which reads files of Linux's below a folder that tests make up.
+MADE_UP = "src/base/memory_limit.c"
 INSIDE = re.compile(r'#\s*include\s*"((?:audio|backend|base|diagnose|export|graph|model|report|'
                     r'separate)/[^"]*)"')
 
@@ -50,6 +56,11 @@ class OnePlatform(unittest.TestCase):
         self.assertLessEqual(set(PLATFORMS), paths)
         self.assertEqual(findings(ROOT, SYSTEM, paths - set(PLATFORMS)), [])
 
+    def test_the_product_asks_through_the_interface(self):
+        paths = {path for path in sources(ROOT)
+                 if path.startswith("src/") and not path.endswith(".h")}
+        self.assertEqual(findings(ROOT, DIRECT, paths - set(PLATFORMS) - {MADE_UP}), [])
+
     def test_the_command_line_uses_no_other_header_of_the_inside(self):
         paths = [path for path in sources(ROOT) if path.startswith("src/cli/")]
         others = [line for line in findings(ROOT, INSIDE, paths)
@@ -60,14 +71,16 @@ class OnePlatform(unittest.TestCase):
         wrong = ["#ifdef __APPLE__", "#if defined(__aarch64__) && defined(__linux__)",
                  "#ifdef __MACH__", "#include <mach/mach.h>", "#include <sys/sysctl.h>",
                  "#if TARGET_OS_OSX", "#include <asm/hwcap.h>"]
+        direct = ["    return fsync(fd);", 'open("/proc/self/exe", 0)', "status.st_mtimespec"]
         right = ["#ifdef __aarch64__", "/* as Linux and macOS have it */", "#include <sys/stat.h>",
                  "#include <math.h>"]
         with tempfile.TemporaryDirectory() as root:
             os.makedirs(os.path.join(root, "src", "deep"))
             with open(os.path.join(root, "src", "deep", "one.c"), "w", encoding="utf-8") as file:
-                file.write("\n".join(right + wrong) + "\n")
-            found = findings(root, SYSTEM, sources(root))
-        self.assertEqual([line.split(": ", 1)[1] for line in found], wrong)
+                file.write("\n".join(right + wrong + direct) + "\n")
+            found = [[line.split(": ", 1)[1] for line in findings(root, pattern, sources(root))]
+                     for pattern in (SYSTEM, DIRECT)]
+        self.assertEqual(found, [wrong, [line.strip() for line in direct]])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#ifdef __GLIBC__ /* which the headers above tell */
+#ifdef HAVE_MALLINFO2
 #include <malloc.h>
 #endif
 
@@ -84,7 +84,7 @@ static cleave_memory_need need_at(const cleave_model *model, int batch) {
 
 /* Bytes that malloc has handed out; 0 where that cannot be told. */
 static int64_t allocated(void) {
-#if defined(__GLIBC__) && !SANITIZED && __GLIBC_PREREQ(2, 33)
+#if defined(HAVE_MALLINFO2) && !SANITIZED
     struct mallinfo2 info = mallinfo2();
     return (int64_t)(info.uordblks + info.hblkhd);
 #else
