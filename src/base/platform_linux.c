@@ -103,11 +103,8 @@ static const char *arm_name(void) {
 
 bool platform_processor_name(char *name, size_t size) {
     char value[128];
-    const char *known = NULL;
-    if (read_field("/proc/cpuinfo", "model name", value, sizeof(value)))
-        known = value;
-    else
-        known = arm_name();
+    bool named = read_field("/proc/cpuinfo", "model name", value, sizeof(value));
+    const char *known = named ? value : arm_name();
     if (known)
         snprintf(name, size, "%s", known);
     return known != NULL;
@@ -264,7 +261,7 @@ bool platform_give_name(int fd, const char *path) {
 
 /* ---- Shared objects ---- */
 
-#ifdef __ELF__
+#ifdef ElfW
 bool platform_holds_segments(FILE *file, int64_t size) {
     ElfW(Ehdr) header;
     if (fread(&header, sizeof(header), 1, file) != 1)
