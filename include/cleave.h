@@ -223,6 +223,8 @@ typedef struct cleave_device_info {
     char driver[64];                 /* and its version; "" where there is none */
     char runtime[64];                /* likewise */
     char warning[256]; /* of a version that limits what the device can do; "" if none does */
+    int simulated;     /* 1: there is no such device, and a program plays its part, as in builds for
+                          tests: it computes what the device would, in a time that means nothing */
 } cleave_device_info;
 
 /* Writes up to `capacity` devices to `devices` in the order in which "auto" prefers them and
@@ -427,17 +429,18 @@ CLEAVE_API cleave_status cleave_separator_synchronize(cleave_separator *separato
 CLEAVE_API cleave_status cleave_separator_release_cache(cleave_separator *separator,
                                                         cleave_error *error);
 
-/* An op that does not run on the device that was asked for. */
+/* An op that does not run on the device on which the network does. */
 typedef struct cleave_degraded_op {
-    char name[64];    /* of the op in the network */
-    char op[32];      /* "conv", "stft" and the like */
-    char device[32];  /* where it runs */
-    char reason[160]; /* why */
-    int64_t runs;     /* how often it has run there */
+    char name[64];       /* of the op in the network */
+    char op[32];         /* "conv", "stft" and the like */
+    char device[32];     /* where it runs */
+    char instead_of[32]; /* the network's device: the separator's, or one that it left */
+    char reason[160];    /* why */
+    int64_t runs;        /* how often it has run there */
 } cleave_degraded_op;
 
-/* Writes up to `capacity` such ops to `ops` and returns how many there are; 0 on the CPU. They are
- * counted since the separator was opened. */
+/* Writes up to `capacity` such ops to `ops` and returns how many there are; none is of the CPU.
+ * They are counted since the separator was opened, on each device that it used. */
 CLEAVE_API int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
                                          int capacity);
 
@@ -489,7 +492,9 @@ typedef struct cleave_output_settings {
     int resume;                /* 1: keep a journal of what is done beside the outputs, so that a
                                   run that is interrupted, killed even, goes on from its last
                                   completed chunk when it is called again, with the same bits out;
-                                  takes about as much disk space as float WAV. Default 0 */
+                                  takes about as much disk space as float WAV. A run that had moved
+                                  to another device goes on there, with a warning, or starts over
+                                  where it cannot. Default 0 */
     cleave_progress_callback progress; /* default NULL */
     void *progress_user;
     int stream_fd; /* default -1. A descriptor: the one output (a stem, or a residual; name it with

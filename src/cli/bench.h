@@ -33,7 +33,8 @@ typedef struct Bench {
     const Options *options;
     cleave_model_info model;
     TrialAudio trial;
-    BenchResult *results; /* sorted, once all is done */
+    char simulated[MODES_SIMULATED_SIZE]; /* as in ModeList */
+    BenchResult *results;                 /* sorted, once all is done */
     int count;
 } Bench;
 

@@ -27,6 +27,7 @@ void bench_list(Bench *bench) {
                     .mode = modes.items[mode],
                     .overlap = options->overlap_count > 0 ? options->overlaps[overlap] : 0,
                     .batch = options->batch_count > 0 ? options->batches[batch] : 0};
+    memcpy(bench->simulated, modes.simulated, sizeof bench->simulated);
     free(modes.items);
 }
 

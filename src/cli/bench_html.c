@@ -27,8 +27,8 @@ static double fastest_real_time(const Bench *bench) {
 
 static void write_label(FILE *page, const BenchResult *result) {
     char text[128];
-    snprintf(text, sizeof text, "%s, overlap %d, batch %d", result->mode.name, result->overlap,
-             result->batch);
+    snprintf(text, sizeof text, "%s%s, overlap %d, batch %d", result->mode.name,
+             result->mode.simulated ? " (simulated)" : "", result->overlap, result->batch);
     html_text(page, text);
 }
 
@@ -104,7 +104,13 @@ static void write_page(FILE *page, const Bench *bench) {
     fprintf(page, "</h1><p class=\"dim\">cleave %s; %.1f s of ", cleave_version(),
             (double)audio->samples / (double)audio->sample_rate);
     html_text(page, bench->trial.input != NULL ? bench->trial.input : "generated audio");
-    fputs("</p></header><main>\n", page);
+    fputs("</p>", page);
+    if (bench->simulated[0] != '\0') {
+        fputs("<p class=\"bad\">Simulated: ", page);
+        html_text(page, bench->simulated);
+        fputs("; there is no such device here, and its times mean nothing</p>", page);
+    }
+    fputs("</header><main>\n", page);
     write_chart(page, bench);
     write_table(page, bench);
     fputs("</main></body></html>\n", page);

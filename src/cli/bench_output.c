@@ -15,21 +15,29 @@
 
 /* ---- The table --------------------------------------------------------------------------- */
 
-static void print_head(const Bench *bench) {
+static void print_audio(const Bench *bench) {
     const cleave_audio *audio = &bench->trial.audio;
     double rate = (double)audio->sample_rate;
     double seconds = (double)audio->samples / rate;
     int digits = seconds < 1.0 ? 2 : 1;
     if (bench->trial.input == NULL) {
-        printf("Audio: %.*f s, generated\n\n", digits, seconds);
+        printf("Audio: %.*f s, generated\n", digits, seconds);
         return;
     }
     char *printable = text_printable(bench->trial.input);
     char *name = text_shorten(printable, INPUT_COLUMNS);
-    printf("Audio: %.*f s of %s, from %s on\n\n", digits, seconds, name,
+    printf("Audio: %.*f s of %s, from %s on\n", digits, seconds, name,
            text_duration((double)audio->start / rate).text);
     free(name);
     free(printable);
+}
+
+static void print_head(const Bench *bench) {
+    print_audio(bench);
+    if (bench->simulated[0] != '\0')
+        printf("Simulated: %s; there is no such device here, and its times mean nothing\n",
+               bench->simulated);
+    putchar('\n');
 }
 
 static const char *plus_minus(void) {
@@ -162,6 +170,7 @@ static json_t *result_json(const Bench *bench, const BenchResult *result) {
                                                           : "not run";
     json_put_text(object, "device", result->mode.device);
     json_put_text(object, "precision", mode_precision(result->mode.precision));
+    json_put_bool(object, "simulated", result->mode.simulated);
     json_put_bool(object, "compile", result->mode.compile);
     json_put_bool(object, "compiled", ran && result->compiled);
     json_put_text(object, "kernels", result->kernels);
@@ -214,7 +223,7 @@ static void print_quoted(const char *text) {
 void bench_print_csv(const Bench *bench) {
     puts("device,precision,compile,compiled,kernels,overlap,batch,runs,median_seconds,spread,"
          "real_time_factor,speed_up,open_seconds,warm_up_seconds,peak_memory_bytes,"
-         "peak_device_memory_bytes,degraded_ops,error");
+         "peak_device_memory_bytes,degraded_ops,simulated,error");
     for (int i = 0; i < bench->count; i++) {
         const BenchResult *r = &bench->results[i];
         printf("%s,%s,%d,%d,%s,%d,%d,%d,", r->mode.device, mode_precision(r->mode.precision),
@@ -224,8 +233,9 @@ void bench_print_csv(const Bench *bench) {
                    bench_real_time(bench, r), bench_speed_up(bench, r));
         else
             printf(",,,,");
-        printf("%.6f,%.6f,%" PRId64 ",%" PRId64 ",%" PRId64 ",", r->open_seconds, r->warm_seconds,
-               r->host_memory, r->device_memory, r->degraded_ops);
+        printf("%.6f,%.6f,%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,", r->open_seconds,
+               r->warm_seconds, r->host_memory, r->device_memory, r->degraded_ops,
+               r->mode.simulated);
         print_quoted(r->error.status != CLEAVE_OK ? r->error.text : "");
         putchar('\n');
     }

@@ -69,6 +69,7 @@ json_t *device_json(const cleave_device_info *device) {
     json_put_text(object, "kind", cleave_device_kind_name(device->kind));
     json_put_text(object, "name", device->name);
     json_put_bool(object, "available", device->available);
+    json_put_bool(object, "simulated", device->simulated);
     json_put_text(object, "reason", device->available ? NULL : device->reason);
     json_put_text(object, "kernels", device->kernels);
     json_put_integer(object, "threads", device->threads);
@@ -190,6 +191,8 @@ static void note_system(const char **id, const cleave_device_info *device) {
              device->runtime[0] != '\0' ? ", runtime " : "", device->runtime);
     if (note[0] != '\0')
         print_note(id, note);
+    if (device->simulated)
+        print_note(id, DEVICE_SIMULATED);
     if (device->system_memory_total > 0) {
         snprintf(note, sizeof note, "memory is the system's: %s, %s of it free",
                  text_bytes(device->system_memory_total).text,

@@ -155,6 +155,7 @@ static void list_modes(Verify *verify) {
     for (int i = 0; i < modes.count; i++)
         if (!mode_equal(&modes.items[i], &reference))
             verify->results[verify->count++].mode = modes.items[i];
+    memcpy(verify->simulated, modes.simulated, sizeof verify->simulated);
     free(modes.items);
 }
 

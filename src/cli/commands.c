@@ -37,8 +37,9 @@ static const char separate_about[] =
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
     "  peak_memory_bytes             of the process, since its start\n"
     "  peak_device_memory_bytes      of the network on its device\n"
-    "  degraded_ops                  list of {name, op, device, reason, runs}: what\n"
-    "                                did not run on the device; empty on the CPU\n"
+    "  degraded_ops                  list of {name, op, device, instead_of, reason,\n"
+    "                                runs}: ops that ran on device instead of on the\n"
+    "                                one on which the rest of the network did\n"
     "  device, kernels, precision, compiled, overlap, batch, blend, tta\n"
     "                                what was used\n"
     "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
@@ -168,6 +169,8 @@ static const char bench_about[] =
     "  peak_memory_bytes             as above\n"
     "  peak_device_memory_bytes      of the device\n"
     "  degraded_ops                  that did not run on the device\n"
+    "  simulated                     whether a program plays the device's part, as in\n"
+    "                                builds for tests: its times mean nothing\n"
     "--csv prints the same as a table for spreadsheets, one line each.\n";
 
 static const char bench_examples[] =
@@ -213,6 +216,8 @@ static const char verify_about[] =
     "  device, precision, compile    what was asked for\n"
     "  compiled, kernels             whether it was compiled; the CPU's instructions\n"
     "  degraded_ops                  that did not run on the device\n"
+    "  simulated                     whether a program plays the device's part, as in\n"
+    "                                builds for tests\n"
     "  error                         null, or why it did not run\n"
     "  worst_stem, judged_snr        the stem of the lowest SNR, as judged\n"
     "  verdict, passed               of that stem; whether it reaches --min-snr\n"

@@ -1,4 +1,4 @@
-/* devices.h: a device as JSON, for every command that tells of devices. */
+/* devices.h: a device as JSON and in words, for every command that tells of devices. */
 #ifndef CLEAVE_CLI_DEVICES_H
 #define CLEAVE_CLI_DEVICES_H
 
@@ -6,6 +6,9 @@
 #include "json.h"
 
 json_t *device_json(const cleave_device_info *device);
+
+/* What is said of a simulated device. */
+#define DEVICE_SIMULATED "simulated: there is no such device here, and its times mean nothing"
 
 /* What "auto" takes, and why. */
 json_t *device_choice_json(const cleave_device_choice *choice);

@@ -85,6 +85,8 @@ static void print_device(const Doctor *doctor, const cleave_device_info *device)
     bool chosen = strcmp(device->id, doctor->choice.id) == 0;
     print_line(device->id, "%s%s%s", device->name, chosen ? "; auto takes it: " : "",
                chosen ? doctor->choice.reason : "");
+    if (device->simulated)
+        print_line("", "%s", DEVICE_SIMULATED);
     if (device->memory_total > 0)
         print_line("", "memory: %s, of which %s are free", text_bytes(device->memory_total).text,
                    text_bytes(device->memory_available).text);

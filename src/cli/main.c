@@ -9,9 +9,16 @@
 #include "options.h"
 #include "terminal.h"
 
+/* What no release has. */
+#ifdef CLEAVE_APPLESIM
+#define BUILT_WITH "; with a simulated Apple GPU, for tests only"
+#else
+#define BUILT_WITH ""
+#endif
+
 static void print_version(void) {
-    printf("cleave %d.%d.%d (libcleave %s)\n", CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR,
-           CLEAVE_VERSION_PATCH, cleave_version());
+    printf("cleave %d.%d.%d (libcleave %s)%s\n", CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR,
+           CLEAVE_VERSION_PATCH, cleave_version(), BUILT_WITH);
 }
 
 static bool inputs_fit(const Command *command, const Options *options) {

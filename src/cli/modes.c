@@ -83,11 +83,20 @@ static bool wants_compile(const Listing *listing, const cleave_device_info *devi
 
 static void add_device(const Listing *listing, const char *id, const cleave_device_info *device) {
     ModeList *list = listing->list;
+    int simulated = device != NULL && device->simulated;
+    size_t length = strlen(list->simulated);
+    if (simulated)
+        snprintf(list->simulated + length, sizeof list->simulated - length, "%s%s",
+                 length > 0 ? ", " : "", id);
     for (int p = 0; p < PRECISION_MODES; p++)
-        for (int compile = 1; compile >= 0; compile--)
-            if (wants_precision(listing, device, precisions[p]) &&
-                wants_compile(listing, device, compile))
-                list->items[list->count++] = mode_of(id, precisions[p], compile);
+        for (int compile = 1; compile >= 0; compile--) {
+            if (!wants_precision(listing, device, precisions[p]) ||
+                !wants_compile(listing, device, compile))
+                continue;
+            Mode *mode = &list->items[list->count++];
+            *mode = mode_of(id, precisions[p], compile);
+            mode->simulated = simulated;
+        }
 }
 
 static bool is_listed(const ModeList *list, const char *id) {

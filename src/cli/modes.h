@@ -7,16 +7,21 @@
 
 #include "options.h"
 
+#define MODES_SIMULATED_SIZE 128
+
 typedef struct Mode {
     char name[64]; /* "cpu bf16 compiled" */
     char device[32];
     cleave_precision precision;
     int compile;
+    int simulated; /* 1: of a simulated device; see cleave_device_info */
 } Mode;
 
 typedef struct ModeList {
     Mode *items;
     int count;
+    char
+        simulated[MODES_SIMULATED_SIZE]; /* simulated devices among them, "mps, cuda:0"; "": none */
 } ModeList;
 
 /* What is taken of a device where the options do not say. */

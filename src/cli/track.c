@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "allocate.h"
 #include "json.h"
@@ -126,16 +127,25 @@ static void print_memory(const Track *track, const cleave_separator_info *info) 
            info->device);
 }
 
-static void print_degraded(const Track *track, const cleave_separator_info *info) {
-    int count = track->degraded_count;
-    if (count == 0)
-        return;
-    char *name = text_printable(track->degraded[0].name);
-    char *line = format_text("degraded: %d op%s ran elsewhere than on %s: %s%s", count,
-                             count == 1 ? "" : "s", info->device, name, count > 1 ? ", ..." : "");
+/* The first of `count` ops of one device. */
+static void print_degraded_of(const cleave_degraded_op *first, int count) {
+    char *name = text_printable(first->name);
+    char *line =
+        format_text("degraded: %d op%s ran elsewhere than on %s: %s%s", count,
+                    count == 1 ? "" : "s", first->instead_of, name, count > 1 ? ", ..." : "");
     text_print_wrapped(line, 0, 0);
     free(line);
     free(name);
+}
+
+static void print_degraded(const Track *track) {
+    const cleave_degraded_op *ops = track->degraded;
+    for (int first = 0, end = 0; first < track->degraded_count; first = end) {
+        while (end < track->degraded_count &&
+               strcmp(ops[end].instead_of, ops[first].instead_of) == 0)
+            end++;
+        print_degraded_of(&ops[first], end - first);
+    }
 }
 
 void track_take_degraded(Track *track, const cleave_separator *separator) {
@@ -156,7 +166,7 @@ void track_print(const Track *track, const cleave_separator_info *info, bool qui
         return;
     print_time(track);
     print_memory(track, info);
-    print_degraded(track, info);
+    print_degraded(track);
 }
 
 /* What was there already: how loud it is, nobody has looked. */
@@ -208,6 +218,7 @@ static json_t *degraded_json(const Track *track) {
         json_put_text(object, "name", op->name);
         json_put_text(object, "op", op->op);
         json_put_text(object, "device", op->device);
+        json_put_text(object, "instead_of", op->instead_of);
         json_put_text(object, "reason", op->reason);
         json_put_integer(object, "runs", op->runs);
         json_append(list, object);

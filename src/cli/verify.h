@@ -25,6 +25,7 @@ typedef struct Verify {
     const Options *options;
     cleave_model_info model;
     TrialAudio trial;
+    char simulated[MODES_SIMULATED_SIZE]; /* as in ModeList */
     VerifyResult *results;
     int count;
 } Verify;

@@ -130,7 +130,10 @@ static void print_head(const Verify *verify) {
         printf("Audio:     %.1f s, generated\n", seconds);
     }
     free(name);
-    printf("Reference: %s\n\n", verify_reference().name);
+    printf("Reference: %s\n", verify_reference().name);
+    if (verify->simulated[0] != '\0')
+        printf("Simulated: %s; there is no such device here\n", verify->simulated);
+    putchar('\n');
 }
 
 /* What a mode did not do as it was asked to. */
@@ -225,6 +228,7 @@ static json_t *result_json(const Verify *verify, const VerifyResult *result) {
     bool failed = result->error.status != CLEAVE_OK;
     bool judged = !isnan(result->snr);
     json_put_text(object, "error", failed ? result->error.text : NULL);
+    json_put_bool(object, "simulated", result->mode.simulated);
     json_put_bool(object, "compiled", result->compiled);
     json_put_integer(object, "degraded_ops", result->degraded_ops);
     json_put_text(object, "kernels", result->kernels[0] != '\0' ? result->kernels : NULL);

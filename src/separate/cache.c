@@ -14,21 +14,11 @@ int64_t ready_peak_memory(const cleave_separator *separator) {
     return now > separator->peak_device_memory ? now : separator->peak_device_memory;
 }
 
-/* Where memory runs out the list is lost, but not their number. */
-static void keep_degraded(cleave_separator *separator) {
-    int count = executable_degraded(separator->executable, NULL, 0);
-    free(separator->degraded);
-    separator->degraded = count > 0 ? calloc((size_t)count, sizeof(*separator->degraded)) : NULL;
-    separator->degraded_count = count;
-    if (separator->degraded)
-        executable_degraded(separator->executable, separator->degraded, count);
-}
-
 void ready_release(cleave_separator *separator) {
     if (!separator->executable)
         return;
     separator->peak_device_memory = ready_peak_memory(separator);
-    keep_degraded(separator);
+    degraded_add(&separator->degraded, separator->executable, separator->device->info.id);
     executable_destroy(separator->executable);
     separator->executable = NULL;
 }
@@ -50,28 +40,52 @@ cleave_status cleave_separator_synchronize(cleave_separator *separator, cleave_e
 
 /* ---- Degradation ---- */
 
+/* All, those of the executable included, to be freed. Where memory runs out it is empty. */
+static DegradedList list_degraded(const cleave_separator *separator) {
+    const DegradedList *past = &separator->degraded;
+    DegradedList list = {.ops = NULL};
+    if (past->count > 0)
+        list.ops = malloc((size_t)past->count * sizeof(*list.ops));
+    if (list.ops) {
+        memcpy(list.ops, past->ops, (size_t)past->count * sizeof(*list.ops));
+        list.count = past->count;
+    }
+    if (separator->executable)
+        degraded_add(&list, separator->executable, separator->device->info.id);
+    return list;
+}
+
 int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
                               int capacity) {
     if (!separator)
         return 0;
-    if (separator->executable)
-        return executable_degraded(separator->executable, ops, capacity);
-    for (int i = 0; i < capacity && i < separator->degraded_count && separator->degraded; i++)
-        ops[i] = separator->degraded[i];
-    return separator->degraded_count;
+    DegradedList list = list_degraded(separator);
+    int count = list.count;
+    for (int i = 0; i < capacity && i < count; i++)
+        ops[i] = list.ops[i];
+    degraded_free(&list);
+    return count;
+}
+
+/* Of `count` ops of one device. */
+static void tell_degraded(const cleave_separator *separator, const cleave_degraded_op *first,
+                          int count) {
+    log_write(&separator->settings.log, CLEAVE_LOG_WARNING,
+              "%d op%s of the network %s not run on %s, which takes time; %s%s (%s) runs on %s: %s",
+              count, count == 1 ? "" : "s", count == 1 ? "does" : "do", first->instead_of,
+              count == 1 ? "" : "the first of them, ", first->name, first->op, first->device,
+              first->reason);
 }
 
 void ready_tell_degraded(cleave_separator *separator) {
-    cleave_degraded_op first = {.runs = 0};
-    int count = cleave_separator_degraded(separator, &first, 1);
-    if (count == 0 || separator->degradation_told)
-        return;
-    separator->degradation_told = true;
-    log_write(&separator->settings.log, CLEAVE_LOG_WARNING,
-              "%d op%s of the network %s not run on %s, which takes time; %s%s (%s) runs on %s: %s",
-              count, count == 1 ? "" : "s", count == 1 ? "does" : "do", separator->device->info.id,
-              count == 1 ? "" : "the first of them, ", first.name, first.op, first.device,
-              first.reason);
+    DegradedList list = list_degraded(separator);
+    while (separator->degraded_told < list.count) {
+        int first = separator->degraded_told;
+        int count = degraded_group(&list, first);
+        tell_degraded(separator, &list.ops[first], count);
+        separator->degraded_told = first + count;
+    }
+    degraded_free(&list);
 }
 
 /* ---- Warming up ---- */

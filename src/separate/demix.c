@@ -170,7 +170,7 @@ cleave_status demix_run(const DemixJob *job, DemixResult *result, cleave_error *
     cleave_status status = create(&d, error);
     if (status == CLEAVE_OK)
         status = run_threads(&d, error);
-    *result = (DemixResult){atomic_load(&d.emitted), d.network_seconds};
+    *result = (DemixResult){atomic_load(&d.emitted), d.network_seconds, d.batch};
     destroy(&d);
     return status;
 }

@@ -49,6 +49,7 @@ typedef struct DemixJob {
 typedef struct DemixResult {
     int64_t samples;        /* per channel */
     double network_seconds; /* wall time inside the network */
+    int batch;              /* the largest that fitted into memory, at most the job's */
 } DemixResult;
 
 /* Progress and log lines come from the calling thread. */

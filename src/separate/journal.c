@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 
-#define MAGIC        UINT64_C(0x314a564145454c43) /* "CLEEAVJ1" in this byte order */
+#define MAGIC        UINT64_C(0x324a564145454c43) /* "CLEEAVJ2" in this byte order */
 #define STATE_COUNT  2
 #define CHECK_FLOATS 16384
 
@@ -24,6 +25,13 @@ typedef struct Header {
 } Header;
 
 /* The sum of a part covers all that follows the sum in it. */
+typedef struct Move {
+    uint32_t sum;
+    uint32_t unused;
+    char device[JOURNAL_DEVICE_SIZE]; /* "": the run did not move, and all is zero */
+    char fingerprint[JOURNAL_FINGERPRINT_SIZE];
+} Move;
+
 typedef struct State {
     uint32_t sum;
     uint32_t unused;
@@ -43,14 +51,15 @@ struct Journal {
     char *path;
     cleave_logger log;
     Header header;
+    Move move; /* of an earlier run */
     int64_t step;
     int64_t chunks; /* completed by an earlier run */
     int64_t next;   /* index of the record that is written next */
     int64_t read_offset;
-    int64_t end;    /* of the last record */
-    int read_error; /* errno of the last read that failed; 0: none did */
-    bool failed;    /* a write failed: nothing more is kept */
-    float *frames;  /* of the record that was read last: (planes, capacity) */
+    int64_t end;        /* of the last record */
+    int read_error;     /* errno of the last read that failed; 0: none did */
+    atomic_bool failed; /* a write failed: nothing more is kept */
+    float *frames;      /* of the record that was read last: (planes, capacity) */
     int64_t capacity;
 };
 
@@ -90,6 +99,11 @@ static uint32_t sum_floats(uint32_t sum, const float *samples, int64_t count) {
     return (uint32_t)crc32_z(sum, (const unsigned char *)samples, (size_t)count * sizeof(float));
 }
 
+static uint32_t sum_move(const Move *move) {
+    const unsigned char *from = (const unsigned char *)move->device;
+    return (uint32_t)crc32_z(0, from, sizeof(*move) - offsetof(Move, device));
+}
+
 static uint32_t sum_state(const State *state) {
     const unsigned char *from = (const unsigned char *)&state->chunks;
     return (uint32_t)crc32_z(0, from, sizeof(*state) - offsetof(State, chunks));
@@ -123,7 +137,7 @@ static int64_t state_floats(const Journal *journal) {
 
 static int64_t state_offset(const Journal *journal, int64_t chunks) {
     int64_t bytes = (int64_t)sizeof(State) + state_floats(journal) * (int64_t)sizeof(float);
-    return (int64_t)sizeof(Header) + chunks % STATE_COUNT * bytes;
+    return (int64_t)(sizeof(Header) + sizeof(Move)) + chunks % STATE_COUNT * bytes;
 }
 
 static int64_t first_record(const Journal *journal) {
@@ -179,12 +193,26 @@ static void find_state(Journal *journal) {
     }
 }
 
+/* Whether the move is whole, or there is none. */
+static bool check_move(Journal *journal) {
+    static const Move none;
+    Move *move = &journal->move;
+    if (!read_at(journal, (int64_t)sizeof(Header), move, sizeof(*move)))
+        *move = none; /* the file ends before: nothing was completed */
+    bool moved = memcmp(move, &none, sizeof(*move)) != 0;
+    bool whole = sum_move(move) == move->sum && memchr(move->device, 0, sizeof(move->device)) &&
+                 memchr(move->fingerprint, 0, sizeof(move->fingerprint));
+    if (moved && !whole)
+        *move = none;
+    return !moved || whole;
+}
+
 static bool is_fitting(Journal *journal) {
     Header found;
     if (!read_at(journal, 0, &found, sizeof(found)) || found.magic != MAGIC)
         return false;
     if (memcmp(&found, &journal->header, sizeof(found)) == 0)
-        return true;
+        return check_move(journal);
     log_write(&journal->log, CLEAVE_LOG_WARNING,
               PATH_FORMAT ": an unfinished run of another input, model or settings; starting over",
               journal->path);
@@ -215,6 +243,17 @@ static bool empty(const Journal *journal) {
     return result == 0;
 }
 
+/* Makes the file that of a run that begins. */
+static cleave_status begin(Journal *journal, cleave_error *error) {
+    journal->move = (Move){.device = ""};
+    journal->chunks = 0;
+    journal->next = 0;
+    journal->end = first_record(journal);
+    if (!empty(journal) || !write_at(journal, 0, &journal->header, sizeof(journal->header)))
+        return fail(journal, error);
+    return CLEAVE_OK;
+}
+
 static cleave_status start(Journal *journal, cleave_error *error) {
     do {
         journal->fd = open(journal->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -227,12 +266,15 @@ static cleave_status start(Journal *journal, cleave_error *error) {
         find_state(journal);
     if (journal->read_error != 0)
         return cannot_read(journal, error);
-    if (!fitting &&
-        (!empty(journal) || !write_at(journal, 0, &journal->header, sizeof(journal->header))))
-        return fail(journal, error);
     journal->next = journal->chunks;
     journal->read_offset = first_record(journal);
-    return CLEAVE_OK;
+    return fitting ? CLEAVE_OK : begin(journal, error);
+}
+
+static void set_fingerprint(Journal *journal, const char *fingerprint) {
+    char *text = journal->header.fingerprint;
+    memset(text, 0, JOURNAL_FINGERPRINT_SIZE);
+    snprintf(text, JOURNAL_FINGERPRINT_SIZE, "%s", fingerprint);
 }
 
 cleave_status journal_open(Journal **result, const char *path, const char *fingerprint,
@@ -248,7 +290,7 @@ cleave_status journal_open(Journal **result, const char *path, const char *finge
     journal->header.magic = MAGIC;
     journal->header.planes = planes;
     journal->header.carried = plan->chunk - plan->step;
-    snprintf(journal->header.fingerprint, sizeof(journal->header.fingerprint), "%s", fingerprint);
+    set_fingerprint(journal, fingerprint);
     journal->path = string_copy(path);
     cleave_status status =
         journal->path ? start(journal, error) : error_memory(error, "a path", strlen(path) + 1);
@@ -258,6 +300,19 @@ cleave_status journal_open(Journal **result, const char *path, const char *finge
     }
     *result = journal;
     return CLEAVE_OK;
+}
+
+const char *journal_device(const Journal *journal) {
+    return journal->move.device;
+}
+
+bool journal_fits_device(const Journal *journal, const char *fingerprint) {
+    return strcmp(journal->move.fingerprint, fingerprint) == 0;
+}
+
+cleave_status journal_restart(Journal *journal, const char *fingerprint, cleave_error *error) {
+    set_fingerprint(journal, fingerprint);
+    return begin(journal, error);
 }
 
 /* ---- Reading ---- */
@@ -367,6 +422,17 @@ void journal_complete(Journal *journal, const Blender *blender) {
     if (good && write_at(journal, begin, &state, sizeof(state)))
         journal->next++;
     else
+        give_up(journal);
+}
+
+void journal_move(Journal *journal, const char *device, const char *fingerprint) {
+    Move move = {.device = ""};
+    if (journal->failed)
+        return;
+    snprintf(move.device, sizeof(move.device), "%s", device);
+    snprintf(move.fingerprint, sizeof(move.fingerprint), "%s", fingerprint);
+    move.sum = sum_move(&move);
+    if (!write_at(journal, (int64_t)sizeof(Header), &move, sizeof(move)))
         give_up(journal);
 }
 

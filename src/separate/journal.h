@@ -1,7 +1,9 @@
 /* journal.h: what is done of a track, in a file beside its outputs, so that a run that was
  * interrupted, killed even, can go on from its last completed chunk with the same bits out.
  *
- *   header     a fingerprint of the input, the model and all settings that change the result
+ *   header     a fingerprint of the input, the model, the device that the run began on, and all
+ *              settings that change the result
+ *   move       the device that the run went on on, where the first one failed, and its fingerprint
  *   states     the blender after the latest chunk and after the one before, with check sums
  *   records    per chunk the final frames of every plane, with check sums
  *
@@ -21,6 +23,8 @@ typedef struct Journal Journal;
  * with its end, starts over. */
 #define JOURNAL_FINGERPRINT_SIZE 4000
 
+#define JOURNAL_DEVICE_SIZE 32
+
 /* Opens the journal at `path` for signals of `planes` planes that are blended as `plan` says; makes
  * it where there is none, or none that fits. The logger is told once if the journal cannot be
  * written later: the run then goes on without. */
@@ -30,6 +34,18 @@ cleave_status journal_open(Journal **journal, const char *path, const char *fing
 
 /* Chunks that an earlier run completed. */
 int64_t journal_chunks(const Journal *journal);
+
+/* The id of the device to which that run had moved; "": to none. On no other, nor with another
+ * fingerprint than it had there, may a run go on. */
+const char *journal_device(const Journal *journal);
+bool journal_fits_device(const Journal *journal, const char *fingerprint);
+
+/* Forgets what was done: the journal is then one of a run that begins, with this fingerprint. */
+cleave_status journal_restart(Journal *journal, const char *fingerprint, cleave_error *error);
+
+/* The run goes on on another device. To be called before that one has computed anything; from any
+ * thread. */
+void journal_move(Journal *journal, const char *device, const char *fingerprint);
 
 /* Points planes[] at the final frames of a completed chunk until the next call; `frames` are
  * expected. Chunks are read in order. */

@@ -21,6 +21,10 @@ static void log_device(const cleave_separator *separator) {
               info->runtime[0] ? ", runtime " : "", info->runtime);
     if (info->warning[0])
         log_write(log, CLEAVE_LOG_WARNING, "%s: %s", info->id, info->warning);
+    if (info->simulated)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  "%s is simulated: there is no such device here, and its times mean nothing",
+                  info->id);
 }
 
 /* A device that was not asked for need not have the precision that was. */
@@ -294,15 +298,23 @@ static const Device *next_device(const cleave_separator *separator, cleave_statu
                                                             : NULL;
 }
 
-static cleave_status move_on(cleave_separator *separator, const Device *next, cleave_error *error) {
-    log_write(&separator->settings.log, CLEAVE_LOG_WARNING, "%s; going on with %s", error->text,
-              next->info.id);
-    error_clear(error);
+static cleave_status leave_for(cleave_separator *separator, const Device *next,
+                               cleave_error *error) {
     ready_release(separator);
+    degraded_drop_unused(&separator->degraded);
+    if (separator->degraded_told > separator->degraded.count)
+        separator->degraded_told = separator->degraded.count;
     profile_change_device(separator->profile);
     separator->moved = true;
     cleave_status status = ready_choose(separator, next, error);
     return status == CLEAVE_OK ? compile_on_device(separator, error) : status;
+}
+
+static cleave_status move_on(cleave_separator *separator, const Device *next, cleave_error *error) {
+    log_write(&separator->settings.log, CLEAVE_LOG_WARNING, "%s; going on with %s", error->text,
+              next->info.id);
+    error_clear(error);
+    return leave_for(separator, next, error);
 }
 
 /* From one device to the next until one manages. */
@@ -321,6 +333,13 @@ cleave_status ready_compile(cleave_separator *separator, cleave_error *error) {
                             CLEAVE_OK}; /* warnings quote it, also where the caller wants none */
     cleave_error *told = error ? error : &own;
     return move_until_ready(separator, compile_on_device(separator, told), told);
+}
+
+cleave_status ready_go_to(cleave_separator *separator, const Device *device, cleave_error *error) {
+    cleave_error own = {.status = CLEAVE_OK};
+    cleave_error *told = error ? error : &own;
+    separator->tried = 0; /* none has failed in this call */
+    return move_until_ready(separator, leave_for(separator, device, told), told);
 }
 
 cleave_status ready_ensure(cleave_separator *separator, cleave_error *error) {

@@ -17,6 +17,9 @@ cleave_status ready_compile(cleave_separator *separator, cleave_error *error);
 /* The same where the network is not compiled, or was released. */
 cleave_status ready_ensure(cleave_separator *separator, cleave_error *error);
 
+/* Leaves the device for that one, or where that fails for the best of all. */
+cleave_status ready_go_to(cleave_separator *separator, const Device *device, cleave_error *error);
+
 /* Lets the executable go; what is known of it stays (cache.c). */
 void ready_release(cleave_separator *separator);
 

@@ -11,9 +11,8 @@
 #include "base/platform.h"
 #include "separate/claim.h"
 #include "separate/file_sink.h"
-#include "separate/fingerprint.h"
 #include "separate/ready.h"
-#include "separate/side_file.h"
+#include "separate/resume.h"
 
 /* What a call needs from its start to its end. */
 typedef struct FileJob {
@@ -25,8 +24,7 @@ typedef struct FileJob {
     AudioReader *reader;
     OutputList outputs;
     Claim claim;
-    char *journal_path;
-    Journal *journal; /* NULL: not to be resumed */
+    Resume resume;
     FileSink sink;
     DemixJob demix;
 } FileJob;
@@ -122,22 +120,15 @@ static void fill_demix(FileJob *job) {
 }
 
 static cleave_status open_journal(FileJob *job, cleave_error *error) {
-    char fingerprint[JOURNAL_FINGERPRINT_SIZE];
-    const DemixJob *demix = &job->demix;
     if (job->settings->stream_fd >= 0)
         return CLEAVE_OK;
-    job->journal_path =
-        side_file_path(output_list_first(job->outputs.paths, job->outputs.count), "resume");
-    const char *path = job->journal_path;
-    cleave_status status = path ? CLEAVE_OK : error_memory(error, "a path", 1);
-    if (status == CLEAVE_OK && job->settings->resume)
-        status = fingerprint_describe(fingerprint, sizeof(fingerprint), job->separator, demix,
-                                      job->input, &job->stamp, error);
-    if (status == CLEAVE_OK && job->settings->resume)
-        status = journal_open(&job->journal, path, fingerprint, &demix->plan,
-                              demix->stem_count * demix->plan.channels, &job->log.logger, error);
-    job->demix.journal = job->journal;
-    return status;
+    job->resume = (Resume){.separator = job->separator,
+                           .input = job->input,
+                           .stamp = &job->stamp,
+                           .log = &job->log.logger,
+                           .job = &job->demix};
+    const char *output = output_list_first(job->outputs.paths, job->outputs.count);
+    return resume_open(&job->resume, output, job->settings->resume != 0, error);
 }
 
 /* ---- The call ---- */
@@ -146,6 +137,7 @@ static cleave_status open_journal(FileJob *job, cleave_error *error) {
 static cleave_status run(FileJob *job, cleave_result *result, cleave_error *error) {
     DemixResult demixed;
     cleave_status status = demix_run(&job->demix, &demixed, error);
+    separator_learn(job->separator, &job->demix, &demixed);
     if (status == CLEAVE_OK && demixed.samples == 0)
         status =
             error_set(error, CLEAVE_ERROR_INPUT,
@@ -192,10 +184,7 @@ static cleave_status separate(FileJob *job, cleave_result *result, cleave_error 
 
 static void close_job(FileJob *job, bool done) {
     file_sink_close(&job->sink);
-    journal_close(job->journal, !done);
-    if (done && job->journal_path)
-        unlink(job->journal_path); /* of an earlier run, perhaps; the track is done */
-    free(job->journal_path);
+    resume_close(&job->resume, done);
     claim_release(&job->claim);
     output_list_destroy(&job->outputs);
     audio_reader_close(job->reader);

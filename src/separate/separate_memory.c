@@ -46,6 +46,7 @@ static cleave_status run(cleave_separator *separator, AudioReader *reader, Memor
     log_relay_init(&log, &separator->settings.log);
     job.log = &log;
     status = demix_run(&job, &result, error);
+    separator_learn(separator, &job, &result);
     log_relay_destroy(&log);
     free(stems);
     return status;

@@ -209,7 +209,7 @@ void cleave_separator_close(cleave_separator *separator) {
         return;
     ready_release(separator);
     network_plan_free(&separator->layers);
-    free(separator->degraded);
+    degraded_free(&separator->degraded);
     profile_destroy(separator->profile);
     free(separator);
 }
@@ -268,4 +268,12 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
                       .move_on = ready_move_on_job,
                       .move_on_user = separator};
     return audio_reader_convert(reader, config->channels, config->sample_rate, error);
+}
+
+void separator_learn(cleave_separator *separator, const DemixJob *job, const DemixResult *result) {
+    int tried = separator->settings.batch; /* of the device on which the job ended */
+    if (job->batch < tried)
+        tried = job->batch;
+    if (result->batch > 0 && result->batch < tried)
+        separator->settings.batch = result->batch;
 }

@@ -4,6 +4,7 @@
 
 #include "backend/registry.h"
 #include "model/model.h"
+#include "separate/degraded.h"
 #include "separate/demix.h"
 
 struct cleave_separator {
@@ -22,10 +23,9 @@ struct cleave_separator {
     const char *kernels;     /* of the executable, also while it is released, as are the rest */
     uint64_t plan_digest;
     int64_t peak_device_memory;
-    cleave_degraded_op *degraded; /* NULL while there is an executable to ask */
-    int degraded_count;
-    bool degradation_told;
-    Profile *profile; /* NULL: not asked for */
+    DegradedList degraded; /* of executables that are no more */
+    int degraded_told;     /* of which the user was told, those of the executable behind them */
+    Profile *profile;      /* NULL: not asked for */
     atomic_bool cancel;
 };
 
@@ -33,5 +33,8 @@ struct cleave_separator {
  * the network's rate and channels, and warns of channels that are left out. */
 cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
                             const cleave_logger *log, DemixJob *job, cleave_error *error);
+
+/* Keeps for later jobs what a job found out: the batch that fits into memory. */
+void separator_learn(cleave_separator *separator, const DemixJob *job, const DemixResult *result);
 
 #endif

@@ -25,6 +25,7 @@
  * and G.
  *   macos=14.0          version; what it lacks is not there
  *   device=0            no GPU
+ *   windowless=1        none that macOS prefers for a program without windows, though there is one
  *   name=Apple M1       the GPU's name
  *   family=7            Apple's GPU family, 0: not Apple's own
  *   unified=1           whether the GPU shares the host's memory
@@ -35,8 +36,8 @@
  *   oom_at=3            the third command buffer from now on runs out of memory
  *   fail_at=3           the third command buffer from now on fails with fail_code
  *   fail_code=1         one of MTLCommandBufferError's
- *   continue=1          encoding a graph commits it and goes on in another command buffer, as
- * MPSGraph may report=FILE         at exit, writes the counts there as JSON; "-" is standard error
+ *   continue=1          as MPSGraph may: encoding commits, and goes on in another command buffer
+ *   report=FILE         at exit, writes the counts there as JSON; "-" is standard error
  */
 void applesim_set(const char *settings);
 

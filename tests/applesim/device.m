@@ -96,14 +96,24 @@ static SimBuffer *new_buffer(NSUInteger length, const void *bytes, BOOL borrowed
 
 @end
 
-id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
+/* Retained. */
+static id<MTLDevice> the_device(void) {
     static SimGpu *gpu;
-    if (!sim_settings()->device)
-        return nil;
     sim_lock();
     if (!gpu)
         gpu = [[SimGpu alloc] init];
     SimGpu *retained = [gpu retain];
     sim_unlock();
     return retained;
+}
+
+id<MTLDevice> MTLCreateSystemDefaultDevice(void) {
+    return sim_settings()->device && !sim_settings()->windowless ? the_device() : nil;
+}
+
+NSArray *MTLCopyAllDevices(void) {
+    id<MTLDevice> device = sim_settings()->device ? the_device() : nil;
+    NSArray *all = [[NSArray alloc] initWithObjects:device, nil];
+    [device release];
+    return all;
 }

@@ -294,7 +294,7 @@ SimCommandBuffer *sim_command_buffer(id commands) {
 
 @implementation MPSCommandBuffer
 
-SIM_TRACKED_WITH([_root release])
+SIM_TRACKED_WITH([_original release];[_root release])
 
 + (instancetype)commandBufferFromCommandQueue:(id<MTLCommandQueue>)queue {
     if (!queue)
@@ -312,12 +312,13 @@ SIM_TRACKED_WITH([_root release])
         return nil;
     if (![(id)commands isKindOfClass:[SimCommandBuffer class]])
         sim_abort("a MPSCommandBuffer of what is no command buffer");
+    _original = [commands retain];
     _root = [commands retain];
     return self;
 }
 
 - (id<MTLCommandBuffer>)commandBuffer {
-    return _root;
+    return _original;
 }
 
 - (id<MTLCommandBuffer>)rootCommandBuffer {

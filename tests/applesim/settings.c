@@ -83,6 +83,8 @@ static bool set_one(SimSettings *to, const char *key, const char *value) {
         return parse_version(value, to->macos);
     if (strcmp(key, "device") == 0)
         return parse_flag(value, &to->device);
+    if (strcmp(key, "windowless") == 0)
+        return parse_flag(value, &to->windowless);
     if (strcmp(key, "name") == 0)
         return parse_text(value, to->name, sizeof(to->name));
     if (strcmp(key, "family") == 0)

@@ -14,6 +14,7 @@ typedef enum SimCompileFailure {
 typedef struct SimSettings {
     int macos[3];
     bool device;
+    bool windowless; /* the device is none that a program without windows is offered */
     char name[64];
     int family;
     bool unified;

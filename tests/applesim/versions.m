@@ -16,6 +16,8 @@ static const SimSince table[] = {
     {"MPSGraphCompilationDescriptor", NULL, 12, 0},
     {"MPSGraphExecutableExecutionDescriptor", NULL, 12, 0},
     {"MPSGraphFFTDescriptor", NULL, 14, 0},
+    {"MPSGraphCompilationDescriptor", "setWaitForCompilationCompletion:", 13, 0},
+    {"MPSGraphExecutionDescriptor", "setCompilationDescriptor:", 12, 3},
     {"MPSGraph",
      "compileWithDevice:feeds:targetTensors:targetOperations:compilationDescriptor:", 12, 0},
     {"MPSGraph", "transposeTensor:permutation:name:", 13, 0},

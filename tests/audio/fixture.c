@@ -156,18 +156,22 @@ static bool has_integers(int format) {
            subtype == SF_FORMAT_ALAC_16;
 }
 
-/* libsndfile multiplies floats by full scale less one; integers it takes as they are. */
-static void write_frame(SNDFILE *file, const SF_INFO *info, const Audio *audio, int64_t i) {
-    float floats[16];
-    int integers[16];
-    for (int c = 0; c < audio->channels; c++) {
-        floats[c] = audio->planes[c][i];
+#define BLOCK 1024 /* frames */
+
+/* Frames [first, first + count). libsndfile multiplies floats by full scale less one; integers it
+ * takes as they are. */
+static void write_block(SNDFILE *file, const SF_INFO *info, const Audio *audio, int64_t first,
+                        int64_t count) {
+    static float floats[BLOCK * 16];
+    static int integers[BLOCK * 16];
+    for (int64_t i = 0; i < count * audio->channels; i++) {
+        floats[i] = audio->planes[i % audio->channels][first + i / audio->channels];
         if (has_integers(info->format))
-            integers[c] = (int)fmin(rint((double)floats[c] * 2147483648.0), 2147483647.0);
+            integers[i] = (int)fmin(rint((double)floats[i] * 2147483648.0), 2147483647.0);
     }
-    sf_count_t written = has_integers(info->format) ? sf_writef_int(file, integers, 1)
-                                                    : sf_writef_float(file, floats, 1);
-    assert_int_equal(written, 1);
+    sf_count_t written = has_integers(info->format) ? sf_writef_int(file, integers, count)
+                                                    : sf_writef_float(file, floats, count);
+    assert_int_equal(written, count);
 }
 
 void make_file(const char *path, int sndfile_format, const Audio *audio) {
@@ -177,8 +181,8 @@ void make_file(const char *path, int sndfile_format, const Audio *audio) {
     info.format = sndfile_format;
     SNDFILE *file = sf_open(path, SFM_WRITE, &info);
     assert_non_null(file);
-    for (int64_t i = 0; i < audio->frames; i++)
-        write_frame(file, &info, audio, i);
+    for (int64_t i = 0; i < audio->frames; i += BLOCK)
+        write_block(file, &info, audio, i, audio->frames - i < BLOCK ? audio->frames - i : BLOCK);
     assert_int_equal(sf_close(file), 0);
 }
 

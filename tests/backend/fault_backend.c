@@ -10,13 +10,18 @@
  *   memory-compile=N  compiling for more than N chunks runs out of memory
  *   memory-run=N      running more than N chunks at once does
  *   run=N, upload=N, download=N, lost=N   the run fails after N runs that do not
+ *   kill=N            the process is killed after N runs
+ *   double            what is computed is twice what the CPU computes
  *   synchronize       waiting fails
  *   degraded=N        N ops run on the CPU
- *   no-compile-able, old-driver   what the device says of itself
- *   free=BYTES        free memory of its own */
+ *   no-compile-able, old-driver, simulated   what the device says of itself
+ *   free=BYTES        free memory of its own
+ * Faults of runs, and `degraded`, may be those of one device: "run:1=N" is cuda:1's. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/backend.h"
 
@@ -33,6 +38,14 @@ static long long fault(const char *word) {
         list += *list == ',';
     }
     return -1;
+}
+
+/* The same of one device, which may have a number of its own. */
+static long long device_fault(int index, const char *word) {
+    char own[32];
+    snprintf(own, sizeof(own), "%s:%d", word, index);
+    long long number = fault(own);
+    return number >= 0 ? number : fault(word);
 }
 
 /* ---- Devices ---- */
@@ -71,6 +84,7 @@ static void describe(int index, cleave_device_info *info) {
     if (fault("old-driver") >= 0)
         snprintf(info->warning, sizeof(info->warning),
                  "driver 500.1 is too old for graph compilation; 525 or newer has it");
+    info->simulated = fault("simulated") >= 0;
     set_capability(info, CLEAVE_CAPABILITY_F16, true, "");
     set_capability(info, CLEAVE_CAPABILITY_BF16, false, "compute capability 7.5 has none");
     set_capability(info, CLEAVE_CAPABILITY_STFT, true, "");
@@ -98,17 +112,34 @@ static bool supports(int index, cleave_precision precision) {
 typedef struct FaultyExecutable {
     Executable head;
     Executable *inner;
+    size_t outputs; /* floats that one chunk gives */
     long long runs;
+    int index; /* of the device */
 } FaultyExecutable;
 
 static cleave_status fail(cleave_error *error, const char *what) {
     return error_set(error, CLEAVE_ERROR_DEVICE, "made-up error 719: %s", what);
 }
 
+static cleave_status compute(FaultyExecutable *executable, const float *input, float *output,
+                             int batch, const atomic_bool *cancel, cleave_error *error) {
+    executable->runs++;
+    cleave_status status =
+        executable->inner->methods->submit(executable->inner, input, output, batch, cancel, error);
+    if (device_fault(executable->index, "double") >= 0)
+        for (size_t i = 0; i < (size_t)batch * executable->outputs; i++)
+            output[i] *= 2;
+    return status;
+}
+
 static cleave_status run(Executable *head, const float *input, float *output, int batch,
                          const atomic_bool *cancel, cleave_error *error) {
     FaultyExecutable *executable = (FaultyExecutable *)head;
-    if (fault("memory-run") >= 0 && batch > fault("memory-run"))
+    long long most = device_fault(executable->index, "memory-run");
+    long long killed = device_fault(executable->index, "kill");
+    if (killed >= 0 && executable->runs >= killed)
+        kill(getpid(), SIGKILL);
+    if (most >= 0 && batch > most)
         return error_set(error, CLEAVE_ERROR_MEMORY, "made-up error 2: no memory for %d chunks",
                          batch);
     static const struct {
@@ -118,14 +149,14 @@ static cleave_status run(Executable *head, const float *input, float *output, in
                   {"upload", {STEP_UPLOAD, CAUSE_FAILED}},
                   {"download", {STEP_DOWNLOAD, CAUSE_FAILED}},
                   {"lost", {STEP_RUN, CAUSE_LOST}}};
-    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-        if (fault(faults[i].word) >= 0 && executable->runs >= fault(faults[i].word)) {
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        long long after = device_fault(executable->index, faults[i].word);
+        if (after >= 0 && executable->runs >= after) {
             head->failure = faults[i].failure;
             return fail(error, faults[i].word);
         }
-    executable->runs++;
-    return executable->inner->methods->submit(executable->inner, input, output, batch, cancel,
-                                              error);
+    }
+    return compute(executable, input, output, batch, cancel, error);
 }
 
 static void destroy(Executable *head) {
@@ -145,7 +176,8 @@ static int64_t peak_memory(const Executable *head) {
 
 static int degraded(const Executable *head, cleave_degraded_op *ops, int capacity) {
     const FaultyExecutable *executable = (const FaultyExecutable *)head;
-    int number = fault("degraded") > 0 ? (int)fault("degraded") : 0;
+    long long told = device_fault(executable->index, "degraded");
+    int number = told > 0 ? (int)told : 0;
     for (int i = 0; i < number && i < capacity; i++) {
         ops[i] = (cleave_degraded_op){.op = "stft", .device = "cpu", .runs = executable->runs};
         snprintf(ops[i].name, sizeof(ops[i].name), "made-up op %d", i);
@@ -184,6 +216,9 @@ static cleave_status compile(Executable **created, const Graph *graph,
         free(executable);
         return status;
     }
+    Shape stems = graph->nodes[graph->count - 1].shape;
+    executable->outputs = (size_t)stems.channels * (size_t)stems.height * (size_t)stems.width;
+    executable->index = options->device;
     executable->head.methods = &methods;
     executable->head.kernels = "";
     executable->head.plan_digest = executable->inner->plan_digest;

@@ -545,6 +545,24 @@ static void b1_a_device_that_cannot_be_made_ready_is_passed_over(void **state) {
     }
 }
 
+static void b1_a_halved_batch_is_remembered(void **state) {
+    Fixture *f = *state;
+    cleave_separator_settings settings = settings_of(f, "auto");
+    settings.batch = 8;
+    set_fault("memory-run=2");
+    cleave_separator *separator = open_separator(f, &settings);
+    for (int track = 0; track < 2; track++) {
+        expect_whole(f, separator);
+        assert_int_equal(info_of(separator).batch, 2);
+        assert_int_equal(f->warning_count, 1); /* nothing fails again */
+    }
+    set_fault("run=0");
+    expect_whole(f, separator);
+    assert_string_equal(info_of(separator).device, "cpu");
+    assert_int_equal(info_of(separator).batch, 8); /* another device has memory of its own */
+    cleave_separator_close(separator);
+}
+
 /* ---- What runs elsewhere, and what it took ---- */
 
 static void b4_degraded_ops_are_counted_and_told_once(void **state) {
@@ -571,6 +589,55 @@ static void b4_degraded_ops_are_counted_and_told_once(void **state) {
     separator = open_separator(f, &settings);
     assert_int_equal(cleave_separator_degraded(separator, ops, 2), 0);
     assert_int_equal(cleave_separator_degraded(NULL, ops, 2), 0);
+    cleave_separator_close(separator);
+}
+
+/* What ran elsewhere than on a device that failed is not forgotten with it. */
+static void b4_degraded_ops_of_a_device_that_was_left_are_kept(void **state) {
+    Fixture *f = *state;
+    cleave_degraded_op ops[4];
+    set_fault("degraded=2,run=3");
+    cleave_separator_settings settings = settings_of(f, "cuda");
+    settings.batch = 1;
+    cleave_separator *separator = open_separator(f, &settings);
+    expect_whole(f, separator);
+    assert_string_equal(info_of(separator).device, "cpu");
+    for (int track = 0; track < 2; track++) {
+        assert_int_equal(cleave_separator_degraded(separator, ops, 4), 2);
+        assert_int_equal(info_of(separator).degraded_ops, 2);
+        assert_string_equal(ops[1].name, "made-up op 1");
+        assert_string_equal(ops[1].instead_of, "cuda:0");
+        assert_int_equal(ops[1].runs, 3);
+        assert_int_equal(f->warning_count, 2); /* of the move, and of the ops */
+        expect_text(f->warnings, "2 ops of the network do not run on cuda:0");
+        expect_whole(f, separator);
+    }
+    cleave_separator_close(separator);
+    set_fault("degraded=2,run=0"); /* nothing ran there */
+    settings = settings_of(f, "cuda");
+    separator = open_separator(f, &settings);
+    expect_whole(f, separator);
+    assert_int_equal(cleave_separator_degraded(separator, ops, 4), 0);
+    assert_int_equal(f->warning_count, 1);
+    cleave_separator_close(separator);
+}
+
+static void b4_runs_add_up_over_releases(void **state) {
+    Fixture *f = *state;
+    cleave_degraded_op ops[2];
+    set_fault("degraded=2");
+    cleave_separator_settings settings = settings_of(f, "cuda");
+    cleave_separator *separator = open_separator(f, &settings);
+    expect_whole(f, separator);
+    assert_int_equal(cleave_separator_degraded(separator, ops, 2), 2);
+    int64_t runs = ops[0].runs;
+    for (int64_t track = 2; track <= 4; track++) {
+        assert_int_equal(cleave_separator_release_cache(separator, NULL), CLEAVE_OK);
+        expect_whole(f, separator);
+        assert_int_equal(cleave_separator_degraded(separator, ops, 2), 2);
+        assert_int_equal(ops[0].runs, track * runs);
+    }
+    assert_int_equal(f->warning_count, 1);
     cleave_separator_close(separator);
 }
 
@@ -620,7 +687,10 @@ int main(void) {
         TEST(b1_a_run_finishes_on_the_next_device),
         TEST(b1_a_batch_is_halved_until_it_fits),
         TEST(b1_a_device_that_cannot_be_made_ready_is_passed_over),
+        TEST(b1_a_halved_batch_is_remembered),
         TEST(b4_degraded_ops_are_counted_and_told_once),
+        TEST(b4_degraded_ops_of_a_device_that_was_left_are_kept),
+        TEST(b4_runs_add_up_over_releases),
         TEST(t4_peak_memory_is_told_during_and_after),
     };
     char marks[] = "/tmp/cleave-probes-XXXXXX";

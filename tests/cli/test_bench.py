@@ -16,8 +16,8 @@ from test_cli import CliTest, MIX, MODEL, PROGRAM, environment  # noqa: E402
 
 ROW_KEYS = ["batch", "compile", "compiled", "degraded_ops", "device", "error", "kernels",
             "median_seconds", "open_seconds", "overlap", "peak_device_memory_bytes",
-            "peak_memory_bytes", "precision", "real_time_factor", "seconds", "speed_up", "spread",
-            "warm_up_seconds"]
+            "peak_memory_bytes", "precision", "real_time_factor", "seconds", "simulated", "speed_up",
+            "spread", "warm_up_seconds"]
 KEYS = ["audio_seconds", "configurations", "input", "model", "runs", "start_seconds"]
 
 

@@ -32,6 +32,14 @@ class VerifyTest(test_devices.DeviceTest):
         self.assertIn("cuda f32 op by op: transparent; worst stem: vocals, equal\n", text)
         self.assertLessEqual(max(map(len, text.splitlines())), 80)
 
+    def test_t2_a_simulated_device_is_called_so(self):
+        arguments = ("--precision", "f32", "--compile", "yes", "-d", "cuda,cpu")
+        modes = self.modes(*arguments, fault="simulated")
+        self.assertEqual([(mode["device"], mode["simulated"]) for mode in modes],
+                         [("cuda", True), ("cpu", False)])
+        self.assertIn("\nSimulated: cuda; ", self.verify(*arguments, fault="simulated").out)
+        self.assertNotIn("Simulated", self.verify(*arguments).out)
+
     def test_r4_a_compilation_that_fails_is_told(self):
         modes = self.modes("--precision", "f32", "-d", "cuda", fault="compile")
         self.assertEqual([(mode["compile"], mode["compiled"]) for mode in modes],
@@ -63,6 +71,20 @@ class VerifyTest(test_devices.DeviceTest):
         self.assertEqual(result.code, 4)
         self.assertIn("cuda:0 f32 compiled: did not run\n", result.out)
         self.assertEqual(len(result.errors), 1)
+
+
+class BenchTest(test_devices.DeviceTest):
+    def test_t1_a_simulated_device_is_called_so(self):
+        for fault, told in (("simulated", True), ("", False)):
+            page = self.path("page.html")
+            text = self.run_program("bench", "-m", MODEL, "-q", "--precision", "f32", "--compile", "yes",
+                                    "--runs", "1", "--seconds", "1", "--html", page, fault=fault).out
+            self.assertEqual("\nSimulated: cuda:0; " in text, told)
+            self.assertLessEqual(max(map(len, text.splitlines())), 80)
+            with open(page, encoding="utf-8") as file:
+                html = file.read()
+            self.assertEqual("Simulated: cuda:0; " in html, told)
+            self.assertEqual("cuda:0 f32 compiled (simulated)" in html, told)
 
 
 class DoctorTest(test_devices.DeviceTest):
@@ -99,6 +121,9 @@ class DoctorTest(test_devices.DeviceTest):
         self.assertRegex(text, r"(?m)^ +driver: \S.*; runtime: ")
         self.assertNotIn("warning: ", text)
         self.assertRegex(self.doctor(fault="old-driver").out, r"(?m)^ +warning: \S")
+
+    def test_r6_a_simulated_device_is_called_so(self):
+        self.assertIn("  simulated: there is no such device here", self.doctor(fault="simulated").out)
 
 
 if __name__ == "__main__":

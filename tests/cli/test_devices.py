@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -109,6 +110,15 @@ class ListTest(DeviceTest):
         self.assertRegex(table, r"(?m)^cuda:0 +cuda +yes +no +yes +yes +no$")
         self.assertRegex(table, r"(?m)^ +bf16: no: compute capability 7\.5 has none$")
 
+    def test_r6_a_simulated_device_is_called_so(self):
+        devices, _ = self.devices(fault="simulated")
+        self.assertEqual([name for name, one in devices.items() if one["simulated"]], ["cuda:0"])
+        for fault, told in (("simulated", True), ("", False)):
+            table = self.run_program("devices", fault=fault).out
+            self.assertEqual(" simulated: there is no such device here" in table, told)
+            result = self.separate(fault=fault)
+            self.assertEqual(any("cuda:0 is simulated" in line for line in result.warnings), told)
+
     def test_r12_versions_and_the_warning_of_one_that_limits(self):
         devices, _ = self.devices(fault="old-driver")
         self.assertEqual(devices["cuda:0"]["driver"], "made-up 500.1")
@@ -137,7 +147,7 @@ class ListTest(DeviceTest):
         self.assertTrue(devices["cpu"]["available"])
 
     def test_tables_keep_to_80_columns(self):
-        for fault in ("", "devices=3,second-dead,old-driver", "probe"):
+        for fault in ("", "devices=3,second-dead,old-driver", "probe", "simulated"):
             result = self.run_program("devices", fault=fault)
             self.assertEqual((result.code, result.err), (0, ""))
             for line in result.out.splitlines():
@@ -311,11 +321,92 @@ class FailureTest(DeviceTest):
             self.assertEqual(json.loads(result.out)["device"], "cuda:0")
             self.assert_same_stems("cpu", fault)
 
+    def test_b1_a_halved_batch_holds_for_the_next_track(self):
+        shutil.copy(self.mix, self.path("second.wav"))
+        result = self.separate(self.path("second.wav"), "--json", "-b", "4", fault="memory-run=1")
+        self.assertEqual((result.code, len(result.warnings)), (0, 1), result.err)
+        self.assertEqual([json.loads(line)["batch"] for line in result.out.splitlines()], [1, 1])
+
     def test_b1_the_second_device_of_a_kind_comes_before_the_cpu(self):
         result = self.separate("--json", fault="devices=2,run=0")
         self.assertEqual(result.code, 0, result.err)
         self.assertEqual([re.search(r"going on with (\S+)", line).group(1)
                           for line in result.warnings], ["cuda:1", "cpu"])
+
+
+# ---- Runs that are killed ---------------------------------------------------------------------
+
+class ResumeTest(DeviceTest):
+    """cuda:0 gives twice what cuda:1 gives, so that each chunk tells who computed it. It fails after
+    two of them, and the run goes on on cuda:1, until it is killed."""
+
+    MOVES = "devices=2,double:0,run:0=2"
+
+    def separate(self, *arguments, output="out", **keywords):
+        return super().separate("-b", "1", "--overlap", "8", *arguments, output=output, **keywords)
+
+    def whole(self, output, *arguments, fault="devices=2,double:0"):
+        result = self.separate(*arguments, output=output, fault=fault)
+        self.assertEqual(result.code, 0, result.err)
+
+    def kill(self, *arguments, fault):
+        result = self.separate("--resume", *arguments, fault=fault)
+        self.assertEqual(result.code, -signal.SIGKILL, result.err)
+        self.assertFalse(os.path.exists(self.path("out", "mix", "vocals.wav")))
+
+    def resume(self, *arguments, fault="devices=2,double:0"):
+        """→ (device, warnings)"""
+        result = self.separate("--resume", "--json", *arguments, fault=fault)
+        self.assertEqual((result.code, result.errors), (0, []), result.err)
+        self.assertEqual([name for name in os.listdir(self.path("out", "mix"))
+                          if name.startswith(".")], [])
+        return json.loads(result.out)["device"], result.warnings
+
+    def test_b1_a_killed_run_goes_on_where_it_had_moved_to(self):
+        """As if it had not been killed: two chunks of the first device, the rest of the second."""
+        for first in (2, 0):
+            moves = "devices=2,double:0,run:0=%d" % first
+            self.whole("undisturbed", fault=moves)
+            self.kill(fault=moves + ",kill:1=5")
+            self.kill(fault="devices=2,double:0,kill:1=5")
+            device, warnings = self.resume()
+            self.assertEqual((device, len(warnings)), ("cuda:1", 1), warnings)
+            self.assertIn("had moved from cuda:0 to cuda:1", warnings[0])
+            self.assert_same_stems("out", "undisturbed")
+            shutil.rmtree(self.path("out"))
+
+    def test_b1_who_asks_for_one_device_gets_its_chunks_alone(self):
+        """Neither device may have the other's chunks where it is asked for by name."""
+        self.whole("first", "-d", "cuda:0")
+        self.whole("second", "-d", "cuda:1")
+        for arguments, fault, expected in (
+                (["-d", "cuda:0", "--strict-device"], "devices=2,double:0", "first"),
+                (["-d", "cuda:0"], "devices=1,double:0", "first"),  # the second is gone
+                (["-d", "cuda:1"], "devices=2,double:0", "second")):
+            self.kill("-d", "cuda:0", fault=self.MOVES + ",kill:1=5")
+            _, warnings = self.resume(*arguments, fault=fault)
+            self.assertTrue(any("starting over" in line for line in warnings), warnings)
+            self.assert_same_stems("out", expected)
+            shutil.rmtree(self.path("out"))
+
+    def test_b1_a_killed_run_that_moves_twice(self):
+        moves = "devices=3,double:0,run:0=2,run:1=3"
+        self.whole("undisturbed", fault=moves)
+        self.kill(fault=moves + ",kill:2=5")
+        device, _ = self.resume(fault="devices=3,double:0")
+        self.assertEqual(device, "cuda:2")
+        self.assert_same_stems("out", "undisturbed")
+
+    def test_b1_a_killed_run_that_never_moved_goes_on_and_may_move_then(self):
+        self.whole("first", "-d", "cuda:0")
+        self.kill(fault="devices=2,double:0,kill:0=7")
+        device, warnings = self.resume()
+        self.assertEqual((device, warnings), ("cuda:0", []))
+        self.assert_same_stems("out", "first")
+        shutil.rmtree(self.path("out"))
+        self.kill(fault="devices=2,double:0,kill:0=7")
+        device, _ = self.resume(fault="devices=2,double:0,run:0=1")
+        self.assertEqual(device, "cuda:1")
 
 
 # ---- What is told of a run --------------------------------------------------------------------
@@ -334,6 +425,20 @@ class AccountTest(DeviceTest):
             self.assertEqual((op["op"], op["device"]), ("stft", "cpu"))
             self.assertTrue(op["reason"])
             self.assertGreater(op["runs"], 0)
+
+    def test_b4_degraded_ops_of_each_device(self):
+        """A run that moves tells of both devices."""
+        fault = "devices=2,degraded:0=3,degraded:1=1,run:0=2"
+        result = self.separate("-b", "1", fault=fault)
+        told = [line for line in result.warnings if "of the network" in line]
+        self.assertEqual([re.search(r"(\d) ops? of .* run on (\S+),", line).groups()
+                          for line in told], [("3", "cuda:0"), ("1", "cuda:1")])
+        self.assertIn("degraded: 3 ops ran elsewhere than on cuda:0: made-up op 0, ...\n"
+                      "degraded: 1 op ran elsewhere than on cuda:1: made-up op 0\n", result.out)
+        track = json.loads(self.separate("-b", "1", "--json", fault=fault).out)
+        self.assertEqual([(op["instead_of"], op["device"]) for op in track["degraded_ops"]],
+                         3 * [("cuda:0", "cpu")] + [("cuda:1", "cpu")])
+        self.assertEqual(track["degraded_ops"][0]["runs"], 2)
 
     def test_b4_nothing_is_said_where_nothing_is_degraded(self):
         result = self.separate()

@@ -443,7 +443,7 @@ class SkipTest(TracksTest):
 
     def test_another_process_at_the_same_track(self):
         """Whatever the order of its stems: the second process leaves the track to the first."""
-        write_wav(self.path("long.wav"), [sine(220, 2), sine(220, 2)])
+        write_wav(self.path("long.wav"), [sine(220, 1), sine(220, 1)])
         command = [PROGRAM, "long.wav", "-m", MODEL, "-o", self.output, "--overlap", "50"]
         with subprocess.Popen(command + ["--stems", "vocals,other"], cwd=self.folder,
                               env=environment(), stdin=subprocess.DEVNULL,
@@ -461,7 +461,7 @@ class SkipTest(TracksTest):
 
     def test_another_process_meanwhile(self):
         """Each input is looked at when its turn comes: what came to be meanwhile is not redone."""
-        tone = sine(220, 6)
+        tone = sine(220, 2)
         write_wav(self.path("in/a.wav"), [tone, tone])
         self.assert_done(self.run_program("in/sub/b.wav", "-m", MODEL, "-o", "made"))
         command = [PROGRAM, "in", "-m", MODEL, "-o", self.output, "--skip-existing", "--overlap",
@@ -534,7 +534,7 @@ class SummaryTest(TracksTest):
 
     def test_interrupted_run_is_taken_up_again(self):
         self.copy_mix("in/1.wav")
-        tone = sine(220, 6)
+        tone = sine(220, 2)
         write_wav(self.path("in/2.wav"), [tone, tone])
         self.copy_mix("in/3.wav")
         command = [PROGRAM, "in", "-m", MODEL, "-o", self.output, "--overlap", "50"]

@@ -166,6 +166,10 @@ class MpsTest(CliTest):
         _, info, _ = self.separate_on("device=0")
         self.assertEqual(info["device"], "cpu")
 
+    def test_r15_gpu_of_a_program_without_windows(self):
+        _, info, _ = self.separate_on("windowless=1", "--strict-device")
+        self.assertEqual(info["device"], "mps")
+
     def test_r15_auto_takes_it(self):
         result = self.on("", MIX, "-m", MODEL, "-o", self.output, "--json")
         self.assertEqual(json.loads(result.out)["device"], "mps")
@@ -214,6 +218,14 @@ class MpsTest(CliTest):
         _, _, stems = self.separate_on("continue=1", "--strict-device")
         self.assert_near(stems, expected)
         _, _, stems = self.separate_on("continue=1", "--strict-device", "--no-compile")
+        self.assert_near(stems, expected)
+
+    def test_r11_b1_first_of_several_command_buffers_fails(self):
+        """What comes after it is computed all the same, of nothing."""
+        expected = self.expected()
+        result, info, stems = self.separate_on("continue=1,fail_at=1,fail_code=2")
+        self.assertIn("too long", result.err)
+        self.assertEqual(info["device"], "cpu")
         self.assert_near(stems, expected)
 
     # ---- Around it ----

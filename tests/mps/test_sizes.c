@@ -55,10 +55,42 @@ static void inverse_transforms_count_what_they_gather(void **state) {
     graph_free(&graph);
 }
 
+static bool conv_fits(int width, int kernel) {
+    Graph graph = {0};
+    ConvAttributes attributes = {.kernel = {kernel, 1}, .stride = {1, 1}, .pad = {kernel / 2, 0}};
+    int node = -1;
+    int x = graph_input(&graph, 2, width);
+    x = graph_conv(&graph, x, 2, attributes, NULL, "conv");
+    bool fits = products_fit(&graph, &node);
+    assert_int_equal(node, fits ? graph.count : x);
+    graph_free(&graph);
+    return fits;
+}
+
+static bool linear_fits(int width) {
+    Graph graph = {0};
+    int node = -1;
+    int x = graph_input(&graph, 2, width);
+    assert_true(graph_linear(&graph, x, 3, NULL, "linear") >= 0);
+    bool fits = products_fit(&graph, &node);
+    graph_free(&graph);
+    return fits;
+}
+
+static void r13_products_that_mps_gets_wrong_do_not_fit(void **state) {
+    (void)state;
+    assert_true(conv_fits(65536, 255));
+    assert_false(conv_fits(65537, 1));
+    assert_false(conv_fits(100, 257));
+    assert_true(linear_fits(32766));
+    assert_false(linear_fits(32767));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r13_the_largest_array_counts),
         cmocka_unit_test(b1_batches_that_mps_would_die_of_do_not_fit),
+        cmocka_unit_test(r13_products_that_mps_gets_wrong_do_not_fit),
         cmocka_unit_test(inverse_transforms_count_what_they_gather),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

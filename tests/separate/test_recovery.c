@@ -331,7 +331,7 @@ static void check_runs(const Fixture *f, int64_t runs, int64_t least) {
         assert_true(runs >= least);
 }
 
-static void test_b1_batch_that_does_not_fit_is_halved(void **state) {
+static void b1_batch_that_does_not_fit_is_halved(void **state) {
     Fixture *f = *state;
     static float whole[STEMS * CHANNELS][SAMPLES];
     Way way = {CLEAVE_BLEND_FADE, 4, 16, false, false};
@@ -372,7 +372,7 @@ static cleave_status move_on(void *user, Executable **executable, int *batch, cl
 }
 
 /* What the first device has done is kept, and the second does the rest and no more. */
-static void test_b1_another_device_goes_on_where_the_first_stopped(void **state) {
+static void b1_another_device_goes_on_where_the_first_stopped(void **state) {
     Fixture *f = *state;
     static float whole[STEMS * CHANNELS][SAMPLES];
     Way way = {CLEAVE_BLEND_FADE, 4, 8, true, false};
@@ -521,6 +521,44 @@ static void test_other_fingerprint_starts_over(void **state) {
     assert_false(journal_is_there(f)); /* nothing is in it */
 }
 
+/* A run that is interrupted after it had moved to another device. */
+static void interrupt_moved(Fixture *f, Way way, int64_t at) {
+    interrupt_at(f, way, at);
+    Journal *journal = open_journal(f, way, "x");
+    assert_string_equal(journal_device(journal), "");
+    journal_move(journal, "next:1", "y");
+    assert_string_equal(journal_device(journal), ""); /* it is told to later runs */
+    journal_close(journal, true);
+}
+
+static void b1_a_journal_knows_where_its_run_had_moved_to(void **state) {
+    Fixture *f = *state;
+    Way way = {CLEAVE_BLEND_FADE, 4, 1, false, false};
+    interrupt_moved(f, way, 1000);
+    Journal *journal = open_journal(f, way, "x");
+    int64_t chunks = journal_chunks(journal);
+    assert_true(chunks > 0);
+    assert_string_equal(journal_device(journal), "next:1");
+    assert_true(journal_fits_device(journal, "y"));
+    assert_false(journal_fits_device(journal, "x"));
+    journal_move(journal, "another", "z"); /* the last one counts */
+    journal_close(journal, true);
+    journal = open_journal(f, way, "x");
+    assert_string_equal(journal_device(journal), "another");
+    assert_int_equal(journal_chunks(journal), chunks);
+    assert_int_equal(journal_restart(journal, "z", &f->error), CLEAVE_OK);
+    assert_int_equal(journal_chunks(journal), 0);
+    assert_string_equal(journal_device(journal), "");
+    f->cancel_at = 700;
+    assert_int_equal(run(f, way, journal), CLEAVE_ERROR_CANCELLED);
+    journal_close(journal, true);
+    f->cancel_at = -1;
+    journal = open_journal(f, way, "z");
+    assert_string_equal(journal_device(journal), "");
+    assert_true(journal_chunks(journal) > 0);
+    journal_close(journal, false);
+}
+
 /* How much a run got done before it noticed the interruption differs: a place behind the end is
  * one at the end. */
 static void flip_byte(const Fixture *f, int64_t at) {
@@ -561,6 +599,27 @@ static void test_damaged_journal_never_misleads(void **state) {
     for (int64_t at = 0; at < status.st_size; at += 211) {
         damage_at(f, way, whole, at, false);
         damage_at(f, way, whole, at, true);
+    }
+}
+
+/* Damage never makes a run that had moved look like one that had not. */
+static void b1_damage_hides_no_move(void **state) {
+    Fixture *f = *state;
+    Way way = {CLEAVE_BLEND_FADE, 4, 1, false, false};
+    struct stat status;
+    interrupt_moved(f, way, 900);
+    assert_int_equal(stat(f->journal, &status), 0);
+    assert_int_equal(unlink(f->journal), 0);
+    const int64_t near =
+        JOURNAL_FINGERPRINT_SIZE; /* behind the first fingerprint the move begins */
+    for (int64_t at = 0; at < status.st_size; at += at / 100 == near / 100 ? 3 : 100) {
+        interrupt_moved(f, way, 900);
+        flip_byte(f, at);
+        Journal *journal = open_journal(f, way, "x");
+        assert_true(
+            journal_chunks(journal) == 0 ||
+            (strcmp(journal_device(journal), "next:1") == 0 && journal_fits_device(journal, "y")));
+        journal_close(journal, false);
     }
 }
 
@@ -629,8 +688,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_ALL(test_stems_and_mix_keep_their_places),
         ON_ALL(test_silent_chunks_are_not_run),
-        ON_ALL(test_b1_batch_that_does_not_fit_is_halved),
-        ON_ALL(test_b1_another_device_goes_on_where_the_first_stopped),
+        ON_ALL(b1_batch_that_does_not_fit_is_halved),
+        ON_ALL(b1_another_device_goes_on_where_the_first_stopped),
         ON_ALL(test_single_chunk_that_does_not_fit_is_an_error),
         ON_ALL(test_nan_is_reported_with_its_time),
         ON_ALL(test_failing_sink_ends_the_run),
@@ -639,6 +698,8 @@ int main(void) {
         ON_ALL(test_other_batch_may_go_on),
         TEST(test_other_fingerprint_starts_over),
         TEST(test_damaged_journal_never_misleads),
+        TEST(b1_a_journal_knows_where_its_run_had_moved_to),
+        TEST(b1_damage_hides_no_move),
         TEST(test_claim_keeps_others_away),
         TEST(test_dead_process_keeps_no_claim),
         TEST(test_long_names_have_side_files_of_their_own),

@@ -1,5 +1,5 @@
-/* commands.m: what a command buffer says when it is done, in cleave's errors. What to try is told
- * by failure.h. */
+/* commands.m: command buffers: what they say when they are done, in cleave's errors (what to try is
+ * told by failure.h); and how graphs are to be compiled. */
 #include "backend/mps/executable.h"
 
 static const char *text_of(NSString *string) {
@@ -31,20 +31,39 @@ static cleave_status command_error(NSError *reason, const char *what, DeviceFail
     }
 }
 
-/* MPSGraph may commit what it encoded so far and go on in another command buffer: the last one,
- * which ends when all have, is asked for after encoding. */
-void commands_commit(MPSCommandBuffer *commands) {
-    [[commands commandBuffer] commit];
+MpsCommands commands_begin(id<MTLCommandQueue> queue) {
+    MPSCommandBuffer *all = [MPSCommandBuffer commandBufferFromCommandQueue:queue];
+    return (MpsCommands){all, [[[all rootCommandBuffer] retain] autorelease]};
 }
 
-cleave_status commands_wait(MPSCommandBuffer *commands, const char *what, double *seconds,
+void commands_commit(const MpsCommands *commands) {
+    [[commands->all rootCommandBuffer] commit];
+}
+
+cleave_status commands_wait(const MpsCommands *commands, const char *what, double *seconds,
                             DeviceFailure *failure, cleave_error *error) {
-    id<MTLCommandBuffer> last = [commands commandBuffer];
-    [last waitUntilCompleted];
-    *seconds = [last GPUEndTime] - [last GPUStartTime];
-    if ([last status] == MTLCommandBufferStatusCompleted)
-        return CLEAVE_OK;
-    return command_error([last error], what, failure, error);
+    id<MTLCommandBuffer> last = [commands->all rootCommandBuffer];
+    id<MTLCommandBuffer> both[] = {commands->first, last};
+    for (int i = 0; i < 2; i++) {
+        [both[i] waitUntilCompleted];
+        if ([both[i] status] != MTLCommandBufferStatusCompleted)
+            return command_error([both[i] error], what, failure, error);
+    }
+    *seconds = [last GPUEndTime] - [commands->first GPUStartTime];
+    return CLEAVE_OK;
+}
+
+/* Level 1 may place ops on the Neural Engine or the CPU, by MPSGraph's headers: this device is the
+ * GPU. Without waiting, what compiling takes would show in the first run. */
+MPSGraphCompilationDescriptor *compilation_descriptor(const MpsDevice *device) {
+    if (!device->compiles)
+        return nil;
+    MPSGraphCompilationDescriptor *descriptor =
+        [[[MPSGraphCompilationDescriptor alloc] init] autorelease];
+    [descriptor setOptimizationLevel:MPSGraphOptimizationLevel0];
+    if ([descriptor respondsToSelector:@selector(setWaitForCompilationCompletion:)])
+        [descriptor setWaitForCompilationCompletion:YES];
+    return descriptor;
 }
 
 cleave_status exception_error(NSException *exception, const char *what, cleave_error *error) {

@@ -8,9 +8,11 @@
 
 /* The tests' simulated Mac says what it is. */
 #ifdef CLEAVE_APPLESIM
-#define SIMULATED " (simulated: no Apple GPU)"
+#define SIMULATED    " (simulated: no Apple GPU)"
+#define IS_SIMULATED 1
 #else
-#define SIMULATED ""
+#define SIMULATED    ""
+#define IS_SIMULATED 0
 #endif
 
 /* The first macOS with each. */
@@ -45,12 +47,25 @@ static bool find_methods(MpsDevice *device) {
     return true;
 }
 
+/* The one that macOS prefers. To some programs that have no window it names none, though there is
+ * one.
+ */
+static id<MTLDevice> find_device(void) {
+    id<MTLDevice> preferred = MTLCreateSystemDefaultDevice();
+    if (preferred)
+        return preferred;
+    NSArray *all = MTLCopyAllDevices();
+    id<MTLDevice> first = [all count] > 0 ? [[all objectAtIndex:0] retain] : nil;
+    [all release];
+    return first;
+}
+
 static void probe(void) {
     @autoreleasepool {
         find_version(&found);
         if (!find_methods(&found))
             return;
-        found.device = MTLCreateSystemDefaultDevice();
+        found.device = find_device();
         if (!found.device) {
             snprintf(found.reason, sizeof(found.reason), "Metal finds no GPU");
             return;
@@ -109,6 +124,7 @@ static void describe_present(const MpsDevice *device, cleave_device_info *info) 
                  "network op by op; macOS %d has them",
                  device->macos[0], device->macos[1], MACOS_TRANSFORMS);
     describe_capabilities(device, info);
+    info->simulated = IS_SIMULATED;
     info->available = 1;
 }
 

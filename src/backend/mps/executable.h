@@ -10,6 +10,13 @@
 #include "backend/mps/parameters.h"
 #include "backend/mps/profiling.h"
 
+/* What is encoded for the GPU. Encoding may commit what there is so far and go on in another
+ * command buffer, so that there may be several; of these the first and the last can be had. */
+typedef struct MpsCommands {
+    MPSCommandBuffer *all; /* nil: none */
+    id<MTLCommandBuffer> first;
+} MpsCommands;
+
 /* Batches on their way: the GPU computes one while the host fills the other's input, or empties its
  * output. */
 #define MPS_DEPTH 2
@@ -18,8 +25,8 @@
 typedef struct MpsFlight {
     id<MTLBuffer> input;  /* (max_batch, channels, samples) f32, which the host writes */
     id<MTLBuffer> output; /* (max_batch, stems · channels, samples) f32, which the host reads */
-    MPSCommandBuffer *commands; /* committed, and not waited for; nil: none */
-    float *result;              /* where the output goes then */
+    MpsCommands commands; /* committed, and not waited for; retained */
+    float *result;        /* where the output goes then */
     int batch;
     const atomic_bool *cancel;
     double begin; /* of its commands, on the profile's clock */
@@ -82,14 +89,20 @@ void steps_free(MpsExecutable *executable);
 cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool *cancel,
                         cleave_error *error);
 
+/* To encode to; not retained. */
+MpsCommands commands_begin(id<MTLCommandQueue> queue);
+
 /* Hands what is encoded over to the GPU. */
-void commands_commit(MPSCommandBuffer *commands);
+void commands_commit(const MpsCommands *commands);
 
 /* Waits for what was committed. `what` is what ran, for the error's text; *seconds becomes the time
  * that it took the GPU, 0 where that is not known; *failure the cause, where there is more to know.
  * Errors: CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_DEVICE. */
-cleave_status commands_wait(MPSCommandBuffer *commands, const char *what, double *seconds,
+cleave_status commands_wait(const MpsCommands *commands, const char *what, double *seconds,
                             DeviceFailure *failure, cleave_error *error);
+
+/* How MPSGraph is to compile; nil where this macOS cannot be told. Not retained. */
+MPSGraphCompilationDescriptor *compilation_descriptor(const MpsDevice *device);
 
 /* Bytes of a node's value at a batch, in f32. */
 size_t mps_value_bytes(const MpsExecutable *executable, int node, int batch);

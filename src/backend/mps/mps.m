@@ -144,9 +144,13 @@ static ExecutableMemory memory_of(const Graph *network, const CompileOptions *op
                               .scratch = (int64_t)(floats * sizeof(float)) * depth_of(options)};
 }
 
-/* MPS would end the process. */
+/* MPS would end the process, or compute wrongly. */
 static cleave_status check_sizes(const Graph *network, int batch, cleave_error *error) {
     int node = 0;
+    if (!products_fit(network, &node))
+        return error_set(error, CLEAVE_ERROR_DEVICE,
+                         "%s is larger than what every version of MPS computes rightly",
+                         network->nodes[node].name);
     if (sizes_fit(network, batch, &node))
         return CLEAVE_OK;
     return error_set(

@@ -56,6 +56,27 @@ bool sizes_fit(const Graph *network, int batch, int *node) {
     return true;
 }
 
+static bool sides_fit(Shape shape) {
+    return shape.channels <= CONV_SIDE_MAX && shape.height <= CONV_SIDE_MAX &&
+           shape.width <= CONV_SIDE_MAX;
+}
+
+static bool product_fits(const Graph *network, const Node *node) {
+    Shape from = network->nodes[node->inputs[0]].shape;
+    if (node->op == OP_LINEAR)
+        return from.width <= LINEAR_WIDTH_MAX;
+    return sides_fit(from) && sides_fit(node->shape) &&
+           node->as.conv.kernel[0] <= CONV_KERNEL_MAX && node->as.conv.kernel[1] <= CONV_KERNEL_MAX;
+}
+
+bool products_fit(const Graph *network, int *node) {
+    for (*node = 0; *node < network->count; ++*node)
+        if (graph_is_product(&network->nodes[*node]) &&
+            !product_fits(network, &network->nodes[*node]))
+            return false;
+    return true;
+}
+
 void find_last_uses(const Graph *network, int *last) {
     for (int node = 0; node < network->count; node++) {
         last[node] = node;

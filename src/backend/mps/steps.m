@@ -154,23 +154,33 @@ static MPSGraphTensorData *value_data(const MpsExecutable *executable, const Mps
     return [data autorelease];
 }
 
+/* nil where this macOS cannot be told how to compile. */
+static MPSGraphExecutionDescriptor *execution_descriptor(const MpsDevice *device) {
+    MPSGraphExecutionDescriptor *descriptor =
+        [[[MPSGraphExecutionDescriptor alloc] init] autorelease];
+    if (![descriptor respondsToSelector:@selector(setCompilationDescriptor:)])
+        return nil;
+    [descriptor setCompilationDescriptor:compilation_descriptor(device)];
+    return descriptor;
+}
+
 static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, int node,
                                 double *seconds, cleave_error *error) {
     const Node *n = &executable->network.nodes[node];
-    MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
+    MpsCommands commands = commands_begin(executable->queue);
     NSMutableDictionary *feeds = [NSMutableDictionary dictionaryWithDictionary:step->builder.feeds];
     for (int i = 0; i < n->input_count; i++)
         [feeds setObject:value_data(executable, step, n->inputs[i]) forKey:step->operands[i]];
     NSMutableDictionary *results =
         [NSMutableDictionary dictionaryWithObject:value_data(executable, step, node)
                                            forKey:step->result];
-    [step->builder.graph encodeToCommandBuffer:commands
+    [step->builder.graph encodeToCommandBuffer:commands.all
                                          feeds:feeds
                               targetOperations:nil
                              resultsDictionary:results
-                           executionDescriptor:nil];
-    commands_commit(commands);
-    return commands_wait(commands, n->name, seconds, &executable->head.failure, error);
+                           executionDescriptor:execution_descriptor(executable->device)];
+    commands_commit(&commands);
+    return commands_wait(&commands, n->name, seconds, &executable->head.failure, error);
 }
 
 static cleave_status run_on_host(MpsExecutable *executable, int node, cleave_error *error) {

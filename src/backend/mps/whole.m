@@ -58,15 +58,12 @@ static cleave_status compile(MpsExecutable *executable, OpBuilder *builder, MpsW
     MPSGraphTensor *output = build_network(builder, &input);
     if (!output)
         return error_memory(error, "the network's graph", sizeof(output));
-    MPSGraphCompilationDescriptor *descriptor =
-        [[[MPSGraphCompilationDescriptor alloc] init] autorelease];
-    [descriptor setOptimizationLevel:MPSGraphOptimizationLevel1];
     MPSGraphExecutable *compiled = [builder->graph
             compileWithDevice:[MPSGraphDevice deviceWithMTLDevice:executable->device->device]
                         feeds:builder->types
                 targetTensors:[NSArray arrayWithObject:output]
              targetOperations:nil
-        compilationDescriptor:descriptor];
+        compilationDescriptor:compilation_descriptor(executable->device)];
     if (!compiled)
         return error_set(error, CLEAVE_ERROR_DEVICE, "MPSGraph gave nothing back at batch %d",
                          builder->batch);
@@ -112,21 +109,21 @@ void whole_free(MpsWhole *whole) {
 static void encode(MpsExecutable *executable, MpsFlight *flight) {
     const MpsWhole *whole = &executable->wholes[flight->batch - 1];
     size_t at = (size_t)(flight - executable->flights);
-    MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:executable->queue];
+    MpsCommands commands = commands_begin(executable->queue);
     flight->begin = profile_clock(executable->profiling.profile);
-    [whole->executable encodeToCommandBuffer:commands
+    [whole->executable encodeToCommandBuffer:commands.all
                                  inputsArray:whole->inputs[at]
                                 resultsArray:whole->outputs[at]
                          executionDescriptor:nil];
-    commands_commit(commands);
-    flight->commands = [commands retain];
+    commands_commit(&commands);
+    flight->commands = (MpsCommands){[commands.all retain], [commands.first retain]};
 }
 
 /* Has the GPU compute a flight, unless it does already. One at a time: two would take twice the
  * memory between ops, of which MPSGraph holds a command buffer's until that is done. */
 static cleave_status take_off(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
-    if (flight->commands)
+    if (flight->commands.all)
         return CLEAVE_OK;
     if (cancel_is_set(flight->cancel))
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
@@ -144,11 +141,12 @@ static cleave_status land(MpsExecutable *executable, MpsFlight *flight, cleave_e
     cleave_status status = CLEAVE_OK;
     double seconds = 0;
     @autoreleasepool {
-        status = commands_wait(flight->commands, "the network", &seconds, &executable->head.failure,
-                               error);
-        [flight->commands release];
+        status = commands_wait(&flight->commands, "the network", &seconds,
+                               &executable->head.failure, error);
+        [flight->commands.first release];
+        [flight->commands.all release];
     }
-    flight->commands = nil;
+    flight->commands = (MpsCommands){nil, nil};
     if (status == CLEAVE_OK)
         mps_profiling_ran(&executable->profiling, 0, seconds, flight->begin, flight->batch);
     return status;
@@ -192,6 +190,6 @@ cleave_status whole_collect(MpsExecutable *executable, cleave_error *error) {
 
 void whole_drain(MpsExecutable *executable) {
     for (int i = 0; i < MPS_DEPTH; i++)
-        if (executable->flights[i].commands)
+        if (executable->flights[i].commands.all)
             land(executable, &executable->flights[i], NULL);
 }

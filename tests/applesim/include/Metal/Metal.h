@@ -124,5 +124,6 @@ extern NSString *const MTLCommandBufferErrorDomain;
 @end
 
 id<MTLDevice> MTLCreateSystemDefaultDevice(void);
+NSArray *MTLCopyAllDevices(void); /* retained */
 
 #endif

@@ -32,11 +32,12 @@ typedef NS_ENUM(uint32_t, MPSDataType) {
 
 @interface MPSCommandBuffer : NSObject <MTLCommandBuffer> {
   @public
-    id<MTLCommandBuffer> _root;
+    id<MTLCommandBuffer> _original, _root;
 }
 + (instancetype)commandBufferFromCommandQueue:(id<MTLCommandQueue>)commandQueue;
 + (instancetype)commandBufferWithCommandBuffer:(id<MTLCommandBuffer>)commandBuffer;
 - (instancetype)initWithCommandBuffer:(id<MTLCommandBuffer>)commandBuffer;
+/* The one that it was made of; the one that is encoded to now. */
 @property(readonly) id<MTLCommandBuffer> commandBuffer;
 @property(readonly) id<MTLCommandBuffer> rootCommandBuffer;
 @end
