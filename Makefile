@@ -7,6 +7,7 @@
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
 #   make applesim   tests the backend for Apple GPUs on a simulated Mac (on Debian and its kin)
+#   make check-macos  compiles the C code for macOS, on Linux (loads 80 MB of compiler and headers)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
 #   make uninstall  takes away what make install put there (same DESTDIR)
@@ -16,7 +17,7 @@
 PREFIX = /usr/local
 
 .PHONY: all setup build venv demo test arm64 lint format bench count compare fuzz soak install uninstall deb
-.PHONY: container clean applesim
+.PHONY: container clean applesim check-macos
 
 all: build
 
@@ -48,6 +49,10 @@ arm64:
 applesim:
 	@scripts/setup applesim
 	@scripts/test-applesim
+
+check-macos: setup build/build.ninja
+	@scripts/setup macos
+	@scripts/check-macos build
 
 # NEON's sources and the simulated Mac's too, where they are built.
 lint: build

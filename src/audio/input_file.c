@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/platform.h"
 
 static cleave_status fail(const char *path, const char *why, const char *advice,
                           cleave_error *error) {
@@ -127,12 +128,10 @@ static int open_nameless(void) {
         errno = ENAMETOOLONG;
         return -1;
     }
-#ifdef O_TMPFILE
-    int nameless = open(spool_folder(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-    if (nameless >= 0)
-        return nameless;
-#endif
-    int fd = mkstemp(name);
+    int fd = platform_open_nameless(spool_folder(), 0600);
+    if (fd >= 0)
+        return fd;
+    fd = mkstemp(name);
     if (fd >= 0) {
         fcntl(fd, F_SETFD, FD_CLOEXEC);
         unlink(name);

@@ -17,6 +17,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/platform.h"
 
 /* The longest part of a name that its temporary name repeats: together they stay below the 255
  * bytes that file systems allow. */
@@ -157,27 +158,11 @@ static bool create_named(OutputFile *file) {
     return file->fd >= 0;
 }
 
-#ifdef O_TMPFILE
-
-/* Linux's path to an open file, through which it can be given a name without privileges. */
-#define FD_PATH_SIZE 40
-
-static void fd_path(int fd, char path[FD_PATH_SIZE]) {
-    snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
-}
-
-/* Whether the file can get a name later: /proc need not be mounted, and the temporary name may be
- * too long where the final one is not. */
+/* The temporary name may be too long where the final one is not. */
 static bool can_be_named(OutputFile *file) {
-    char path[FD_PATH_SIZE];
-    struct stat opened;
     struct stat found;
-    fd_path(file->fd, path);
-    if (fstat(file->fd, &opened) != 0 || stat(path, &found) != 0 || opened.st_dev != found.st_dev ||
-        opened.st_ino != found.st_ino)
-        return false;
-    return choose_name(file, 0, NULL) == CLEAVE_OK && stat(file->temporary, &found) != 0 &&
-           errno == ENOENT;
+    return platform_can_name(file->fd) && choose_name(file, 0, NULL) == CLEAVE_OK &&
+           stat(file->temporary, &found) != 0 && errno == ENOENT;
 }
 
 /* A failure of any kind is none: the named file is tried next, and has the same reasons to fail. */
@@ -185,9 +170,7 @@ static bool create_nameless(OutputFile *file) {
     char *folder = folder_of(file->path);
     if (!folder)
         return false;
-    do {
-        file->fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
-    } while (file->fd < 0 && errno == EINTR);
+    file->fd = platform_open_nameless(folder, 0666);
     free(folder);
     if (file->fd >= 0 && can_be_named(file))
         return true;
@@ -198,25 +181,8 @@ static bool create_nameless(OutputFile *file) {
 }
 
 static bool link_nameless(OutputFile *file) {
-    char path[FD_PATH_SIZE];
-    fd_path(file->fd, path);
-    return linkat(AT_FDCWD, path, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW) == 0;
+    return platform_give_name(file->fd, file->temporary);
 }
-
-#else
-
-static bool create_nameless(OutputFile *file) {
-    (void)file;
-    return false;
-}
-
-static bool link_nameless(OutputFile *file) {
-    (void)file;
-    errno = ENOTSUP;
-    return false;
-}
-
-#endif
 
 /* ---- Opening ---- */
 
@@ -401,15 +367,6 @@ cleave_status output_file_check(const OutputFile *file, cleave_error *error) {
 
 /* ---- The end ---- */
 
-/* Some file systems cannot flush one file; that is no reason to give up what was written. */
-static int flush(int fd) {
-    int result;
-    do {
-        result = fsync(fd);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
-}
-
 static void close_descriptor(OutputFile *file) {
     if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && file->error == 0)
         file->error = errno;
@@ -420,7 +377,7 @@ cleave_status output_file_finish(OutputFile *file, cleave_error *error) {
     cleave_status status = output_file_check(file, error);
     if (status != CLEAVE_OK || file->fd < 0 || file->is_stream)
         return status;
-    file->error = flush(file->fd);
+    file->error = platform_sync(file->fd);
     if (file->named)
         close_descriptor(file);
     return output_file_check(file, error);

@@ -4,10 +4,6 @@
 #include "backend/loader.h"
 
 #include <dlfcn.h>
-#ifdef __ELF__
-#include <elf.h>
-#include <link.h>
-#endif
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,13 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/system.h"
-
-#ifdef __APPLE__
-#define OBJECT_EXTENSION "dylib"
-#else
-#define OBJECT_EXTENSION "so"
-#endif
+#include "base/platform.h"
 
 #ifndef CLEAVE_LIBRARY_FOLDER
 #define CLEAVE_LIBRARY_FOLDER "lib"
@@ -38,13 +28,13 @@ static bool own_path(char *path) {
         return false;
     if (object.dli_fname[0] == '/')
         return snprintf(path, PATH_MAX, "%s", object.dli_fname) < PATH_MAX;
-    return system_program_path(path, PATH_MAX);
+    return platform_program_path(path, PATH_MAX);
 }
 
 /* Tries FOLDER/BELOW/libcleave-KIND.so; false if there is no such file. */
 static bool find_in(const char *folder, const char *below, const char *kind, char *path) {
-    int length =
-        snprintf(path, PATH_MAX, "%s/%slibcleave-%s." OBJECT_EXTENSION, folder, below, kind);
+    int length = snprintf(path, PATH_MAX, "%s/%slibcleave-%s.%s", folder, below, kind,
+                          platform_object_extension);
     return length > 0 && length < PATH_MAX && access(path, F_OK) == 0;
 }
 
@@ -62,39 +52,11 @@ static bool find_object(const char *kind, char *path) {
 
 /* ---- Whether it is whole ---- */
 
-#ifdef __ELF__
-/* Whether the file holds all that is to be mapped of it: of one that was cut short, dlopen() maps
- * pages that are not there, and dies. Anything else that is wrong with it, dlopen() finds. */
-static bool holds_segments(FILE *file, int64_t size) {
-    ElfW(Ehdr) header;
-    if (fread(&header, sizeof(header), 1, file) != 1)
-        return false;
-    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_phentsize != sizeof(ElfW(Phdr)))
-        return true; /* no such object at all: for dlopen() to say */
-    for (unsigned i = 0; i < header.e_phnum; i++) {
-        ElfW(Phdr) segment;
-        int64_t offset = (int64_t)header.e_phoff + (int64_t)i * (int64_t)sizeof(segment);
-        if (fseeko(file, offset, SEEK_SET) != 0 || fread(&segment, sizeof(segment), 1, file) != 1)
-            return false;
-        if (segment.p_type == PT_LOAD && (segment.p_filesz > (uint64_t)size ||
-                                          segment.p_offset > (uint64_t)size - segment.p_filesz))
-            return false;
-    }
-    return true;
-}
-#else
-static bool holds_segments(FILE *file, int64_t size) {
-    (void)file;
-    (void)size;
-    return true;
-}
-#endif
-
 static bool is_whole(const char *path) {
     struct stat info;
     FILE *file = fopen(path, "re");
     bool whole = file && fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode) &&
-                 holds_segments(file, (int64_t)info.st_size);
+                 platform_holds_segments(file, (int64_t)info.st_size);
     if (file)
         fclose(file);
     return whole;
@@ -124,9 +86,8 @@ const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
     char path[PATH_MAX];
     const char *word = cleave_device_kind_name(kind);
     if (!find_object(word, path)) {
-        snprintf(reason, size,
-                 "this installation has no %s backend (libcleave-%s." OBJECT_EXTENSION ")", word,
-                 word);
+        snprintf(reason, size, "this installation has no %s backend (libcleave-%s.%s)", word, word,
+                 platform_object_extension);
         return NULL;
     }
     if (!is_whole(path)) {

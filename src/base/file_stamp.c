@@ -3,16 +3,13 @@
 
 #include <sys/stat.h>
 
-#ifdef __APPLE__
-#define MODIFIED(status) ((status).st_mtimespec)
-#else
-#define MODIFIED(status) ((status).st_mtim)
-#endif
+#include "base/platform.h"
 
 FileStamp file_stamp(const char *path) {
     struct stat status;
     if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
         return (FileStamp){0};
-    return (FileStamp){true, (int64_t)status.st_size, (int64_t)MODIFIED(status).tv_sec,
-                       (long)MODIFIED(status).tv_nsec};
+    struct timespec modified = platform_modified(&status);
+    return (FileStamp){true, (int64_t)status.st_size, (int64_t)modified.tv_sec,
+                       (long)modified.tv_nsec};
 }

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 bool size_multiply(size_t a, size_t b, size_t *product) {
     if (b != 0 && a > SIZE_MAX / b)
@@ -70,15 +69,4 @@ SizeText size_text(int64_t bytes) {
     int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
     snprintf(result.text, sizeof(result.text), "%.*f %s", digits, value, units[unit]);
     return result;
-}
-
-int64_t memory_peak_resident(void) {
-    struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0)
-        return 0;
-#ifdef __APPLE__
-    return (int64_t)usage.ru_maxrss;
-#else
-    return (int64_t)usage.ru_maxrss * 1024;
-#endif
 }

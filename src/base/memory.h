@@ -47,7 +47,4 @@ typedef struct SizeText {
 
 SizeText size_text(int64_t bytes);
 
-/* Largest resident size of this process so far, in bytes; 0 where the system does not tell. */
-int64_t memory_peak_resident(void);
-
 #endif

@@ -1,5 +1,6 @@
 /* memory_limit.c: see memory_limit.h. The files are Linux's (proc(5), cgroups(7) and the kernel's
- * admin-guide on cgroup v1 and v2); elsewhere they are missing, and then nothing limits. */
+ * admin-guide on cgroup v1 and v2); elsewhere they are missing, and then nothing limits but the
+ * free memory that platform.h knows. */
 #include "base/memory_limit.h"
 
 #include <stdbool.h>
@@ -7,9 +8,7 @@
 #include <string.h>
 
 #include "base/cgroup.h"
-#ifdef __APPLE__
-#include "base/macos.h"
-#endif
+#include "base/platform.h"
 
 static const MemoryLimit no_limit = {.bytes = INT64_MAX};
 
@@ -38,11 +37,8 @@ static int64_t read_kilobytes(const char *root, const char *file, const char *ke
 }
 
 static int64_t machine_free(const char *root) {
-#ifdef __APPLE__
-    if (root[0] == '\0')
-        return macos_free_memory();
-#endif
-    return read_kilobytes(root, "meminfo", "MemAvailable", INT64_MAX);
+    int64_t bytes = read_kilobytes(root, "meminfo", "MemAvailable", INT64_MAX);
+    return bytes == INT64_MAX && root[0] == '\0' ? platform_free_memory() : bytes;
 }
 
 static MemoryLimit of_machine(int64_t bytes) {

@@ -2,13 +2,10 @@
 #include "base/processors.h"
 
 #include <limits.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cgroup.h"
+#include "base/platform.h"
 
 #define DEFAULT_PERIOD 100000 /* microseconds: the kernel's */
 
@@ -63,18 +60,8 @@ int processors_quota(const char *root) {
     return least;
 }
 
-static int in_affinity_mask(void) {
-#ifdef __linux__
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-        return CPU_COUNT(&set);
-#endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int)online : 1;
-}
-
 int thread_available_processors(void) {
     int quota = processors_quota("");
-    int processors = in_affinity_mask();
+    int processors = platform_processors();
     return quota < processors ? quota : processors;
 }

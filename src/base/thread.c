@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/platform.h"
+
 /* Those that tell of a fault in the thread itself: blocked, they would end the process before any
  * crash handler, a sanitizer's included, could say where. */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
@@ -17,7 +19,7 @@ cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void
         sigdelset(&all, faults[i]);
     int code = pthread_sigmask(SIG_SETMASK, &all, &before);
     if (code == 0) {
-        code = pthread_create(thread, NULL, run, argument);
+        code = platform_start_thread(thread, run, argument);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     if (code == 0)

@@ -19,7 +19,7 @@ typedef struct BenchResult {
     double open_seconds;   /* compiling */
     double warm_seconds;   /* the warm-up */
     double *seconds;       /* of each run that was completed */
-    int64_t host_memory;   /* bytes: the process's peak meanwhile; see bench_memory.h */
+    int64_t host_memory;   /* bytes: the process's peak meanwhile (platform_recent_peak()) */
     int64_t device_memory; /* bytes: the device's peak */
     int64_t degraded_ops;  /* that did not run on the device */
     int runs;              /* that were completed */

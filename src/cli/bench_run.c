@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "base/platform.h"
 #include "bench.h"
-#include "bench_memory.h"
 #include "exit_code.h"
 #include "message.h"
 #include "profile.h"
@@ -70,7 +70,7 @@ static void take_info(BenchResult *result, const cleave_separator *separator) {
     result->compiled = info.compiled;
     result->device_memory = info.peak_device_memory;
     result->degraded_ops = info.degraded_ops;
-    result->host_memory = bench_memory_peak();
+    result->host_memory = platform_recent_peak();
 }
 
 /* A signal that came when nothing was running. */
@@ -86,7 +86,7 @@ static cleave_status run_configuration(const Bench *bench, const cleave_model *m
     int runs = bench->options->runs;
     result->began = true;
     result->seconds = allocate((size_t)runs, sizeof *result->seconds);
-    bench_memory_reset();
+    platform_reset_recent_peak();
     cleave_status status =
         signals_caught() != 0 ? interrupted(result) : open_warm(bench, model, result, &separator);
     for (int run = 0; run < runs && status == CLEAVE_OK; run++)

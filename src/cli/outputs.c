@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "allocate.h"
+#include "base/platform.h"
 #include "file_ids.h"
 
 typedef struct Output {
@@ -20,19 +20,10 @@ typedef struct Outputs {
     size_t count;
 } Outputs;
 
-/* macOS's file systems take Song and song for the same name. */
-static int compare_paths(const char *a, const char *b) {
-#ifdef __APPLE__
-    return strcasecmp(a, b);
-#else
-    return strcmp(a, b);
-#endif
-}
-
 static int compare_outputs(const void *left, const void *right) {
     const Output *a = left;
     const Output *b = right;
-    int order = compare_paths(a->path, b->path);
+    int order = platform_compare_paths(a->path, b->path);
     return order != 0 ? order : a->input - b->input;
 }
 
@@ -72,7 +63,7 @@ static bool are_different(const Outputs *outputs, const Inputs *inputs, const Op
     for (size_t i = 1; i < outputs->count; i++) {
         const Output *a = &outputs->items[i - 1];
         const Output *b = &outputs->items[i];
-        if (a->input == b->input || compare_paths(a->path, b->path) != 0)
+        if (a->input == b->input || platform_compare_paths(a->path, b->path) != 0)
             continue;
         const char *template = options->output.name_template;
         bool shared = template != NULL && strstr(template, "{track}") == NULL;

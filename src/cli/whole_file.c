@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "allocate.h"
+#include "base/platform.h"
 
 /* "." where the path has no folder. */
 static char *folder_of(const char *path) {
@@ -49,43 +50,17 @@ static int make_folders(const char *path) {
     return number;
 }
 
-#ifdef O_TMPFILE
-
 /* -1 where the system has no files without names there. */
 static int open_nameless(const char *path) {
     char *folder = folder_of(path);
-    int fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0666);
+    int fd = platform_open_nameless(folder, 0666);
     free(folder);
-    if (fd >= 0 && access("/proc/self/fd", X_OK) != 0) {
+    if (fd >= 0 && !platform_can_name(fd)) {
         close(fd);
         return -1;
     }
     return fd;
 }
-
-static bool give_name(WholeFile *file) {
-    char *link = format_text("/proc/self/fd/%d", fileno(file->stream));
-    bool good = linkat(AT_FDCWD, link, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW) == 0;
-    int number = errno;
-    free(link);
-    errno = number;
-    return good;
-}
-
-#else
-
-static int open_nameless(const char *path) {
-    (void)path;
-    return -1;
-}
-
-static bool give_name(WholeFile *file) {
-    (void)file;
-    errno = ENOTSUP;
-    return false;
-}
-
-#endif
 
 int whole_file_open(WholeFile *file, const char *path) {
     *file = (WholeFile){.path = path};
@@ -114,9 +89,10 @@ static int complete(WholeFile *file) {
     errno = 0;
     if (fflush(file->stream) != 0 || ferror(file->stream))
         return errno != 0 ? errno : EIO;
-    if (fsync(fileno(file->stream)) != 0 && errno != EINVAL && errno != ENOTSUP)
-        return errno;
-    if (!file->named && !give_name(file))
+    int number = platform_sync(fileno(file->stream));
+    if (number != 0)
+        return number;
+    if (!file->named && !platform_give_name(fileno(file->stream), file->temporary))
         return errno;
     file->named = true;
     return rename(file->temporary, file->path) == 0 ? 0 : errno;

@@ -12,10 +12,8 @@
 #include <libavformat/avformat.h>
 #include <libavutil/avutil.h>
 #endif
-#ifdef __GLIBC__
-#include <gnu/libc-version.h>
-#endif
 
+#include "base/platform.h"
 #include "diagnose/findings.h"
 
 static void fact(Findings *findings, const char *name, const char *text) {
@@ -23,6 +21,7 @@ static void fact(Findings *findings, const char *name, const char *text) {
 }
 
 void find_build(Findings *findings) {
+    char libc[64];
     fact(findings, "library", cleave_version());
 #if defined(__clang__)
     fact(findings, "compiler", __VERSION__);
@@ -30,14 +29,8 @@ void find_build(Findings *findings) {
     fact(findings, "compiler", "gcc " __VERSION__);
 #endif
     fact(findings, "options", CLEAVE_BUILD_OPTIONS);
-#ifdef __GLIBC__
-    findings_add(findings, CLEAVE_FINDING_FACT, "libc", "glibc %s (built with %d.%d)",
-                 gnu_get_libc_version(), __GLIBC__, __GLIBC_MINOR__);
-#elif defined(__APPLE__)
-    fact(findings, "libc", "the system's");
-#else
-    fact(findings, "libc", "not glibc; it does not tell its version");
-#endif
+    platform_libc_name(libc, sizeof(libc));
+    fact(findings, "libc", libc);
 #ifdef NDEBUG
     fact(findings, "assertions", "off");
 #else

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdint.h>
 
-#include "base/memory.h"
 #include "base/memory_limit.h"
+#include "base/platform.h"
 #include "diagnose/findings.h"
 
 /* In the units of `cleave devices`. */
@@ -25,5 +25,5 @@ void find_memory(Findings *findings) {
     find_limit(findings, "ulimit", memory_limit_resources("", 0));
     find_limit(findings, "in all", memory_limit("", 0));
     findings_add(findings, CLEAVE_FINDING_FACT, "peak so far", "%.2f GiB",
-                 gibibytes(memory_peak_resident()));
+                 gibibytes(platform_peak_resident()));
 }

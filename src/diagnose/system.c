@@ -3,8 +3,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/platform.h"
 #include "base/processors.h"
-#include "base/system.h"
 #include "diagnose/findings.h"
 
 void find_system(Findings *findings) {
@@ -12,7 +12,7 @@ void find_system(Findings *findings) {
     struct utsname name;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     int quota = processors_quota("");
-    system_name(text, sizeof(text));
+    platform_system_name(text, sizeof(text));
     findings_add(findings, CLEAVE_FINDING_FACT, "system", "%s", text);
     if (uname(&name) == 0)
         findings_add(findings, CLEAVE_FINDING_FACT, "machine", "%.60s", name.machine);

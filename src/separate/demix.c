@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/platform.h"
 #include "base/thread.h"
 #include "separate/demix_private.h"
 
@@ -43,7 +44,7 @@ cleave_status demix_report(const Demix *d, cleave_error *error) {
         .samples_done = atomic_load(&d->emitted),
         .samples_total = d->expected,
         .seconds = clock_seconds() - d->begin,
-        .peak_host_memory = memory_peak_resident(),
+        .peak_host_memory = platform_peak_resident(),
         .peak_device_memory = executable_peak_memory(d->executable),
     };
     log_relay_flush(d->job->log);

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "base/platform.h"
 
 #define LINE_SIZE    512
 #define LARGEST_FILE 262144 /* bytes: a thousand classes */
@@ -88,11 +89,7 @@ static char *cache_folder(void) {
         return string_format("%s/cleave", cache);
     if (!home || home[0] != '/')
         return NULL;
-#ifdef __APPLE__
-    return string_format("%s/Library/Caches/cleave", home);
-#else
-    return string_format("%s/.cache/cleave", home);
-#endif
+    return string_format("%s/%s/cleave", home, platform_cache_folder);
 }
 
 static uint64_t hash_line(uint64_t hash, const Line *line) {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/platform.h"
 #include "separate/claim.h"
 #include "separate/file_sink.h"
 #include "separate/ready.h"
@@ -222,7 +223,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     filled.channels = separator->model->config.channels;
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;
-    filled.peak_host_memory = memory_peak_resident();
+    filled.peak_host_memory = platform_peak_resident();
     filled.peak_device_memory = ready_peak_memory(separator);
     filled.degraded_ops = cleave_separator_degraded(separator, NULL, 0);
     *result = filled;

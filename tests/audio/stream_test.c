@@ -348,14 +348,14 @@ static void a_wav_of_unknown_length_is_read_to_its_end(void **state) {
 
 static void what_follows_the_data_of_a_wav_is_no_audio(void **state) {
     (void)state;
-    static const unsigned char list[16] = "LIST\x08\0\0\0INFOabcd";
+    static const unsigned char list[] = "LIST\x08\0\0\0INFOabcd";
     static const uint32_t counts[] = {5000, 0}; /* the RIFF length tells 0 from unknown */
     for (size_t i = 0; i < 2; i++) {
         Audio made = audio_integer_noise(2, 44100, counts[i], 16);
         Audio piped;
         cleave_error error;
         make_lying_wav(in_folder("x"), &made, 36 + 4 * counts[i] + 16, 4 * counts[i], list,
-                       sizeof(list));
+                       sizeof(list) - 1);
         if (read_piped(in_folder("x"), true, NULL, &piped, &error) != CLEAVE_OK)
             fail_msg("%s", error.text);
         assert_same_audio(&piped, &made);

@@ -65,7 +65,7 @@ static void t2_generated_audio_is_never_silent_nor_too_loud(void **state) {
             power += (double)left[i] * (double)left[i];
             assert_true(fabsf(left[i]) <= 1 && fabsf(right[i]) <= 1);
         }
-        assert_true(10 * log10(power / TENTH) > -30);
+        assert_true(10 * log10(power / (double)TENTH) > -30);
     }
     assert_memory_not_equal(left, right, sizeof left);
 }

@@ -15,7 +15,7 @@
 
 /* The reader wants a file with a name: one without a disk, where the system has such. */
 static int open_scratch(char *path, size_t capacity) {
-#ifdef __linux__
+#ifdef HAVE_MEMFD
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
     snprintf(path, capacity, "/proc/self/fd/%d", fd);
 #else
@@ -26,7 +26,7 @@ static int open_scratch(char *path, size_t capacity) {
 }
 
 static void close_scratch(int fd, const char *path) {
-#ifndef __linux__
+#ifndef HAVE_MEMFD
     unlink(path);
 #endif
     (void)path;

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "audio/audio.h"
+#include "base/platform.h"
 #include "cleave.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -110,13 +111,7 @@ static cleave_status read_audio(const char *path, cleave_error *error) {
 
 /* In KiB. */
 static long resident_peak(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-#ifdef __APPLE__
-    return usage.ru_maxrss >> 10; /* bytes, there */
-#else
-    return usage.ru_maxrss;
-#endif
+    return (long)(platform_peak_resident() >> 10);
 }
 
 static double processor_seconds(void) {

@@ -796,7 +796,7 @@ static void bench_gemm(const Kernels *kernels, cleave_precision precision) {
         x.c[j] = c + j * ROWS * CHANNEL_BLOCK;
     }
     double best = INFINITY;
-    double flops = 2.0 * ROWS * GEMM_COLUMNS * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    double flops = 2.0 * (double)(ROWS * GEMM_COLUMNS * BLOCKS * CHANNEL_BLOCK * CHANNEL_BLOCK);
     for (int trial = 0; trial < 30; trial++) {
         double begin = seconds();
         products->gemm(&x);

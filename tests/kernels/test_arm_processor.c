@@ -1,6 +1,6 @@
-/* test_arm_processor.c: names; and each of ARM's optional instructions is run: where arm_features()
- * promises it, it must compute what the architecture says; where not, the processor must refuse it.
- * And the kernel tables are there that use them. */
+/* test_arm_processor.c: names; and each of ARM's optional instructions is run: where
+ * platform_arm_features() promises it, it must compute what the architecture says; where not, the
+ * processor must refuse it. And the kernel tables are there that use them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,9 @@
 
 #include <cmocka.h>
 
-#include "backend/cpu/kernels/arm_processor.h"
 #include "backend/cpu/kernels/kernels.h"
+#include "base/arm_names.h"
+#include "base/platform.h"
 
 #if defined(__aarch64__)
 
@@ -91,7 +92,7 @@ static void expect(bool promised, void (*instruction)(float sums[4]), float resu
 
 static void instructions_are_as_promised(void **state) {
     (void)state;
-    ArmFeatures features = arm_features();
+    ArmFeatures features = platform_arm_features();
     expect(features.fp16, run_fp16, 1.501953125f);                        /* 0.5 + (1 + 2^-9) */
     expect(features.fhm, run_fhm, 0.5f + F16_FINE * F16_FINE);            /* exact */
     expect(features.bf16, run_bf16, 0.5f + 2.0f * BF16_FINE * BF16_FINE); /* exact */
@@ -101,7 +102,7 @@ static void instructions_are_as_promised(void **state) {
 
 static void instructions_are_as_promised(void **state) {
     (void)state;
-    ArmFeatures features = arm_features();
+    ArmFeatures features = platform_arm_features();
     assert_false(features.fp16);
     assert_false(features.fhm);
     assert_false(features.bf16);
@@ -119,7 +120,7 @@ static bool is_available(const char *name) {
 /* A table that is not there is not tested, and nobody would notice. */
 static void tables_are_there_where_their_instructions_are(void **state) {
     (void)state;
-    ArmFeatures features = arm_features();
+    ArmFeatures features = platform_arm_features();
     bool fp16 = features.fp16 && features.fhm;
     assert_int_equal(is_available("neonfp16"), fp16);
     assert_int_equal(is_available("neonbf16"), fp16 && features.bf16);

@@ -1,7 +1,4 @@
 /* test_memory.c: what is planned is what is taken, and the batch is the largest that fits. */
-#ifdef __linux__
-#include <malloc.h>
-#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#ifdef HAVE_MALLINFO2
+#include <malloc.h>
+#endif
 
 #include <cmocka.h>
 
@@ -83,7 +84,7 @@ static cleave_memory_need need_at(const cleave_model *model, int batch) {
 
 /* Bytes that malloc has handed out; 0 where that cannot be told. */
 static int64_t allocated(void) {
-#if defined(__GLIBC__) && !SANITIZED && __GLIBC_PREREQ(2, 33)
+#if defined(HAVE_MALLINFO2) && !SANITIZED
     struct mallinfo2 info = mallinfo2();
     return (int64_t)(info.uordblks + info.hblkhd);
 #else

@@ -1,61 +1,18 @@
-/* cpu.c: what the processor and its memory are. The one file of the CPU backend that asks the
- * operating system. */
+/* cpu.c: what the processor and its memory are. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backend/cpu/executable.h"
-#include "backend/cpu/kernels/arm_processor.h"
-#ifdef __APPLE__
-#include "base/macos.h"
-#endif
 #include "base/memory_limit.h"
+#include "base/platform.h"
 #include "base/processors.h"
-#include "base/system.h"
-
-/* The value behind "KEY<blanks>: " in a text file such as /proc/cpuinfo; false if there is none. */
-static bool read_field(const char *path, const char *key, char *value, size_t size) {
-    char line[512];
-    bool found = false;
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return false;
-    while (!found && fgets(line, sizeof(line), file)) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, key, strlen(key)) != 0 || !colon)
-            continue;
-        const char *start = colon + 1 + strspn(colon + 1, " \t");
-        snprintf(value, size, "%.*s", (int)strcspn(start, "\n"), start);
-        found = true;
-    }
-    fclose(file);
-    return found;
-}
-
-#ifdef __aarch64__
-/* Linux on 64-bit ARM has numbers there; those of the first processor, where there are several. */
-static void describe_arm_name(char *name, size_t size) {
-    char implementer[32];
-    char part[32];
-    const char *known = NULL;
-    if (read_field("/proc/cpuinfo", "CPU implementer", implementer, sizeof(implementer)) &&
-        read_field("/proc/cpuinfo", "CPU part", part, sizeof(part)))
-        known = arm_processor_name(implementer, part);
-    snprintf(name, size, "%s", known ? known : "64-bit ARM processor");
-}
-#endif
 
 static void describe_name(char *name, size_t size) {
-#ifdef __APPLE__
-    if (macos_processor_name(name, size))
+    if (platform_processor_name(name, size))
         return;
-#endif
-    char value[128];
-    if (read_field("/proc/cpuinfo", "model name", value, sizeof(value)))
-        snprintf(name, size, "%s", value);
 #ifdef __aarch64__
-    else
-        describe_arm_name(name, size);
+    snprintf(name, size, "64-bit ARM processor");
 #endif
 }
 
@@ -107,7 +64,7 @@ void cpu_describe(int index, cleave_device_info *info) {
     (void)index;
     describe_name(info->name, sizeof(info->name));
     describe_capabilities(info);
-    system_name(info->system, sizeof(info->system));
+    platform_system_name(info->system, sizeof(info->system));
     snprintf(info->kernels, sizeof(info->kernels), "%s", kernels_select()->name);
     info->threads = thread_available_processors();
     info->available = 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/cpu/kernels/kernels.h"
+#include "base/platform.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -50,20 +51,18 @@ void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
                                       {"avx512fp16", has_edx(7, 0, 23)},
                                       {"amx-tile", has_edx(7, 0, 24)},
                                       {"amx-bf16", has_edx(7, 0, 22)},
-                                      {"amx-permission", kernels_may_use_tiles()},
+                                      {"amx-permission", platform_may_use_tiles()},
                                       {NULL, false}};
     memcpy(features, known, sizeof(known));
 }
 #elif defined(__aarch64__)
-#include "backend/cpu/kernels/arm_processor.h"
-
 const TableNeeds processor_table_needs[] = {{"neon", "neon"},
                                             {"neonfp16", "neon fp16 fhm"},
                                             {"neonbf16", "neon fp16 fhm bf16"},
                                             {NULL, NULL}};
 
 void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
-    const ArmFeatures arm = arm_features();
+    const ArmFeatures arm = platform_arm_features();
     const ProcessorFeature known[] = {
         {"neon", true}, {"fp16", arm.fp16}, {"fhm", arm.fhm}, {"bf16", arm.bf16}, {NULL, false}};
     memcpy(features, known, sizeof(known));

@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/platform.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
-#ifdef __linux__
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 /* Half floats: of another year than AVX2, though every processor with the one has the other. */
 static bool cpu_has_f16c(void) {
@@ -42,11 +40,9 @@ static bool cpu_has_amx(void) {
     unsigned c = 0;
     unsigned d = 0;
     return cpu_has_avx512bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & AMX_BF16) &&
-           (d & AMX_TILE) && kernels_may_use_tiles();
+           (d & AMX_TILE) && platform_may_use_tiles();
 }
 #elif defined(__aarch64__)
-#include "backend/cpu/kernels/arm_processor.h"
-
 static bool cpu_has_neonfp16(const ArmFeatures *features) {
     return features->fp16 && features->fhm;
 }
@@ -56,17 +52,6 @@ static bool cpu_has_neonbf16(const ArmFeatures *features) {
     return cpu_has_neonfp16(features) && features->bf16;
 }
 #endif
-
-/* Tiles are 8 KB of each thread's state, which Linux lets a process have that asks for it (Linux,
- * Documentation/arch/x86/xstate.rst). */
-bool kernels_may_use_tiles(void) {
-#if defined(__x86_64__) && defined(__linux__)
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-#else
-    return false;
-#endif
-}
 
 #define TABLES_MAX 5
 
@@ -86,7 +71,7 @@ static void detect(void) {
     if (cpu_has_amx())
         available[count++] = &kernels_amx;
 #elif defined(__aarch64__)
-    ArmFeatures features = arm_features();
+    ArmFeatures features = platform_arm_features();
     available[count++] = &kernels_neon; /* part of the architecture */
     if (cpu_has_neonfp16(&features))
         available[count++] = &kernels_neonfp16;

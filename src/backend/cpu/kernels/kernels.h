@@ -130,9 +130,6 @@ extern const Kernels kernels_neon;
 extern const Kernels kernels_neonfp16;
 extern const Kernels kernels_neonbf16;
 
-/* Whether the system lets this process use AMX's tiles, for which it is asked. */
-bool kernels_may_use_tiles(void);
-
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */
 const Kernels *const *kernels_available(void);

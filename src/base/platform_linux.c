@@ -1,0 +1,288 @@
+/* platform_linux.c: see platform.h. For Linux, and for other Unixes as far as they are alike: what
+ * stands in files of Linux's (proc(5)) is unknown where they are missing. */
+#include "base/platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sched.h>
+#include <sys/syscall.h>
+#ifdef __aarch64__
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+#endif
+#ifdef __ELF__
+#include <elf.h>
+#include <link.h>
+#endif
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
+
+#include "base/arm_names.h"
+
+const char platform_cache_folder[] = ".cache";
+const char platform_object_extension[] = "so";
+
+/* ---- Names ---- */
+
+/* The value of PRETTY_NAME="…" in os-release(5); "" where there is none. */
+static void read_distribution(char *name, size_t size) {
+    static const char key[] = "PRETTY_NAME=";
+    char line[256];
+    FILE *file = fopen("/etc/os-release", "re");
+    name[0] = '\0';
+    while (file && name[0] == '\0' && fgets(line, sizeof(line), file)) {
+        const char *value = line + sizeof(key) - 1;
+        if (strncmp(line, key, sizeof(key) - 1) != 0)
+            continue;
+        value += strspn(value, "\"'");
+        snprintf(name, size, "%.*s", (int)strcspn(value, "\"'\n"), value);
+    }
+    if (file)
+        fclose(file);
+}
+
+void platform_system_name(char *name, size_t size) {
+    struct utsname kernel;
+    char distribution[64];
+    name[0] = '\0';
+    if (uname(&kernel) != 0)
+        return;
+    read_distribution(distribution, sizeof(distribution));
+    if (distribution[0])
+        snprintf(name, size, "%.20s %.40s (%.60s)", kernel.sysname, kernel.release, distribution);
+    else
+        snprintf(name, size, "%.20s %.60s", kernel.sysname, kernel.release);
+}
+
+void platform_libc_name(char *name, size_t size) {
+#ifdef __GLIBC__
+    snprintf(name, size, "glibc %s (built with %d.%d)", gnu_get_libc_version(), __GLIBC__,
+             __GLIBC_MINOR__);
+#else
+    snprintf(name, size, "not glibc; it does not tell its version");
+#endif
+}
+
+/* The value behind "KEY<blanks>: " in a text file such as /proc/cpuinfo; false if there is none. */
+static bool read_field(const char *path, const char *key, char *value, size_t size) {
+    char line[512];
+    bool found = false;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    while (!found && fgets(line, sizeof(line), file)) {
+        const char *colon = strchr(line, ':');
+        if (strncmp(line, key, strlen(key)) != 0 || !colon)
+            continue;
+        const char *start = colon + 1 + strspn(colon + 1, " \t");
+        snprintf(value, size, "%.*s", (int)strcspn(start, "\n"), start);
+        found = true;
+    }
+    fclose(file);
+    return found;
+}
+
+/* On 64-bit ARM there are numbers; those of the first processor, where there are several. */
+static const char *arm_name(void) {
+    char implementer[32];
+    char part[32];
+    if (!read_field("/proc/cpuinfo", "CPU implementer", implementer, sizeof(implementer)) ||
+        !read_field("/proc/cpuinfo", "CPU part", part, sizeof(part)))
+        return NULL;
+    return arm_processor_name(implementer, part);
+}
+
+bool platform_processor_name(char *name, size_t size) {
+    char value[128];
+    bool named = read_field("/proc/cpuinfo", "model name", value, sizeof(value));
+    const char *known = named ? value : arm_name();
+    if (known)
+        snprintf(name, size, "%s", known);
+    return known != NULL;
+}
+
+/* ---- Processors ---- */
+
+ArmFeatures platform_arm_features(void) {
+#if defined(__aarch64__) && defined(__linux__)
+    unsigned long bits = getauxval(AT_HWCAP);
+    unsigned long more_bits = getauxval(AT_HWCAP2);
+    return (ArmFeatures){.fp16 = (bits & HWCAP_ASIMDHP) != 0,
+                         .fhm = (bits & HWCAP_ASIMDFHM) != 0,
+                         .bf16 = (more_bits & HWCAP2_BF16) != 0};
+#else
+    return (ArmFeatures){.fp16 = false};
+#endif
+}
+
+/* Tiles are 8 KB of each thread's state, which Linux lets a process have that asks for it (Linux,
+ * Documentation/arch/x86/xstate.rst). */
+bool platform_may_use_tiles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
+
+int platform_start_thread(pthread_t *thread, void *(*run)(void *argument), void *argument) {
+    return pthread_create(thread, NULL, run, argument);
+}
+
+int platform_processors(void) {
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+#endif
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+/* ---- Memory ---- */
+
+int64_t platform_free_memory(void) {
+    return INT64_MAX;
+}
+
+int64_t platform_peak_resident(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+/* Linux, Documentation/filesystems/proc.rst: 5 resets the peak. */
+void platform_reset_recent_peak(void) {
+    FILE *file = fopen("/proc/self/clear_refs", "we");
+    if (!file)
+        return;
+    fputs("5", file);
+    fclose(file);
+}
+
+/* getrusage() keeps the peak of the whole life, whatever is reset. */
+int64_t platform_recent_peak(void) {
+    char text[32];
+    long long kilobytes = 0;
+    if (read_field("/proc/self/status", "VmHWM", text, sizeof(text)))
+        kilobytes = strtoll(text, NULL, 10);
+    return kilobytes > 0 ? (int64_t)kilobytes * 1024 : platform_peak_resident();
+}
+
+/* ---- Files ---- */
+
+bool platform_program_path(char *path, size_t size) {
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    if (length > 0)
+        path[length] = '\0';
+    return length > 0 && path[0] == '/';
+}
+
+struct timespec platform_modified(const struct stat *status) {
+    return status->st_mtim;
+}
+
+int platform_compare_paths(const char *a, const char *b) {
+    return strcmp(a, b);
+}
+
+int platform_sync(int fd) {
+    int result;
+    do {
+        result = fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
+}
+
+#ifdef O_TMPFILE
+
+/* The path to an open file, through which it can be given a name without privileges. */
+#define FD_PATH_SIZE 40
+
+static void fd_path(int fd, char path[FD_PATH_SIZE]) {
+    snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+}
+
+int platform_open_nameless(const char *folder, mode_t mode) {
+    int fd;
+    do {
+        fd = open(folder, O_RDWR | O_TMPFILE | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* /proc need not be mounted. */
+bool platform_can_name(int fd) {
+    char path[FD_PATH_SIZE];
+    struct stat opened;
+    struct stat found;
+    fd_path(fd, path);
+    return fstat(fd, &opened) == 0 && stat(path, &found) == 0 && opened.st_dev == found.st_dev &&
+           opened.st_ino == found.st_ino;
+}
+
+bool platform_give_name(int fd, const char *path) {
+    char from[FD_PATH_SIZE];
+    fd_path(fd, from);
+    return linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+#else
+
+int platform_open_nameless(const char *folder, mode_t mode) {
+    (void)folder;
+    (void)mode;
+    errno = ENOTSUP;
+    return -1;
+}
+
+bool platform_can_name(int fd) {
+    (void)fd;
+    return false;
+}
+
+bool platform_give_name(int fd, const char *path) {
+    (void)fd;
+    (void)path;
+    errno = ENOTSUP;
+    return false;
+}
+
+#endif
+
+/* ---- Shared objects ---- */
+
+#ifdef ElfW
+bool platform_holds_segments(FILE *file, int64_t size) {
+    ElfW(Ehdr) header;
+    if (fread(&header, sizeof(header), 1, file) != 1)
+        return false;
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_phentsize != sizeof(ElfW(Phdr)))
+        return true; /* no such object at all: for dlopen() to say */
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        ElfW(Phdr) segment;
+        int64_t offset = (int64_t)header.e_phoff + (int64_t)i * (int64_t)sizeof(segment);
+        if (fseeko(file, offset, SEEK_SET) != 0 || fread(&segment, sizeof(segment), 1, file) != 1)
+            return false;
+        if (segment.p_type == PT_LOAD && (segment.p_filesz > (uint64_t)size ||
+                                          segment.p_offset > (uint64_t)size - segment.p_filesz))
+            return false;
+    }
+    return true;
+}
+#else
+bool platform_holds_segments(FILE *file, int64_t size) {
+    (void)file;
+    (void)size;
+    return true;
+}
+#endif

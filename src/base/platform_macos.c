@@ -1,0 +1,169 @@
+/* platform_macos.c: see platform.h. Compiled for macOS by `make check-macos`; it has not run there
+ * yet, for want of a Mac. */
+#include "base/platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mach-o/dyld.h>
+#include <mach/mach.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <sys/sysctl.h>
+#include <unistd.h>
+
+#define THREAD_STACK ((size_t)8 << 20)
+
+const char platform_cache_folder[] = "Library/Caches";
+const char platform_object_extension[] = "dylib";
+
+/* ---- Names ---- */
+
+void platform_system_name(char *name, size_t size) {
+    char number[32];
+    size_t length = sizeof(number);
+    if (sysctlbyname("kern.osproductversion", number, &length, NULL, 0) == 0)
+        snprintf(name, size, "macOS %s", number);
+    else
+        snprintf(name, size, "macOS");
+}
+
+void platform_libc_name(char *name, size_t size) {
+    snprintf(name, size, "the system's");
+}
+
+bool platform_processor_name(char *name, size_t size) {
+    char brand[128];
+    size_t length = sizeof(brand);
+    if (sysctlbyname("machdep.cpu.brand_string", brand, &length, NULL, 0) != 0)
+        return false;
+    snprintf(name, size, "%s", brand);
+    return true;
+}
+
+/* ---- Processors ---- */
+
+#ifdef __aarch64__
+
+/* A name that the system does not know is a feature that it does not offer. */
+static bool has(const char *name) {
+    int value = 0;
+    size_t size = sizeof(value);
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+ArmFeatures platform_arm_features(void) {
+    return (ArmFeatures){.fp16 = has("hw.optional.arm.FEAT_FP16"),
+                         .fhm = has("hw.optional.arm.FEAT_FHM"),
+                         .bf16 = has("hw.optional.arm.FEAT_BF16")};
+}
+
+#else
+
+ArmFeatures platform_arm_features(void) {
+    return (ArmFeatures){.fp16 = false};
+}
+
+#endif
+
+bool platform_may_use_tiles(void) {
+    return false;
+}
+
+int platform_start_thread(pthread_t *thread, void *(*run)(void *argument), void *argument) {
+    pthread_attr_t attributes;
+    int number = pthread_attr_init(&attributes);
+    if (number != 0)
+        return number;
+    number = pthread_attr_setstacksize(&attributes, THREAD_STACK);
+    if (number == 0)
+        number = pthread_create(thread, &attributes, run, argument);
+    pthread_attr_destroy(&attributes);
+    return number;
+}
+
+int platform_processors(void) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (int)online : 1;
+}
+
+/* ---- Memory ---- */
+
+int64_t platform_free_memory(void) {
+    vm_statistics64_data_t statistics = {0};
+    mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
+    vm_size_t page = 0;
+    host_t host = mach_host_self();
+    bool known =
+        host_page_size(host, &page) == KERN_SUCCESS &&
+        host_statistics64(host, HOST_VM_INFO64, (host_info64_t)&statistics, &count) == KERN_SUCCESS;
+    mach_port_deallocate(mach_task_self(), host);
+    if (!known)
+        return INT64_MAX;
+    return ((int64_t)statistics.free_count + (int64_t)statistics.inactive_count +
+            (int64_t)statistics.purgeable_count) *
+           (int64_t)page;
+}
+
+int64_t platform_peak_resident(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss : 0;
+}
+
+void platform_reset_recent_peak(void) {
+}
+
+int64_t platform_recent_peak(void) {
+    return platform_peak_resident();
+}
+
+/* ---- Files ---- */
+
+bool platform_program_path(char *path, size_t size) {
+    uint32_t room = (uint32_t)size;
+    return _NSGetExecutablePath(path, &room) == 0 && path[0] == '/';
+}
+
+struct timespec platform_modified(const struct stat *status) {
+    return status->st_mtimespec;
+}
+
+int platform_compare_paths(const char *a, const char *b) {
+    return strcasecmp(a, b);
+}
+
+/* Disks of other makes and shares in the network have no F_FULLFSYNC. */
+int platform_sync(int fd) {
+    int result;
+    do {
+        result = fcntl(fd, F_FULLFSYNC) != -1 ? 0 : fsync(fd);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
+}
+
+int platform_open_nameless(const char *folder, mode_t mode) {
+    (void)folder;
+    (void)mode;
+    errno = ENOTSUP;
+    return -1;
+}
+
+bool platform_can_name(int fd) {
+    (void)fd;
+    return false;
+}
+
+bool platform_give_name(int fd, const char *path) {
+    (void)fd;
+    (void)path;
+    errno = ENOTSUP;
+    return false;
+}
+
+/* ---- Shared objects ---- */
+
+bool platform_holds_segments(FILE *file, int64_t size) {
+    (void)file;
+    (void)size;
+    return true;
+}
