@@ -188,6 +188,18 @@ class MpsTest(SimulatedMacTest):
         self.assertEqual(info["device"], "cpu")
         self.assert_near(stems, expected)
 
+    def test_r11_an_op_is_named_before_it_first_runs(self):
+        """Where MPS ends the process by an assertion, nothing can be told any more."""
+        result, _, _ = self.separate_on("", "--strict-device", "--no-compile", "-vv")
+        named = [line.split("first run of ")[1] for line in result.err.splitlines()
+                 if "first run of " in line]
+        self.assertEqual(len(named), len(set(named)))
+        for op in ("first_conv (conv)", "stft (stft)", "istft (istft)"):
+            self.assertIn(op, named)
+        result, _, _ = self.separate_on("", "--strict-device", "-b", "1", "-vv")
+        self.assertEqual(result.err.count("mps: compiling the network"), 1)
+        self.assertEqual(result.err.count("mps: first run of batch"), 1)
+
     # ---- Around it ----
 
     def test_t1_t2_bench_and_verify(self):

@@ -37,6 +37,7 @@ typedef struct MpsWhole {
     MPSGraphExecutable *executable; /* nil: not compiled yet */
     NSArray *inputs[MPS_DEPTH]; /* MPSGraphTensorData, as the executable's feeds come, per flight */
     NSArray *outputs[MPS_DEPTH];
+    bool ran; /* once */
 } MpsWhole;
 
 /* One op, as a small graph of its own for one size of batch. */
@@ -49,6 +50,7 @@ typedef struct MpsStep {
 typedef struct MpsExecutable {
     Executable head;
     const MpsDevice *device;
+    cleave_logger log;
     id<MTLCommandQueue> queue;
     Graph network; /* a copy of the nodes, without weights */
     Parameters parameters;
@@ -61,6 +63,7 @@ typedef struct MpsExecutable {
     /* Op by op: */
     MpsStep *steps; /* per node, for steps_batch */
     int steps_batch;
+    bool steps_ran;        /* all of them, once */
     id<MTLBuffer> *values; /* per node, shared among those that are not alive at once; not owned */
     NSMutableArray *pool;  /* owns them */
     int64_t *degraded;     /* runs on the CPU, per node */

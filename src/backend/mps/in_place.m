@@ -14,7 +14,7 @@
 #define ALIGNMENT 16
 
 /* An SDK that is older than those methods does not declare them. */
-#if defined(__APPLE__) && !defined(__MAC_15_0)
+#if !defined(CLEAVE_APPLESIM) && !defined(__MAC_15_0)
 @interface MPSNDArray (CleaveOffsets)
 - (instancetype)initWithBuffer:(id<MTLBuffer>)buffer
                         offset:(NSUInteger)offset

@@ -208,6 +208,8 @@ static cleave_status compile(Executable **created, const Graph *graph,
                                     .kernels = "",
                                     .memory = memory_of(graph, options)};
     executable->device = device;
+    if (options->log)
+        executable->log = *options->log;
     executable->precision = options->precision;
     executable->max_batch = options->batch;
     @autoreleasepool {

@@ -191,6 +191,14 @@ static cleave_status run_on_host(MpsExecutable *executable, int node, cleave_err
                           error);
 }
 
+/* An assertion of MPS ends the process: which op it was can only be told beforehand. */
+static void tell_step(const MpsExecutable *executable, int node) {
+    const Node *n = &executable->network.nodes[node];
+    if (!executable->steps_ran)
+        log_write(&executable->log, CLEAVE_LOG_DEBUG, "mps: first run of %s (%s)", n->name,
+                  graph_op_name(n->op));
+}
+
 static cleave_status run_step(MpsExecutable *executable, int node, cleave_error *error) {
     const MpsStep *step = &executable->steps[node];
     cleave_status status = CLEAVE_OK;
@@ -218,8 +226,12 @@ cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool 
     for (int node = 0; node < executable->network.count && status == CLEAVE_OK; node++) {
         if (cancel_is_set(cancel))
             return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-        if (executable->network.nodes[node].op != OP_INPUT)
-            status = run_step(executable, node, error);
+        if (executable->network.nodes[node].op == OP_INPUT)
+            continue;
+        tell_step(executable, node);
+        status = run_step(executable, node, error);
     }
+    if (status == CLEAVE_OK)
+        executable->steps_ran = true;
     return status;
 }

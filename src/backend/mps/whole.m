@@ -81,6 +81,7 @@ cleave_status whole_compile(MpsExecutable *executable, int batch, cleave_error *
     cleave_status status = CLEAVE_OK;
     if (whole->executable)
         return CLEAVE_OK;
+    log_write(&executable->log, CLEAVE_LOG_DEBUG, "mps: compiling the network for batch %d", batch);
     @autoreleasepool {
         op_builder_begin(&builder);
         @try {
@@ -127,6 +128,9 @@ static cleave_status take_off(MpsExecutable *executable, MpsFlight *flight, clea
         return CLEAVE_OK;
     if (cancel_is_set(flight->cancel))
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
+    if (!executable->wholes[flight->batch - 1].ran)
+        log_write(&executable->log, CLEAVE_LOG_DEBUG, "mps: first run of batch %d", flight->batch);
+    executable->wholes[flight->batch - 1].ran = true;
     @autoreleasepool {
         @try {
             encode(executable, flight);
