@@ -10,7 +10,7 @@
 
 /* The tests' simulated Mac says what it is. */
 #ifdef CLEAVE_APPLESIM
-#define SIMULATED    " (simulated: no Apple GPU)"
+#define SIMULATED    " (simulated)"
 #define IS_SIMULATED 1
 #else
 #define SIMULATED    ""
