@@ -440,8 +440,9 @@ typedef struct cleave_degraded_op {
     int64_t runs;        /* how often it has run there */
 } cleave_degraded_op;
 
-/* Writes up to `capacity` such ops to `ops` and returns how many there are; none is of the CPU.
- * They are counted since the separator was opened, on each device that it used. */
+/* Writes up to `capacity` such ops to `ops` and returns how many there are; those of a network on
+ * the CPU are none. They are counted since the separator was opened, on each device that it used.
+ */
 CLEAVE_API int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
                                          int capacity);
 

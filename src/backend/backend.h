@@ -192,7 +192,8 @@ cleave_status layout_check(const SignalLayout *layout, const float *input, const
 cleave_status executable_submit(Executable *executable, const float *input, float *output,
                                 int batch, const atomic_bool *cancel, cleave_error *error);
 
-/* Waits for the oldest batch that was given: its output is there, unless it failed. */
+/* Waits for the oldest batch that was given: its output is there, unless it failed. Where it did,
+ * those behind it may fail as well. */
 cleave_status executable_collect(Executable *executable, cleave_error *error);
 
 /* Both at once, while no other batch is on its way. */

@@ -3,6 +3,7 @@
 #ifndef CLEAVE_BASE_MAPPED_FILE_H
 #define CLEAVE_BASE_MAPPED_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 typedef struct MappedFile {
     const unsigned char *data; /* NULL for an empty file */
     size_t size;               /* bytes */
+    bool shared;               /* with whoever else maps the file: no pages are copies of our own */
 } MappedFile;
 
 /* Maps a regular file. `status` is the code that a failure gets; the text names the path and why.

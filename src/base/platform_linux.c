@@ -135,8 +135,21 @@ bool platform_may_use_tiles(void) {
 #endif
 }
 
+/* glibc takes the size from `ulimit -s`; other libraries have less, musl 128 KiB. */
 int platform_start_thread(pthread_t *thread, void *(*run)(void *argument), void *argument) {
+#ifdef __GLIBC__
     return pthread_create(thread, NULL, run, argument);
+#else
+    pthread_attr_t attributes;
+    int number = pthread_attr_init(&attributes);
+    if (number != 0)
+        return number;
+    number = pthread_attr_setstacksize(&attributes, (size_t)8 << 20);
+    if (number == 0)
+        number = pthread_create(thread, &attributes, run, argument);
+    pthread_attr_destroy(&attributes);
+    return number;
+#endif
 }
 
 int platform_processors(void) {

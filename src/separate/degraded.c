@@ -42,12 +42,16 @@ void degraded_add(DegradedList *list, const Executable *executable, const char *
     free(added);
 }
 
-void degraded_drop_unused(DegradedList *list) {
+int degraded_drop_unused(DegradedList *list, int first) {
     int kept = 0;
+    int kept_of_first = 0;
     for (int i = 0; i < list->count; i++)
-        if (list->ops[i].runs > 0)
+        if (list->ops[i].runs > 0) {
             list->ops[kept++] = list->ops[i];
+            kept_of_first += i < first;
+        }
     list->count = kept;
+    return kept_of_first;
 }
 
 int degraded_group(const DegradedList *list, int first) {

@@ -14,8 +14,8 @@ typedef struct DegradedList {
  * memory runs out they are left out. */
 void degraded_add(DegradedList *list, const Executable *executable, const char *device);
 
-/* Leaves out those that never ran. */
-void degraded_drop_unused(DegradedList *list);
+/* Leaves out those that never ran; returns how many of the first `first` stay. */
+int degraded_drop_unused(DegradedList *list, int first);
 
 /* Ops from `first` on that were to run on the same device. */
 int degraded_group(const DegradedList *list, int first);

@@ -33,6 +33,7 @@ typedef struct Runner {
     Part parts[EXECUTABLE_DEPTH_MAX];
     int part_count;
     double begin; /* when the device, which had none, was given a part */
+    bool halved;  /* the batch was, on this device */
 } Runner;
 
 static void remove_first(void *items, size_t size, int *count) {
@@ -65,14 +66,16 @@ static int count_alike(const DemixJob *job, const float *input, int limit, bool 
 
 /* ---- Recovering ---- */
 
-/* Told once, however often it happens. */
-static void halve_batch(Demix *d, int failed, const cleave_error *error) {
-    if (d->batch == d->job->batch)
+/* Told once for a device, however often it happens. */
+static void halve_batch(Runner *r, int failed, const cleave_error *error) {
+    Demix *d = r->demix;
+    if (!r->halved)
         log_write(
             &d->job->log->logger, CLEAVE_LOG_WARNING,
             "a batch of %d chunks does not fit into memory (%.*s); going on with smaller ones",
             failed, (int)strcspn(error->text, ";"), error->text);
     d->batch = failed / 2;
+    r->halved = true;
 }
 
 static int depth_of(const Demix *d) {
@@ -87,13 +90,14 @@ static cleave_status recover(Runner *r, int failed, cleave_status status, cleave
     const DemixJob *job = d->job;
     int batch = d->batch;
     if (status == CLEAVE_ERROR_MEMORY && failed > 1) {
-        halve_batch(d, failed, error);
+        halve_batch(r, failed, error);
         return CLEAVE_OK;
     }
     if ((status != CLEAVE_ERROR_MEMORY && status != CLEAVE_ERROR_DEVICE) || !job->move_on)
         return status;
     status = job->move_on(job->move_on_user, &d->executable, &batch, error);
     d->batch = batch < job->batch ? batch : job->batch;
+    r->halved = false;
     if (status == CLEAVE_OK)
         r->depth = depth_of(d);
     return status;
@@ -109,6 +113,8 @@ static cleave_status collect_oldest(Runner *r, Part *part, cleave_error *error) 
     remove_first(r->parts, sizeof(*r->parts), &r->part_count);
     if (r->part_count == 0)
         d->network_seconds += clock_seconds() - r->begin;
+    if (status == CLEAVE_OK)
+        profile_chunks_ran(d->job->profile, part->count);
     return status;
 }
 
@@ -128,10 +134,8 @@ static void rewind_to(Runner *r, const Part *part) {
 static cleave_status collect_part(Runner *r, cleave_error *error) {
     Part part;
     cleave_status status = collect_oldest(r, &part, error);
-    if (status == CLEAVE_OK) {
-        profile_chunks_ran(r->demix->job->profile, part.count);
+    if (status == CLEAVE_OK)
         return CLEAVE_OK;
-    }
     drop_parts(r);
     rewind_to(r, &part);
     return recover(r, part.count, status, error);

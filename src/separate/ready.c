@@ -302,9 +302,7 @@ static const Device *next_device(const cleave_separator *separator, cleave_statu
 static cleave_status leave_for(cleave_separator *separator, const Device *next,
                                cleave_error *error) {
     ready_release(separator);
-    degraded_drop_unused(&separator->degraded);
-    if (separator->degraded_told > separator->degraded.count)
-        separator->degraded_told = separator->degraded.count;
+    separator->degraded_told = degraded_drop_unused(&separator->degraded, separator->degraded_told);
     profile_change_device(separator->profile);
     separator->moved = true;
     cleave_status status = ready_choose(separator, next, error);

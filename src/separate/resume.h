@@ -2,8 +2,9 @@
  * on which it may go on. Inside separate/ only.
  *
  * The bits of a track are those of the device that computed them, and a run may have moved from one
- * to another (ready.h). It goes on where it had moved to, so that its stems are those of a run that
- * was not interrupted; where it cannot, it starts over. */
+ * to another (ready.h). It goes on where it had moved to; where it cannot, it starts over. Chunks
+ * that the first device had computed and that were not written yet when it was killed are the
+ * second's. */
 #ifndef CLEAVE_SEPARATE_RESUME_H
 #define CLEAVE_SEPARATE_RESUME_H
 

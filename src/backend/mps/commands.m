@@ -44,11 +44,11 @@ cleave_status commands_wait(const MpsCommands *commands, const char *what, doubl
                             DeviceFailure *failure, cleave_error *error) {
     id<MTLCommandBuffer> last = [commands->all rootCommandBuffer];
     id<MTLCommandBuffer> both[] = {commands->first, last};
-    for (int i = 0; i < 2; i++) {
-        [both[i] waitUntilCompleted];
+    [last waitUntilCompleted]; /* even if the first has failed: buffers are in use until then */
+    [commands->first waitUntilCompleted];
+    for (int i = 0; i < 2; i++)
         if ([both[i] status] != MTLCommandBufferStatusCompleted)
             return command_error([both[i] error], what, failure, error);
-    }
     *seconds = [last GPUEndTime] - [commands->first GPUStartTime];
     return CLEAVE_OK;
 }
@@ -60,7 +60,8 @@ MPSGraphCompilationDescriptor *compilation_descriptor(const MpsDevice *device) {
         return nil;
     MPSGraphCompilationDescriptor *descriptor =
         [[[MPSGraphCompilationDescriptor alloc] init] autorelease];
-    [descriptor setOptimizationLevel:MPSGraphOptimizationLevel0];
+    if ([descriptor respondsToSelector:@selector(setOptimizationLevel:)])
+        [descriptor setOptimizationLevel:MPSGraphOptimizationLevel0];
     if ([descriptor respondsToSelector:@selector(setWaitForCompilationCompletion:)])
         [descriptor setWaitForCompilationCompletion:YES];
     return descriptor;

@@ -60,6 +60,7 @@ typedef struct MpsExecutable {
     MpsWhole *wholes;             /* compiled: [batch - 1] */
     int oldest;                   /* flight that is waited for next */
     int flying;                   /* flights given and not collected, from the oldest on */
+    int cancelled;                /* of these: they do not run, since one before them failed */
     /* Op by op: */
     MpsStep *steps; /* per node, for steps_batch */
     int steps_batch;
@@ -87,6 +88,9 @@ void whole_drain(MpsExecutable *executable);
 /* Makes the graphs of all ops, and room for their values. */
 cleave_status steps_create(MpsExecutable *executable, cleave_error *error);
 void steps_free(MpsExecutable *executable);
+
+/* Whether the GPU runs an op; if not, the CPU does. */
+bool steps_on_gpu(const MpsExecutable *executable, const Node *node);
 
 /* Runs a batch from the first flight's input to its output. */
 cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool *cancel,

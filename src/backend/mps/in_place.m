@@ -65,8 +65,9 @@ id<MTLBuffer> in_place_buffer(const MpsDevice *device, const MappedFile *file, c
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t bytes = tensor_elements(tensor) * dtype_size(tensor->dtype);
     uintptr_t at = (uintptr_t)tensor->data;
-    if (!file || !device->reads_in_place || !device->unified || !has_type(tensor, type) ||
-        !tensor_is_contiguous(tensor) || !lies_in(file, tensor, bytes) || at % ALIGNMENT != 0)
+    if (!file || !file->shared || !device->reads_in_place || !device->unified ||
+        !has_type(tensor, type) || !tensor_is_contiguous(tensor) || !lies_in(file, tensor, bytes) ||
+        at % ALIGNMENT != 0)
         return nil;
     *offset = at % page;
     return buffer_over(device->device, at - *offset, size_round_up(at + bytes, page));

@@ -58,7 +58,7 @@ static int degraded(const Executable *head, cleave_degraded_op *ops, int capacit
     int count = 0;
     for (int node = 0; executable->degraded && node < executable->network.count; node++) {
         const Node *n = &executable->network.nodes[node];
-        if (n->op == OP_INPUT || executable->steps[node].builder.graph)
+        if (n->op == OP_INPUT || steps_on_gpu(executable, n))
             continue;
         if (count < capacity) {
             cleave_degraded_op *op = &ops[count];

@@ -80,7 +80,7 @@ static cleave_status create_values(MpsExecutable *executable, cleave_error *erro
 
 /* ---- Steps ---- */
 
-static bool runs_on_gpu(const MpsExecutable *executable, const Node *node) {
+bool steps_on_gpu(const MpsExecutable *executable, const Node *node) {
     bool transform = node->op == OP_STFT || node->op == OP_ISTFT;
     return executable->device->transforms || !transform;
 }
@@ -91,7 +91,7 @@ static void build_step(MpsExecutable *executable, MpsStep *step, int node, int b
                                 .parameters = &executable->parameters,
                                 .batch = batch,
                                 .precision = executable->precision};
-    if (n->op == OP_INPUT || !runs_on_gpu(executable, n))
+    if (n->op == OP_INPUT || !steps_on_gpu(executable, n))
         return;
     op_builder_begin(&step->builder);
     for (int i = 0; i < n->input_count; i++) {
@@ -128,6 +128,8 @@ static cleave_status build_steps(MpsExecutable *executable, int batch, cleave_er
             status = exception_error(exception, "building the network's ops", error);
         }
     }
+    if (status != CLEAVE_OK)
+        end_steps(executable);
     return status;
 }
 
@@ -204,7 +206,7 @@ static cleave_status run_step(MpsExecutable *executable, int node, cleave_error 
     cleave_status status = CLEAVE_OK;
     double begin = profile_clock(executable->profiling.profile);
     double seconds = 0;
-    if (!step->builder.graph) {
+    if (!steps_on_gpu(executable, &executable->network.nodes[node])) {
         status = run_on_host(executable, node, error);
     } else {
         @autoreleasepool {

@@ -176,13 +176,19 @@ cleave_status whole_submit(MpsExecutable *executable, const float *input, float 
 
 cleave_status whole_collect(MpsExecutable *executable, cleave_error *error) {
     MpsFlight *flight = &executable->flights[executable->oldest];
-    cleave_status status = take_off(executable, flight, error);
+    cleave_status status = CLEAVE_OK;
+    if (executable->cancelled > 0)
+        status = error_set(error, CLEAVE_ERROR_DEVICE, "the batch before it failed");
+    else
+        status = take_off(executable, flight, error);
     if (status == CLEAVE_OK)
         status = land(executable, flight, error);
     executable->oldest = (executable->oldest + 1) % MPS_DEPTH;
     executable->flying--;
-    if (status != CLEAVE_OK)
+    if (status != CLEAVE_OK) {
+        executable->cancelled = executable->flying;
         return status;
+    }
     /* Before the host reads: the GPU is not to wait for that. Its own collecting tells what fails.
      */
     if (executable->flying > 0)
