@@ -1,6 +1,7 @@
 /* platform.h: all that differs between operating systems, and the only place that knows it: meson
- * takes platform_macos.c for macOS, and for Linux platform_linux.c, which also serves other Unixes.
- * No other C file asks for which system it is compiled; a test sees to that.
+ * takes platform_macos.c for macOS, and for Linux platform_linux.c, which also serves other Unixes;
+ * platform_features.c is for all, where the macro of a feature tells. No other C file asks for
+ * which system it is compiled; a test sees to that.
  *
  * What differs                      Linux                           macOS
  * --------------------------------  ------------------------------  ------------------------------

@@ -2,8 +2,6 @@
  * yet, for want of a Mac. */
 #include "base/platform.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <mach-o/dyld.h>
 #include <mach/mach.h>
 #include <string.h>
@@ -11,8 +9,6 @@
 #include <sys/resource.h>
 #include <sys/sysctl.h>
 #include <unistd.h>
-
-#define THREAD_STACK ((size_t)8 << 20)
 
 const char platform_cache_folder[] = "Library/Caches";
 const char platform_object_extension[] = "dylib";
@@ -70,18 +66,6 @@ bool platform_may_use_tiles(void) {
     return false;
 }
 
-int platform_start_thread(pthread_t *thread, void *(*run)(void *argument), void *argument) {
-    pthread_attr_t attributes;
-    int number = pthread_attr_init(&attributes);
-    if (number != 0)
-        return number;
-    number = pthread_attr_setstacksize(&attributes, THREAD_STACK);
-    if (number == 0)
-        number = pthread_create(thread, &attributes, run, argument);
-    pthread_attr_destroy(&attributes);
-    return number;
-}
-
 int platform_processors(void) {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (int)online : 1;
@@ -130,40 +114,4 @@ struct timespec platform_modified(const struct stat *status) {
 
 int platform_compare_paths(const char *a, const char *b) {
     return strcasecmp(a, b);
-}
-
-/* Disks of other makes and shares in the network have no F_FULLFSYNC. */
-int platform_sync(int fd) {
-    int result;
-    do {
-        result = fcntl(fd, F_FULLFSYNC) != -1 ? 0 : fsync(fd);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : errno;
-}
-
-int platform_open_nameless(const char *folder, mode_t mode) {
-    (void)folder;
-    (void)mode;
-    errno = ENOTSUP;
-    return -1;
-}
-
-bool platform_can_name(int fd) {
-    (void)fd;
-    return false;
-}
-
-bool platform_give_name(int fd, const char *path) {
-    (void)fd;
-    (void)path;
-    errno = ENOTSUP;
-    return false;
-}
-
-/* ---- Shared objects ---- */
-
-bool platform_holds_segments(FILE *file, int64_t size) {
-    (void)file;
-    (void)size;
-    return true;
 }

@@ -16,6 +16,8 @@ ROOT = sys.argv.pop(1) if len(sys.argv) > 1 else "."
 FOLDERS = ["src", "include", "tools", "examples", "bench", "tests"]
 EXTENSIONS = (".c", ".h", ".cc", ".m")
 PLATFORMS = ["src/base/platform_linux.c", "src/base/platform_macos.c"]
+# For all systems: it, too, does not ask which one it is.
+FEATURES = "src/base/platform_features.c"
 
 # By what compilers and C libraries tell which system it is, and headers that only one of them has.
 SYSTEM = re.compile(r"\b_*(?:APPLE|MACH|linux|gnu_linux|FreeBSD|NetBSD|OpenBSD|unix|WIN32)__\b"
@@ -59,7 +61,7 @@ class OnePlatform(unittest.TestCase):
     def test_the_product_asks_through_the_interface(self):
         paths = {path for path in sources(ROOT)
                  if path.startswith("src/") and not path.endswith(".h")}
-        self.assertEqual(findings(ROOT, DIRECT, paths - set(PLATFORMS) - {MADE_UP}), [])
+        self.assertEqual(findings(ROOT, DIRECT, paths - set(PLATFORMS) - {FEATURES, MADE_UP}), [])
 
     def test_the_command_line_uses_no_other_header_of_the_inside(self):
         paths = [path for path in sources(ROOT) if path.startswith("src/cli/")]
