@@ -20,16 +20,16 @@ static int open_for_reading(const char *path) {
 }
 
 /* Of a private mapping a device that reads it too might be given copies; but some file systems,
- * such as FUSE's with direct I/O, have no others. */
-static cleave_status map_pages(MappedFile *file, int fd, size_t size) {
+ * such as FUSE's with direct I/O, have no others. False with errno. */
+static bool map_pages(MappedFile *file, int fd, size_t size) {
     void *pages = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     bool shared = pages != MAP_FAILED;
     if (!shared)
         pages = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (pages == MAP_FAILED)
-        return CLEAVE_ERROR_INTERNAL;
+        return false;
     *file = (MappedFile){pages, size, shared};
-    return CLEAVE_OK;
+    return true;
 }
 
 cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
@@ -45,11 +45,8 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
         result = error_set(error, status, "cannot read " PATH_FORMAT ": %s", path, strerror(errno));
     } else if (!S_ISREG(info.st_mode)) {
         result = error_set(error, status, "cannot read " PATH_FORMAT ": not a regular file", path);
-    } else if (info.st_size > 0) {
-        result = map_pages(file, fd, (size_t)info.st_size);
-        if (result != CLEAVE_OK)
-            result =
-                error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));
+    } else if (info.st_size > 0 && !map_pages(file, fd, (size_t)info.st_size)) {
+        result = error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));
     }
     close(fd);
     return result;

@@ -219,16 +219,16 @@ static cleave_status take_batch(Runner *r, bool *ended, cleave_error *error) {
     return demix_check_cancel(d->job, error);
 }
 
-static bool is_computed(const Runner *r, int transit) {
-    bool waits = r->part_count > 0 && r->parts[0].transit == transit;
-    return !waits && r->transits[transit].given == batch_count(&r->transits[transit]);
+static bool oldest_is_computed(const Runner *r) {
+    bool waits = r->part_count > 0 && r->parts[0].transit == 0;
+    return r->transit_count > 0 && !waits && r->transits[0].given == batch_count(&r->transits[0]);
 }
 
 /* Hands the oldest batches over, with what the network made of them, if they are computed. */
 static cleave_status finish_batches(Runner *r, cleave_error *error) {
     Demix *d = r->demix;
     cleave_status status = CLEAVE_OK;
-    while (status == CLEAVE_OK && r->transit_count > 0 && is_computed(r, 0)) {
+    while (status == CLEAVE_OK && oldest_is_computed(r)) {
         const Transit *oldest = &r->transits[0];
         Batch *batch = oldest->in->batch;
         oldest->in->batch = oldest->out->batch;
@@ -255,14 +255,14 @@ static void keep_parts(Runner *r) {
 static cleave_status advance(Runner *r, bool *ended, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     bool takes = r->part_count < r->depth;
-    if (takes && find_work(r) < 0)
-        status = take_batch(r, ended, error);
-    if (status != CLEAVE_OK)
-        return status;
     int work = takes ? find_work(r) : -1;
-    if (work >= 0)
+    if (takes && work < 0) {
+        status = take_batch(r, ended, error);
+        work = find_work(r);
+    }
+    if (status == CLEAVE_OK && work >= 0)
         status = give_part(r, work, error);
-    else if (r->part_count > 0)
+    else if (status == CLEAVE_OK && r->part_count > 0)
         status = collect_part(r, error);
     return status == CLEAVE_OK ? finish_batches(r, error) : status;
 }
