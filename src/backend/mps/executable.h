@@ -64,7 +64,8 @@ typedef struct MpsExecutable {
     /* Op by op: */
     MpsStep *steps; /* per node, for steps_batch */
     int steps_batch;
-    bool steps_ran;        /* all of them, once */
+    bool steps_ran;                          /* all of them, once */
+    MPSGraphExecutionDescriptor *descriptor; /* of every step; nil: as this macOS has it */
     id<MTLBuffer> *values; /* per node, shared among those that are not alive at once; not owned */
     NSMutableArray *pool;  /* owns them */
     int64_t *degraded;     /* runs on the CPU, per node */

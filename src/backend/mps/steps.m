@@ -133,13 +133,26 @@ static cleave_status build_steps(MpsExecutable *executable, int batch, cleave_er
     return status;
 }
 
+/* nil where this macOS cannot be told how to compile. */
+static MPSGraphExecutionDescriptor *new_descriptor(const MpsDevice *device) {
+    MPSGraphExecutionDescriptor *descriptor = [[MPSGraphExecutionDescriptor alloc] init];
+    if ([descriptor respondsToSelector:@selector(setCompilationDescriptor:)]) {
+        [descriptor setCompilationDescriptor:compilation_descriptor(device)];
+        return descriptor;
+    }
+    [descriptor release];
+    return nil;
+}
+
 cleave_status steps_create(MpsExecutable *executable, cleave_error *error) {
     cleave_status status = create_values(executable, error);
+    executable->descriptor = new_descriptor(executable->device);
     return status == CLEAVE_OK ? build_steps(executable, executable->max_batch, error) : status;
 }
 
 void steps_free(MpsExecutable *executable) {
     end_steps(executable);
+    [executable->descriptor release];
     free(executable->values);
     free(executable->degraded);
     [executable->pool release];
@@ -156,16 +169,6 @@ static MPSGraphTensorData *value_data(const MpsExecutable *executable, const Mps
     return [data autorelease];
 }
 
-/* nil where this macOS cannot be told how to compile. */
-static MPSGraphExecutionDescriptor *execution_descriptor(const MpsDevice *device) {
-    MPSGraphExecutionDescriptor *descriptor =
-        [[[MPSGraphExecutionDescriptor alloc] init] autorelease];
-    if (![descriptor respondsToSelector:@selector(setCompilationDescriptor:)])
-        return nil;
-    [descriptor setCompilationDescriptor:compilation_descriptor(device)];
-    return descriptor;
-}
-
 static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, int node,
                                 double *seconds, cleave_error *error) {
     const Node *n = &executable->network.nodes[node];
@@ -180,7 +183,7 @@ static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, 
                                          feeds:feeds
                               targetOperations:nil
                              resultsDictionary:results
-                           executionDescriptor:execution_descriptor(executable->device)];
+                           executionDescriptor:executable->descriptor];
     commands_commit(&commands);
     return commands_wait(&commands, n->name, seconds, &executable->head.failure, error);
 }
