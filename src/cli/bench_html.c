@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "devices.h"
 #include "html.h"
 #include "message.h"
 #include "report_assets.h"
@@ -108,7 +109,7 @@ static void write_page(FILE *page, const Bench *bench) {
     if (bench->simulated[0] != '\0') {
         fputs("<p class=\"bad\">Simulated: ", page);
         html_text(page, bench->simulated);
-        fputs("; there is no such device here, and its times mean nothing</p>", page);
+        fputs("; " SIMULATED_MEANS "</p>", page);
     }
     fputs("</header><main>\n", page);
     write_chart(page, bench);

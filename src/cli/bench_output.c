@@ -6,6 +6,7 @@
 
 #include "allocate.h"
 #include "bench.h"
+#include "devices.h"
 #include "json.h"
 #include "table.h"
 #include "terminal.h"
@@ -35,8 +36,7 @@ static void print_audio(const Bench *bench) {
 static void print_head(const Bench *bench) {
     print_audio(bench);
     if (bench->simulated[0] != '\0')
-        printf("Simulated: %s; there is no such device here, and its times mean nothing\n",
-               bench->simulated);
+        printf("Simulated: %s; " SIMULATED_MEANS "\n", bench->simulated);
     putchar('\n');
 }
 

@@ -8,7 +8,8 @@
 json_t *device_json(const cleave_device_info *device);
 
 /* What is said of a simulated device. */
-#define DEVICE_SIMULATED "simulated: there is no such device here, and its times mean nothing"
+#define SIMULATED_MEANS  "there is no such device here, and its times mean nothing"
+#define DEVICE_SIMULATED "simulated: " SIMULATED_MEANS
 
 /* What "auto" takes, and why. */
 json_t *device_choice_json(const cleave_device_choice *choice);
