@@ -480,6 +480,27 @@ typedef enum cleave_bits {
     CLEAVE_BITS_FLOAT = 32 /* the network's floats, neither scaled nor clipped */
 } cleave_bits;
 
+/* How more than two channels become left and right. */
+typedef enum cleave_channels {
+    CLEAVE_CHANNELS_DOWNMIX = 0, /* all are mixed down as Recommendation ITU-R BS.775 says: centre
+                                    and surround 3 dB lower, no low-frequency effects */
+    CLEAVE_CHANNELS_FRONT = 1    /* left and right alone */
+} cleave_channels;
+
+/* How an input is read. All zeros are the defaults. */
+typedef struct cleave_input_settings {
+    int stream;               /* of a file with several audio streams, as videos have them: 1 is the
+                                 first; 0 (default): the best, as FFmpeg ranks them. The log says at
+                                 level INFO which there are */
+    cleave_channels channels; /* default CLEAVE_CHANNELS_DOWNMIX. Where a file does not say which
+                                 channel is which, the first two are taken, with a warning */
+    int keep_going;           /* 1: of an input that cannot be read to its end (it breaks off within
+                                 a frame, or reading fails) write what there is, with a warning.
+                                 Default 0: that is an error, and nothing is written. Damage that
+                                 can be passed over, and a length that a header only promises, are
+                                 warnings anyway */
+} cleave_input_settings;
+
 typedef struct cleave_output_settings {
     const char *directory;     /* default "separated"; made where it is missing */
     const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}; the format's
@@ -503,6 +524,7 @@ typedef struct cleave_output_settings {
                       stems) is written to it as it becomes ready, as WAV whose lengths are
                       0xFFFFFFFF ("until the end") or raw. It is not closed; directory and
                       name_template are not used. The caller ignores SIGPIPE. */
+    cleave_input_settings input; /* how the input is read */
 } cleave_output_settings;
 
 CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);

@@ -21,8 +21,8 @@ typedef struct AudioFormat {
     int64_t frames; /* as the header says; 0 where it does not. Never trusted, only shown. */
 } AudioFormat;
 
-/* Opens a file for decoding with libsndfile, or with FFmpeg where libsndfile cannot and FFmpeg was
- * found at build time. */
+/* Opens a file for decoding. libsndfile reads plain samples; everything else is FFmpeg's, where it
+ * was found at build time, and whatever one of them refuses is the other's. */
 cleave_status audio_reader_open(AudioReader **reader, const char *path, const cleave_logger *log,
                                 cleave_error *error);
 
@@ -31,7 +31,10 @@ typedef struct AudioReaderSettings {
     const cleave_logger *log;  /* NULL: none */
     const atomic_bool *cancel; /* NULL, or what ends the waiting for a pipe: whatever is waiting
                                   returns CLEAVE_ERROR_CANCELLED within a fraction of a second */
-    bool once; /* audio_reader_rewind() will not be called: a stream need not be spooled for it */
+    bool once;  /* audio_reader_rewind() will not be called: a stream need not be spooled for it */
+    int stream; /* which audio stream of a file with several: 1 is the first; 0 the best */
+    bool front; /* of more than two channels take left and right alone, and mix nothing */
+    bool keep_going; /* a file that breaks off ends there with a warning, and not with an error */
 } AudioReaderSettings;
 
 /* The same with settings (audio_reader_open() knows only a log). "-" is standard input; a pipe or a
@@ -47,13 +50,24 @@ cleave_status audio_reader_open_memory(AudioReader **reader, const float *const 
                                        cleave_error *error);
 
 /* Asks for output at another rate and channel count; before the first read. Resampling is soxr's
- * very high quality. Mono is copied to every channel. One channel of several is the mean of the
- * first two, a stereo file's mono downmix; of more channels than asked for otherwise, the first are
- * taken. The caller warns where channels beyond the second are left out. */
+ * very high quality. Mono is copied to every channel. More than two channels become two by the
+ * downmix of channels.h where the file says which loudspeakers they are for, else the first two are
+ * taken (audio_reader_downmix() tells); one channel is the mean of those two. */
 cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample_rate,
                                    cleave_error *error);
 
 const AudioFormat *audio_reader_format(const AudioReader *reader);
+
+/* What becomes of the source's channels. */
+typedef enum AudioDownmix {
+    AUDIO_AS_IT_IS, /* mono, stereo, or all channels */
+    AUDIO_MIXED,    /* all of more than two, by their loudspeakers */
+    AUDIO_FRONT,    /* left and right, as was asked */
+    AUDIO_FIRST_TWO /* the first two, since the file does not say which channel is which */
+} AudioDownmix;
+
+/* By the conversion that was asked for last. */
+AudioDownmix audio_reader_downmix(const AudioReader *reader);
 
 /* How messages name what is read: its path, "standard input", "audio in memory". */
 const char *audio_reader_name(const AudioReader *reader);
@@ -62,7 +76,9 @@ const char *audio_reader_name(const AudioReader *reader);
 int64_t audio_reader_expected_frames(const AudioReader *reader);
 
 /* Reads up to `frames` frames into planes[channel]; *got < frames only at the end of the file, and
- * 0 from then on. A file that breaks off in mid-stream is an error that says at what second. */
+ * 0 from then on. Damage is passed over, with silence in its place; a file that is shorter than its
+ * header says gives what it has: both end in one warning. A file that breaks off within a frame is
+ * an error that says at what second, after all that decodes was read. */
 cleave_status audio_reader_read(AudioReader *reader, float *const *planes, int64_t frames,
                                 int64_t *got, cleave_error *error);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio/tags.h"
+
 #define HEAD_SIZE 512
 
 typedef struct Magic {
@@ -31,12 +33,13 @@ static const Magic magics[] = {
     MAGIC(8, "AVI ", FILE_FFMPEG_AUDIO, "an AVI file"),
     MAGIC(0, "RIFF", FILE_AUDIO, "a WAV file"),
     MAGIC(0, "RF64", FILE_AUDIO, "a WAV file"),
-    FLOWS(0, "fLaC", FILE_AUDIO, "a FLAC file"),
-    MAGIC(0, "OggS", FILE_AUDIO, "an Ogg file"),
-    MAGIC(0, "caff", FILE_AUDIO, "a CAF file"),
+    FLOWS(0, "fLaC", FILE_ENCODED_AUDIO, "a FLAC file"),
+    MAGIC(0, "OggS", FILE_ENCODED_AUDIO, "an Ogg file"),
+    MAGIC(0, "caff", FILE_ENCODED_AUDIO, "a CAF file"),
     MAGIC(0, "riff\x2e\x91\xcf\x11", FILE_AUDIO, "a W64 file"),
     MAGIC(0, ".snd", FILE_AUDIO, "an AU file"),
-    MAGIC(0, "ID3", FILE_MPEG_AUDIO, "an MP3 file"),
+    MAGIC(0, "Creative Voice File\x1a", FILE_ENCODED_AUDIO, "a VOC file"),
+    MAGIC(0, "ID3", FILE_ENCODED_AUDIO, "an MP3 file"),
     MAGIC(4, "ftyp", FILE_FFMPEG_AUDIO, "an MP4 or M4A file"),
     MAGIC(4, "moov", FILE_FFMPEG_AUDIO, "an MP4 or MOV file"),
     MAGIC(4, "mdat", FILE_FFMPEG_AUDIO, "an MP4 or MOV file"),
@@ -79,7 +82,7 @@ static FileLook identify_frame_sync(const unsigned char *head, size_t size) {
     if (layer == 0 && (head[1] & 0xf0) == 0xf0)
         return (FileLook){FILE_FFMPEG_AUDIO, "an AAC file", true};
     bool plausible = version != 1 && layer != 0 && head[2] >> 4 != 15 && (head[2] >> 2 & 3) != 3;
-    return plausible ? (FileLook){FILE_MPEG_AUDIO, "an MP3 file", false} : unknown;
+    return plausible ? (FileLook){FILE_ENCODED_AUDIO, "an MP3 file", false} : unknown;
 }
 
 static bool begins_with_tag(const char *text, size_t size, const char *tag) {
@@ -128,12 +131,7 @@ static bool matches(const Magic *magic, const unsigned char *head, size_t size) 
            memcmp(head + magic->offset, magic->bytes, magic->size) == 0;
 }
 
-FileLook file_identify(InputFile *file) {
-    unsigned char head[HEAD_SIZE];
-    int64_t got = input_file_read_at(file, 0, head, HEAD_SIZE);
-    if (got <= 0)
-        return unknown;
-    size_t size = (size_t)got;
+static FileLook identify_bytes(const unsigned char *head, size_t size) {
     for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
         if (matches(&magics[i], head, size))
             return magics[i].look;
@@ -141,4 +139,22 @@ FileLook file_identify(InputFile *file) {
         return (FileLook){FILE_NOT_AUDIO, "nothing but zeros", false};
     FileLook look = identify_frame_sync(head, size);
     return look.kind != FILE_UNKNOWN ? look : identify_text(head, size);
+}
+
+/* What stands behind an ID3v2 tag: mostly MP3, but taggers put it before everything. */
+static FileLook identify_tagged(InputFile *file, FileLook otherwise) {
+    unsigned char head[HEAD_SIZE];
+    int64_t got = input_file_read_at(file, tags_before(file), head, HEAD_SIZE);
+    FileLook look = got > 0 ? identify_bytes(head, (size_t)got) : unknown;
+    look.flows = false;
+    return look.kind == FILE_UNKNOWN || look.kind == FILE_NOT_AUDIO ? otherwise : look;
+}
+
+FileLook file_identify(InputFile *file) {
+    unsigned char head[HEAD_SIZE];
+    int64_t got = input_file_read_at(file, 0, head, HEAD_SIZE);
+    if (got <= 0)
+        return unknown;
+    FileLook look = identify_bytes(head, (size_t)got);
+    return tags_before(file) > 0 ? identify_tagged(file, look) : look;
 }

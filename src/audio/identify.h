@@ -9,18 +9,18 @@
 
 typedef enum FileKind {
     FILE_UNKNOWN,
-    FILE_AUDIO,        /* a container that libsndfile knows */
-    FILE_MPEG_AUDIO,   /* MP3 */
-    FILE_FFMPEG_AUDIO, /* a container that only FFmpeg knows */
-    FILE_NOT_AUDIO     /* text, a picture, an archive, … */
+    FILE_AUDIO,         /* plain samples, which libsndfile knows best */
+    FILE_ENCODED_AUDIO, /* what libsndfile decodes as well, but FFmpeg better: it goes on behind
+                           damage and joints, knows channels, keeps in step */
+    FILE_FFMPEG_AUDIO,  /* a container that only FFmpeg knows */
+    FILE_NOT_AUDIO      /* text, a picture, an archive, … */
 } FileKind;
 
 typedef struct FileLook {
     FileKind kind;
     const char *name; /* with its article: "a FLAC file", "text"; "" where unknown */
     bool flows;       /* FFmpeg decodes it front to back, to the very samples that a file of it
-                         gives. It does not leave the padding off an MP3's end then, and its Vorbis
-                         is not libsndfile's. */
+                         gives. It does not leave the padding off an MP3's end then. */
 } FileLook;
 
 FileLook file_identify(InputFile *file);

@@ -223,8 +223,10 @@ int64_t input_file_read_at(InputFile *file, int64_t offset, void *buffer, int64_
             file->error = errno;
             return -1;
         }
-        if (got == 0)
+        if (got == 0) {
+            file->shrunk = true;
             break;
+        }
         done += got;
     }
     return done;
@@ -253,6 +255,12 @@ int64_t input_file_read(InputFile *file, void *buffer, int64_t bytes) {
         file->position += got;
     }
     return got;
+}
+
+const char *input_file_failure(const InputFile *file) {
+    if (file->error != 0)
+        return strerror(file->error);
+    return file->shrunk ? "the file became shorter while it was read" : NULL;
 }
 
 int64_t input_file_seek(InputFile *file, int64_t offset, int whence) {

@@ -5,6 +5,7 @@
 #ifndef CLEAVE_AUDIO_INPUT_FILE_H
 #define CLEAVE_AUDIO_INPUT_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,8 @@ typedef struct InputFile {
     int64_t base;        /* where the file begins in what the descriptor stands for */
     int64_t size;        /* INT64_MAX with a stream */
     int64_t position;
-    int error; /* errno of a read that failed; 0 if none did */
+    int error;   /* errno of a read that failed; 0 if none did */
+    bool shrunk; /* a read found the file shorter than it was when it was opened */
     /* Bytes that decoders see in place of the file's, where a length in a header would mislead
      * them. overlay_size 0: none. */
     unsigned char overlay[OVERLAY_CAPACITY];
@@ -49,6 +51,9 @@ int64_t input_file_read(InputFile *file, void *buffer, int64_t bytes);
 /* Reads the file's own bytes (no overlay) at an offset; the position stays. Of a stream only what
  * lies among the first INPUT_STREAM_KEPT bytes, while none are lost. */
 int64_t input_file_read_at(InputFile *file, int64_t offset, void *buffer, int64_t bytes);
+
+/* Why reading failed, for error texts; NULL: it did not. */
+const char *input_file_failure(const InputFile *file);
 
 /* Moves the position as lseek() does; returns the new one, or -1 where it would be negative. A
  * position where a stream cannot go reads as its end. */

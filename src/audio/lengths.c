@@ -1,144 +1,12 @@
-/* lengths.c: walks chunk headers and looks into stream headers. See lengths.h. */
+/* lengths.c: looks into the headers of streams. See lengths.h. */
 #include "audio/lengths.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/byte_order.h"
 #include "audio/ogg.h"
-
-/* ---- Chunked files ---- */
-
-/* How a family of files writes its chunk headers. */
-typedef struct ChunkLayout {
-    const char *data_id; /* first four bytes of the id of the chunk with the samples */
-    int id_bytes;
-    int size_bytes;
-    bool big_endian;
-    bool counts_header; /* a chunk's size includes its header */
-    int alignment;
-    int64_t first; /* offset of the first chunk */
-} ChunkLayout;
-
-static const ChunkLayout layout_riff = {"data", 4, 4, false, false, 2, 12};
-static const ChunkLayout layout_rifx = {"data", 4, 4, true, false, 2, 12};
-static const ChunkLayout layout_aiff = {"SSND", 4, 4, true, false, 2, 12};
-static const ChunkLayout layout_w64 = {"data", 16, 8, false, true, 8, 40};
-
-/* Files have a handful of chunks; a hostile one could have a million. */
-#define MAX_CHUNKS 10000
-
-/* Writers that cannot go back leave one of the values near 2^31 or 2^32. */
-#define STAND_IN_FROM 0x7f000000
-
-static uint64_t get_number(const unsigned char *bytes, int count, bool big_endian) {
-    uint64_t value = 0;
-    for (int i = 0; i < count; i++)
-        value = value << 8 | bytes[big_endian ? i : count - 1 - i];
-    return value;
-}
-
-static const ChunkLayout *layout_of(InputFile *file, bool *is_64) {
-    unsigned char head[12];
-    if (input_file_read_at(file, 0, head, sizeof(head)) != (int64_t)sizeof(head))
-        return NULL;
-    *is_64 = memcmp(head, "RF64", 4) == 0 || memcmp(head, "BW64", 4) == 0;
-    bool is_wave = memcmp(head + 8, "WAVE", 4) == 0;
-    if (is_wave && (memcmp(head, "RIFF", 4) == 0 || *is_64))
-        return &layout_riff;
-    if (is_wave && memcmp(head, "RIFX", 4) == 0)
-        return &layout_rifx;
-    if (memcmp(head, "FORM", 4) == 0 && memcmp(head + 8, "AIF", 3) == 0)
-        return &layout_aiff;
-    if (memcmp(head, "riff", 4) == 0)
-        return &layout_w64;
-    return NULL;
-}
-
-/* The header of one chunk; false where the file has none there. */
-static bool read_chunk(InputFile *file, const ChunkLayout *layout, int64_t offset,
-                       unsigned char id[16], uint64_t *size) {
-    unsigned char header[24];
-    int bytes = layout->id_bytes + layout->size_bytes;
-    if (input_file_read_at(file, offset, header, bytes) != bytes)
-        return false;
-    memcpy(id, header, (size_t)layout->id_bytes);
-    *size = get_number(header + layout->id_bytes, layout->size_bytes, layout->big_endian);
-    if (layout->counts_header)
-        *size = *size > (uint64_t)bytes ? *size - (uint64_t)bytes : 0;
-    return true;
-}
-
-/* Of a stream nobody knows whether a length near the maximum is true: only those are stand-ins that
- * programs are known to write, the last ones below 2^32 and, of SoX, below 2^31. */
-static bool is_stand_in(uint64_t declared) {
-    return (declared >= 0xfffff000 && declared <= UINT32_MAX) ||
-           (declared >= 0x7fff0000 && declared <= INT32_MAX) || declared > INT64_MAX;
-}
-
-/* A length of 0 in a finished file means no samples; a writer that never came back to its header
- * has a RIFF length that ends at or before the data, too. */
-static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t declared,
-                          int64_t data_offset) {
-    if (layout->size_bytes != 4)
-        return false;
-    unsigned char bytes[4];
-    if (input_file_read_at(file, 4, bytes, 4) != 4)
-        return false;
-    int64_t whole = (int64_t)get_number(bytes, 4, layout->big_endian) + 8;
-    bool more = file->size > data_offset;
-    if (file->stream && declared != 0)
-        return is_stand_in(declared);
-    bool goes_on = declared >= 0xfffff000 && declared < (uint64_t)(file->size - data_offset);
-    return more &&
-           (goes_on || (declared == 0 && (whole <= data_offset || whole >= STAND_IN_FROM)) ||
-            (declared >= STAND_IN_FROM && declared > (uint64_t)(file->size - data_offset)));
-}
-
-static DataChunk describe_data(InputFile *file, const ChunkLayout *layout, int64_t header,
-                               uint64_t size) {
-    DataChunk chunk = {0};
-    int64_t offset = header + layout->id_bytes + layout->size_bytes;
-    int64_t held = file->size - offset;
-    chunk.found = true;
-    chunk.declared = size > INT64_MAX ? INT64_MAX : (int64_t)size;
-    chunk.held = held < chunk.declared ? held : chunk.declared;
-    chunk.unfinished = is_unfinished(file, layout, size, offset);
-    chunk.outgrown = chunk.unfinished && held > UINT32_MAX;
-    if (layout->size_bytes == 4)
-        chunk.size_offset = header + layout->id_bytes;
-    return chunk;
-}
-
-DataChunk length_of_data_chunk(InputFile *file) {
-    DataChunk none = {0};
-    bool is_64 = false;
-    const ChunkLayout *layout = layout_of(file, &is_64);
-    if (!layout)
-        return none;
-    uint64_t long_size = 0;
-    int64_t offset = layout->first;
-    for (int i = 0; i < MAX_CHUNKS; i++) {
-        unsigned char id[16];
-        uint64_t size;
-        if (!read_chunk(file, layout, offset, id, &size))
-            return none;
-        int64_t body = offset + layout->id_bytes + layout->size_bytes;
-        unsigned char ds64[16];
-        if (is_64 && memcmp(id, "ds64", 4) == 0 &&
-            input_file_read_at(file, body, ds64, sizeof(ds64)) == (int64_t)sizeof(ds64))
-            long_size = get_number(ds64 + 8, 8, false);
-        if (memcmp(id, layout->data_id, 4) == 0)
-            return describe_data(file, layout, offset,
-                                 is_64 && size == UINT32_MAX ? long_size : size);
-        uint64_t room = (uint64_t)(file->size - body);
-        if (size >= room)
-            return none;
-        int64_t padding =
-            (layout->alignment - (int64_t)(size % (uint64_t)layout->alignment)) % layout->alignment;
-        offset = body + (int64_t)size + padding;
-    }
-    return none;
-}
+#include "audio/tags.h"
 
 /* ---- FLAC ---- */
 
@@ -162,24 +30,46 @@ int64_t length_of_flac(InputFile *file) {
     return (int64_t)frames;
 }
 
-/* ---- MP3 ---- */
+/* ---- CAF ---- */
 
-/* Size of the ID3v2 tag at the start of a file; its length has 7 bits a byte. */
-static int64_t id3_size(InputFile *file) {
-    unsigned char head[10];
-    if (input_file_read_at(file, 0, head, sizeof(head)) != (int64_t)sizeof(head) ||
-        memcmp(head, "ID3", 3) != 0)
+/* Apple Core Audio Format Specification 1.0: chunks of 12 bytes' header, all big-endian; a packet
+ * table begins with its number of packets and that of valid frames. */
+#define CAF_FIRST_CHUNK  8
+#define CAF_CHUNK_HEADER 12
+#define CAF_MAX_CHUNKS   1000
+
+int64_t length_of_caf(InputFile *file, int64_t *in_packet) {
+    unsigned char head[CAF_CHUNK_HEADER + 16];
+    if (input_file_read_at(file, 0, head, 4) != 4 || memcmp(head, "caff", 4) != 0)
         return 0;
-    int64_t size = 0;
-    for (int i = 6; i < 10; i++)
-        size = size << 7 | (head[i] & 0x7f);
-    return size + (int64_t)sizeof(head);
+    int64_t offset = CAF_FIRST_CHUNK;
+    *in_packet = 0;
+    for (int i = 0; i < CAF_MAX_CHUNKS; i++) {
+        int64_t got = input_file_read_at(file, offset, head, sizeof(head));
+        if (got < CAF_CHUNK_HEADER)
+            return 0;
+        uint64_t size = get_number(head + 4, 8, true);
+        if (memcmp(head, "pakt", 4) == 0 && got == (int64_t)sizeof(head)) {
+            uint64_t packets = get_number(head + CAF_CHUNK_HEADER, 8, true);
+            uint64_t frames = get_number(head + CAF_CHUNK_HEADER + 8, 8, true);
+            if (packets == 0 || packets > frames || frames > INT64_MAX)
+                return 0;
+            *in_packet = (int64_t)((frames + packets - 1) / packets);
+            return (int64_t)frames;
+        }
+        if (size >= (uint64_t)(file->size - offset - CAF_CHUNK_HEADER))
+            return 0;
+        offset += CAF_CHUNK_HEADER + (int64_t)size;
+    }
+    return 0;
 }
+
+/* ---- MP3 ---- */
 
 /* Where the Xing or Info header stands in the file; negative where there is none. */
 static int64_t xing_offset(InputFile *file) {
     unsigned char frame[4096];
-    int64_t start = id3_size(file);
+    int64_t start = tags_before(file);
     int64_t got = input_file_read_at(file, start, frame, sizeof(frame));
     for (int64_t i = 0; i + 4 <= got; i++)
         if (memcmp(frame + i, "Xing", 4) == 0 || memcmp(frame + i, "Info", 4) == 0)
@@ -191,46 +81,122 @@ bool length_of_mp3_is_exact(InputFile *file) {
     return xing_offset(file) >= 0;
 }
 
-/* After its name the header has flags: 1 for the number of frames and 2 for the number of bytes,
- * its own frame included, which follow in this order. */
-bool length_of_mp3_is_held(InputFile *file) {
-    unsigned char header[16];
+/* After its name the header has flags, which tell of fields that follow in this order: the number
+ * of frames, the number of bytes (its own frame included), a table, and a quality. Then comes
+ * LAME's part: 9 bytes of a name, and 21 bytes from its start the padding, 12 bits for each end. */
+#define XING_FRAMES    1
+#define XING_BYTES     2
+#define XING_TABLE     4
+#define XING_QUALITY   8
+#define XING_MOST      (8 + 4 + 4 + 100 + 4 + 24)
+#define LAME_PADDING   21
+#define XING_TABLE_LEN 100
+
+typedef struct Xing {
+    int64_t bytes;   /* 0: not told */
+    int64_t padding; /* negative: not told */
+} Xing;
+
+static Xing read_xing(InputFile *file) {
+    Xing xing = {.padding = -1};
+    unsigned char header[XING_MOST] = {0};
     int64_t offset = xing_offset(file);
-    if (offset < 0 ||
-        input_file_read_at(file, offset, header, sizeof(header)) != (int64_t)sizeof(header))
-        return false;
+    if (offset < 0 || input_file_read_at(file, offset, header, sizeof(header)) < 16)
+        return xing;
     uint64_t flags = get_number(header + 4, 4, true);
-    if ((flags & 2) == 0)
-        return false;
-    uint64_t bytes = get_number(header + 8 + ((flags & 1) != 0 ? 4 : 0), 4, true);
-    return bytes > 0 && (int64_t)bytes <= file->size - id3_size(file);
+    size_t at = 8;
+    at += (flags & XING_FRAMES) != 0 ? 4 : 0;
+    if ((flags & XING_BYTES) != 0) {
+        xing.bytes = (int64_t)get_number(header + at, 4, true);
+        at += 4;
+    }
+    at += (flags & XING_TABLE) != 0 ? XING_TABLE_LEN : 0;
+    at += (flags & XING_QUALITY) != 0 ? 4 : 0;
+    if (memcmp(header + at, "LAME", 4) == 0 || memcmp(header + at, "Lavc", 4) == 0 ||
+        memcmp(header + at, "Lavf", 4) == 0) {
+        uint64_t padding = get_number(header + at + LAME_PADDING, 3, true);
+        xing.padding = (int64_t)(padding >> 12) + (int64_t)(padding & 0xfff);
+    }
+    return xing;
+}
+
+static int64_t bytes_of_frames(InputFile *file) {
+    return file->size - tags_before(file);
+}
+
+bool length_of_mp3_is_held(InputFile *file) {
+    Xing xing = read_xing(file);
+    return xing.bytes > 0 && xing.bytes <= bytes_of_frames(file);
+}
+
+int64_t padding_of_mp3(InputFile *file) {
+    Xing xing = read_xing(file);
+    return xing.bytes == bytes_of_frames(file) ? xing.padding : -1;
 }
 
 /* ---- Ogg ---- */
 
+/* Two of the largest pages: among so many last bytes is the last page. */
+#define OGG_TAIL (2 * OGG_MAX_PAGE)
+
+typedef struct LastPage {
+    OggEnd end;
+    uint32_t serial; /* of its stream */
+} LastPage;
+
 /* Of the pages in the last bytes of a file, the last. */
-static OggEnd judge_last_page(const unsigned char *tail, size_t size) {
+static LastPage judge_last_page(const unsigned char *tail, size_t size) {
     size_t at = 0;
-    OggEnd end = OGG_ENDS_WITHIN_PAGE;
+    LastPage last = {.end = OGG_ENDS_WITHIN_PAGE};
     while (at < size) {
         size_t page = ogg_page_size(tail + at, size - at);
-        if (page > size - at)
-            return OGG_ENDS_WITHIN_PAGE;
-        if (page > 0)
-            end = ogg_page_is_last(tail + at) ? OGG_ENDS_WHOLE : OGG_ENDS_WITHOUT_MARK;
+        if (page > size - at) {
+            last.end = OGG_ENDS_WITHIN_PAGE;
+            return last;
+        }
+        if (page > 0) {
+            last.end = ogg_page_is_last(tail + at) ? OGG_ENDS_WHOLE : OGG_ENDS_WITHOUT_MARK;
+            last.serial = ogg_page_serial(tail + at);
+        }
         at += page > 0 ? page : 1;
     }
-    return end;
+    return last;
+}
+
+/* Without memory for it, an end that causes no error. */
+static LastPage find_last_page(InputFile *file) {
+    LastPage last = {.end = OGG_ENDS_WITHOUT_MARK};
+    unsigned char *tail = malloc((size_t)OGG_TAIL);
+    if (!tail)
+        return last;
+    int64_t start = file->size > (int64_t)OGG_TAIL ? file->size - (int64_t)OGG_TAIL : 0;
+    int64_t got = input_file_read_at(file, start, tail, (int64_t)OGG_TAIL);
+    last = judge_last_page(tail, got > 0 ? (size_t)got : 0);
+    free(tail);
+    return last;
 }
 
 OggEnd end_of_ogg(InputFile *file) {
-    int64_t capacity = 2 * (int64_t)OGG_MAX_PAGE;
-    unsigned char *tail = malloc((size_t)capacity);
-    if (!tail)
-        return OGG_ENDS_WITHOUT_MARK;
-    int64_t start = file->size > capacity ? file->size - capacity : 0;
-    int64_t got = input_file_read_at(file, start, tail, capacity);
-    OggEnd end = judge_last_page(tail, got > 0 ? (size_t)got : 0);
-    free(tail);
-    return end;
+    return find_last_page(file).end;
+}
+
+/* Streams that belong together have their first pages at the start of the file. */
+bool ogg_is_joined(InputFile *file) {
+    unsigned char page[OGG_HEADER_SIZE + 255];
+    uint32_t serial = find_last_page(file).serial;
+    int64_t at = 0;
+    for (;;) {
+        int64_t got = input_file_read_at(file, at, page, sizeof(page));
+        size_t size = got > 0 ? ogg_page_size(page, (size_t)got) : 0;
+        if (size == 0 || !ogg_page_is_first(page))
+            return at > 0;
+        if (ogg_page_serial(page) == serial)
+            return false;
+        at += (int64_t)size;
+    }
+}
+
+const char *doubt_of_ogg(OggEnd end) {
+    return end == OGG_ENDS_WITHOUT_MARK ? "the stream has no end mark; it may have been longer"
+                                        : NULL;
 }

@@ -1,5 +1,6 @@
-/* lengths.h: what a file's headers say of its length, and whether that can be so. Decoders either
- * believe such a length or clamp it in silence; the sources use this to tell the user. */
+/* lengths.h: what the headers of FLAC, CAF, MP3 and Ogg files say of their length, and how they
+ * end. Decoders either believe such a length or clamp it in silence; the sources use this to tell
+ * the user. Files of chunks are chunks.h's affair. */
 #ifndef CLEAVE_AUDIO_LENGTHS_H
 #define CLEAVE_AUDIO_LENGTHS_H
 
@@ -7,27 +8,23 @@
 
 #include "audio/input_file.h"
 
-/* The sample data of a WAV, W64 or AIFF file. */
-typedef struct DataChunk {
-    bool found;
-    bool unfinished;     /* its length is a streaming writer's stand-in: 0 or near the maximum */
-    bool outgrown;       /* and there is more of it than its header could ever say */
-    int64_t declared;    /* bytes, as its header says */
-    int64_t held;        /* bytes that the file really has from its start on, at most `declared` */
-    int64_t size_offset; /* where a 32-bit length stands in the file; 0 where it is longer */
-} DataChunk;
-
-DataChunk length_of_data_chunk(InputFile *file);
-
 /* The number of frames in a FLAC file's STREAMINFO; 0: it is not FLAC or does not say. Where it
  * says one, the file's overlay is set so that a decoder sees none and reads on to the real end. */
 int64_t length_of_flac(InputFile *file);
+
+/* The number of frames in a CAF file's packet table, and in one of its packets: writers count the
+ * last one as full. 0: it is not CAF or has none. */
+int64_t length_of_caf(InputFile *file, int64_t *in_packet);
 
 /* Whether an MP3 file has a Xing or Info header, without which its length is an estimate. */
 bool length_of_mp3_is_exact(InputFile *file);
 
 /* Whether an MP3 file has such a header with its length in bytes, and is at least so long. */
 bool length_of_mp3_is_held(InputFile *file);
+
+/* Samples that an encoder added to an MP3 file before and behind the audio, as its LAME header says
+ * of exactly this file; negative where nothing does. */
+int64_t padding_of_mp3(InputFile *file);
 
 typedef enum OggEnd {
     OGG_ENDS_WHOLE,
@@ -38,5 +35,12 @@ typedef enum OggEnd {
 
 /* How an Ogg file ends. */
 OggEnd end_of_ogg(InputFile *file);
+
+/* Whether an Ogg file goes on with other streams behind those that it begins with, as recorded
+ * broadcasts do. libsndfile reads the first of them. */
+bool ogg_is_joined(InputFile *file);
+
+/* What such an end makes doubtful, for a warning; NULL: nothing. */
+const char *doubt_of_ogg(OggEnd end);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define FLAGS_OFFSET    5
+#define FLAG_FIRST      2
 #define FLAG_LAST       4
 #define SERIAL_OFFSET   14
 #define CHECKSUM_OFFSET 22
@@ -25,6 +26,17 @@ size_t ogg_page_size(const unsigned char *data, size_t size) {
 
 bool ogg_page_is_last(const unsigned char *page) {
     return (page[FLAGS_OFFSET] & FLAG_LAST) != 0;
+}
+
+bool ogg_page_is_first(const unsigned char *page) {
+    return (page[FLAGS_OFFSET] & FLAG_FIRST) != 0;
+}
+
+uint32_t ogg_page_serial(const unsigned char *page) {
+    uint32_t serial = 0;
+    for (int i = 3; i >= 0; i--)
+        serial = serial << 8 | page[SERIAL_OFFSET + i];
+    return serial;
 }
 
 /* CRC-32 with the polynomial 0x04c11db7, most significant bit first, no inversion. */

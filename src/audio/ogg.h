@@ -18,6 +18,12 @@ size_t ogg_page_size(const unsigned char *data, size_t size);
  * last. */
 bool ogg_page_is_last(const unsigned char *page);
 
+/* Whether it is its stream's first; the same bytes are needed. */
+bool ogg_page_is_first(const unsigned char *page);
+
+/* The number of its stream; the same bytes are needed. */
+uint32_t ogg_page_serial(const unsigned char *page);
+
 /* Gives a whole page another stream number, and the checksum that goes with it. */
 void ogg_page_set_serial(unsigned char *page, size_t size, uint32_t serial);
 

@@ -7,13 +7,23 @@
 #include <string.h>
 
 #include "audio/audio.h"
+#include "audio/chunks.h"
+#include "audio/identify.h"
 #include "audio/resample.h"
 #include "audio/source.h"
+#include "audio/tags.h"
 #include "base/memory.h"
 #include "base/path.h"
 
 /* Frames decoded at a time. */
 #define BLOCK_FRAMES 4096
+
+/* plane += gain × channel */
+typedef struct MixTerm {
+    int plane;
+    int channel; /* of the source */
+    float gain;
+} MixTerm;
 
 struct AudioReader {
     AudioSource *source;
@@ -21,8 +31,11 @@ struct AudioReader {
     const atomic_bool *cancel; /* or NULL */
     int channels;
     int sample_rate;
-    int taken;        /* planes that are decoded: 1 of a mono source, else `channels` */
-    bool mixed;       /* the one plane is the mean of the source's first two channels */
+    bool front;     /* of more than two channels take left and right */
+    int taken;      /* planes that are decoded: 1 of a mono source, else `channels` */
+    MixTerm *terms; /* what the planes are made of; of one plane all behind each other */
+    int term_count;
+    AudioDownmix downmix;
     int64_t position; /* frames decoded */
     bool started;
     bool ended;           /* the source is at its end */
@@ -37,8 +50,55 @@ struct AudioReader {
 
 /* ---- Opening ---- */
 
-static cleave_status cannot_read(const InputFile *file, const FileLook *look, const char *why,
-                                 cleave_error *error) {
+/* Of a FLAC the bits of a sample, else 0. Older decoders know at most 24. */
+static int flac_bits(InputFile *file) {
+    unsigned char head[22];
+    int64_t start = tags_before(file);
+    if (input_file_read_at(file, start, head, sizeof(head)) != (int64_t)sizeof(head) ||
+        memcmp(head, "fLaC", 4) != 0)
+        return 0;
+    return ((head[20] & 1) << 4 | head[21] >> 4) + 1;
+}
+
+static cleave_status no_such_stream(const InputFile *file, const char *why, int wanted,
+                                    cleave_error *error) {
+    int count = atoi(strstr(why, SOURCE_NO_SUCH_STREAM) + strlen(SOURCE_NO_SUCH_STREAM));
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read audio: " PATH_FORMAT
+                     ": there is no audio stream %d in it; it has %d: ask for one from 1 on",
+                     file->path, wanted, count);
+}
+
+/* Files that are whole, of a kind that is known, and that nothing here decodes. */
+static cleave_status cannot_decode(InputFile *file, const char *why, cleave_error *error) {
+    const char *disguise = strstr(why, SOURCE_DISGUISED);
+    if (disguise)
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": it says that it is PCM, but it holds "
+                         "%.60s, which cannot be decoded from it here; convert it with FFmpeg or a "
+                         "player that knows it",
+                         file->path, disguise + strlen(SOURCE_DISGUISED));
+    if (strstr(why, SOURCE_PROTECTED))
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": it is " SOURCE_PROTECTED
+                         "; only the seller's programs can play it: give a copy without protection",
+                         file->path);
+    if (flac_bits(file) > 24)
+        return error_set(error, CLEAVE_ERROR_INPUT,
+                         "cannot read audio: " PATH_FORMAT ": its samples have %d bits, and the "
+                         "FLAC decoders of this build know 24 at most; convert it to 24 bits or "
+                         "to WAV (flac -d)",
+                         file->path, flac_bits(file));
+    return CLEAVE_OK;
+}
+
+static cleave_status cannot_read(InputFile *file, const FileLook *look, const char *why,
+                                 const AudioReaderSettings *settings, cleave_error *error) {
+    if (strstr(why, SOURCE_NO_SUCH_STREAM))
+        return no_such_stream(file, why, settings->stream, error);
+    cleave_status status = cannot_decode(file, why, error);
+    if (status != CLEAVE_OK)
+        return status;
 #ifdef HAVE_FFMPEG
     bool have_ffmpeg = true;
 #else
@@ -66,41 +126,62 @@ static cleave_status cannot_read(const InputFile *file, const FileLook *look, co
                          "cannot read audio: " PATH_FORMAT ": not a known audio format (%s); "
                          "convert the file to WAV or FLAC",
                          file->path, why);
+    const char *or_ffmpeg =
+        have_ffmpeg ? "" : ", or needs FFmpeg, which this build of cleave lacks";
     return error_set(error, CLEAVE_ERROR_INPUT,
                      "cannot read audio: " PATH_FORMAT ": it begins like %s but is truncated or "
-                     "damaged (%s); try to copy or download it again",
-                     file->path, look->name, why);
+                     "damaged (%s)%s; try to copy or download it again",
+                     file->path, look->name, why, or_ffmpeg);
 }
 
-typedef cleave_status (*OpenSource)(AudioSource **source, InputFile *file, const cleave_logger *log,
-                                    cleave_error *error);
+typedef cleave_status (*OpenSource)(AudioSource **source, InputFile *file,
+                                    const AudioReaderSettings *settings, cleave_error *error);
 
-/* libsndfile first, then FFmpeg. MP3 the other way round: libsndfile's decoder for it prints its
- * remarks on damaged files to standard error, where a library must not write. */
 #ifdef HAVE_FFMPEG
-static const OpenSource usual_order[] = {source_sndfile_open, source_ffmpeg_open, NULL};
-static const OpenSource mp3_order[] = {source_ffmpeg_open, source_sndfile_open, NULL};
+static const OpenSource sndfile_first[] = {source_sndfile_open, source_ffmpeg_open, NULL};
+static const OpenSource ffmpeg_first[] = {source_ffmpeg_open, source_sndfile_open, NULL};
 #else
-static const OpenSource usual_order[] = {source_sndfile_open, NULL};
-static const OpenSource mp3_order[] = {source_sndfile_open, NULL};
+static const OpenSource sndfile_first[] = {source_sndfile_open, NULL};
+static const OpenSource ffmpeg_first[] = {source_sndfile_open, NULL};
 #endif
 
-static cleave_status open_file(AudioSource **source, InputFile *file, const cleave_logger *log,
-                               cleave_error *error) {
+/* A WAV or W64 of plain samples is libsndfile's; what else they may hold (MP3, DTS, ADPCM, …), in
+ * the open or in the place of samples, is FFmpeg's. */
+static bool has_plain_samples(InputFile *file) {
+    DataChunk chunk = length_of_data_chunk(file);
+    unsigned tag = chunk.wave.tag;
+    bool plain = !chunk.wave.found || tag == WAVE_PCM || tag == WAVE_FLOAT || tag == WAVE_ALAW ||
+                 tag == WAVE_MULAW;
+    return plain && !disguised_coding(file, &chunk);
+}
+
+static const OpenSource *decoders_for(InputFile *file, const FileLook *look) {
+    bool encoded = look->kind == FILE_ENCODED_AUDIO || look->kind == FILE_FFMPEG_AUDIO;
+    return !encoded && has_plain_samples(file) ? sndfile_first : ffmpeg_first;
+}
+
+/* An error that says it all: no other decoder need be asked. */
+static bool is_final(const cleave_error *failure) {
+    return strstr(failure->text, SOURCE_PROTECTED) || strstr(failure->text, SOURCE_NO_SUCH_STREAM);
+}
+
+static cleave_status open_file(AudioSource **source, InputFile *file,
+                               const AudioReaderSettings *settings, cleave_error *error) {
     FileLook look = file_identify(file);
     char why[2 * 160] = "";
-    for (const OpenSource *open = look.kind == FILE_MPEG_AUDIO ? mp3_order : usual_order; *open;
-         open++) {
+    bool final = false;
+    for (const OpenSource *open = decoders_for(file, &look); *open && !final; open++) {
         cleave_error failure;
-        cleave_status status = (*open)(source, file, log, &failure);
+        cleave_status status = (*open)(source, file, settings, &failure);
         if (status == CLEAVE_OK)
             return CLEAVE_OK;
         if (status == CLEAVE_ERROR_MEMORY)
             return error_set(error, status, "%s", failure.text);
         size_t used = strlen(why);
         snprintf(why + used, sizeof(why) - used, "%s%.150s", used > 0 ? ", " : "", failure.text);
+        final = is_final(&failure);
     }
-    return cannot_read(file, &look, why, error);
+    return cannot_read(file, &look, why, settings, error);
 }
 
 /* ---- Streams ---- */
@@ -119,7 +200,7 @@ static bool open_flow(AudioSource **source, InputFile *file, const AudioReaderSe
     FileLook look = file_identify(file);
     if (!settings->once || !look.flows)
         return false;
-    return source_ffmpeg_open(source, file, settings->log, NULL) == CLEAVE_OK;
+    return source_ffmpeg_open(source, file, settings, NULL) == CLEAVE_OK;
 #else
     (void)source;
     (void)file;
@@ -141,7 +222,7 @@ static cleave_status check_head(InputFile *file, cleave_error *error) {
     if (status != CLEAVE_OK)
         return status;
     AudioSource *source = NULL;
-    status = open_file(&source, &head, NULL, error);
+    status = open_file(&source, &head, &(AudioReaderSettings){0}, error);
     if (source)
         source->close(source);
     else
@@ -188,7 +269,7 @@ static cleave_status open_source(AudioSource **source, InputFile *file,
         if (status == CLEAVE_OK)
             status = spool(file, error);
     }
-    return status == CLEAVE_OK ? open_file(source, file, settings->log, error) : status;
+    return status == CLEAVE_OK ? open_file(source, file, settings, error) : status;
 }
 
 static cleave_status check_format(const AudioFormat *format, const char *name,
@@ -255,8 +336,10 @@ cleave_status audio_reader_open_with(AudioReader **reader, const char *path,
         return or_cancelled(status, settings->cancel, error);
     }
     status = reader_create(reader, source, path_shown(path), error);
-    if (status == CLEAVE_OK)
+    if (status == CLEAVE_OK) {
         (*reader)->cancel = settings->cancel;
+        (*reader)->front = settings->front;
+    }
     return status;
 }
 
@@ -287,6 +370,7 @@ void audio_reader_close(AudioReader *reader) {
     free(reader->block);
     free(reader->in);
     free(reader->out);
+    free(reader->terms);
     free(reader->name);
     free(reader);
 }
@@ -299,9 +383,67 @@ static void free_conversion(AudioReader *reader) {
     free(reader->block);
     free(reader->in);
     free(reader->out);
+    free(reader->terms);
     reader->block = NULL;
     reader->in = NULL;
     reader->out = NULL;
+    reader->terms = NULL;
+    reader->term_count = 0;
+}
+
+static void add_term(AudioReader *reader, int plane, int channel, float gain) {
+    if (gain != 0.0f)
+        reader->terms[reader->term_count++] = (MixTerm){plane, channel, gain};
+}
+
+static int channel_of_role(const ChannelLayout *layout, ChannelRole role) {
+    int c = 0;
+    while (layout->roles[c] != role)
+        c++;
+    return c;
+}
+
+/* Adds what the left (side 0) or right gives to a plane. */
+static void add_side(AudioReader *reader, int plane, int side, float gain) {
+    const ChannelLayout *layout = &reader->source->layout;
+    ChannelRole role = side == 0 ? CHANNEL_LEFT : CHANNEL_RIGHT;
+    if (reader->downmix == AUDIO_FRONT)
+        add_term(reader, plane, channel_of_role(layout, role), gain);
+    else if (reader->downmix == AUDIO_MIXED)
+        for (int c = 0; c < reader->source->format.channels; c++)
+            add_term(reader, plane, c, gain * channel_downmix_gain(layout->roles[c], side));
+    else
+        add_term(reader, plane, side, gain);
+}
+
+static AudioDownmix choose_downmix(const AudioReader *reader) {
+    if (reader->source->format.channels <= 2 || reader->channels > 2)
+        return AUDIO_AS_IT_IS;
+    if (!reader->source->layout.known)
+        return AUDIO_FIRST_TWO;
+    return reader->front ? AUDIO_FRONT : AUDIO_MIXED;
+}
+
+/* A stereo file's mono downmix is the mean; each half is taken before the sum, which could
+ * overflow. */
+static cleave_status plan_mix(AudioReader *reader, cleave_error *error) {
+    int channels = reader->source->format.channels;
+    size_t most = 2 * (size_t)(channels > reader->channels ? channels : reader->channels);
+    reader->terms = calloc(most, sizeof(*reader->terms));
+    if (!reader->terms)
+        return error_memory(error, "a reader's channels", most * sizeof(*reader->terms));
+    reader->downmix = choose_downmix(reader);
+    if (channels > 1 && reader->channels == 1) {
+        add_side(reader, 0, 0, 0.5f);
+        add_side(reader, 0, 1, 0.5f);
+    } else if (reader->downmix != AUDIO_AS_IT_IS) {
+        add_side(reader, 0, 0, 1.0f);
+        add_side(reader, 1, 1, 1.0f);
+    } else {
+        for (int c = 0; c < reader->taken; c++)
+            add_term(reader, c, c, 1.0f);
+    }
+    return CLEAVE_OK;
 }
 
 static cleave_status allocate_conversion(AudioReader *reader, cleave_error *error) {
@@ -342,8 +484,8 @@ cleave_status audio_reader_convert(AudioReader *reader, int channels, int sample
     reader->channels = channels;
     reader->sample_rate = sample_rate;
     reader->taken = format->channels == 1 ? 1 : channels;
-    reader->mixed = format->channels > 1 && channels == 1;
-    return allocate_conversion(reader, error);
+    cleave_status status = plan_mix(reader, error);
+    return status == CLEAVE_OK ? allocate_conversion(reader, error) : status;
 }
 
 const char *audio_reader_name(const AudioReader *reader) {
@@ -352,6 +494,10 @@ const char *audio_reader_name(const AudioReader *reader) {
 
 const AudioFormat *audio_reader_format(const AudioReader *reader) {
     return &reader->source->format;
+}
+
+AudioDownmix audio_reader_downmix(const AudioReader *reader) {
+    return reader->downmix;
 }
 
 int64_t audio_reader_expected_frames(const AudioReader *reader) {
@@ -371,32 +517,33 @@ static int64_t find_bad(const float *interleaved, int channels, int channel, int
 
 static cleave_status check_samples(const AudioReader *reader, int64_t frames, cleave_error *error) {
     const AudioFormat *format = &reader->source->format;
-    int used = reader->mixed ? 2 : reader->taken;
-    for (int c = 0; c < used; c++) {
-        int64_t bad = find_bad(reader->interleaved, format->channels, c, frames);
+    for (int i = 0; i < reader->term_count; i++) {
+        int channel = reader->terms[i].channel;
+        int64_t bad = find_bad(reader->interleaved, format->channels, channel, frames);
         if (bad >= 0)
             return error_set(
                 error, CLEAVE_ERROR_INPUT,
                 "cannot read audio: " PATH_FORMAT ": channel %d is not a number (NaN or "
                 "infinity) at %.3f s; repair or render the file again",
-                reader->name, c + 1, (double)(reader->position + bad) / format->sample_rate);
+                reader->name, channel + 1, (double)(reader->position + bad) / format->sample_rate);
     }
     return CLEAVE_OK;
 }
 
-static void take_channels(const AudioReader *reader, float *const *planes, int64_t frames) {
+static void mix_channels(const AudioReader *reader, float *const *planes, int64_t frames) {
     int channels = reader->source->format.channels;
-    for (int c = 0; c < reader->taken; c++)
-        for (int64_t i = 0; i < frames; i++)
-            planes[c][i] = reader->interleaved[i * channels + c];
-}
-
-/* Halved before the sum, which could overflow. */
-static void mix_two(const AudioReader *reader, float *plane, int64_t frames) {
-    int channels = reader->source->format.channels;
-    for (int64_t i = 0; i < frames; i++) {
-        const float *frame = reader->interleaved + i * channels;
-        plane[i] = 0.5f * frame[0] + 0.5f * frame[1];
+    int begun = -1; /* the plane that has its first term */
+    for (int i = 0; i < reader->term_count; i++) {
+        const MixTerm *term = &reader->terms[i];
+        const float *from = reader->interleaved + term->channel;
+        float *plane = planes[term->plane];
+        if (term->plane != begun)
+            for (int64_t f = 0; f < frames; f++)
+                plane[f] = term->gain * from[f * channels];
+        else
+            for (int64_t f = 0; f < frames; f++)
+                plane[f] += term->gain * from[f * channels];
+        begun = term->plane;
     }
 }
 
@@ -414,10 +561,7 @@ static cleave_status decode(AudioReader *reader, float *const *planes, int64_t f
     status = check_samples(reader, *got, error);
     if (status != CLEAVE_OK)
         return status;
-    if (reader->mixed)
-        mix_two(reader, planes[0], *got);
-    else
-        take_channels(reader, planes, *got);
+    mix_channels(reader, planes, *got);
     reader->position += *got;
     return CLEAVE_OK;
 }

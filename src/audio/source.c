@@ -1,17 +1,15 @@
 /* source.c: what all decoders of files have in common. */
 #include "audio/source.h"
 
-#include <stdio.h>
+void source_init(AudioSource *source, const AudioReaderSettings *settings) {
+    if (settings->log)
+        source->log = *settings->log;
+    source->keep_going = settings->keep_going;
+}
 
-cleave_status source_breaks_off(const AudioSource *source, const char *path, int64_t position,
-                                int64_t total, const char *why, cleave_error *error) {
-    double rate = source->format.sample_rate;
-    char of[64] = "";
-    if (total > position)
-        snprintf(of, sizeof(of), " of %.3f s", (double)total / rate);
+cleave_status source_changed(const char *path, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_INPUT,
-                     "cannot read audio: " PATH_FORMAT
-                     ": breaks off at %.3f s%s: %s; try to copy or "
-                     "download it again",
-                     path, (double)position / rate, of, why);
+                     "cannot read audio: " PATH_FORMAT ": it changed or vanished between two "
+                     "passes; leave the file alone while it is read",
+                     path);
 }

@@ -1,242 +1,147 @@
-/* source_ffmpeg.c: FFmpeg as a source, for what libsndfile does not read. Compiled only where
- * FFmpeg was found. FFmpeg gets bytes from an InputFile and nothing else: it opens no file,
- * playlist or address that a hostile file may name. */
+/* source_ffmpeg.c: FFmpeg as a source. Compiled only where FFmpeg was found. Damage is passed over,
+ * as players do, and silence keeps what follows in step. */
 #include <errno.h>
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/dict.h>
-#include <libavutil/log.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/chunks.h"
+#include "audio/ending.h"
+#include "audio/ffmpeg_gaps.h"
+#include "audio/ffmpeg_input.h"
+#include "audio/ffmpeg_promise.h"
 #include "audio/lengths.h"
-#include "audio/source.h"
-
-#define IO_BUFFER_BYTES 65536
+#include "audio/raw_frames.h"
+#include "audio/tags.h"
 
 typedef struct FfmpegSource {
     AudioSource base;
     InputFile file;
-    cleave_logger log;
-    AVIOContext *io;
-    AVFormatContext *container;
-    AVCodecContext *codec;
-    AVPacket *packet;
-    AVFrame *frame;
-    int stream;           /* index of the audio stream */
-    int frame_used;       /* samples of `frame` that were handed out */
+    FfmpegInput input;
+    FfmpegOpening opening;
+    DataChunk chunk;      /* of a WAV, W64 or AIFF; else not found */
+    int64_t silence;      /* frames of silence to hand out before `frame` */
+    int frame_used;       /* samples of the frame at hand that were handed out */
     int frame_count;      /* samples that it has; 0: no frame at hand */
     bool draining;        /* the last packet was sent */
     bool cut_short;       /* the last packet was damaged, or reading it failed */
-    int64_t position;     /* frames decoded */
-    int64_t damaged;      /* packets that could not be decoded, so far */
-    int64_t first_damage; /* frames decoded before the first of them */
+    int64_t position;     /* frames handed out */
+    int64_t audio_end;    /* where only an encoder's padding follows; 0: nowhere */
     int64_t end_time;     /* where the packets so far end, in the stream's time base */
-    bool packet_has_sync; /* the last packet begins with an MPEG sync word */
-    DataChunk chunk;      /* of a WAV that is a stream or has outgrown its header; else not found */
-    bool warned;
+    bool packet_is_frame; /* the last packet begins like a frame of a bare stream */
+    bool frame_is_cut;    /* and by its own header is longer than it is */
+    Gaps gaps;
 } FfmpegSource;
 
-/* ---- Versions of FFmpeg ---- */
-
-/* AVChannelLayout came with libavutil 57.28 and replaced the plain counts. */
-static int codec_channels(const AVCodecContext *codec) {
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 28, 100)
-    return codec->ch_layout.nb_channels;
-#else
-    return codec->channels;
-#endif
-}
-
-static int frame_channels(const AVFrame *frame) {
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 28, 100)
-    return frame->ch_layout.nb_channels;
-#else
-    return frame->channels;
-#endif
-}
-
-/* ---- Log ---- */
-
-/* FFmpeg prints to standard error unless told otherwise, and demuxers can be told only for the
- * whole process. A program that chose a level of its own keeps it. */
-static void silence_log(void) {
-    if (av_log_get_level() == AV_LOG_INFO)
-        av_log_set_level(AV_LOG_QUIET);
-}
-
-static pthread_once_t log_once = PTHREAD_ONCE_INIT;
-
-/* ---- FFmpeg reads through an InputFile ---- */
-
-static int io_read(void *user, uint8_t *buffer, int bytes) {
-    InputFile *file = user;
-    int64_t got = input_file_read(file, buffer, bytes);
-    if (got < 0)
-        return AVERROR(file->error);
-    return got == 0 ? AVERROR_EOF : (int)got;
-}
-
-static int64_t io_seek(void *user, int64_t offset, int whence) {
-    InputFile *file = user;
-    if (whence & AVSEEK_SIZE)
-        return file->size;
-    int64_t position = input_file_seek(file, offset, whence & ~AVSEEK_FORCE);
-    return position < 0 ? AVERROR(EINVAL) : position;
-}
-
-/* No demuxer may open anything beside the file. */
-static int io_refuse(AVFormatContext *container, AVIOContext **io, const char *url, int flags,
-                     AVDictionary **options) {
-    (void)container;
-    (void)io;
-    (void)url;
-    (void)flags;
-    (void)options;
-    return AVERROR(EPERM);
-}
-
-/* ---- Opening ---- */
-
-static cleave_status ffmpeg_failed(const char *step, int code, cleave_error *error) {
-    char text[AV_ERROR_MAX_STRING_SIZE] = "";
-    av_strerror(code, text, sizeof(text));
-    error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: %s: %s", step, text);
-    return CLEAVE_ERROR_INPUT;
-}
-
-static cleave_status out_of_memory(const char *what, cleave_error *error) {
-    error_memory(error, what, 0);
-    return CLEAVE_ERROR_MEMORY;
-}
-
-static cleave_status open_container(FfmpegSource *source, cleave_error *error) {
-    unsigned char *buffer = av_malloc(IO_BUFFER_BYTES);
-    if (buffer)
-        source->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, &source->file, io_read, NULL,
-                                        source->file.stream ? NULL : io_seek);
-    if (!source->io)
-        av_free(buffer);
-    source->container = source->io ? avformat_alloc_context() : NULL;
-    if (!source->container)
-        return out_of_memory("a decoder", error);
-    source->container->pb = source->io;
-    source->container->io_open = io_refuse;
-    source->container->flags |= AVFMT_FLAG_CUSTOM_IO;
-    AVDictionary *options = NULL;
-    av_dict_set(&options, "protocol_whitelist", "none", 0);
-    if (source->chunk.unfinished)
-        av_dict_set(&options, "ignore_length", "1", 0);
-    int code = avformat_open_input(&source->container, source->file.path, NULL, &options);
-    av_dict_free(&options);
-    if (code < 0)
-        return ffmpeg_failed("opening", code, error);
-    code = avformat_find_stream_info(source->container, NULL);
-    return code < 0 ? ffmpeg_failed("looking for streams", code, error) : CLEAVE_OK;
-}
-
-static void discard_other_streams(FfmpegSource *source) {
-    for (unsigned i = 0; i < source->container->nb_streams; i++)
-        if ((int)i != source->stream)
-            source->container->streams[i]->discard = AVDISCARD_ALL;
-}
-
-/* One thread: FFmpeg's would compete with the network's, and audio decodes fast enough. */
-static cleave_status open_codec(FfmpegSource *source, cleave_error *error) {
-    int stream = av_find_best_stream(source->container, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
-    if (stream < 0)
-        return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: " SOURCE_NO_AUDIO);
-    source->stream = stream;
-    discard_other_streams(source);
-    const AVCodecParameters *parameters = source->container->streams[stream]->codecpar;
-    const AVCodec *decoder = avcodec_find_decoder(parameters->codec_id);
-    if (!decoder)
-        return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: no decoder for its %s stream",
-                         avcodec_get_name(parameters->codec_id));
-    source->codec = avcodec_alloc_context3(decoder);
-    source->packet = av_packet_alloc();
-    source->frame = av_frame_alloc();
-    if (!source->codec || !source->packet || !source->frame)
-        return out_of_memory("a decoder", error);
-    int code = avcodec_parameters_to_context(source->codec, parameters);
-    if (code < 0)
-        return ffmpeg_failed("stream parameters", code, error);
-    source->codec->thread_count = 1;
-    source->codec->pkt_timebase = source->container->streams[stream]->time_base;
-    code = avcodec_open2(source->codec, decoder, NULL);
-    return code < 0 ? ffmpeg_failed("opening the decoder", code, error) : CLEAVE_OK;
-}
-
-static void close_decoder(FfmpegSource *source) {
-    av_frame_free(&source->frame);
-    av_packet_free(&source->packet);
-    avcodec_free_context(&source->codec);
-    avformat_close_input(&source->container);
-    if (source->io)
-        av_freep(&source->io->buffer);
-    avio_context_free(&source->io);
+static int rate_of(const FfmpegSource *source) {
+    return source->base.format.sample_rate;
 }
 
 /* ---- Decoding ---- */
 
-static bool is_container(const FfmpegSource *source, const char *name) {
-    return strncmp(source->container->iformat->name, name, strlen(name)) == 0;
+static bool is_pcm(const FfmpegSource *source) {
+    enum AVCodecID codec = source->input.codec->codec_id;
+    return codec >= AV_CODEC_ID_PCM_S16LE && codec < AV_CODEC_ID_ADPCM_IMA_QT;
 }
 
-/* Counts a packet that cannot be decoded. As the last one it means that the file is cut short; but
- * tags behind a raw stream come as packets, too, and lack the sync word of its frames. */
-static void count_damage(FfmpegSource *source) {
-    if (source->damaged++ == 0)
-        source->first_damage = source->position;
-    bool raw = is_container(source, "mp3") || is_container(source, "aac");
-    source->cut_short = !raw || source->packet_has_sync;
+/* Whether frames follow each other without a container. */
+static bool is_bare(const FfmpegSource *source) {
+    return ffmpeg_is_container(&source->input, "mp3") || ffmpeg_is_container(&source->input, "aac");
+}
+
+/* Notes a packet that cannot be decoded. As the last one it means that the file is cut short; but
+ * tags behind a bare stream come as packets, too, and do not begin like its frames. */
+static void note_damage(FfmpegSource *source) {
+    const AVPacket *packet = source->input.packet;
+    source->cut_short = !is_bare(source) || source->packet_is_frame;
+    if (packet->size > 0 && !tag_begins(packet->data, (size_t)packet->size))
+        gaps_damage(&source->gaps, &source->input, rate_of(source));
 }
 
 static void note_packet(FfmpegSource *source) {
-    const AVPacket *packet = source->packet;
+    const AVPacket *packet = source->input.packet;
     source->cut_short = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
-    source->packet_has_sync =
-        packet->size >= 2 && packet->data[0] == 0xff && (packet->data[1] & 0xe0) == 0xe0;
+    size_t size = packet->size > 0 ? (size_t)packet->size : 0;
+    source->packet_is_frame = raw_frame_has_sync(packet->data, size);
+    source->frame_is_cut = is_bare(source) && raw_frame_bytes(packet->data, size) > size;
+    gaps_packet(&source->gaps, &source->input, &source->file, rate_of(source));
+    if (source->cut_short && !is_pcm(source))
+        source->gaps.lost = true;
     int64_t end;
     if (packet->pts != AV_NOPTS_VALUE &&
         !__builtin_add_overflow(packet->pts, packet->duration, &end) && end > source->end_time)
         source->end_time = end;
 }
 
+/* Reads the next packet of the stream. Demuxers that stumble over damage find their way again, as
+ * long as they get on in the file. */
+static int read_packet(FfmpegSource *source) {
+    FfmpegInput *input = &source->input;
+    for (int64_t before = -1;;) {
+        int code = ffmpeg_read_packet(input);
+        if (code >= 0 || code == AVERROR_EOF || code == AVERROR(ENOMEM) || source->file.error != 0)
+            return code;
+        int64_t at = avio_tell(input->io);
+        source->cut_short = true;
+        source->gaps.lost = true;
+        if (at <= before || source->file.stream)
+            return code;
+        before = at;
+    }
+}
+
+static cleave_status out_of_memory(const char *what, cleave_error *error) {
+    return error_memory(error, what, 0);
+}
+
 /* Puts the next packet into the decoder, or at the end of the stream the end mark. */
 static cleave_status send_packet(FfmpegSource *source, cleave_error *error) {
-    int code = av_read_frame(source->container, source->packet);
+    FfmpegInput *input = &source->input;
+    int code = read_packet(source);
     if (code == AVERROR(ENOMEM))
         return out_of_memory("a packet of audio", error);
     if (code < 0) {
         source->cut_short |= code != AVERROR_EOF || source->file.error != 0;
         source->draining = true;
-        avcodec_send_packet(source->codec, NULL);
+        avcodec_send_packet(input->codec, NULL);
         return CLEAVE_OK;
     }
-    if (source->packet->stream_index == source->stream) {
-        note_packet(source);
-        code = avcodec_send_packet(source->codec, source->packet);
-    }
-    av_packet_unref(source->packet);
+    note_packet(source);
+    code = avcodec_send_packet(input->codec, input->packet);
     if (code == AVERROR(ENOMEM))
         return out_of_memory("a packet of audio", error);
     if (code < 0)
-        count_damage(source);
+        note_damage(source);
     return CLEAVE_OK;
 }
 
+/* Frames that a file may still have by its header; negative where it does not say. */
+static int64_t room_for_silence(const FfmpegSource *source) {
+    int64_t whole = source->base.format.frames;
+    if (whole <= 0)
+        return -1;
+    int64_t room = whole - source->position - source->frame_count;
+    return room > 0 ? room : 0;
+}
+
+static void take_frame(FfmpegSource *source) {
+    source->frame_count = source->input.frame->nb_samples;
+    if (source->base.format.sample_rate == 0)
+        source->base.format.sample_rate = source->input.frame->sample_rate;
+    if (source->frame_count > 0)
+        source->silence = gaps_before_frame(&source->gaps, &source->input, rate_of(source),
+                                            source->position, room_for_silence(source));
+}
+
 /* Gets the next frame; frame_count stays 0 at the end of the stream. A packet that cannot be
- * decoded is passed over, as players do, and counted. */
+ * decoded is passed over, as players do, and noted. */
 static cleave_status next_frame(FfmpegSource *source, cleave_error *error) {
     source->frame_used = 0;
     source->frame_count = 0;
     while (source->frame_count == 0) {
         cleave_status status = CLEAVE_OK;
-        int code = avcodec_receive_frame(source->codec, source->frame);
+        int code = avcodec_receive_frame(source->input.codec, source->input.frame);
         if (code == 0)
-            source->frame_count = source->frame->nb_samples;
+            take_frame(source);
         else if (code == AVERROR_EOF || (code == AVERROR(EAGAIN) && source->draining))
             return CLEAVE_OK;
         else if (code == AVERROR(ENOMEM))
@@ -244,7 +149,7 @@ static cleave_status next_frame(FfmpegSource *source, cleave_error *error) {
         else if (code == AVERROR(EAGAIN))
             status = send_packet(source, error);
         else
-            count_damage(source);
+            note_damage(source);
         if (status != CLEAVE_OK)
             return status;
     }
@@ -274,7 +179,7 @@ static float sample_at(const uint8_t *data, int64_t index, enum AVSampleFormat p
 /* By hand and not by libswresample, which wants to know which loudspeaker each channel belongs to;
  * files do not always say. */
 static void take_samples(FfmpegSource *source, float *interleaved, int count) {
-    const AVFrame *frame = source->frame;
+    const AVFrame *frame = source->input.frame;
     enum AVSampleFormat format = (enum AVSampleFormat)frame->format;
     enum AVSampleFormat packed = av_get_packed_sample_fmt(format);
     bool planar = av_sample_fmt_is_planar(format) != 0;
@@ -288,177 +193,184 @@ static void take_samples(FfmpegSource *source, float *interleaved, int count) {
         }
     }
     source->frame_used += count;
-    source->position += count;
 }
 
 static cleave_status check_same_format(const FfmpegSource *source, cleave_error *error) {
     const AudioFormat *format = &source->base.format;
-    if (frame_channels(source->frame) == format->channels &&
-        source->frame->sample_rate == format->sample_rate)
+    int channels = ffmpeg_frame_channels(&source->input);
+    int rate = source->input.frame->sample_rate;
+    if (channels == format->channels && rate == format->sample_rate)
         return CLEAVE_OK;
-    return error_set(
-        error, CLEAVE_ERROR_INPUT,
-        "cannot read audio: " PATH_FORMAT ": from %d channels at %d Hz it changes to %d "
-        "at %d Hz at %.3f s; convert the file to WAV first",
-        source->file.path, format->channels, format->sample_rate, frame_channels(source->frame),
-        source->frame->sample_rate, (double)source->position / format->sample_rate);
+    return error_set(error, CLEAVE_ERROR_INPUT,
+                     "cannot read audio: " PATH_FORMAT
+                     ": from %d channels at %d Hz it changes to %d "
+                     "at %d Hz at %.3f s; convert the file to WAV first",
+                     source->file.path, format->channels, format->sample_rate, channels, rate,
+                     (double)source->position / format->sample_rate);
 }
 
 /* ---- The end ---- */
 
-/* Streams that a duration of the whole container may have been taken from. */
-static int timed_streams(const FfmpegSource *source) {
-    int count = 0;
-    for (unsigned i = 0; i < source->container->nb_streams; i++) {
-        const AVStream *stream = source->container->streams[i];
-        enum AVMediaType type = stream->codecpar->codec_type;
-        bool picture = (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
-        count += (type == AVMEDIA_TYPE_AUDIO || type == AVMEDIA_TYPE_VIDEO) && !picture;
-    }
-    return count;
+static bool is_streamed_wav(const FfmpegSource *source) {
+    return source->file.stream && source->chunk.found;
 }
 
-/* Length of the stream in its time base, as the container says it; 0 where it does not, where the
- * length is an estimate, and where it may be that of a longer video. */
-static int64_t promised_duration(const FfmpegSource *source) {
-    static const char *const exact[] = {"mov", "mp3", "caf", "flac", "wv", "tta", "ape"};
-    const AVStream *stream = source->container->streams[source->stream];
-    if (source->container->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
-        return 0;
-    for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
-        if (is_container(source, exact[i]))
-            return stream->duration > 0 ? stream->duration : 0;
-    if (is_container(source, "matroska") && timed_streams(source) == 1 &&
-        source->container->duration > 0)
-        return av_rescale_q(source->container->duration, AV_TIME_BASE_Q, stream->time_base);
-    return 0;
+/* A WAV that comes as a stream says its length in bytes. */
+static Promise promise_of(FfmpegSource *source) {
+    if (!is_streamed_wav(source))
+        return ffmpeg_promise(&source->input, &source->file, rate_of(source));
+    int bytes = ffmpeg_stream(&source->input)->codecpar->block_align;
+    Promise promise = {.counted = true};
+    if (!source->chunk.unfinished && bytes > 0)
+        promise.frames = source->chunk.declared / bytes;
+    return promise;
 }
 
-static int64_t to_frames(const FfmpegSource *source, int64_t duration) {
-    const AVStream *stream = source->container->streams[source->stream];
-    return av_rescale_q(duration, stream->time_base,
-                        (AVRational){1, source->base.format.sample_rate});
+/* Recordings of broadcasts end anywhere. */
+static bool is_recording(const FfmpegSource *source) {
+    return ffmpeg_is_container(&source->input, "mpeg");
 }
 
-/* Whether packets are missing at the end. An MP3 header counts the packets, so that one of them, 24
- * ms or more, shows; other writers round. */
-static bool ends_early(const FfmpegSource *source) {
-    int64_t promised = promised_duration(source);
-    if (promised == 0)
-        return false;
-    int tolerance_ms = is_container(source, "mp3") ? 20 : 50;
-    return to_frames(source, promised - source->end_time) >
-           (int64_t)source->base.format.sample_rate * tolerance_ms / 1000;
+/* Why the stream is cut within a frame; NULL: it is not. Of what decoders make of a cut frame of
+ * MP3 they say nothing; where the header promises no more, it is only a doubt. */
+static const char *why_broken(const FfmpegSource *source, OggEnd ogg_end, bool promised) {
+    if (ogg_end == OGG_ENDS_WITHIN_PAGE)
+        return "the file ends within a page of its stream";
+    bool cut = source->cut_short || (source->frame_is_cut && promised);
+    if (!cut || is_pcm(source) || is_recording(source))
+        return NULL;
+    return source->file.stream ? "the stream ends within a frame" : "the file ends within a frame";
 }
 
-/* Formats whose headers count the frames one by one. */
-static bool is_counted(const FfmpegSource *source) {
-    return source->file.stream && (is_container(source, "wav") || is_container(source, "flac"));
+static const char *why_doubtful(const FfmpegSource *source, OggEnd ogg_end) {
+    return source->frame_is_cut ? "it ends within a frame; it may have been longer"
+                                : doubt_of_ogg(ogg_end);
 }
 
-/* Frames that the header of a counted format promises; 0: none. */
-static int64_t counted_frames(const FfmpegSource *source) {
-    const AVCodecParameters *parameters = source->container->streams[source->stream]->codecpar;
-    if (!source->chunk.found)
-        return to_frames(source, promised_duration(source));
-    return source->chunk.unfinished || parameters->block_align < 1
-               ? 0
-               : source->chunk.declared / parameters->block_align;
-}
-
-/* As with a file of the format: a WAV that is cut short, even in mid-frame, is read as far as it
- * goes; a FLAC must be whole. */
-static bool breaks_off(const FfmpegSource *source) {
-    if (source->file.error != 0)
-        return true;
-    if (!is_counted(source))
-        return source->cut_short || ends_early(source);
-    int64_t promised = counted_frames(source);
-    bool is_short = promised > 0 ? source->position < promised : source->cut_short;
-    return is_short && !source->chunk.found;
-}
-
-static void warn_of_length(const FfmpegSource *source) {
-    double rate = source->base.format.sample_rate;
-    int64_t promised = counted_frames(source);
-    if (promised == 0 || promised == source->position)
-        return;
-    log_write(&source->log, CLEAVE_LOG_WARNING,
-              PATH_FORMAT ": the header promises %.3f s but there are %.3f s; all are read",
-              source->file.path, (double)promised / rate, (double)source->position / rate);
+/* A number of frames in place of a time where packets should have ended. */
+static int64_t promised_position(const FfmpegSource *source, const Promise *promise) {
+    if (!promise->of_times || promise->frames == 0)
+        return promise->frames;
+    int64_t end = ffmpeg_frames(&source->input, source->end_time, rate_of(source));
+    return source->position + promise->frames - end - source->gaps.beyond;
 }
 
 static cleave_status judge_end(FfmpegSource *source, cleave_error *error) {
-    const char *why = source->file.error != 0 ? strerror(source->file.error)
-                      : source->file.stream   ? "the stream ends too early"
-                                              : "the file ends too early";
-    if (breaks_off(source))
-        return source_breaks_off(&source->base, source->file.path, source->position,
-                                 is_counted(source) ? counted_frames(source)
-                                                    : to_frames(source, promised_duration(source)),
-                                 why, error);
-    if (is_counted(source) && !source->warned)
-        warn_of_length(source);
-    if (!source->chunk.found && source->damaged > 0 && !source->warned)
-        log_write(&source->log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": damaged packets left out: %lld, the first at %.3f s",
-                  source->file.path, (long long)source->damaged,
-                  (double)source->first_damage / source->base.format.sample_rate);
-    source->warned = true;
-    return CLEAVE_OK;
+    bool is_ogg = ffmpeg_is_container(&source->input, "ogg") && !source->file.stream;
+    OggEnd ogg_end = is_ogg ? end_of_ogg(&source->file) : OGG_ENDS_WHOLE;
+    Promise promise = promise_of(source);
+    const Gaps *gaps = &source->gaps;
+    Ending ending = {.path = source->file.path,
+                     .position = source->position,
+                     .promised = promised_position(source, &promise),
+                     .tolerance = promise.tolerance,
+                     .read_error = input_file_failure(&source->file),
+                     .broken = why_broken(source, ogg_end, promise.frames > 0),
+                     .doubt = why_doubtful(source, ogg_end),
+                     .damaged_places = gaps->places,
+                     .first_damage = gaps->first,
+                     .silence = gaps->silence,
+                     .more_is_remarkable = promise.counted};
+    if (source->chunk.found && !source->file.stream && !source->base.judged)
+        chunk_warn_of_length(&source->chunk, source->file.path, source->position, rate_of(source),
+                             &source->base.log);
+    return ending_judge(&source->base, &ending, error);
 }
 
 /* ---- The source ---- */
 
+/* Frames that may be handed out of those at hand; 0 where only padding follows. */
+static int64_t before_padding(const FfmpegSource *source, int64_t frames) {
+    if (source->audio_end == 0)
+        return frames;
+    int64_t left = source->audio_end - source->position;
+    return left < 0 ? 0 : left < frames ? left : frames;
+}
+
+static int64_t give_silence(FfmpegSource *source, float *interleaved, int64_t frames) {
+    int64_t count = before_padding(source, frames < source->silence ? frames : source->silence);
+    memset(interleaved, 0, (size_t)(count * source->base.format.channels) * sizeof(*interleaved));
+    source->silence -= count;
+    return count;
+}
+
+/* What follows as padding is read, so that the end of the file can be judged, and dropped. */
+static cleave_status drop_the_rest(FfmpegSource *source, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    while (status == CLEAVE_OK && source->frame_count > 0)
+        status = next_frame(source, error);
+    source->silence = 0;
+    return status;
+}
+
+static cleave_status give_samples(FfmpegSource *source, float *interleaved, int64_t frames,
+                                  int64_t *got, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    if (source->silence > 0) {
+        *got = give_silence(source, interleaved, frames);
+    } else if (source->frame_count > 0) {
+        int64_t left = source->frame_count - source->frame_used;
+        int64_t count = before_padding(source, frames < left ? frames : left);
+        status = check_same_format(source, error);
+        if (status == CLEAVE_OK)
+            take_samples(source, interleaved, (int)count);
+        *got = count;
+    }
+    source->position += *got;
+    return status;
+}
+
 static cleave_status ffmpeg_read(AudioSource *base, float *interleaved, int64_t frames,
                                  int64_t *got, cleave_error *error) {
     FfmpegSource *source = (FfmpegSource *)base;
+    cleave_status status = CLEAVE_OK;
     *got = 0;
-    if (source->frame_used == source->frame_count) {
-        cleave_status status = next_frame(source, error);
-        if (status != CLEAVE_OK) {
-            error_prefix(error, "cannot read audio: " PATH_FORMAT, source->file.path);
-            return status;
-        }
-        if (source->frame_count == 0)
-            return judge_end(source, error);
-    }
-    cleave_status status = check_same_format(source, error);
+    if (source->silence == 0 && source->frame_used == source->frame_count)
+        status = next_frame(source, error);
     if (status != CLEAVE_OK)
+        error_prefix(error, "cannot read audio: " PATH_FORMAT, source->file.path);
+    else
+        status = give_samples(source, interleaved, frames, got, error);
+    if (status != CLEAVE_OK || *got > 0 || frames == 0)
         return status;
-    int left = source->frame_count - source->frame_used;
-    int count = frames < left ? (int)frames : left;
-    take_samples(source, interleaved, count);
-    *got = count;
-    return CLEAVE_OK;
+    status = drop_the_rest(source, error);
+    return status == CLEAVE_OK ? judge_end(source, error) : status;
 }
 
-/* Only PCM of a known place is left to FFmpeg as a stream: its other decoders of what WAV files may
- * hold do not give libsndfile's samples. An empty data chunk is one of unknown length to it. */
+/* Of the codings of a WAV only PCM is decoded from a stream: the others' blocks need the data
+ * chunk's length. An empty data chunk is one of unknown length to FFmpeg. */
 static cleave_status check_wav_stream(const FfmpegSource *source, cleave_error *error) {
-    enum AVCodecID codec = source->codec->codec_id;
-    bool is_pcm = codec >= AV_CODEC_ID_PCM_S16LE && codec < AV_CODEC_ID_ADPCM_IMA_QT;
     bool is_empty = source->chunk.declared == 0 && !source->chunk.unfinished;
-    if (!is_container(source, "wav") || (is_pcm && source->chunk.found && !is_empty))
+    if (!ffmpeg_is_container(&source->input, "wav") ||
+        (is_pcm(source) && source->chunk.found && !is_empty))
         return CLEAVE_OK;
     return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: a WAV that cannot be read as it comes");
 }
 
+/* What is no PCM must not be played as PCM. */
+static cleave_status check_disguise(FfmpegSource *source, cleave_error *error) {
+    const char *coding = is_pcm(source) ? disguised_coding(&source->file, &source->chunk) : NULL;
+    return coding ? error_set(error, CLEAVE_ERROR_INPUT, SOURCE_DISGUISED "%s", coding) : CLEAVE_OK;
+}
+
 /* The first frame is decoded at once: what it holds is the format, where headers only hint at it
  * (AAC with spectral band replication has twice the rate that they name). */
-static cleave_status start(FfmpegSource *source, cleave_error *error) {
+static cleave_status start(FfmpegSource *source, const cleave_logger *log, cleave_error *error) {
     source->file.position = 0;
     source->file.error = 0;
+    source->file.shrunk = false;
     source->position = 0;
-    source->damaged = 0;
+    source->silence = 0;
+    source->gaps = (Gaps){0};
     source->end_time = 0;
     source->draining = false;
     source->cut_short = false;
-    cleave_status status = open_container(source, error);
-    if (status == CLEAVE_OK)
-        status = open_codec(source, error);
-    if (status == CLEAVE_OK && (source->file.stream || source->chunk.found))
+    cleave_status status =
+        ffmpeg_input_open(&source->input, &source->file, &source->opening, log, error);
+    if (status == CLEAVE_OK && source->file.stream)
         status = check_wav_stream(source, error);
+    if (status == CLEAVE_OK)
+        status = check_disguise(source, error);
     if (status == CLEAVE_OK)
         status = next_frame(source, error);
     return status;
@@ -470,8 +382,8 @@ static cleave_status ffmpeg_rewind(AudioSource *base, cleave_error *error) {
         return error_set(error, CLEAVE_ERROR_INTERNAL,
                          "cannot read audio: " PATH_FORMAT ": a stream cannot be read twice",
                          source->file.path);
-    close_decoder(source);
-    cleave_status status = start(source, error);
+    ffmpeg_input_close(&source->input);
+    cleave_status status = start(source, NULL, error);
     if (status != CLEAVE_OK)
         error_prefix(error, "cannot read audio: " PATH_FORMAT, source->file.path);
     return status;
@@ -479,7 +391,7 @@ static cleave_status ffmpeg_rewind(AudioSource *base, cleave_error *error) {
 
 static void ffmpeg_close(AudioSource *base) {
     FfmpegSource *source = (FfmpegSource *)base;
-    close_decoder(source);
+    ffmpeg_input_close(&source->input);
     input_file_close(&source->file);
     free(source);
 }
@@ -487,41 +399,45 @@ static void ffmpeg_close(AudioSource *base) {
 static void set_format(FfmpegSource *source) {
     bool have_frame = source->frame_count > 0;
     AudioFormat *format = &source->base.format;
-    format->channels = have_frame ? frame_channels(source->frame) : codec_channels(source->codec);
-    format->sample_rate = have_frame ? source->frame->sample_rate : source->codec->sample_rate;
+    format->channels =
+        have_frame ? ffmpeg_frame_channels(&source->input) : ffmpeg_codec_channels(&source->input);
+    format->sample_rate =
+        have_frame ? source->input.frame->sample_rate : source->input.codec->sample_rate;
+    source->base.layout = ffmpeg_layout(&source->input);
     if (format->sample_rate < 1)
         return;
-    if (is_counted(source)) {
-        format->frames = counted_frames(source);
-        return;
-    }
-    int64_t duration = source->container->duration;
-    format->frames = to_frames(source, promised_duration(source));
-    if (format->frames <= 0)
-        format->frames =
-            duration > 0 ? av_rescale(duration, format->sample_rate, (int64_t)AV_TIME_BASE) : 0;
+    int64_t duration = source->input.container->duration;
+    format->frames = promise_of(source).frames;
+    if (format->frames <= 0 && !is_streamed_wav(source) && duration > 0)
+        format->frames = av_rescale(duration, format->sample_rate, (int64_t)AV_TIME_BASE);
+    source->audio_end = ffmpeg_padding_begins(&source->input, &source->file, format->sample_rate);
 }
 
-cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file, const cleave_logger *log,
-                                 cleave_error *error) {
+static bool may_be_empty(const FfmpegSource *source) {
+    return source->chunk.found || (source->gaps.places == 0 && !source->cut_short &&
+                                   source->input.container->duration <= 0);
+}
+
+cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file,
+                                 const AudioReaderSettings *settings, cleave_error *error) {
     *source = NULL;
-    pthread_once(&log_once, silence_log);
     FfmpegSource *created = calloc(1, sizeof(*created));
     if (!created)
         return error_memory(error, "a decoder", sizeof(*created));
+    source_init(&created->base, settings);
     created->file = *file;
     created->file.overlay_size = 0;
-    if (log)
-        created->log = *log;
-    DataChunk chunk = length_of_data_chunk(&created->file);
-    if (file->stream || chunk.outgrown)
-        created->chunk = chunk;
-    cleave_status status = start(created, error);
-    if (status == CLEAVE_OK && created->frame_count == 0 && !created->chunk.found &&
-        (created->damaged > 0 || created->container->duration > 0))
+    created->chunk = length_of_data_chunk(&created->file);
+    if (!created->chunk.found)
+        created->file.size -= tags_behind(&created->file);
+    created->opening = (FfmpegOpening){.audio_stream = settings->stream,
+                                       .ignore_length = created->chunk.unfinished &&
+                                                        (file->stream || created->chunk.outgrown)};
+    cleave_status status = start(created, settings->log, error);
+    if (status == CLEAVE_OK && created->frame_count == 0 && !may_be_empty(created))
         status = error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: nothing in it can be decoded");
     if (status != CLEAVE_OK) {
-        close_decoder(created);
+        ffmpeg_input_close(&created->input);
         free(created);
         return status;
     }

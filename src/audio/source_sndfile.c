@@ -1,21 +1,22 @@
 /* source_sndfile.c: libsndfile as a source. libsndfile clamps lengths that cannot be so and drops
  * what it cannot decode, both without a word; the words are said here. */
 #include <sndfile.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/chunks.h"
+#include "audio/ending.h"
 #include "audio/lengths.h"
-#include "audio/source.h"
 
 typedef struct SndfileSource {
     AudioSource base;
     InputFile file;
-    cleave_logger log;
     SNDFILE *sndfile;
     SF_INFO info;
     int64_t position; /* frames decoded since the start */
     int64_t promised; /* frames that must come, 0 where no header says so exactly */
-    bool warned;      /* the remarks on the end of the file are made once */
+    OggEnd ogg_end;   /* of an Ogg file, at its end */
 } SndfileSource;
 
 /* ---- libsndfile reads through an InputFile ---- */
@@ -42,26 +43,11 @@ static SNDFILE *open_virtual(InputFile *file, SF_INFO *info) {
     memset(info, 0, sizeof(*info));
     file->position = 0;
     file->error = 0;
+    file->shrunk = false;
     return sf_open_virtual(&io, SFM_READ, info, file);
 }
 
 /* ---- Lengths ---- */
-
-static void warn_of_data_length(const SndfileSource *source, const DataChunk *chunk) {
-    double rate = source->info.samplerate;
-    double held = (double)source->info.frames / rate;
-    if (chunk->unfinished)
-        log_write(&source->log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": the header does not tell the length (the writer has not finished "
-                              "it); reading the %.3f s that are there",
-                  source->file.path, held);
-    else
-        log_write(&source->log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT
-                  ": the header promises %.3f s but the file holds %.3f s: cut short, or "
-                  "still being written; reading what is there",
-                  source->file.path, held * (double)chunk->declared / (double)chunk->held, held);
-}
 
 /* A length of 0 would make libsndfile stop at once; the largest one makes it read to the end. */
 static void hide_zero_length(InputFile *file, const DataChunk *chunk) {
@@ -84,10 +70,74 @@ static void judge_length(SndfileSource *source, const DataChunk *chunk, int64_t 
     if (kind == SF_FORMAT_MPEG && !length_of_mp3_is_exact(&source->file))
         source->promised = 0;
 #endif
-    bool lost_frames = source->info.frames > 0 && chunk->held > 0 &&
-                       chunk->declared - chunk->held >= chunk->held / source->info.frames;
-    if (chunk->found && (chunk->unfinished || lost_frames))
-        warn_of_data_length(source, chunk);
+    if (chunk->found)
+        chunk_warn_of_length(chunk, source->file.path, frames, source->info.samplerate,
+                             &source->base.log);
+}
+
+/* ---- Channels ---- */
+
+static ChannelRole role_of_map(int map) {
+    switch (map) {
+    case SF_CHANNEL_MAP_LEFT:
+    case SF_CHANNEL_MAP_FRONT_LEFT:
+        return CHANNEL_LEFT;
+    case SF_CHANNEL_MAP_RIGHT:
+    case SF_CHANNEL_MAP_FRONT_RIGHT:
+        return CHANNEL_RIGHT;
+    case SF_CHANNEL_MAP_CENTER:
+    case SF_CHANNEL_MAP_FRONT_CENTER:
+        return CHANNEL_CENTRE;
+    case SF_CHANNEL_MAP_LFE:
+        return CHANNEL_LOW_FREQUENCY;
+    case SF_CHANNEL_MAP_FRONT_LEFT_OF_CENTER:
+        return CHANNEL_LEFT_OF_CENTRE;
+    case SF_CHANNEL_MAP_FRONT_RIGHT_OF_CENTER:
+        return CHANNEL_RIGHT_OF_CENTRE;
+    case SF_CHANNEL_MAP_REAR_LEFT:
+    case SF_CHANNEL_MAP_SIDE_LEFT:
+    case SF_CHANNEL_MAP_TOP_FRONT_LEFT:
+    case SF_CHANNEL_MAP_TOP_REAR_LEFT:
+        return CHANNEL_LEFT_SURROUND;
+    case SF_CHANNEL_MAP_REAR_RIGHT:
+    case SF_CHANNEL_MAP_SIDE_RIGHT:
+    case SF_CHANNEL_MAP_TOP_FRONT_RIGHT:
+    case SF_CHANNEL_MAP_TOP_REAR_RIGHT:
+        return CHANNEL_RIGHT_SURROUND;
+    case SF_CHANNEL_MAP_REAR_CENTER:
+    case SF_CHANNEL_MAP_TOP_CENTER:
+    case SF_CHANNEL_MAP_TOP_FRONT_CENTER:
+    case SF_CHANNEL_MAP_TOP_REAR_CENTER:
+        return CHANNEL_CENTRE_SURROUND;
+    default:
+        return CHANNEL_UNKNOWN;
+    }
+}
+
+static ChannelLayout layout_of_map(SNDFILE *sndfile, int channels) {
+    ChannelLayout layout = {0};
+    int map[CHANNELS_WITH_ROLES];
+    if (channels > CHANNELS_WITH_ROLES || sf_command(sndfile, SFC_GET_CHANNEL_MAP_INFO, map,
+                                                     (int)sizeof(map[0]) * channels) != SF_TRUE)
+        return layout;
+    for (int c = 0; c < channels; c++)
+        layout.roles[c] = role_of_map(map[c]);
+    channel_layout_judge(&layout, channels);
+    return layout;
+}
+
+/* libsndfile hands channels out in the file's order. */
+static ChannelLayout layout_of(const SndfileSource *source, const DataChunk *chunk) {
+    int channels = source->info.channels;
+    switch (source->info.format & SF_FORMAT_TYPEMASK) {
+    case SF_FORMAT_OGG:
+        return channel_layout_of_vorbis(channels);
+    case SF_FORMAT_FLAC:
+        return channel_layout_of_flac(channels);
+    default:
+        return chunk->wave.mask != 0 ? channel_layout_of_mask(chunk->wave.mask, channels)
+                                     : layout_of_map(source->sndfile, channels);
+    }
 }
 
 /* ---- The source ---- */
@@ -105,43 +155,54 @@ static void tidy_text(const char *text, char *tidy, size_t capacity) {
     tidy[length] = '\0';
 }
 
-static cleave_status broken_off(SndfileSource *source, cleave_error *error) {
-    char why[160] = "the file ends too early";
-    if (source->file.error != 0)
-        tidy_text(strerror(source->file.error), why, sizeof(why));
-    else if (sf_error(source->sndfile) != SF_ERR_NO_ERROR)
-        tidy_text(sf_strerror(source->sndfile), why, sizeof(why));
-    return source_breaks_off(&source->base, source->file.path, source->position, source->promised,
-                             why, error);
+/* Why decoding stopped before the file's end; NULL: it did not. */
+static const char *why_broken(const SndfileSource *source, char *text, size_t size) {
+    bool is_ogg = (source->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG;
+    if (sf_error(source->sndfile) != SF_ERR_NO_ERROR)
+        tidy_text(sf_strerror(source->sndfile), text, size);
+    else if (is_ogg && source->ogg_end == OGG_ENDS_WITHIN_PAGE)
+        snprintf(text, size, "the file ends within a page of its stream");
+    else
+        return NULL;
+    return text;
 }
 
-static cleave_status judge_ogg_end(SndfileSource *source, cleave_error *error) {
-    if ((source->info.format & SF_FORMAT_TYPEMASK) != SF_FORMAT_OGG)
-        return CLEAVE_OK;
-    OggEnd end = end_of_ogg(&source->file);
-    if (end == OGG_ENDS_WITHIN_PAGE)
-        return broken_off(source, error);
-    if (end == OGG_ENDS_WITHOUT_MARK && !source->warned) {
-        log_write(&source->log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": the stream has no end mark; it may have been longer than %.3f s",
-                  source->file.path, (double)source->position / source->info.samplerate);
-        source->warned = true;
-    }
-    return CLEAVE_OK;
+/* Whether the frame of an MP3 that holds its header counts is a matter of taste. */
+#define MP3_FRAME 1152
+
+static int64_t tolerance_of(const SndfileSource *source) {
+#ifdef HAVE_SNDFILE_MPEG
+    int kind = source->info.format & SF_FORMAT_TYPEMASK;
+    int coding = source->info.format & SF_FORMAT_SUBMASK;
+    if (kind == SF_FORMAT_MPEG || coding == SF_FORMAT_MPEG_LAYER_III)
+        return MP3_FRAME;
+#else
+    (void)source;
+#endif
+    return 0;
+}
+
+static const char *why_doubtful(SndfileSource *source) {
+    if (ogg_is_joined(&source->file))
+        return "several streams are joined in it, and the first one was read; a build of cleave "
+               "with FFmpeg reads them all";
+    return doubt_of_ogg(source->ogg_end);
 }
 
 static cleave_status judge_end(SndfileSource *source, cleave_error *error) {
-    if (source->file.error != 0 || sf_error(source->sndfile) != SF_ERR_NO_ERROR ||
-        source->position < source->promised)
-        return broken_off(source, error);
-    if (source->promised > 0 && source->position > source->promised && !source->warned) {
-        log_write(&source->log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": the header promises %.3f s but there are %.3f s; all are read",
-                  source->file.path, (double)source->promised / source->info.samplerate,
-                  (double)source->position / source->info.samplerate);
-        source->warned = true;
-    }
-    return judge_ogg_end(source, error);
+    char why[160];
+    int kind = source->info.format & SF_FORMAT_TYPEMASK;
+    if (kind == SF_FORMAT_OGG)
+        source->ogg_end = end_of_ogg(&source->file);
+    Ending ending = {.path = source->file.path,
+                     .position = source->position,
+                     .promised = source->promised,
+                     .tolerance = tolerance_of(source),
+                     .read_error = input_file_failure(&source->file),
+                     .broken = why_broken(source, why, sizeof(why)),
+                     .doubt = kind == SF_FORMAT_OGG ? why_doubtful(source) : NULL,
+                     .more_is_remarkable = true};
+    return ending_judge(&source->base, &ending, error);
 }
 
 static cleave_status sndfile_read(AudioSource *base, float *interleaved, int64_t frames,
@@ -162,11 +223,7 @@ static cleave_status sndfile_rewind(AudioSource *base, cleave_error *error) {
     if (source->sndfile && source->info.channels == base->format.channels &&
         source->info.samplerate == base->format.sample_rate)
         return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_INPUT,
-                     "cannot read audio: " PATH_FORMAT
-                     ": it changed or vanished between two passes; "
-                     "leave the file alone while it is read",
-                     source->file.path);
+    return source_changed(source->file.path, error);
 }
 
 static void sndfile_close(AudioSource *base) {
@@ -179,8 +236,8 @@ static void sndfile_close(AudioSource *base) {
 
 static cleave_status open_failed(SndfileSource *source, cleave_error *error) {
     char why[160];
-    tidy_text(source->file.error != 0 ? strerror(source->file.error) : sf_strerror(NULL), why,
-              sizeof(why));
+    const char *failure = input_file_failure(&source->file);
+    tidy_text(failure ? failure : sf_strerror(NULL), why, sizeof(why));
     free(source);
     return error_set(error, CLEAVE_ERROR_INPUT, "libsndfile: %s", why);
 }
@@ -192,26 +249,49 @@ static cleave_status refuse_outgrown(SndfileSource *source, cleave_error *error)
                      "libsndfile: there is more audio than the lengths of its header can say");
 }
 
-cleave_status source_sndfile_open(AudioSource **source, InputFile *file, const cleave_logger *log,
-                                  cleave_error *error) {
+/* libsndfile reads an extensible header of a W64 as if its samples were integers: a plain one with
+ * the same coding takes its place. */
+static void hide_extensible_header(InputFile *file, const DataChunk *chunk) {
+    bool is_w64 = chunk->found && chunk->size_offset == 0;
+    if (!is_w64 || !chunk->wave.extensible)
+        return;
+    file->overlay[0] = (unsigned char)(chunk->wave.tag & 0xff);
+    file->overlay[1] = (unsigned char)(chunk->wave.tag >> 8);
+    file->overlay_offset = chunk->wave.tag_offset;
+    file->overlay_size = 2;
+}
+
+cleave_status source_sndfile_open(AudioSource **source, InputFile *file,
+                                  const AudioReaderSettings *settings, cleave_error *error) {
     *source = NULL;
     SndfileSource *created = calloc(1, sizeof(*created));
     if (!created)
         return error_memory(error, "a decoder", sizeof(*created));
+    source_init(&created->base, settings);
     created->file = *file;
     created->file.overlay_size = 0;
-    if (log)
-        created->log = *log;
     DataChunk chunk = length_of_data_chunk(&created->file);
     if (chunk.outgrown)
         return refuse_outgrown(created, error);
+    const char *coding = disguised_coding(&created->file, &chunk);
+    if (coding) {
+        free(created);
+        return error_set(error, CLEAVE_ERROR_INPUT, SOURCE_DISGUISED "%s", coding);
+    }
     hide_zero_length(&created->file, &chunk);
+    hide_extensible_header(&created->file, &chunk);
     int64_t flac_frames = length_of_flac(&created->file);
     created->sndfile = open_virtual(&created->file, &created->info);
     if (!created->sndfile)
         return open_failed(created, error);
+    if (settings->stream > 1) {
+        sf_close(created->sndfile);
+        free(created);
+        return error_set(error, CLEAVE_ERROR_INPUT, SOURCE_NO_SUCH_STREAM "%d", 1);
+    }
     created->base.format.channels = created->info.channels;
     created->base.format.sample_rate = created->info.samplerate;
+    created->base.layout = layout_of(created, &chunk);
     created->base.read = sndfile_read;
     created->base.rewind = sndfile_rewind;
     created->base.close = sndfile_close;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "audio/audio.h"
+#include "audio/chunks.h"
 #include "audio/lengths.h"
 
 /* Anything else would be waited for, or be read twice with different content. */

@@ -477,6 +477,26 @@ static bool apply_bits(Options *options, const char *value) {
     return good;
 }
 
+static bool apply_stream(Options *options, const char *value) {
+    return take_number(&options->output.input.stream, "--stream", value, 1, 1000, "");
+}
+
+static const Choice channels_choices[] = {
+    {"downmix", CLEAVE_CHANNELS_DOWNMIX}, {"front", CLEAVE_CHANNELS_FRONT}, {NULL, 0}};
+
+static bool apply_channels(Options *options, const char *value) {
+    int chosen = 0;
+    bool good = take_choice(&chosen, "--channels", value, channels_choices);
+    options->output.input.channels = (cleave_channels)chosen;
+    return good;
+}
+
+static bool apply_keep_going(Options *options, const char *value) {
+    (void)value;
+    options->output.input.keep_going = 1;
+    return true;
+}
+
 static bool apply_resume(Options *options, const char *value) {
     (void)value;
     options->output.resume = 1;
@@ -546,6 +566,17 @@ const OptionSpec option_specs[] = {
      "of an input that is a folder take the files with these extensions (default: every kind that "
      "can be read)",
      apply_extensions},
+    {0, RUNS, "stream", "N",
+     "of a video with several audio streams take the N-th (default: the best); -v lists them",
+     apply_stream},
+    {0, RUNS, "channels", "WHICH",
+     "what becomes of more than two channels: downmix (default: all are mixed down as ITU-R BS.775 "
+     "says, where the file tells which they are) or front (left and right alone)",
+     apply_channels, channels_choices},
+    {0, RUNS, "keep-going", NULL,
+     "write what there is of an input that cannot be read to its end, with a warning; without it "
+     "that is an error, and nothing is written",
+     apply_keep_going},
     {'o', RUNS, "output", "DIR",
      "the folder that gets the stems (default: separated); files are DIR/TRACK/STEM.EXT; with -, "
      "the one stem that --stems names goes to standard output",

@@ -13,7 +13,7 @@
 
 static cleave_status describe(const Resume *resume, char *fingerprint, cleave_error *error) {
     return fingerprint_describe(fingerprint, JOURNAL_FINGERPRINT_SIZE, resume->separator,
-                                resume->job, resume->input, resume->stamp, error);
+                                resume->job, resume->input, resume->stamp, resume->reading, error);
 }
 
 /* As DemixJob's move_on. */

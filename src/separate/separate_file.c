@@ -125,6 +125,7 @@ static cleave_status open_journal(FileJob *job, cleave_error *error) {
     job->resume = (Resume){.separator = job->separator,
                            .input = job->input,
                            .stamp = &job->stamp,
+                           .reading = &job->settings->input,
                            .log = &job->log.logger,
                            .job = &job->demix};
     const char *output = output_list_first(job->outputs.paths, job->outputs.count);
@@ -153,9 +154,13 @@ static cleave_status run(FileJob *job, cleave_result *result, cleave_error *erro
 
 /* A second pass is made by networks that normalize only. */
 static cleave_status open_reader(FileJob *job, cleave_error *error) {
+    const cleave_input_settings *asked = &job->settings->input;
     AudioReaderSettings settings = {.log = &job->log.logger,
                                     .cancel = &job->separator->cancel,
-                                    .once = !job->separator->model->config.normalize};
+                                    .once = !job->separator->model->config.normalize,
+                                    .stream = asked->stream,
+                                    .front = asked->channels == CLEAVE_CHANNELS_FRONT,
+                                    .keep_going = asked->keep_going != 0};
     return audio_reader_open_with(&job->reader, job->input, &settings, error);
 }
 

@@ -240,19 +240,42 @@ void cleave_separator_cancel(cleave_separator *separator) {
     atomic_store(&separator->cancel, true);
 }
 
+/* Says what becomes of more channels than two. */
+static void tell_downmix(const AudioReader *reader, const cleave_logger *log) {
+    const char *name = audio_reader_name(reader);
+    int channels = audio_reader_format(reader)->channels;
+    switch (audio_reader_downmix(reader)) {
+    case AUDIO_MIXED:
+        log_write(log, CLEAVE_LOG_INFO,
+                  PATH_FORMAT ": its %d channels are mixed down to left and right (ITU-R BS.775); "
+                              "--channels front takes left and right alone",
+                  name, channels);
+        break;
+    case AUDIO_FRONT:
+        log_write(log, CLEAVE_LOG_INFO, PATH_FORMAT ": of its %d channels left and right are taken",
+                  name, channels);
+        break;
+    case AUDIO_FIRST_TWO:
+        log_write(log, CLEAVE_LOG_WARNING,
+                  PATH_FORMAT ": it has %d channels and does not say which loudspeakers they are "
+                              "for: the first two are taken as left and right",
+                  name, channels);
+        break;
+    case AUDIO_AS_IT_IS:
+        break;
+    }
+}
+
 cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
                             const cleave_logger *log, DemixJob *job, cleave_error *error) {
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->settings;
-    int channels = audio_reader_format(reader)->channels;
     cleave_status status = ready_ensure(separator, error);
+    if (status == CLEAVE_OK)
+        status = audio_reader_convert(reader, config->channels, config->sample_rate, error);
     if (status != CLEAVE_OK)
         return status;
-    if (channels > 2)
-        log_write(log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": it has %d channels, the network takes %d: the %s taken",
-                  audio_reader_name(reader), channels, config->channels,
-                  config->channels == 1 ? "mean of the first two is" : "first two are");
+    tell_downmix(reader, log);
     *job = (DemixJob){.executable = separator->executable,
                       .plan = separator->plan,
                       .overlap = settings->overlap,
@@ -267,7 +290,7 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
                       .cancel = &separator->cancel,
                       .move_on = ready_move_on_job,
                       .move_on_user = separator};
-    return audio_reader_convert(reader, config->channels, config->sample_rate, error);
+    return CLEAVE_OK;
 }
 
 void separator_learn(cleave_separator *separator, const DemixJob *job, const DemixResult *result) {

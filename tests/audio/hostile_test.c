@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audio/chunks.h"
 #include "audio/lengths.h"
 #include "audio/ogg.h"
 
@@ -130,11 +131,37 @@ static void an_empty_file_is_called_empty(void **state) {
 
 /* ---- Files that break off ---- */
 
+static cleave_status read_to_end(const char *path, const cleave_logger *log, cleave_error *error) {
+    AudioReader *reader;
+    cleave_status status = audio_reader_open(&reader, path, log, error);
+    if (status != CLEAVE_OK)
+        return status;
+    Audio block = audio_new(audio_reader_format(reader)->channels, 1, 1000);
+    for (int64_t got = 1000; status == CLEAVE_OK && got > 0;)
+        status = audio_reader_read(reader, block.planes, 1000, &got, error);
+    audio_free(&block);
+    audio_reader_close(reader);
+    return status;
+}
+
+/* libsndfile's decoders do not always tell a cut frame from the end: then both lengths are told. */
+static void expect_cut_told(const char *cut, const LogKeeper *log) {
+    assert_false(built_with_ffmpeg());
+    assert_int_equal(log->lines, 1);
+    assert_text_has(log->last, cut, "header promises", "but there are");
+}
+
 /* The first `keep` bytes of a file are an error that names a second not beyond what it promises. */
 static void check_cut(const char *whole, const char *cut, size_t keep, double promised) {
     cut_file(whole, cut, keep);
+    LogKeeper log;
+    log_keeper_init(&log);
     cleave_error error;
-    expect_read_error(cut, &error);
+    if (read_to_end(cut, &log.logger, &error) == CLEAVE_OK) {
+        expect_cut_told(cut, &log);
+        return;
+    }
+    assert_int_equal(error.status, CLEAVE_ERROR_INPUT);
     assert_text_has(error.text, cut, "download it again");
     const char *at = strstr(error.text, "breaks off at ");
     if (!at)
@@ -194,13 +221,32 @@ static void a_truncated_mp3_is_an_error_wherever_it_ends(void **state) {
     audio_free(&made);
 }
 
-static void a_truncated_m4a_or_webm_is_an_error_wherever_it_ends(void **state) {
+static void a_truncated_m4a_is_an_error_wherever_it_ends(void **state) {
     (void)state;
     if (!built_with_ffmpeg())
         skip();
     check_cuts(in_data("tone.m4a"), in_folder("cut.m4a"), 15, 0.5);
     check_cuts(in_data("tone-alac.m4a"), in_folder("cut.m4a"), 15, 0.1);
-    check_cuts(in_data("tone.webm"), in_folder("cut.webm"), 14, 0.5);
+}
+
+/* Its demuxer takes a cut block for the end: what came before is read, and the header's length is
+ * told. */
+static void a_truncated_webm_is_read_with_a_warning_of_both_lengths(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    size_t size;
+    free(read_bytes(in_data("tone.webm"), &size));
+    for (size_t part = 4; part <= 14; part++) {
+        cut_file(in_data("tone.webm"), in_folder("cut.webm"), size * part / 16);
+        LogKeeper log;
+        log_keeper_init(&log);
+        Audio read = read_audio(in_folder("cut.webm"), &log.logger, 0, 0, 4096);
+        assert_int_equal(log.lines, 1);
+        assert_text_has(log.last, "cut.webm", "promises 0.50", "but there are 0.");
+        assert_true(read.frames > 1000 && read.frames < 24000);
+        audio_free(&read);
+    }
 }
 
 /* These name no length, so that a cut shows only within a frame. */
@@ -238,20 +284,136 @@ static void an_ogg_stream_without_end_mark_is_read_with_a_warning(void **state) 
     free(bytes);
 }
 
-/* A hole of zeros in the middle: decoders skip it and go on. */
-static void a_hole_in_a_flac_is_an_error(void **state) {
+/* Cut within a frame, and read on demand as far as it goes: a prefix of the whole. */
+static void what_there_is_of_a_cut_file_can_be_kept(void **state) {
     (void)state;
-    Audio made = audio_noise(2, 44100, FRAMES, 0.5f);
-    make_file(in_folder("x.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
+    Audio made = audio_integer_noise(2, 44100, FRAMES, 16);
+    make_file(in_folder("whole.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
     size_t size;
-    unsigned char *bytes = read_bytes(in_folder("x.flac"), &size);
-    memset(bytes + size / 2, 0, 1000);
-    write_bytes(in_folder("x.flac"), bytes, size);
+    free(read_bytes(in_folder("whole.flac"), &size));
+    cut_file(in_folder("whole.flac"), in_folder("cut.flac"), size / 2);
+    LogKeeper log;
+    log_keeper_init(&log);
+    AudioReader *reader;
     cleave_error error;
-    expect_read_error(in_folder("x.flac"), &error);
-    assert_text_has(error.text, "x.flac", "breaks off at 0.", "of 1.000 s");
-    free(bytes);
+    const AudioReaderSettings settings = {.log = &log.logger, .keep_going = true};
+    assert_int_equal(audio_reader_open_with(&reader, in_folder("cut.flac"), &settings, &error),
+                     CLEAVE_OK);
+    Audio read = audio_new(2, 44100, FRAMES);
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t got;
+        assert_int_equal(audio_reader_read(reader, read.planes, FRAMES, &got, &error), CLEAVE_OK);
+        assert_in_range(got, FRAMES / 3, FRAMES / 2 + 4608);
+        for (int c = 0; c < 2; c++)
+            assert_memory_equal(read.planes[c], made.planes[c], FRAMES / 3 * sizeof(float));
+        assert_int_equal(log.lines, 1); /* in both passes together */
+        assert_text_has(log.last, "cut.flac", "breaks off at", "of 1.000 s", "is kept");
+        assert_int_equal(audio_reader_rewind(reader, &error), CLEAVE_OK);
+    }
+    audio_reader_close(reader);
+    audio_free(&read);
     audio_free(&made);
+}
+
+/* ---- Damage in the midst ---- */
+
+/* Overwrites bytes with noise that holds no sync word. */
+static void damage(const char *path, const char *damaged, size_t from, size_t count) {
+    size_t size;
+    unsigned char *bytes = read_bytes(path, &size);
+    assert_true(from + count <= size);
+    for (size_t i = 0; i < count; i++)
+        bytes[from + i] = (unsigned char)(i * 37 % 251);
+    write_bytes(damaged, bytes, size);
+    free(bytes);
+}
+
+/* What follows damage of a file is in step with what follows none: the same length (`slack`: a
+ * container's clock may round), and the last `tail` frames alike. */
+static void check_damaged(const char *whole, int64_t slack, int64_t tail, double snr) {
+    size_t size;
+    free(read_bytes(whole, &size));
+    damage(whole, in_folder("damaged"), size * 2 / 5, 200);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio intact = read_audio(whole, NULL, 0, 0, 4096);
+    Audio read = read_audio(in_folder("damaged"), &log.logger, 0, 0, 4096);
+    if (log.lines != 1 || !strstr(log.last, "damaged at"))
+        fail_msg("%s: %d warnings, the last: %s", whole, log.lines, log.last);
+    if (llabs((long long)(read.frames - intact.frames)) > slack)
+        fail_msg("%s: %lld frames in place of %lld", whole, (long long)read.frames,
+                 (long long)intact.frames);
+    double kept = snr_db(&intact, &read, intact.frames - tail, intact.frames - slack);
+    if (kept < snr)
+        fail_msg("%s: %.1f dB after the damage", whole, kept);
+    audio_free(&read);
+    audio_free(&intact);
+}
+
+static void damage_is_passed_over_in_step(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    Audio made = audio_noise(2, 48000, 6 * 48000, 0.5f);
+    make_file(in_folder("x.flac"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
+    check_damaged(in_folder("x.flac"), 0, 2 * 48000, 200);
+    make_file(in_folder("x.ogg"), SF_FORMAT_OGG | SF_FORMAT_VORBIS, &made);
+    check_damaged(in_folder("x.ogg"), 0, 48000, 60);
+    make_file(in_folder("x.opus"), SF_FORMAT_OGG | SF_FORMAT_OPUS, &made);
+    check_damaged(in_folder("x.opus"), 0, 48000, 40);
+    check_damaged(in_data("tone.m4a"), 0, 8000, 40);
+    check_damaged(in_data("tone.aac"), 0, 8000, 40);
+    audio_free(&made);
+}
+
+/* A header in the midst of an MP3 is damaged: the demuxer makes one packet of two frames, and
+ * neither decodes. */
+static void a_damaged_header_of_an_mp3_costs_its_frames_and_no_more(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    size_t size;
+    unsigned char *bytes = read_bytes(in_data("tone.mp3"), &size);
+    size_t at = size / 2;
+    while (at + 1 < size && !(bytes[at] == 0xff && (bytes[at + 1] & 0xe0) == 0xe0))
+        at++;
+    free(bytes);
+    damage(in_data("tone.mp3"), in_folder("x.mp3"), at, 60);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio intact = read_audio(in_data("tone.mp3"), NULL, 0, 0, 4096);
+    Audio read = read_audio(in_folder("x.mp3"), &log.logger, 0, 0, 4096);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "x.mp3", "damaged at 0.2", "of silence in its place");
+    assert_int_equal(read.frames, intact.frames);
+    assert_true(snr_db(&intact, &read, intact.frames - 6000, intact.frames) > 60);
+    audio_free(&read);
+    audio_free(&intact);
+}
+
+/* Tags in the midst of files that were joined are no damage. */
+static void joined_mp3s_with_tags_are_read_without_silence(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    size_t size;
+    unsigned char *bytes = read_bytes(in_data("tone.mp3"), &size);
+    static unsigned char id3v2[10 + 4000] = {'I', 'D', '3', 3, 0, 0, 0, 0, 31, 32};
+    static unsigned char id3v1[128] = "TAGa song";
+    FILE *file = fopen(in_folder("x.mp3"), "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 2; i++) {
+        fwrite(id3v2, 1, sizeof(id3v2), file);
+        fwrite(bytes, 1, size, file);
+        fwrite(id3v1, 1, sizeof(id3v1), file);
+    }
+    fclose(file);
+    free(bytes);
+    Audio one = read_audio(in_data("tone.mp3"), NULL, 0, 0, 4096);
+    Audio two = read_audio(in_folder("x.mp3"), NULL, 0, 0, 4096);
+    assert_in_range(two.frames, 2 * one.frames, 2 * one.frames + 4 * 1152);
+    audio_free(&two);
+    audio_free(&one);
 }
 
 /* ---- Headers that lie ---- */
@@ -447,15 +609,19 @@ static void a_flac_that_promises_nothing_is_read_whole(void **state) {
     audio_free(&made);
 }
 
-static void a_flac_that_promises_more_than_it_has_is_an_error(void **state) {
+static void a_flac_that_promises_more_than_it_has_is_read_with_a_warning(void **state) {
     (void)state;
     Audio made = audio_integer_noise(2, 44100, FRAMES, 16);
     const uint64_t lies[] = {FRAMES + 1, UINT64_C(2) * FRAMES, UINT64_C(0xfffffffff)};
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         make_lying_flac(in_folder("x.flac"), &made, lies[i]);
-        cleave_error error;
-        expect_read_error(in_folder("x.flac"), &error);
-        assert_text_has(error.text, "x.flac", "breaks off at 1.000 s");
+        LogKeeper log;
+        log_keeper_init(&log);
+        Audio read = read_audio(in_folder("x.flac"), &log.logger, 0, 0, 1000);
+        assert_same_audio(&made, &read);
+        assert_int_equal(log.lines, 1);
+        assert_text_has(log.last, "x.flac", "header promises", "there are 1.000 s");
+        audio_free(&read);
     }
     audio_free(&made);
 }
@@ -579,10 +745,14 @@ int main(void) {
         TEST(a_flac_cut_within_its_first_frame_is_an_error),
         TEST(a_truncated_ogg_is_an_error_wherever_it_ends),
         TEST(a_truncated_mp3_is_an_error_wherever_it_ends),
-        TEST(a_truncated_m4a_or_webm_is_an_error_wherever_it_ends),
+        TEST(a_truncated_m4a_is_an_error_wherever_it_ends),
+        TEST(a_truncated_webm_is_read_with_a_warning_of_both_lengths),
         TEST(an_aac_or_wma_cut_within_a_frame_is_an_error),
         TEST(an_ogg_stream_without_end_mark_is_read_with_a_warning),
-        TEST(a_hole_in_a_flac_is_an_error),
+        TEST(what_there_is_of_a_cut_file_can_be_kept),
+        TEST(damage_is_passed_over_in_step),
+        TEST(a_damaged_header_of_an_mp3_costs_its_frames_and_no_more),
+        TEST(joined_mp3s_with_tags_are_read_without_silence),
         TEST(a_wav_with_a_stand_in_length_is_read_to_its_end_with_a_warning),
         TEST(a_wav_longer_than_its_file_is_read_to_the_end_with_a_warning),
         TEST(a_growing_wav_has_the_length_that_it_had_at_the_start),
@@ -591,7 +761,7 @@ int main(void) {
         TEST(the_data_chunk_is_found_in_each_family_of_files),
         TEST(a_flac_that_promises_less_than_it_has_is_read_whole_with_a_warning),
         TEST(a_flac_that_promises_nothing_is_read_whole),
-        TEST(a_flac_that_promises_more_than_it_has_is_an_error),
+        TEST(a_flac_that_promises_more_than_it_has_is_read_with_a_warning),
         TEST(nan_and_infinity_are_errors_that_name_the_second),
         TEST(nan_is_found_when_resampling_and_in_memory),
         TEST(turned_bytes_do_no_harm),

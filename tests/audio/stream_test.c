@@ -393,8 +393,8 @@ static void make_lying_flac(const char *path, const Audio *made, uint32_t frames
 static void a_flac_stream_is_as_long_as_it_is(void **state) {
     (void)state;
     Audio made = audio_integer_noise(2, 44100, 30000, 16);
-    static const uint32_t lies[] = {0, 1, 29999};
-    for (size_t i = 0; i < 3; i++) {
+    static const uint32_t lies[] = {0, 1, 29999, 30001};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         LogKeeper log;
         log_keeper_init(&log);
         Audio piped;
@@ -415,13 +415,12 @@ static void expect_piped_error(const char *path, cleave_error *error) {
     audio_free(&piped);
 }
 
-static void a_flac_stream_shorter_than_promised_is_an_error(void **state) {
+static void a_flac_stream_cut_within_a_frame_is_an_error(void **state) {
     (void)state;
+    if (!built_with_ffmpeg())
+        skip(); /* libsndfile does not tell a cut frame from the end */
     Audio made = audio_integer_noise(2, 44100, 30000, 16);
     cleave_error error;
-    make_lying_flac(in_folder("x"), &made, 30001);
-    expect_piped_error(in_folder("x"), &error);
-    assert_text_has(error.text, "pipe", "breaks off at 0.680 s");
     make_file(in_folder("whole"), SF_FORMAT_FLAC | SF_FORMAT_PCM_16, &made);
     size_t size;
     free(read_bytes(in_folder("whole"), &size));
@@ -781,7 +780,7 @@ int main(void) {
         TEST(what_follows_the_data_of_a_wav_is_no_audio),
         TEST(a_wav_stream_that_breaks_off_is_read_as_far_as_it_goes),
         TEST(a_flac_stream_is_as_long_as_it_is),
-        TEST(a_flac_stream_shorter_than_promised_is_an_error),
+        TEST(a_flac_stream_cut_within_a_frame_is_an_error),
         TEST(an_mp3_stream_that_breaks_off_is_an_error),
         TEST(a_tag_behind_an_mp3_stream_is_no_audio),
         TEST(an_empty_stream_is_called_empty),

@@ -1,0 +1,164 @@
+/* ffmpeg_gaps.c: see ffmpeg_gaps.h. */
+#include "audio/ffmpeg_gaps.h"
+
+#include <string.h>
+
+#include "audio/raw_frames.h"
+#include "audio/tags.h"
+
+/* More silence than this in one place is a damaged time, not a damaged file. */
+#define MOST_SILENCE_SECONDS 600
+
+/* How far behind the last packet the next is looked for, and how much of it must agree. */
+#define SEARCHED_BYTES 65536
+#define HEAD_BYTES     16
+
+/* Times of whole milliseconds differ by so much from the samples' count without any loss. */
+#define TIME_TOLERANCE_MS 3
+
+/* A hole in the times of a container whose times have no other reason to leap. */
+#define HOLE_MS 100
+
+static bool is_one_of(const FfmpegInput *input, const char *const *names) {
+    for (; *names; names++)
+        if (ffmpeg_is_container(input, *names))
+            return true;
+    return false;
+}
+
+/* FFmpeg makes up the times of these by counting packets. */
+static bool counts_packets(const FfmpegInput *input) {
+    static const char *const raw[] = {"mp3", "aac", "ac3", "eac3", "dts", "truehd",
+                                      "mlp", "wav", "w64", "amr",  NULL};
+    return is_one_of(input, raw);
+}
+
+/* And in these one packet follows the other without a byte between them. */
+static bool is_contiguous(const FfmpegInput *input) {
+    static const char *const bare[] = {"mp3", "aac", "ac3", "eac3", "dts", NULL};
+    return is_one_of(input, bare);
+}
+
+/* Demuxers of these pass over damage without a word. */
+static bool shows_holes(const FfmpegInput *input) {
+    static const char *const timed[] = {"matroska", "ogg", "flac", "wv", "asf", NULL};
+    return is_one_of(input, timed);
+}
+
+/* Frames in so many bytes, by the mean size of a packet. */
+static int64_t frames_of_bytes(const Gaps *gaps, const FfmpegInput *input, int64_t bytes,
+                               int sample_rate) {
+    int64_t mean = gaps->packets > 0 ? gaps->bytes / gaps->packets : 0;
+    int64_t count = mean > 0 ? (bytes + mean / 2) / mean : 0;
+    return count * ffmpeg_frames(input, input->packet->duration, sample_rate);
+}
+
+static void note_lost_bytes(Gaps *gaps, const FfmpegInput *input, int64_t bytes, int sample_rate) {
+    int64_t frames = frames_of_bytes(gaps, input, bytes, sample_rate);
+    if (frames <= 0)
+        return;
+    gaps->lost = true;
+    gaps->lost_frames += frames;
+    gaps->beyond += frames;
+}
+
+/* Where a packet begins in the file, looked for from `from` on, or -1. What FFmpeg says of it
+ * (packet->pos) does not count what a demuxer has passed over. */
+static int64_t find_packet(InputFile *file, int64_t from, const AVPacket *packet) {
+    unsigned char bytes[SEARCHED_BYTES];
+    size_t head = packet->size < HEAD_BYTES ? (size_t)packet->size : HEAD_BYTES;
+    int64_t got = input_file_read_at(file, from, bytes, (int64_t)head);
+    if (got == (int64_t)head && memcmp(bytes, packet->data, head) == 0)
+        return from;
+    got = input_file_read_at(file, from, bytes, sizeof(bytes));
+    const unsigned char *found = got > 0 ? memmem(bytes, (size_t)got, packet->data, head) : NULL;
+    return found ? from + (found - bytes) : -1;
+}
+
+/* Bytes passed over before a packet that begins at `at`. Tags are no loss: files that were joined
+ * have them in their midst. */
+static int64_t bytes_before(const Gaps *gaps, InputFile *file, int64_t at) {
+    unsigned char head[HEAD_BYTES];
+    if (gaps->packets == 0 || at <= gaps->next_byte)
+        return 0;
+    int64_t got = input_file_read_at(file, gaps->next_byte, head, sizeof(head));
+    return got > 0 && tag_begins(head, (size_t)got) ? 0 : at - gaps->next_byte;
+}
+
+/* Bytes of a packet behind its frame. */
+static int64_t bytes_behind(const AVPacket *packet, size_t own) {
+    size_t size = (size_t)packet->size;
+    if (own == 0 || own >= size || tag_begins(packet->data + own, size - own))
+        return 0;
+    return (int64_t)(size - own);
+}
+
+void gaps_packet(Gaps *gaps, const FfmpegInput *input, InputFile *file, int sample_rate) {
+    const AVPacket *packet = input->packet;
+    if (!is_contiguous(input) || packet->size <= 0 || file->stream)
+        return;
+    int64_t expected = gaps->packets > 0 ? gaps->next_byte : tags_before(file);
+    int64_t at = find_packet(file, expected, packet);
+    size_t own = raw_frame_bytes(packet->data, (size_t)packet->size);
+    note_lost_bytes(gaps, input, bytes_before(gaps, file, at), sample_rate);
+    note_lost_bytes(gaps, input, bytes_behind(packet, own), sample_rate);
+    gaps->next_byte = (at >= 0 ? at : expected) + packet->size;
+    gaps->bytes += own > 0 && own < (size_t)packet->size ? (int64_t)own : packet->size;
+    gaps->packets++;
+}
+
+void gaps_damage(Gaps *gaps, const FfmpegInput *input, int sample_rate) {
+    const AVPacket *packet = input->packet;
+    gaps->lost = true;
+    int64_t own = ffmpeg_frames(input, packet->duration, sample_rate);
+    int64_t frames = own;
+    if (is_contiguous(input) && raw_frame_bytes(packet->data, (size_t)packet->size) == 0)
+        frames = frames_of_bytes(gaps, input, packet->size, sample_rate);
+    if (frames < own)
+        frames = own;
+    gaps->lost_frames += frames;
+    gaps->beyond += frames - own;
+}
+
+/* How far a frame's time is behind the samples so far; 0 where it has no time. */
+static int64_t leap_of(Gaps *gaps, const FfmpegInput *input, int sample_rate, int64_t position) {
+    AVStream *stream = input->container->streams[input->stream];
+    if ((stream->event_flags & AVSTREAM_EVENT_FLAG_METADATA_UPDATED) != 0)
+        gaps->have_origin = false; /* another stream begins, chained to the last, with its times */
+    stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
+    if (input->frame->pts == AV_NOPTS_VALUE)
+        return 0;
+    int64_t time = ffmpeg_frames(input, input->frame->pts, sample_rate);
+    int64_t leap = gaps->have_origin ? time - gaps->origin - position : 0;
+    gaps->have_origin = true;
+    gaps->origin = time - position;
+    return leap;
+}
+
+static int64_t limited(int64_t frames, int64_t room, int sample_rate) {
+    int64_t most = (int64_t)sample_rate * MOST_SILENCE_SECONDS;
+    if (room >= 0 && room < most)
+        most = room;
+    return frames < 0 ? 0 : frames < most ? frames : most;
+}
+
+int64_t gaps_before_frame(Gaps *gaps, const FfmpegInput *input, int sample_rate, int64_t position,
+                          int64_t room) {
+    int64_t leap = leap_of(gaps, input, sample_rate, position);
+    int64_t silence = 0;
+    bool hole = shows_holes(input) && leap > (int64_t)sample_rate * HOLE_MS / 1000;
+    if (counts_packets(input) || input->frame->pts == AV_NOPTS_VALUE)
+        silence = gaps->lost_frames;
+    else if ((gaps->lost || hole) && leap > (int64_t)sample_rate * TIME_TOLERANCE_MS / 1000)
+        silence = leap;
+    silence = limited(silence, room, sample_rate);
+    if (gaps->lost || hole) {
+        if (gaps->places++ == 0)
+            gaps->first = position;
+        gaps->silence += silence;
+    }
+    gaps->origin -= silence;
+    gaps->lost = false;
+    gaps->lost_frames = 0;
+    return silence;
+}

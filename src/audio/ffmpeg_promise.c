@@ -1,0 +1,120 @@
+/* ffmpeg_promise.c: see ffmpeg_promise.h. */
+#include "audio/ffmpeg_promise.h"
+
+#include <stdio.h>
+
+#include "audio/lengths.h"
+
+/* Writers round the times of their packets, the more the coarser their clock. */
+#define TIME_TOLERANCE_MS 50
+
+static bool is_picture(const AVStream *stream) {
+    return (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+}
+
+/* Whether a duration of the whole container can be that of nothing but the audio. */
+static bool is_alone(const FfmpegInput *input) {
+    int count = 0;
+    for (unsigned i = 0; i < input->container->nb_streams; i++)
+        count += !is_picture(input->container->streams[i]);
+    return count == 1;
+}
+
+static int64_t frames_of_packet(const FfmpegInput *input) {
+    int frames = ffmpeg_stream(input)->codecpar->frame_size;
+    return frames > 0 ? frames : 0;
+}
+
+/* Seconds of a Matroska track by its tag "DURATION", 0 where there is none. */
+static double tagged_seconds(const AVStream *stream) {
+    const AVDictionaryEntry *entry = av_dict_get(stream->metadata, "DURATION", NULL, 0);
+    int hours;
+    int minutes;
+    double seconds;
+    if (!entry || sscanf(entry->value, "%d:%d:%lf", &hours, &minutes, &seconds) != 3 || hours < 0 ||
+        hours > 10000 || minutes < 0 || minutes > 59 || !(seconds >= 0.0 && seconds < 60.0))
+        return 0.0;
+    return hours * 3600.0 + minutes * 60.0 + seconds;
+}
+
+static Promise promise_of_matroska(const FfmpegInput *input, int sample_rate) {
+    const AVFormatContext *container = input->container;
+    double seconds = tagged_seconds(ffmpeg_stream(input));
+    if (seconds == 0.0 && is_alone(input) && container->duration > 0)
+        seconds = (double)container->duration / AV_TIME_BASE;
+    return (Promise){.frames = (int64_t)(seconds * sample_rate + 0.5), .of_times = true};
+}
+
+/* The header counts frames of the stream; one more or less is a matter of taste: whether the one
+ * with the header counts. A file that has all the bytes it counts is whole. */
+static Promise promise_of_mp3(const FfmpegInput *input, InputFile *file, int sample_rate) {
+    const AVStream *stream = ffmpeg_stream(input);
+    if (!file->stream && length_of_mp3_is_held(file))
+        return (Promise){0};
+    return (Promise){.frames = ffmpeg_frames(input, stream->duration, sample_rate),
+                     .of_times = true};
+}
+
+/* Formats whose headers give the length of the stream itself. */
+static bool has_exact_length(const FfmpegInput *input) {
+    static const char *const exact[] = {"mov", "caf", "flac", "wv", "tta", "ape"};
+    for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
+        if (ffmpeg_is_container(input, exact[i]))
+            return true;
+    return false;
+}
+
+static int64_t tolerance_of(const FfmpegInput *input, int sample_rate) {
+    if (ffmpeg_is_container(input, "flac"))
+        return 0;
+    int64_t tolerance = (int64_t)sample_rate * TIME_TOLERANCE_MS / 1000;
+    bool whole_packets = ffmpeg_is_container(input, "mp3");
+    return whole_packets && frames_of_packet(input) > tolerance ? frames_of_packet(input)
+                                                                : tolerance;
+}
+
+Promise ffmpeg_promise(const FfmpegInput *input, InputFile *file, int sample_rate) {
+    const AVStream *stream = ffmpeg_stream(input);
+    Promise promise = {0};
+    int64_t in_packet = 0;
+    int64_t table = ffmpeg_is_container(input, "caf") ? length_of_caf(file, &in_packet) : 0;
+    if (input->container->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
+        return promise;
+    if (ffmpeg_is_container(input, "matroska"))
+        promise = promise_of_matroska(input, sample_rate);
+    else if (stream->duration == AV_NOPTS_VALUE || stream->duration <= 0)
+        return promise;
+    else if (ffmpeg_is_container(input, "mp3"))
+        promise = promise_of_mp3(input, file, sample_rate);
+    else if (table > 0)
+        promise.frames = table;
+    else if (has_exact_length(input))
+        promise.frames = ffmpeg_frames(input, stream->duration, sample_rate);
+    promise.counted = ffmpeg_is_container(input, "flac");
+    promise.tolerance = tolerance_of(input, sample_rate);
+    if (table > 0)
+        promise.tolerance = in_packet;
+    return promise;
+}
+
+/* An edit list that ends within the last packet. */
+static int64_t end_of_edit(const FfmpegInput *input, int sample_rate) {
+    AVStream *stream = input->container->streams[input->stream];
+    int entries = avformat_index_get_entries_count(stream);
+    /* A fragmented file's index and duration grow while it is read: it counts no frames. */
+    if (stream->nb_frames <= 0 || entries <= 0 || stream->duration <= 0)
+        return 0;
+    int64_t end = ffmpeg_frames(input, stream->duration, sample_rate);
+    int64_t last =
+        ffmpeg_frames(input, avformat_index_get_entry(stream, entries - 1)->timestamp, sample_rate);
+    return end > last && end < last + frames_of_packet(input) ? end : 0;
+}
+
+int64_t ffmpeg_padding_begins(const FfmpegInput *input, InputFile *file, int sample_rate) {
+    if (ffmpeg_is_container(input, "mov"))
+        return end_of_edit(input, sample_rate);
+    int64_t padding =
+        ffmpeg_is_container(input, "mp3") && !file->stream ? padding_of_mp3(file) : -1;
+    int64_t duration = ffmpeg_stream(input)->duration;
+    return padding >= 0 && duration > 0 ? ffmpeg_frames(input, duration, sample_rate) - padding : 0;
+}
