@@ -2,6 +2,7 @@
 #include "audio/ending.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* "12.345 s" */
 typedef struct Seconds {
@@ -74,14 +75,21 @@ static void format_damage(const Ending *ending, int sample_rate, char *text, siz
                  (long long)ending->damaged_places, first.text, silent);
 }
 
+/* In seconds, or where these look the same, in frames. */
 static void format_length(const Ending *ending, int sample_rate, char *text, size_t size) {
     text[0] = '\0';
     bool less = ending->promised - ending->position > ending->tolerance;
     bool more = ending->position - ending->promised > ending->tolerance;
-    if (ending->promised > 0 && (less || (more && ending->more_is_remarkable)))
-        snprintf(text, size, "the header promises %s but there are %s; all are read",
-                 seconds_of(ending->promised, sample_rate).text,
-                 seconds_of(ending->position, sample_rate).text);
+    if (ending->promised == 0 || !(less || (more && ending->more_is_remarkable)))
+        return;
+    Seconds promised = seconds_of(ending->promised, sample_rate);
+    Seconds there = seconds_of(ending->position, sample_rate);
+    if (strcmp(promised.text, there.text) == 0) {
+        snprintf(promised.text, sizeof(promised.text), "%lld frames", (long long)ending->promised);
+        snprintf(there.text, sizeof(there.text), "%lld", (long long)ending->position);
+    }
+    snprintf(text, size, "the header promises %s but there are %s; all are read", promised.text,
+             there.text);
 }
 
 static void warn(const AudioSource *source, const Ending *ending) {

@@ -620,7 +620,9 @@ static void a_flac_that_promises_more_than_it_has_is_read_with_a_warning(void **
         Audio read = read_audio(in_folder("x.flac"), &log.logger, 0, 0, 1000);
         assert_same_audio(&made, &read);
         assert_int_equal(log.lines, 1);
-        assert_text_has(log.last, "x.flac", "header promises", "there are 1.000 s");
+        assert_text_has(log.last, "x.flac", "header promises",
+                        lies[i] == FRAMES + 1 ? "44101 frames but there are 44100"
+                                              : "there are 1.000 s");
         audio_free(&read);
     }
     audio_free(&made);

@@ -39,7 +39,8 @@ OPTIONS = {  # long: (short, takes a value)
     "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
-    "skip-existing": ("", False), "profile": ("", True),
+    "skip-existing": ("", False), "profile": ("", True), "stream": ("", True),
+    "channels": ("", True), "keep-going": ("", False),
 }
 COMMANDS = ("separate", "inspect", "devices", "score", "export", "bench", "verify", "doctor",
             "help", "completion", "man")

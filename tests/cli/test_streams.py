@@ -590,7 +590,7 @@ class EdgeTest(StreamCase):
         count = 3 * CHUNK + 5
         channels = self.samples(count)
         expected = self.plain(channels)
-        for promised in (count, 1, count - 1, 0):
+        for promised in (count, 1, count - 1, count + 1, 0):
             path = self.make_flac(channels, promised)
             result = self.separate(path)
             self.assert_done(result)
@@ -600,11 +600,6 @@ class EdgeTest(StreamCase):
             self.assert_done(piped)
             self.assertEqual(len(piped.warnings), len(result.warnings), piped.err)
             self.assertEqual(self.stems("stdin"), expected)
-        shutil.rmtree(self.output)
-        path = self.make_flac(channels, count + 1)
-        self.assert_failed(self.separate(path), 1, "lying.flac", "breaks off")
-        self.assert_failed(self.pipe(content(path), "-", "-m", MODEL, "-o", self.output), 1,
-                           "standard input", "breaks off")
 
     def test_wav_that_is_being_recorded(self):
         """Recorders write 0 or the largest length, and the true one when they stop."""
