@@ -213,7 +213,7 @@ typedef struct SyncWord {
     const char *coding;
 } SyncWord;
 
-#define IEC_61937 "Dolby Digital or DTS, as a digital output carries it"
+#define IEC_61937 "Dolby Digital or DTS (IEC 61937)"
 
 /* DTS in words of 16 and of 14 bits (ETSI TS 102 114), and the preamble of a burst of IEC 61937;
  * each in both byte orders. */

@@ -44,8 +44,8 @@ DataChunk length_of_data_chunk(InputFile *file);
 void chunk_warn_of_length(const DataChunk *chunk, const char *path, int64_t frames, int sample_rate,
                           const cleave_logger *log);
 
-/* What a WAV or W64 that says it is PCM really holds, by the sync words in its first samples: "DTS"
- * or "Dolby Digital or DTS, as a digital output carries it"; NULL: PCM. */
+/* What a WAV or W64 that says it is PCM really holds, by the sync words in its first samples: the
+ * name of a coding; NULL: PCM. */
 const char *disguised_coding(InputFile *file, const DataChunk *chunk);
 
 #endif

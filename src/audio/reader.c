@@ -72,12 +72,15 @@ static cleave_status no_such_stream(const InputFile *file, const char *why, int 
 /* Files that are whole, of a kind that is known, and that nothing here decodes. */
 static cleave_status cannot_decode(InputFile *file, const char *why, cleave_error *error) {
     const char *disguise = strstr(why, SOURCE_DISGUISED);
-    if (disguise)
-        return error_set(error, CLEAVE_ERROR_INPUT,
-                         "cannot read audio: " PATH_FORMAT ": it says that it is PCM, but it holds "
-                         "%.60s, which cannot be decoded from it here; convert it with FFmpeg or a "
-                         "player that knows it",
-                         file->path, disguise + strlen(SOURCE_DISGUISED));
+    if (disguise) {
+        const char *coding = disguise + strlen(SOURCE_DISGUISED);
+        return error_set(
+            error, CLEAVE_ERROR_INPUT,
+            "cannot read audio: " PATH_FORMAT ": its samples are no PCM, as its "
+            "header says, but %.*s, which cannot be decoded from it here; convert it with FFmpeg "
+            "or a player that knows it",
+            file->path, (int)strcspn(coding, ","), coding);
+    }
     if (strstr(why, SOURCE_PROTECTED))
         return error_set(error, CLEAVE_ERROR_INPUT,
                          "cannot read audio: " PATH_FORMAT ": it is " SOURCE_PROTECTED

@@ -628,6 +628,63 @@ static void a_flac_that_promises_more_than_it_has_is_read_with_a_warning(void **
     audio_free(&made);
 }
 
+/* ---- What is whole and cannot be decoded ---- */
+
+static void a_protected_m4a_is_called_so(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    static const char *const entries[] = {"drms", "enca"};
+    for (int i = 0; i < 2; i++) {
+        size_t size;
+        unsigned char *bytes = read_bytes(in_data("tone.m4a"), &size);
+        memcpy(bytes + find(bytes, size, "mp4a"), entries[i], 4);
+        write_bytes(in_folder("x.m4a"), bytes, size);
+        free(bytes);
+        cleave_error error;
+        expect_read_error(in_folder("x.m4a"), &error);
+        assert_text_has(error.text, "x.m4a", "DRM", "without protection");
+        assert_null(strstr(error.text, "truncated"));
+    }
+}
+
+static void a_flac_of_32_bits_is_read_or_called_so(void **state) {
+    (void)state;
+    LogKeeper log;
+    log_keeper_init(&log);
+    cleave_error error;
+    if (read_to_end(in_data("bits32.flac"), &log.logger, &error) == CLEAVE_OK)
+        return; /* a newer decoder */
+    assert_text_has(error.text, "bits32.flac", "32 bits", "24 at most", "convert it");
+    assert_null(strstr(error.text, "truncated"));
+}
+
+/* Silence, and then bursts such as a digital output carries, further behind than FFmpeg looks. */
+static void what_calls_itself_pcm_and_is_none_is_never_played(void **state) {
+    (void)state;
+    static const unsigned char preamble[] = {0x72, 0xf8, 0x1f, 0x4e};
+    Audio made = audio_new(2, 44100, 40000);
+    for (int bursts = 1; bursts <= 3; bursts++) {
+        make_file(in_folder("x.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_16, &made);
+        size_t size;
+        unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
+        for (int i = 0; i < bursts; i++)
+            memcpy(bytes + 44 + 120000 + 2000 * i, preamble, sizeof(preamble));
+        write_bytes(in_folder("x.wav"), bytes, size);
+        free(bytes);
+        cleave_error error;
+        if (bursts == 1) { /* by chance */
+            Audio read = read_audio(in_folder("x.wav"), NULL, 0, 0, 4096);
+            assert_int_equal(read.frames, 40000);
+            audio_free(&read);
+        } else {
+            expect_read_error(in_folder("x.wav"), &error);
+            assert_text_has(error.text, "x.wav", "no PCM", "Dolby Digital or DTS");
+        }
+    }
+    audio_free(&made);
+}
+
 /* ---- Samples that are no numbers ---- */
 
 static void nan_and_infinity_are_errors_that_name_the_second(void **state) {
@@ -764,6 +821,9 @@ int main(void) {
         TEST(a_flac_that_promises_less_than_it_has_is_read_whole_with_a_warning),
         TEST(a_flac_that_promises_nothing_is_read_whole),
         TEST(a_flac_that_promises_more_than_it_has_is_read_with_a_warning),
+        TEST(a_protected_m4a_is_called_so),
+        TEST(a_flac_of_32_bits_is_read_or_called_so),
+        TEST(what_calls_itself_pcm_and_is_none_is_never_played),
         TEST(nan_and_infinity_are_errors_that_name_the_second),
         TEST(nan_is_found_when_resampling_and_in_memory),
         TEST(turned_bytes_do_no_harm),
