@@ -128,9 +128,11 @@ static WaveFormat read_wave_format(InputFile *file, const ChunkLayout *layout, i
     wave.tag = (unsigned)get_number(fields, 2, big);
     wave.tag_offset = body;
     wave.channels = (int)get_number(fields + 2, 2, big);
+    wave.block = (int)get_number(fields + 12, 2, big);
     wave.bits = (int)get_number(fields + 14, 2, big);
     if (wave.tag == WAVE_EXTENSIBLE && want == FMT_EXTENSIBLE_BYTES) {
         wave.extensible = true;
+        wave.valid_bits = (int)get_number(fields + 18, 2, big);
         wave.mask = (unsigned)get_number(fields + 20, 4, big);
         wave.tag = (unsigned)get_number(fields + 24, 2, big);
     }

@@ -16,6 +16,8 @@ typedef struct WaveFormat {
     unsigned tag; /* of the coding; of an extensible header, its subformat's */
     int channels;
     int bits;           /* of a sample as it is stored */
+    int valid_bits;     /* of them that count; 0: not told */
+    int block;          /* bytes of a frame, or of a block of frames that are coded together */
     unsigned mask;      /* loudspeakers; 0: not told */
     int64_t tag_offset; /* where the tag stands in the file */
 } WaveFormat;
@@ -24,6 +26,7 @@ typedef struct WaveFormat {
 #define WAVE_FLOAT 3
 #define WAVE_ALAW  6
 #define WAVE_MULAW 7
+#define WAVE_G721  0x40
 
 /* The sample data of a WAV, W64 or AIFF file. */
 typedef struct DataChunk {

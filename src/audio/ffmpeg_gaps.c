@@ -122,10 +122,9 @@ void gaps_damage(Gaps *gaps, const FfmpegInput *input, int sample_rate) {
 
 /* How far a frame's time is behind the samples so far; 0 where it has no time. */
 static int64_t leap_of(Gaps *gaps, const FfmpegInput *input, int sample_rate, int64_t position) {
-    AVStream *stream = input->container->streams[input->stream];
-    if ((stream->event_flags & AVSTREAM_EVENT_FLAG_METADATA_UPDATED) != 0)
-        gaps->have_origin = false; /* another stream begins, chained to the last, with its times */
-    stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
+    if (gaps->joints != input->joints)
+        gaps->have_origin = false;
+    gaps->joints = input->joints;
     if (input->frame->pts == AV_NOPTS_VALUE)
         return 0;
     int64_t time = ffmpeg_frames(input, input->frame->pts, sample_rate);

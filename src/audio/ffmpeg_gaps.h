@@ -17,6 +17,7 @@ typedef struct Gaps {
     bool lost;
     int64_t lost_frames;
 
+    int64_t joints; /* of the input, at the last frame: times begin anew behind each */
     bool have_origin;
     int64_t origin;    /* time of position 0 by the last frame */
     int64_t next_byte; /* where the last packet ended; 0: not known */

@@ -311,7 +311,7 @@ void ffmpeg_input_close(FfmpegInput *input) {
 
 #define PADDING_OFFSET 4 /* of the samples to drop at the end, in AV_PKT_DATA_SKIP_SAMPLES */
 
-/* FFmpeg 4 to 8 take too much off the end of an Ogg Vorbis file of one page: the duration of its
+/* FFmpeg 4 to 8 take too much off the end of an Ogg Vorbis stream of one page: the duration of its
  * first packet, which gives no samples, but whose time they set to 0. */
 static void mend_padding(FfmpegInput *input) {
     size_t size = 0;
@@ -323,22 +323,39 @@ static void mend_padding(FfmpegInput *input) {
         AV_WL32(skip + PADDING_OFFSET, (uint32_t)(padding - input->first_duration));
 }
 
+/* New comments are an event: a stream that is joined to the last one brings its own, and then come
+ * its headers, which last no time. */
+static void note_joint(FfmpegInput *input) {
+    AVStream *stream = input->container->streams[input->stream];
+    bool event = (stream->event_flags & AVSTREAM_EVENT_FLAG_METADATA_UPDATED) != 0;
+    stream->event_flags &= ~AVSTREAM_EVENT_FLAG_METADATA_UPDATED;
+    if (!event && input->joints > 0)
+        return;
+    input->joints++;
+    input->at_joint = true;
+    input->first_page = -1;
+}
+
 static void note_first(FfmpegInput *input) {
     bool shifted = input->codec->codec_id == AV_CODEC_ID_VORBIS && input->packet->pts == 0 &&
                    ffmpeg_is_container(input, "ogg");
+    input->at_joint = false;
     input->first_page = shifted ? input->packet->pos : -1;
     input->first_duration = input->packet->duration;
 }
 
+/* Without empty packets, which would tell a decoder that the stream ends. */
 int ffmpeg_read_packet(FfmpegInput *input) {
     int code;
     do {
         av_packet_unref(input->packet);
         code = av_read_frame(input->container, input->packet);
-    } while (code >= 0 && input->packet->stream_index != input->stream);
+    } while (code >= 0 &&
+             (input->packet->stream_index != input->stream || input->packet->size == 0));
     if (code < 0)
         return code;
-    if (input->packets++ == 0)
+    note_joint(input);
+    if (input->at_joint && input->packet->duration > 0)
         note_first(input);
     else if (input->first_page >= 0)
         mend_padding(input);

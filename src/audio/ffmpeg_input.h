@@ -16,9 +16,10 @@ typedef struct FfmpegInput {
     AVPacket *packet;
     AVFrame *frame;
     int stream;             /* index of the audio stream that is decoded */
-    int64_t packets;        /* of it that were read */
-    int64_t first_page;     /* of an Ogg file: where the first packet's page stands, */
-    int64_t first_duration; /* and how long that packet is, in the stream's time base */
+    int64_t joints;         /* 1 for the stream, and one for each that is joined to it */
+    bool at_joint;          /* its headers have come, and none of its audio */
+    int64_t first_page;     /* of an Ogg file: where the last of these begins, or -1, */
+    int64_t first_duration; /* and how long its first packet is, in the stream's time base */
 } FfmpegInput;
 
 /* How to open a file. */

@@ -20,9 +20,10 @@ static bool is_alone(const FfmpegInput *input) {
     return count == 1;
 }
 
+/* By the demuxer, or else by the first frame. */
 static int64_t frames_of_packet(const FfmpegInput *input) {
     int frames = ffmpeg_stream(input)->codecpar->frame_size;
-    return frames > 0 ? frames : 0;
+    return frames > 0 ? frames : input->frame->nb_samples;
 }
 
 /* Seconds of a Matroska track by its tag "DURATION", 0 where there is none. */
@@ -104,10 +105,11 @@ static int64_t end_of_edit(const FfmpegInput *input, int sample_rate) {
     /* A fragmented file's index and duration grow while it is read: it counts no frames. */
     if (stream->nb_frames <= 0 || entries <= 0 || stream->duration <= 0)
         return 0;
-    int64_t end = ffmpeg_frames(input, stream->duration, sample_rate);
-    int64_t last =
-        ffmpeg_frames(input, avformat_index_get_entry(stream, entries - 1)->timestamp, sample_rate);
-    return end > last && end < last + frames_of_packet(input) ? end : 0;
+    int64_t last = avformat_index_get_entry(stream, entries - 1)->timestamp;
+    int64_t packet = entries > 1 ? last - avformat_index_get_entry(stream, entries - 2)->timestamp
+                                 : stream->codecpar->frame_size;
+    bool within = stream->duration > last && stream->duration < last + packet;
+    return within ? ffmpeg_frames(input, stream->duration, sample_rate) : 0;
 }
 
 int64_t ffmpeg_padding_begins(const FfmpegInput *input, InputFile *file, int sample_rate) {

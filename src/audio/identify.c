@@ -30,6 +30,8 @@ static const Magic magics[] = {
     FLOWS(8, "WAVE", FILE_AUDIO, "a WAV file"),
     MAGIC(8, "AIFF", FILE_AUDIO, "an AIFF file"),
     MAGIC(8, "AIFC", FILE_AUDIO, "an AIFF file"),
+    MAGIC(8, "8SVX", FILE_ENCODED_AUDIO, "an 8SVX file"),
+    MAGIC(8, "16SV", FILE_ENCODED_AUDIO, "a 16SV file"),
     MAGIC(8, "AVI ", FILE_FFMPEG_AUDIO, "an AVI file"),
     MAGIC(0, "RIFF", FILE_AUDIO, "a WAV file"),
     MAGIC(0, "RF64", FILE_AUDIO, "a WAV file"),

@@ -148,19 +148,20 @@ static const OpenSource sndfile_first[] = {source_sndfile_open, NULL};
 static const OpenSource ffmpeg_first[] = {source_sndfile_open, NULL};
 #endif
 
-/* A WAV or W64 of plain samples is libsndfile's; what else they may hold (MP3, DTS, ADPCM, …), in
- * the open or in the place of samples, is FFmpeg's. */
-static bool has_plain_samples(InputFile *file) {
+/* A WAV or W64 of plain samples is libsndfile's, and so is G.721, which FFmpeg unpacks wrongly;
+ * what else they may hold (MP3, DTS, ADPCM, …), in the open or in the place of samples, is
+ * FFmpeg's. */
+static bool is_for_sndfile(InputFile *file) {
     DataChunk chunk = length_of_data_chunk(file);
     unsigned tag = chunk.wave.tag;
     bool plain = !chunk.wave.found || tag == WAVE_PCM || tag == WAVE_FLOAT || tag == WAVE_ALAW ||
-                 tag == WAVE_MULAW;
+                 tag == WAVE_MULAW || tag == WAVE_G721;
     return plain && !disguised_coding(file, &chunk);
 }
 
 static const OpenSource *decoders_for(InputFile *file, const FileLook *look) {
     bool encoded = look->kind == FILE_ENCODED_AUDIO || look->kind == FILE_FFMPEG_AUDIO;
-    return !encoded && has_plain_samples(file) ? sndfile_first : ffmpeg_first;
+    return !encoded && is_for_sndfile(file) ? sndfile_first : ffmpeg_first;
 }
 
 /* An error that says it all: no other decoder need be asked. */

@@ -52,6 +52,8 @@ static bool is_bare(const FfmpegSource *source) {
  * tags behind a bare stream come as packets, too, and do not begin like its frames. */
 static void note_damage(FfmpegSource *source) {
     const AVPacket *packet = source->input.packet;
+    if (source->chunk.found && packet->size < ffmpeg_stream(&source->input)->codecpar->block_align)
+        return; /* a pad byte behind the last block */
     source->cut_short = !is_bare(source) || source->packet_is_frame;
     if (packet->size > 0 && !tag_begins(packet->data, (size_t)packet->size))
         gaps_damage(&source->gaps, &source->input, rate_of(source));
@@ -252,6 +254,9 @@ static int64_t promised_position(const FfmpegSource *source, const Promise *prom
     if (!promise->of_times || promise->frames == 0)
         return promise->frames;
     int64_t end = ffmpeg_frames(&source->input, source->end_time, rate_of(source));
+    int64_t decoded = source->gaps.origin + source->position - source->gaps.beyond;
+    if (decoded > end) /* some packets do not tell how long they are */
+        end = decoded;
     return source->position + promise->frames - end - source->gaps.beyond;
 }
 
@@ -338,11 +343,14 @@ static cleave_status ffmpeg_read(AudioSource *base, float *interleaved, int64_t 
 }
 
 /* Of the codings of a WAV only PCM is decoded from a stream: the others' blocks need the data
- * chunk's length. An empty data chunk is one of unknown length to FFmpeg. */
+ * chunk's length. An empty data chunk is one of unknown length to FFmpeg, and 24 bits in 32 are
+ * floats. */
 static cleave_status check_wav_stream(const FfmpegSource *source, cleave_error *error) {
     bool is_empty = source->chunk.declared == 0 && !source->chunk.unfinished;
+    const WaveFormat *wave = &source->chunk.wave;
+    bool is_filled = wave->valid_bits == 0 || wave->valid_bits == wave->bits;
     if (!ffmpeg_is_container(&source->input, "wav") ||
-        (is_pcm(source) && source->chunk.found && !is_empty))
+        (is_pcm(source) && source->chunk.found && !is_empty && is_filled))
         return CLEAVE_OK;
     return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: a WAV that cannot be read as it comes");
 }

@@ -16,6 +16,7 @@ typedef struct SndfileSource {
     SF_INFO info;
     int64_t position; /* frames decoded since the start */
     int64_t promised; /* frames that must come, 0 where no header says so exactly */
+    int64_t limit;    /* frames that there are; libsndfile may take padding for more. 0: none */
     OggEnd ogg_end;   /* of an Ogg file, at its end */
 } SndfileSource;
 
@@ -58,12 +59,23 @@ static void hide_zero_length(InputFile *file, const DataChunk *chunk) {
     file->overlay_size = 4;
 }
 
+/* The samples of a W64 are padded to 8 bytes, which libsndfile takes for samples, too. */
+static int64_t frames_of_chunk(const DataChunk *chunk) {
+    bool is_w64 = chunk->found && chunk->size_offset == 0;
+    const WaveFormat *wave = &chunk->wave;
+    bool even = wave->found && wave->block > 0 && wave->block == wave->channels * wave->bits / 8;
+    return is_w64 && even && !chunk->unfinished ? chunk->held / wave->block : 0;
+}
+
 /* Frames that the headers promise, and a warning where they and the file's size disagree. */
 static void judge_length(SndfileSource *source, const DataChunk *chunk, int64_t flac_frames) {
     int kind = source->info.format & SF_FORMAT_TYPEMASK;
     int64_t frames = source->info.frames == SF_COUNT_MAX ? 0 : source->info.frames;
     if (kind == SF_FORMAT_FLAC && flac_frames > 0)
         frames = flac_frames;
+    source->limit = frames_of_chunk(chunk);
+    if (source->limit > 0)
+        frames = source->limit;
     source->base.format.frames = frames;
     source->promised = frames;
 #ifdef HAVE_SNDFILE_MPEG
@@ -208,7 +220,9 @@ static cleave_status judge_end(SndfileSource *source, cleave_error *error) {
 static cleave_status sndfile_read(AudioSource *base, float *interleaved, int64_t frames,
                                   int64_t *got, cleave_error *error) {
     SndfileSource *source = (SndfileSource *)base;
-    sf_count_t read = sf_readf_float(source->sndfile, interleaved, frames);
+    if (source->limit > 0 && frames > source->limit - source->position)
+        frames = source->limit - source->position;
+    sf_count_t read = frames > 0 ? sf_readf_float(source->sndfile, interleaved, frames) : 0;
     *got = read > 0 ? read : 0;
     source->position += *got;
     return *got > 0 ? CLEAVE_OK : judge_end(source, error);

@@ -32,8 +32,7 @@ SOURCE, FFMPEG, EDITED = "the source's", "FFmpeg's", "the edit list's"
 #   MPEG: ISO/IEC 11172-4 and 13818-4 allow a decoder of full accuracy 2^-14 from the reference.
 #   Vorbis: float arithmetic; decoders agree to a few 2^-24 of the loudest.
 #   Opus: music (CELT) comes within a few 2^-24 from libopus and from FFmpeg; speech (SILK) is
-#         resampled, which RFC 6716 leaves free, so that libopus alone is the reference there
-#         (which rounds to 16 bits for FFmpeg).
+#         resampled, which RFC 6716 leaves free: FFmpeg's own decoder is the reference there.
 #   IMA ADPCM: the standard adds shifted steps; FFmpeg multiplies. What differs by the rounding
 #         adds up until the next block, to 2^-8 here.
 #   MS ADPCM: the predictor is divided by 256, by some towards zero and by some downwards. One of
@@ -414,10 +413,8 @@ def add_ogg():
         vorbis("ogg-vorbis-%d.ogg" % source.rate, "-c:a libvorbis", source)
     # Opus comes at 48 kHz, whatever went in (RFC 7845, section 5.1).
     for rate in (8000, 16000, 24000):
-        ffmpeg("ogg-opus-%d.opus" % rate, "-c:a libopus -b:a 24k", mono(rate), rate=48000,
-               tolerance=SILK, decoding="-c:a libopus")
-    ffmpeg("ogg-opus-voip.opus", "-c:a libopus -application voip -b:a 16k", mono(48000),
-           tolerance=SILK, decoding="-c:a libopus")
+        ffmpeg("ogg-opus-%d.opus" % rate, "-c:a libopus -b:a 24k", mono(rate), rate=48000, tolerance=SILK)
+    ffmpeg("ogg-opus-voip.opus", "-c:a libopus -application voip -b:a 16k", mono(48000), tolerance=SILK)
     ffmpeg("ogg-opus-frames-of-60ms.opus", "-c:a libopus -frame_duration 60",
            stereo(rate=48000), tolerance=OPUS)
     ffmpeg("ogg-flac-24.oga", "-c:a flac -sample_fmt s32 -f ogg", stereo(24), lossless=True)
