@@ -12,6 +12,7 @@
 #include "base/mapped_file.h"
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "base/utf8.h"
 #include "model/config_check.h"
 #include "model/yaml_tree.h"
 
@@ -179,7 +180,7 @@ static cleave_status read_name(const Reader *r, const char *name, char *text, si
         return error_set(r->error, CLEAVE_ERROR_MODEL,
                          PATH_FORMAT ": line %d: model.%s is a list or a map; it must be one word",
                          r->source, (*node)->line, name);
-    snprintf(text, size, "%s", yaml_is_null(*node) ? "none" : (*node)->text);
+    utf8_show(text, size, yaml_is_null(*node) ? "none" : (*node)->text);
     return CLEAVE_OK;
 }
 
@@ -239,11 +240,14 @@ static cleave_status read_act(const Reader *r) {
 static bool is_stem_name(const YamlNode *node) {
     if (node->kind != YAML_SCALAR || node->text[0] == '\0')
         return false;
-    size_t length = 0;
-    for (const char *p = node->text; *p; p++, length++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+    const char *p = node->text;
+    while (*p) {
+        uint32_t code;
+        p += utf8_decode(p, &code);
+        if (!utf8_is_harmless(code))
             return false;
-    return length <= MAX_STEM_LENGTH;
+    }
+    return strlen(node->text) <= MAX_STEM_LENGTH;
 }
 
 static cleave_status add_stem(const Reader *r, const YamlNode *node, const char *key) {

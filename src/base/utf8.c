@@ -1,0 +1,94 @@
+/* utf8.c: see utf8.h. Needs no memory but the stack, since it serves errors about memory, too. */
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Longer than a line with two of the longest paths. */
+#define LINE_SIZE 8192
+
+/* Bytes of the character that begins with `first`; 0 where none does. */
+static size_t announced_length(unsigned char first) {
+    if (first < 0x80)
+        return 1;
+    if (first < 0xC2)
+        return 0;
+    if (first < 0xE0)
+        return 2;
+    if (first < 0xF0)
+        return 3;
+    return first < 0xF5 ? 4 : 0;
+}
+
+size_t utf8_decode(const char *text, uint32_t *code) {
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *bytes = (const unsigned char *)text;
+    size_t length = announced_length(bytes[0]);
+    *code = length == 1 ? bytes[0] : UTF8_REPLACEMENT;
+    if (length <= 1)
+        return 1;
+    uint32_t value = bytes[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xC0) != 0x80)
+            return 1;
+        value = value << 6 | (bytes[i] & 0x3Fu);
+    }
+    bool is_surrogate = value >= 0xD800 && value <= 0xDFFF;
+    if (value < smallest[length] || is_surrogate || value > 0x10FFFF)
+        return 1;
+    *code = value;
+    return length;
+}
+
+bool utf8_is_harmless(uint32_t code) {
+    bool is_control = code < 0x20 || (code >= 0x7F && code < 0xA0);
+    bool ends_line = code == 0x2028 || code == 0x2029;
+    bool turns = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+    return !is_control && !ends_line && !turns;
+}
+
+void utf8_show(char *out, size_t size, const char *text) {
+    size_t used = 0;
+    while (*text != '\0') {
+        uint32_t code;
+        size_t step = utf8_decode(text, &code);
+        const char *piece = text;
+        size_t length = step;
+        if (!utf8_is_harmless(code)) {
+            piece = "?";
+            length = 1;
+        } else if (code == UTF8_REPLACEMENT) {
+            piece = UTF8_REPLACEMENT_TEXT;
+            length = strlen(UTF8_REPLACEMENT_TEXT);
+        }
+        if (used + length >= size)
+            break;
+        memcpy(out + used, piece, length);
+        used += length;
+        text += step;
+    }
+    if (size > 0)
+        out[used] = '\0';
+}
+
+void utf8_show_format(char *out, size_t size, const char *format, va_list arguments) {
+    char line[LINE_SIZE];
+    int length = vsnprintf(line, sizeof(line), format, arguments);
+    if (length < 0)
+        line[0] = '\0';
+    if (length >= (int)sizeof(line))
+        utf8_trim(line);
+    utf8_show(out, size, line);
+}
+
+void utf8_trim(char *text) {
+    size_t length = strlen(text);
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        unsigned char byte = (unsigned char)text[length - back];
+        if ((byte & 0xC0) == 0x80)
+            continue;
+        if (announced_length(byte) > back)
+            text[length - back] = '\0';
+        return;
+    }
+}
