@@ -29,8 +29,8 @@
  * missing, nothing limits. What differs when cleave is built (Apple's frameworks, libraries apart
  * from libc) stands in meson.build.
  *
- * All functions are thread-safe and keep nothing but the largest peak of memory before a reset. Text
- * is cut where it does not fit. */
+ * All functions are thread-safe and keep nothing but the peak of memory before a reset. Text is cut
+ * where it does not fit. */
 #ifndef CLEAVE_BASE_PLATFORM_H
 #define CLEAVE_BASE_PLATFORM_H
 

@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 import wave
+import zipfile
 
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])
 DATA = os.path.abspath(os.environ["CLEAVE_TEST_DATA"])
@@ -878,6 +879,21 @@ class BadModelTest(CliTest):
         for length in (0, 10, 1000, len(whole) // 2, len(whole) - 1000):
             self.write("cut.ckpt", whole[:length])
             self.fail("cut.ckpt", "cut.ckpt")
+
+    def test_checkpoint_packed_anew(self):
+        """What the message advises is read."""
+        for name, method, works in (("bzip2", zipfile.ZIP_BZIP2, False),
+                                    ("LZMA", zipfile.ZIP_LZMA, False),
+                                    ("deflate", zipfile.ZIP_DEFLATED, True),
+                                    ("stored", zipfile.ZIP_STORED, True)):
+            with zipfile.ZipFile(MODEL) as old, zipfile.ZipFile(
+                    self.path("packed.ckpt"), "w", method) as new:
+                for entry in old.namelist():
+                    new.writestr(entry, old.read(entry))
+            if works:
+                self.assert_done(self.run_program("inspect", "packed.ckpt", "-c", CONFIG))
+            else:
+                self.assertIn("unpack it", self.fail("packed.ckpt", "packed.ckpt", name))
 
     def test_foreign_checkpoint(self):
         self.write("foreign.ckpt", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
