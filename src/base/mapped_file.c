@@ -40,11 +40,14 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
     int fd = open_for_reading(path);
     if (fd < 0)
         return error_set(error, status, "cannot open " PATH_FORMAT ": %s%s", path, strerror(errno),
-                         errno == ENOENT ? "; check the path" : "");
+                         errno == ENOENT   ? "; check the path"
+                         : errno == EACCES ? "; check its permissions"
+                                           : "");
     if (fstat(fd, &info) != 0) {
         result = error_set(error, status, "cannot read " PATH_FORMAT ": %s", path, strerror(errno));
     } else if (!S_ISREG(info.st_mode)) {
-        result = error_set(error, status, "cannot read " PATH_FORMAT ": not a regular file", path);
+        result = error_set(error, status, "cannot read " PATH_FORMAT ": %s; give a file", path,
+                           S_ISDIR(info.st_mode) ? "it is a folder" : "not a regular file");
     } else if (info.st_size > 0 && !map_pages(file, fd, (size_t)info.st_size)) {
         result = error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));
     }

@@ -13,7 +13,9 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "base/utf8.h"
+#include "model/checkpoint.h"
 #include "model/config_check.h"
+#include "model/file_kind.h"
 #include "model/yaml_tree.h"
 
 #define MAX_STEMS       256
@@ -387,6 +389,30 @@ cleave_status config_parse(Config *config, const char *text, size_t size, const 
     return status;
 }
 
+/* The second byte of text in UTF-16, which libyaml reads, is often zero; its mark comes first. */
+static bool is_binary(const unsigned char *data, size_t size) {
+    bool is_utf16 =
+        size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff));
+    return !is_utf16 && memchr(data, '\0', size_min(size, 512)) != NULL;
+}
+
+/* What is no text at all: a checkpoint, a picture, an archive. */
+static cleave_status check_kind(const MappedFile *file, const char *path, cleave_error *error) {
+    FileKind kind = file_kind(file->data, file->size);
+    if (checkpoint_form(file->data, file->size) != FORM_FOREIGN)
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT ": this is a checkpoint or another ZIP, not a configuration; "
+                                     "give the checkpoint as the model, with -m, and with -c the "
+                                     "YAML file that came with it",
+                         path);
+    if (!kind.is_text && (kind.what || is_binary(file->data, file->size)))
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT ": this is %s, not a configuration; give the YAML file that "
+                                     "came with the model",
+                         path, kind.what ? kind.what : "a binary file");
+    return CLEAVE_OK;
+}
+
 cleave_status config_read(Config *config, const char *path, cleave_error *error) {
     MappedFile file;
     *config = (Config){0};
@@ -398,6 +424,8 @@ cleave_status config_read(Config *config, const char *path, cleave_error *error)
             error, CLEAVE_ERROR_MODEL,
             PATH_FORMAT ": the file is empty; give the YAML file that came with the model", path);
     else
+        status = check_kind(&file, path, error);
+    if (status == CLEAVE_OK)
         status = config_parse(config, (const char *)file.data, file.size, path, error);
     mapped_file_close(&file);
     return status;
