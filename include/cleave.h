@@ -541,8 +541,8 @@ typedef struct cleave_stem_result {
     char *name;
     char *path;
     double peak;     /* largest absolute sample, 1.0 is full scale */
-    int64_t clipped; /* samples beyond full scale: cut in an integer format, and by the
-                        decoder in OGG and MP3; 0 with float */
+    int64_t clipped; /* samples beyond full scale: cut in an integer format; kept in OGG and MP3,
+                        whose players cut them; 0 with float */
 } cleave_stem_result;
 
 /* What a separation did. Free it with cleave_result_free(). */
