@@ -47,28 +47,31 @@ bool utf8_is_harmless(uint32_t code) {
     return !is_control && !ends_line && !turns;
 }
 
-void utf8_show(char *out, size_t size, const char *text) {
-    size_t used = 0;
+/* Writes what fits and returns the length of all. */
+static size_t show(char *out, size_t size, const char *text, const char *for_bytes) {
+    size_t needed = 0;
+    size_t kept = 0;
     while (*text != '\0') {
         uint32_t code;
         size_t step = utf8_decode(text, &code);
-        const char *piece = text;
-        size_t length = step;
-        if (!utf8_is_harmless(code)) {
-            piece = "?";
-            length = 1;
-        } else if (code == UTF8_REPLACEMENT) {
-            piece = UTF8_REPLACEMENT_TEXT;
-            length = strlen(UTF8_REPLACEMENT_TEXT);
+        bool is_byte = code == UTF8_REPLACEMENT && step == 1;
+        const char *shown = is_byte ? for_bytes : utf8_is_harmless(code) ? text : "?";
+        size_t length = shown == text ? step : strlen(shown);
+        needed += length;
+        if (needed < size) {
+            memcpy(out + kept, shown, length);
+            kept = needed;
         }
-        if (used + length >= size)
-            break;
-        memcpy(out + used, piece, length);
-        used += length;
         text += step;
     }
     if (size > 0)
-        out[used] = '\0';
+        out[kept] = '\0';
+    return needed;
+}
+
+void utf8_show(char *out, size_t size, const char *text) {
+    if (show(out, size, text, UTF8_REPLACEMENT_TEXT) >= size)
+        show(out, size, text, "?");
 }
 
 void utf8_show_format(char *out, size_t size, const char *format, va_list arguments) {

@@ -23,8 +23,9 @@ size_t utf8_decode(const char *text, uint32_t *code);
 bool utf8_is_harmless(uint32_t code);
 
 /* Writes `text` as it may be shown: U+FFFD for bytes that are no UTF-8, '?' for each character that
- * is not harmless. Cut behind a whole character where it does not fit into `size` bytes, one of
- * which is the NUL. Showing it once more changes nothing. `out` must not be `text`. */
+ * is not harmless. Where that does not fit into `size` bytes, one of which is the NUL, bytes become
+ * '?', too, so that they take no more room than before; what still does not fit is cut behind a
+ * whole character. Showing it once more changes nothing. `out` must not be `text`. */
 void utf8_show(char *out, size_t size, const char *text);
 
 /* The same for the text that a format makes. `out` may be among the arguments. */

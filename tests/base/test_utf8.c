@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/path_format.h"
 #include "base/random.h"
 #include "base/utf8.h"
 
@@ -79,7 +80,7 @@ static void cuts_are_between_characters(void **state) {
     utf8_show(out, 4, "a\xE2\x82\xAC");
     assert_string_equal(out, "a");
     utf8_show(out, 3, "\xFF");
-    assert_string_equal(out, "");
+    assert_string_equal(out, "?");
     utf8_show(out, 1, "abc");
     assert_string_equal(out, "");
     out[0] = 'x';
@@ -125,6 +126,24 @@ static void errors_are_cut_between_characters(void **state) {
         assert_null(strstr(error.text, BAD));
         assert_true(strlen(error.text) + 5 > CLEAVE_ERROR_TEXT_SIZE);
     }
+}
+
+/* A path of bytes that belong to no character must not grow until nothing else is seen. */
+static void bytes_leave_room_for_the_reason(void **state) {
+    (void)state;
+    char path[700];
+    cleave_error error;
+    memset(path, '\xE9', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
+    error_set(&error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": not there; check the path", path);
+    assert_non_null(strstr(error.text, "?????: not there; check the path"));
+    char out[8];
+    utf8_show(out, sizeof(out), "\xE9\xE9");
+    assert_string_equal(out, BAD BAD);
+    utf8_show(out, sizeof(out),
+              "\xE9\xE9"
+              "ab");
+    assert_string_equal(out, "??ab");
 }
 
 static void a_prefix_stands_before_the_text(void **state) {
@@ -184,6 +203,7 @@ int main(void) {
         cmocka_unit_test(cuts_are_between_characters),
         cmocka_unit_test(a_part_at_the_end_is_taken_off),
         cmocka_unit_test(errors_are_cut_between_characters),
+        cmocka_unit_test(bytes_leave_room_for_the_reason),
         cmocka_unit_test(a_prefix_stands_before_the_text),
         cmocka_unit_test(random_bytes_become_harmless_everywhere),
     };
