@@ -125,8 +125,8 @@ FileKind file_kind(const unsigned char *data, size_t size) {
                           false};
     if (size > 1 && data[0] == 0x80 && data[1] <= 5)
         return (FileKind){"a Python pickle",
-                          ", but not one of torch.save; save the network with "
-                          "torch.save(model.state_dict(), …)",
+                          ", but not one of torch.save; give the checkpoint that it was unpacked "
+                          "from, or save the network with torch.save(model.state_dict(), …)",
                           false};
     return (FileKind){NULL, NULL, false};
 }

@@ -284,6 +284,13 @@ class UsageTest(CliTest):
         result = self.separate(self.copy_mix("a.wav"), self.copy_mix("b.wav"), "--score", "true")
         self.assert_failed(result, 2, "--score")
 
+    def test_bench_prints_in_one_form(self):
+        self.check(["bench", "-m", MODEL, "--json", "--csv"], "--json", "--csv")
+
+    def test_lists_and_folders_that_are_not_there(self):
+        self.check(["-m", MODEL, "--from-list", "nowhere"], "--from-list", "nowhere", "name a list")
+        self.check([MIX, "-m", MODEL, "--score", "nowhere"], "nowhere", "name a folder")
+
     def test_score_folder_is_checked_before_the_start(self):
         self.assert_failed(self.separate(MIX, "--score", "nowhere"), 2, "nowhere")
         os.mkdir(self.path("empty"))
@@ -632,6 +639,15 @@ class SeparateTest(CliTest):
         self.assertEqual((result.code, result.out, result.err), (0, "", ""))
         self.assertEqual(len(self.files()), 2)
 
+    def test_kernels_that_there_are_not_are_a_warning(self):
+        result = self.separate(MIX, env=environment(CLEAVE_KERNELS="avx9"))
+        self.assert_done(result)
+        self.assertEqual(len(result.warnings), 1)
+        self.assertIn("CLEAVE_KERNELS asks for 'avx9'", result.warnings[0])
+        for value in ("reference", ""):
+            result = self.separate(MIX, env=environment(CLEAVE_KERNELS=value))
+            self.assertEqual((result.code, result.warnings), (0, []))
+
     def test_verbose_says_what_was_chosen(self):
         self.assertEqual(self.separate(MIX).err, "")
         once, twice = self.separate(MIX, "-v").err, self.separate(MIX, "-vv").err
@@ -898,6 +914,18 @@ class BadModelTest(CliTest):
             else:
                 self.assertIn("unpack it", self.fail("packed.ckpt", "packed.ckpt", name))
 
+    def test_what_is_no_file(self):
+        os.mkfifo(self.path("pipe"))
+        self.fail("pipe", "pipe", "a pipe or a device")
+        self.fail("https://example.org/a.ckpt", "https://example.org/a.ckpt", "download")
+        self.fail(self.write("file", b"x") + "/a.ckpt", "a.ckpt", "check the path")
+
+    def test_unpacked_checkpoint(self):
+        with zipfile.ZipFile(MODEL) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+            self.write("data.pkl", archive.read(name))
+        self.fail("data.pkl", "data.pkl", "the checkpoint that it was unpacked from")
+
     def test_foreign_checkpoint(self):
         self.write("foreign.ckpt", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
         self.fail("foreign.ckpt", "foreign.ckpt")
@@ -940,6 +968,13 @@ class BadOutputTest(CliTest):
         result = self.run_program(MIX, "-m", MODEL, "-o", os.path.join(blocker, "out"))
         self.assert_failed(result, 1, "blocker")
         self.assertEqual(self.files(self.folder), ["blocker"])
+
+    def test_output_folder_that_cannot_be_written_into(self):
+        """Named is the folder, and no file that only cleave knows of."""
+        self.write("file", b"")
+        result = self.run_program(MIX, "-m", MODEL, "-o", "file")
+        self.assert_failed(result, 1, "cannot write into file/mix: ", "another output folder")
+        self.assertNotIn(".lock", result.err)
 
     def test_output_that_is_a_folder(self):
         os.makedirs(os.path.join(self.output, "mix", "other.wav"))

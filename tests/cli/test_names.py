@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_cli import (CONFIG, CliTest, MIX, MODEL, PROGRAM, TIME_LIMIT,  # noqa: E402
                       environment)
 
-ROUNDS = 6
+ROUNDS = 4
 SEED = 7
 
 # What random names are made of: bytes that belong to no character, controls of ASCII (but for the
