@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Longer than a line with two of the longest paths. */
@@ -74,6 +75,46 @@ void utf8_show(char *out, size_t size, const char *text) {
         show(out, size, text, "?");
 }
 
+/* Length of the text without the part of a character at its end. */
+static size_t trimmed_length(const char *text, size_t length) {
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        unsigned char byte = (unsigned char)text[length - back];
+        if ((byte & 0xC0) != 0x80)
+            return announced_length(byte) > back ? length - back : length;
+    }
+    return length;
+}
+
+void utf8_trim(char *text) {
+    text[trimmed_length(text, strlen(text))] = '\0';
+}
+
+static bool begins_with(const char *text, const char *mark) {
+    return strncmp(text, mark, strlen(mark)) == 0;
+}
+
+/* Takes the marks of UTF8_CUT away, and the part of a character that a cut between them left. What
+ * is shorter was not cut: it may well end in such a byte. */
+static void finish_cuts(char *line) {
+    char *to = line;
+    const char *begin = line; /* of what stands between marks */
+    for (const char *from = line; *from != '\0';) {
+        char *end = NULL;
+        if (begins_with(from, UTF8_CUT_BEGIN)) {
+            begin = to;
+            from += strlen(UTF8_CUT_BEGIN);
+        } else if (begins_with(from, UTF8_CUT_END)) {
+            unsigned long size = strtoul(from + strlen(UTF8_CUT_END), &end, 10);
+            if ((size_t)(to - begin) >= size)
+                to = line + trimmed_length(line, (size_t)(to - line));
+            from = begins_with(end, UTF8_CUT_SIZE) ? end + strlen(UTF8_CUT_SIZE) : end;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+}
+
 void utf8_show_format(char *out, size_t size, const char *format, va_list arguments) {
     char line[LINE_SIZE];
     int length = vsnprintf(line, sizeof(line), format, arguments);
@@ -81,17 +122,6 @@ void utf8_show_format(char *out, size_t size, const char *format, va_list argume
         line[0] = '\0';
     if (length >= (int)sizeof(line))
         utf8_trim(line);
+    finish_cuts(line);
     utf8_show(out, size, line);
-}
-
-void utf8_trim(char *text) {
-    size_t length = strlen(text);
-    for (size_t back = 1; back <= 3 && back <= length; back++) {
-        unsigned char byte = (unsigned char)text[length - back];
-        if ((byte & 0xC0) == 0x80)
-            continue;
-        if (announced_length(byte) > back)
-            text[length - back] = '\0';
-        return;
-    }
 }

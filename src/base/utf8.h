@@ -28,6 +28,14 @@ bool utf8_is_harmless(uint32_t code);
  * whole character. Showing it once more changes nothing. `out` must not be `text`. */
 void utf8_show(char *out, size_t size, const char *text);
 
+/* In the formats of utf8_show_format(): "%.640s", but never cut within a character. */
+#define UTF8_CUT(size) UTF8_CUT_BEGIN "%." #size "s" UTF8_CUT_END #size UTF8_CUT_SIZE
+
+/* Marks around such a text, which are taken away again. A name that has them loses them. */
+#define UTF8_CUT_BEGIN "\x02\x05"
+#define UTF8_CUT_END   "\x03\x05"
+#define UTF8_CUT_SIZE  "\x04"
+
 /* The same for the text that a format makes. `out` may be among the arguments. */
 void utf8_show_format(char *out, size_t size, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));

@@ -383,10 +383,11 @@ static cleave_status refuse_other_zip(const ZipReader *reader, cleave_error *err
         const char *name = reader->entries[i].name;
         for (size_t j = 0; j < sizeof(models) / sizeof(models[0]); j++)
             if (ends_with(name, models[j]))
-                return error_set(error, CLEAVE_ERROR_MODEL,
-                                 PATH_FORMAT
-                                 ": a ZIP with a checkpoint inside; unpack it and give '%.100s'",
-                                 source, name);
+                return error_set(
+                    error, CLEAVE_ERROR_MODEL,
+                    PATH_FORMAT
+                    ": a ZIP with a checkpoint inside; unpack it and give '" UTF8_CUT(100) "'",
+                    source, name);
         if (ends_with(name, ".npy"))
             return error_set(error, CLEAVE_ERROR_MODEL,
                              PATH_FORMAT

@@ -80,8 +80,8 @@ static cleave_status read_integer(const Reader *r, const YamlNode *node, const I
                  value == floor(value) && value >= key->minimum && value <= key->maximum;
     if (!valid)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": line %d: %s.%s is '%.40s'; it must be a whole number from %d to %d",
+                         PATH_FORMAT ": line %d: %s.%s is '" UTF8_CUT(
+                             40) "'; it must be a whole number from %d to %d",
                          r->source, node->line, key->section, key->name, node_text(node),
                          key->minimum, key->maximum);
     *result = (int)value;
@@ -205,9 +205,9 @@ static cleave_status read_norm(const Reader *r) {
         if (!yaml_number(node->text + strlen(group), &groups) || groups != floor(groups) ||
             groups < 1 || groups > 65536)
             return error_set(r->error, CLEAVE_ERROR_MODEL,
-                             PATH_FORMAT
-                             ": line %d: model.norm is '%.40s'; GroupNorm needs its number of "
-                             "groups, such as GroupNorm8",
+                             PATH_FORMAT ": line %d: model.norm is '" UTF8_CUT(
+                                 40) "'; GroupNorm needs its number of "
+                                     "groups, such as GroupNorm8",
                              r->source, node->line, node->text);
         config->norm = NORM_GROUP;
         config->norm_groups = (int)groups;
@@ -231,9 +231,9 @@ static cleave_status read_act(const Reader *r) {
         config->act = ACT_ELU;
     else
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": line %d: model.act is '%.40s'; it must be gelu, relu, or elu with "
-                         "its alpha, such as elu1.0",
+                         PATH_FORMAT ": line %d: model.act is '" UTF8_CUT(
+                             40) "'; it must be gelu, relu, or elu with "
+                                 "its alpha, such as elu1.0",
                          r->source, node->line, node->text);
     config->act_alpha = (float)alpha;
     return CLEAVE_OK;
@@ -256,7 +256,8 @@ static cleave_status add_stem(const Reader *r, const YamlNode *node, const char 
     Config *config = r->config;
     if (!is_stem_name(node))
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": line %d: training.%s: '%.40s' is no name for a stem",
+                         PATH_FORMAT
+                         ": line %d: training.%s: '" UTF8_CUT(40) "' is no name for a stem",
                          r->source, node->line, key, node_text(node));
     if (config->stem_count == MAX_STEMS)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
@@ -276,7 +277,8 @@ static cleave_status check_stem_names(const Reader *r, const YamlNode *instrumen
         for (int j = 0; j < i; j++)
             if (strcmp(config->stems[i], config->stems[j]) == 0)
                 return error_set(r->error, CLEAVE_ERROR_MODEL,
-                                 PATH_FORMAT ": line %d: training.instruments has '%.40s' twice",
+                                 PATH_FORMAT
+                                 ": line %d: training.instruments has '" UTF8_CUT(40) "' twice",
                                  r->source, instruments->line, config->stems[i]);
     return CLEAVE_OK;
 }
@@ -314,8 +316,8 @@ static cleave_status read_normalize(const Reader *r) {
         return CLEAVE_OK;
     if (node->kind != YAML_SCALAR || !yaml_boolean(node->text, &r->config->normalize))
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": line %d: inference.normalize is '%.40s'; it must be true or false",
+                         PATH_FORMAT ": line %d: inference.normalize is '" UTF8_CUT(
+                             40) "'; it must be true or false",
                          r->source, node->line, node_text(node));
     return CLEAVE_OK;
 }

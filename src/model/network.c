@@ -369,7 +369,8 @@ static cleave_status check_extra(const Check *check, const WeightSpec *specs, si
         write_hint(check->config, check->checkpoint, hint, sizeof(hint));
         status =
             error_set(check->error, CLEAVE_ERROR_MODEL,
-                      PATH_FORMAT ": %.100s is there, but the configuration knows no such weight%s",
+                      PATH_FORMAT
+                      ": " UTF8_CUT(100) " is there, but the configuration knows no such weight%s",
                       check->path, name, hint);
     }
     free((void *)names);

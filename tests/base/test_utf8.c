@@ -146,6 +146,42 @@ static void bytes_leave_room_for_the_reason(void **state) {
     assert_string_equal(out, "??ab");
 }
 
+/* Paths of every length around the cut, with characters of two, three and four bytes across it. */
+static void paths_are_cut_between_characters(void **state) {
+    (void)state;
+    static const char *const characters[] = {"\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\xA5\x81"};
+    for (size_t c = 0; c < 3; c++)
+        for (size_t length = 630; length < 645; length++) {
+            char path[700];
+            cleave_error error;
+            memset(path, 'a', length);
+            strcpy(path + length, characters[c]);
+            strcat(path, characters[c]);
+            error_set(&error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": %d and " PATH_FORMAT, path, 7,
+                      "b");
+            expect_harmless(error.text);
+            assert_null(strstr(error.text, BAD));
+            assert_non_null(strstr(error.text, ": 7 and b"));
+            size_t kept = (size_t)(strstr(error.text, ": 7") - error.text);
+            size_t whole = length + 2 * strlen(characters[c]);
+            assert_true(kept == whole ? whole <= 640 : kept <= 640 && kept + 4 > 640);
+            assert_memory_equal(error.text, path, kept);
+        }
+}
+
+/* What ends in the middle of a character by itself was not cut. */
+static void short_paths_keep_their_last_byte(void **state) {
+    (void)state;
+    cleave_error error;
+    error_set(&error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": not there", "caf\xE9");
+    assert_string_equal(error.text, "caf" BAD ": not there");
+    error_set(&error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": not there", "\x01\x02\x03\x04\x05");
+    assert_string_equal(error.text, "?????: not there");
+    error_set(&error, CLEAVE_ERROR_INPUT, "'" UTF8_CUT(2) "' and '" UTF8_CUT(2) "'", "\xE2\x82\xAC",
+              "a\xC3\xA4");
+    assert_string_equal(error.text, "'' and 'a'");
+}
+
 static void a_prefix_stands_before_the_text(void **state) {
     (void)state;
     cleave_error error;
@@ -164,7 +200,7 @@ static void check_line(void *user, cleave_log_level level, const char *line) {
 /* Bytes of all kinds, most of which belong to no character. */
 static void fill(char *bytes, size_t length, uint64_t *random) {
     static const unsigned char likely[] = {0xC2, 0x9B, 0xE2, 0x80, 0xA8, 0xAE, 0xF0, 0x9F,
-                                           0x1B, '[',  '\n', 0x7F, 0xED, 0xA0, 'a',  '%'};
+                                           0x02, 0x03, 0x04, 0x05, 0x7F, 0xED, 0x1B, '1'};
     for (size_t i = 0; i < length; i++) {
         uint64_t word = random_next(random);
         unsigned char byte = word & 256 ? likely[word >> 16 & 15] : (unsigned char)word;
@@ -186,7 +222,8 @@ static void random_bytes_become_harmless_everywhere(void **state) {
         fill(bytes, length, &random);
         utf8_show(out, 1 + random_next(&random) % sizeof(out), bytes);
         expect_harmless(out);
-        error_set(&error, CLEAVE_ERROR_INPUT, "%.640s: %.100s; try another one", bytes, bytes);
+        error_set(&error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": " UTF8_CUT(100) "; try another", bytes,
+                  bytes);
         expect_harmless(error.text);
         error_prefix(&error, "%.40s", bytes);
         expect_harmless(error.text);
@@ -204,6 +241,8 @@ int main(void) {
         cmocka_unit_test(a_part_at_the_end_is_taken_off),
         cmocka_unit_test(errors_are_cut_between_characters),
         cmocka_unit_test(bytes_leave_room_for_the_reason),
+        cmocka_unit_test(paths_are_cut_between_characters),
+        cmocka_unit_test(short_paths_keep_their_last_byte),
         cmocka_unit_test(a_prefix_stands_before_the_text),
         cmocka_unit_test(random_bytes_become_harmless_everywhere),
     };
