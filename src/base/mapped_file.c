@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "base/path_format.h"
 
 /* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
@@ -37,6 +38,8 @@ static const char *advice(const char *path, int number) {
         return "; check its permissions";
     if (number == ENOENT && strstr(path, "://"))
         return "; an address is no file: download what is there, and give that";
+    if (number == ENOENT && path_is_standard(path))
+        return "; standard input cannot take its place: give a file";
     return number == ENOENT || number == ENOTDIR ? "; check the path" : "";
 }
 

@@ -917,6 +917,7 @@ class BadModelTest(CliTest):
     def test_what_is_no_file(self):
         os.mkfifo(self.path("pipe"))
         self.fail("pipe", "pipe", "a pipe or a device")
+        self.fail("-", "cannot open -: ", "standard input")
         self.fail("https://example.org/a.ckpt", "https://example.org/a.ckpt", "download")
         self.fail(self.write("file", b"x") + "/a.ckpt", "a.ckpt", "check the path")
 

@@ -639,6 +639,15 @@ static void files_of_other_kinds_are_named(void **state) {
     }
 }
 
+static void other_encodings_are_to_be_saved_as_utf8(void **state) {
+    (void)state;
+    Config config;
+    cleave_error error = {0};
+    assert_int_not_equal(parse(&config, "# caf\xE9\naudio: {}\n", &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "not YAML text: byte 6");
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "; save it as UTF-8, or give");
+}
+
 /* Windows' editors write it so. */
 static void utf16_is_no_binary_file(void **state) {
     (void)state;
@@ -702,6 +711,7 @@ int main(void) {
         cmocka_unit_test(a_long_path_leaves_room_for_the_reason),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(files_of_other_kinds_are_named),
+        cmocka_unit_test(other_encodings_are_to_be_saved_as_utf8),
         cmocka_unit_test(utf16_is_no_binary_file),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
     };
