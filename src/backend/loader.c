@@ -97,7 +97,7 @@ const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
     const char *word = cleave_device_kind_name(kind);
     if (!find_object(word, path)) {
         explain(reason, size, "this installation has no %s backend (libcleave-%s.%s)", word, word,
-                 platform_object_extension);
+                platform_object_extension);
         return NULL;
     }
     if (!is_whole(path)) {

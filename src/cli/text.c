@@ -23,7 +23,7 @@ char *text_valid(const char *text) {
         uint32_t code;
         size_t step = utf8_decode(text, &code);
         bool bad = code == UTF8_REPLACEMENT;
-        size_t size = bad ? strlen(UTF8_REPLACEMENT_TEXT) : step;
+        size_t size = bad ? sizeof UTF8_REPLACEMENT_TEXT - 1 : step;
         memcpy(valid + length, bad ? UTF8_REPLACEMENT_TEXT : text, size);
         length += size;
         text += step;

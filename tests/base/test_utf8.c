@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -102,7 +103,7 @@ static void a_part_at_the_end_is_taken_off(void **state) {
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[8];
-        strcpy(text, cases[i][0]);
+        snprintf(text, sizeof(text), "%s", cases[i][0]);
         utf8_trim(text);
         assert_string_equal(text, cases[i][1]);
     }
@@ -116,7 +117,7 @@ static void errors_are_cut_between_characters(void **state) {
     for (size_t length = 1000; length < 1040; length++) {
         char path[1100] = "";
         memset(path, 'a', length);
-        strcpy(path + length, "\xF0\x9F\xA5\x81\xE2\x82\xAC");
+        snprintf(path + length, sizeof(path) - length, "\xF0\x9F\xA5\x81\xE2\x82\xAC");
         cleave_error error;
         assert_int_equal(error_set(&error, CLEAVE_ERROR_INPUT, "%s", path), CLEAVE_ERROR_INPUT);
         expect_harmless(error.text);
@@ -155,8 +156,7 @@ static void paths_are_cut_between_characters(void **state) {
             char path[700];
             cleave_error error;
             memset(path, 'a', length);
-            strcpy(path + length, characters[c]);
-            strcat(path, characters[c]);
+            snprintf(path + length, sizeof(path) - length, "%s%s", characters[c], characters[c]);
             error_set(&error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": %d and " PATH_FORMAT, path, 7,
                       "b");
             expect_harmless(error.text);

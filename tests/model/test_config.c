@@ -658,7 +658,8 @@ static void utf16_is_no_binary_file(void **state) {
     Config config;
     cleave_error error = {0};
     assert_non_null(wide);
-    memcpy(wide, "\xff\xfe", 2);
+    wide[0] = '\xff';
+    wide[1] = '\xfe';
     for (size_t i = 0; i < length; i++)
         memcpy(wide + 2 + 2 * i, (const char[2]){text[i], 0}, 2);
     test_write_file(path.text, wide, 2 * length + 2);
