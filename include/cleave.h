@@ -60,7 +60,8 @@ typedef enum cleave_status {
 
 #define CLEAVE_ERROR_TEXT_SIZE 1024
 
-/* What went wrong, in one line without a newline: what, where, why, and what to try. */
+/* What went wrong, in one line: what, where, why, and what to try. Names in it are made fit to be
+ * shown: valid UTF-8 without control characters, whatever bytes they have. */
 typedef struct cleave_error {
     cleave_status status;
     char text[CLEAVE_ERROR_TEXT_SIZE];
@@ -80,8 +81,9 @@ typedef enum cleave_log_level {
     CLEAVE_LOG_DEBUG = 2    /* details for a bug report */
 } cleave_log_level;
 
-/* Receives one line (no newline) per message. Called from the thread that called the library,
- * never from several threads at once. write == NULL: nothing is logged. */
+/* Receives one line (no newline, and as fit to be shown as an error) per message. Called from the
+ * thread that called the library, never from several threads at once. write == NULL: nothing is
+ * logged. */
 typedef struct cleave_logger {
     void (*write)(void *user, cleave_log_level level, const char *line);
     void *user;
@@ -561,8 +563,8 @@ typedef struct cleave_stem_result {
     char *name;
     char *path;
     double peak;     /* largest absolute sample, 1.0 is full scale */
-    int64_t clipped; /* samples beyond full scale: cut in an integer format, and by the
-                        decoder in OGG and MP3; 0 with float */
+    int64_t clipped; /* samples beyond full scale: cut in an integer format; kept in OGG and MP3,
+                        whose players cut them; 0 with float */
 } cleave_stem_result;
 
 /* What a separation did. Free it with cleave_result_free(). */

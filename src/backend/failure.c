@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define ANY (-1)
 
 /* A row holds for every device, step or cause that it names as ANY; the first that fits counts, so
@@ -143,6 +145,7 @@ cleave_status failure_explain(cleave_error *error, cleave_status status, cleave_
     int length = detail_length(&text);
     int room = CLEAVE_ERROR_TEXT_SIZE / 2; /* the rest is short, and must not be cut */
     snprintf(detail, sizeof(detail), "%.*s", length < room ? length : room, text);
+    utf8_trim(detail);
     if (failure.step == STEP_PROBE)
         return error_set(error, status, "device %.64s is not available: %s%s%s; try %s", device,
                          detail[0] ? detail : "no reason given", advice.likely ? "; likely: " : "",

@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/platform.h"
+#include "base/utf8.h"
 
 #ifndef CLEAVE_LIBRARY_FOLDER
 #define CLEAVE_LIBRARY_FOLDER "lib"
@@ -82,28 +84,36 @@ static const char *fault_of(const Backend *backend, cleave_device_kind kind) {
     return is_complete(backend) ? NULL : "its backend is not complete";
 }
 
+__attribute__((format(printf, 3, 4))) static void explain(char *reason, size_t size,
+                                                          const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    utf8_show_format(reason, size, format, arguments);
+    va_end(arguments);
+}
+
 const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
     char path[PATH_MAX];
     const char *word = cleave_device_kind_name(kind);
     if (!find_object(word, path)) {
-        snprintf(reason, size, "this installation has no %s backend (libcleave-%s.%s)", word, word,
-                 platform_object_extension);
+        explain(reason, size, "this installation has no %s backend (libcleave-%s.%s)", word, word,
+                platform_object_extension);
         return NULL;
     }
     if (!is_whole(path)) {
-        snprintf(reason, size, "its backend cannot be loaded: %s is not whole", path);
+        explain(reason, size, "its backend cannot be loaded: %s is not whole", path);
         return NULL;
     }
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
-        snprintf(reason, size, "its backend cannot be loaded: %s", dlerror());
+        explain(reason, size, "its backend cannot be loaded: %s", dlerror());
         return NULL;
     }
     BackendEntry *entry = NULL;
     void *symbol = dlsym(object, BACKEND_ENTRY);
     memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast from a pointer to a function's */
     if (!entry) {
-        snprintf(reason, size, "%s is no backend of cleave: it has no " BACKEND_ENTRY, path);
+        explain(reason, size, "%s is no backend of cleave: it has no " BACKEND_ENTRY, path);
         dlclose(object);
         return NULL;
     }
@@ -111,7 +121,7 @@ const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
     const char *fault = fault_of(backend, kind);
     if (!fault)
         return backend;
-    snprintf(reason, size, "%s cannot be used: %s", path, fault);
+    explain(reason, size, "%s cannot be used: %s", path, fault);
     dlclose(object);
     return NULL;
 }

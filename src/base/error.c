@@ -2,15 +2,8 @@
 #include "base/error.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-/* Control characters come from file names and hostile files; a text stays one line without them. */
-static void make_one_line(char *text) {
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
-}
+#include "base/utf8.h"
 
 cleave_status error_set(cleave_error *error, cleave_status status, const char *format, ...) {
     if (!error)
@@ -18,9 +11,8 @@ cleave_status error_set(cleave_error *error, cleave_status status, const char *f
     va_list args;
     va_start(args, format);
     error->status = status;
-    vsnprintf(error->text, sizeof(error->text), format, args);
+    utf8_show_format(error->text, sizeof(error->text), format, args);
     va_end(args);
-    make_one_line(error->text);
     return status;
 }
 
@@ -28,14 +20,11 @@ void error_prefix(cleave_error *error, const char *format, ...) {
     if (!error)
         return;
     char context[CLEAVE_ERROR_TEXT_SIZE / 2];
-    char text[CLEAVE_ERROR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
-    vsnprintf(context, sizeof(context), format, args);
+    utf8_show_format(context, sizeof(context), format, args);
     va_end(args);
-    int room = (int)(sizeof(text) - strlen(context) - sizeof(": "));
-    snprintf(text, sizeof(text), "%s: %.*s", context, room, error->text);
-    error_set(error, error->status, "%s", text);
+    error_set(error, error->status, "%s: %s", context, error->text);
 }
 
 void error_clear(cleave_error *error) {

@@ -12,7 +12,8 @@
 #define CLEAVE_VERSION VERSION_OF(CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH)
 
 /* Writes status and a one-line text (what: where: why; what to try) and returns the status, so that
- * a failing function ends with `return error_set(error, …)`. error may be NULL. */
+ * a failing function ends with `return error_set(error, …)`. Names may go in as they are: the text
+ * becomes harmless UTF-8 (utf8.h). error may be NULL. */
 cleave_status error_set(cleave_error *error, cleave_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

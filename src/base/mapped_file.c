@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "base/path_format.h"
 
 /* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
@@ -32,6 +33,16 @@ static bool map_pages(MappedFile *file, int fd, size_t size) {
     return true;
 }
 
+static const char *advice(const char *path, int number) {
+    if (number == EACCES)
+        return "; check its permissions";
+    if (number == ENOENT && strstr(path, "://"))
+        return "; an address is no file: download what is there, and give that";
+    if (number == ENOENT && path_is_standard(path))
+        return "; standard input cannot take its place: give a file";
+    return number == ENOENT || number == ENOTDIR ? "; check the path" : "";
+}
+
 cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
                                cleave_error *error) {
     cleave_status result = CLEAVE_OK;
@@ -40,11 +51,12 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
     int fd = open_for_reading(path);
     if (fd < 0)
         return error_set(error, status, "cannot open " PATH_FORMAT ": %s%s", path, strerror(errno),
-                         errno == ENOENT ? "; check the path" : "");
+                         advice(path, errno));
     if (fstat(fd, &info) != 0) {
         result = error_set(error, status, "cannot read " PATH_FORMAT ": %s", path, strerror(errno));
     } else if (!S_ISREG(info.st_mode)) {
-        result = error_set(error, status, "cannot read " PATH_FORMAT ": not a regular file", path);
+        result = error_set(error, status, "cannot read " PATH_FORMAT ": it is %s; give a file",
+                           path, S_ISDIR(info.st_mode) ? "a folder" : "a pipe or a device");
     } else if (info.st_size > 0 && !map_pages(file, fd, (size_t)info.st_size)) {
         result = error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));
     }

@@ -9,6 +9,7 @@
 
 #include "base/cgroup.h"
 #include "base/platform.h"
+#include "base/utf8.h"
 
 static const MemoryLimit no_limit = {.bytes = INT64_MAX};
 
@@ -101,9 +102,10 @@ static MemoryLimit level_limit(const char *root, const CgroupFiles *files, const
     if (maximum == INT64_MAX && soft == INT64_MAX)
         return limit;
     limit.bytes = left_of(soft < maximum ? soft : maximum, level_used(root, files, folder));
-    int room = MEMORY_SOURCE_SIZE - (int)sizeof("the container's soft limit, cgroup /");
-    snprintf(limit.source, sizeof(limit.source), "the container's %slimit, cgroup %.*s",
-             soft < maximum ? "soft " : "", room, path[0] ? path : "/");
+    char shown[MEMORY_SOURCE_SIZE - sizeof("the container's soft limit, cgroup ")];
+    utf8_show(shown, sizeof(shown), path[0] ? path : "/");
+    snprintf(limit.source, sizeof(limit.source), "the container's %slimit, cgroup %s",
+             soft < maximum ? "soft " : "", shown);
     return limit;
 }
 

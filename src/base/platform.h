@@ -13,7 +13,8 @@
  * stack of a thread                 ulimit -s, commonly 8 MiB       512 KiB, or what is asked for
  * processors of this process        the affinity mask               all that are online
  * free memory                       /proc/meminfo (see below)       host_statistics64
- * peak of resident memory           getrusage: KiB; can be reset    getrusage: bytes; cannot
+ * peak of resident memory           VmHWM in /proc/self/status,     task_info; cannot be reset
+ *                                   which can be reset
  * path of the program               /proc/self/exe                  _NSGetExecutablePath
  * when a file was modified          st_mtim                         st_mtimespec
  * names that differ in case alone   are two files                   are one on most disks
@@ -28,7 +29,8 @@
  * missing, nothing limits. What differs when cleave is built (Apple's frameworks, libraries apart
  * from libc) stands in meson.build.
  *
- * All functions are thread-safe and keep nothing. Text is cut where it does not fit. */
+ * All functions are thread-safe and keep nothing but the peak of memory before a reset. Text is cut
+ * where it does not fit. */
 #ifndef CLEAVE_BASE_PLATFORM_H
 #define CLEAVE_BASE_PLATFORM_H
 
@@ -81,7 +83,8 @@ int platform_processors(void);
  * memory_limit.h reads; INT64_MAX: unknown. */
 int64_t platform_free_memory(void);
 
-/* Largest resident size of this process so far; 0: unknown. */
+/* Largest resident size of this process since it began to run this program, whatever the process
+ * that started it took; 0: unknown. */
 int64_t platform_peak_resident(void);
 
 /* The same since the last reset, of the whole process; where the system has no reset, since its

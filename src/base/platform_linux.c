@@ -2,6 +2,7 @@
  * stands in files of Linux's (proc(5)) is unknown where they are missing. */
 #include "base/platform.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -145,27 +146,40 @@ int64_t platform_free_memory(void) {
     return INT64_MAX;
 }
 
-int64_t platform_peak_resident(void) {
+/* The largest peak that a reset took out of VmHWM. */
+static _Atomic int64_t peak_before_reset;
+
+/* getrusage() is asked only where /proc is missing: a program begins with the peak of the one that
+ * started it, which fork() copies and exec() keeps. */
+int64_t platform_recent_peak(void) {
+    char text[32];
     struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+    long long kilobytes = 0;
+    if (read_field("/proc/self/status", "VmHWM", text, sizeof(text)))
+        kilobytes = strtoll(text, NULL, 10);
+    if (kilobytes <= 0 && getrusage(RUSAGE_SELF, &usage) == 0)
+        kilobytes = usage.ru_maxrss;
+    return (int64_t)kilobytes * 1024;
+}
+
+int64_t platform_peak_resident(void) {
+    int64_t before = atomic_load(&peak_before_reset);
+    int64_t recent = platform_recent_peak();
+    return recent > before ? recent : before;
 }
 
 /* Linux, Documentation/filesystems/proc.rst: 5 resets the peak. */
 void platform_reset_recent_peak(void) {
+    int64_t peak = platform_recent_peak();
+    int64_t before = atomic_load(&peak_before_reset);
     FILE *file = fopen("/proc/self/clear_refs", "we");
     if (!file)
         return;
+    while (peak > before && !atomic_compare_exchange_weak(&peak_before_reset, &before, peak)) {
+        /* another thread's came in between, and `before` is it */
+    }
     fputs("5", file);
     fclose(file);
-}
-
-/* getrusage() keeps the peak of the whole life, whatever is reset. */
-int64_t platform_recent_peak(void) {
-    char text[32];
-    long long kilobytes = 0;
-    if (read_field("/proc/self/status", "VmHWM", text, sizeof(text)))
-        kilobytes = strtoll(text, NULL, 10);
-    return kilobytes > 0 ? (int64_t)kilobytes * 1024 : platform_peak_resident();
 }
 
 /* ---- Files ---- */

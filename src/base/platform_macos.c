@@ -6,7 +6,6 @@
 #include <mach/mach.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <sys/sysctl.h>
 #include <unistd.h>
 
@@ -89,9 +88,14 @@ int64_t platform_free_memory(void) {
            (int64_t)page;
 }
 
+/* The task's own: what getrusage() tells may have begun before the program did. */
 int64_t platform_peak_resident(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss : 0;
+    mach_task_basic_info_data_t basic;
+    mach_msg_type_number_t count = (mach_msg_type_number_t)MACH_TASK_BASIC_INFO_COUNT;
+    if (task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)&basic, &count) !=
+        KERN_SUCCESS)
+        return 0;
+    return (int64_t)basic.resident_size_max;
 }
 
 void platform_reset_recent_peak(void) {

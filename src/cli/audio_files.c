@@ -76,7 +76,8 @@ bool audio_files_list(AudioFiles *list, const char *folder) {
     *list = (AudioFiles){NULL, 0};
     DIR *directory = opendir(folder);
     if (directory == NULL) {
-        message_error("%s: %s", folder, strerror(errno));
+        message_error("cannot open the folder %s: %s; name a folder of stems", folder,
+                      strerror(errno));
         return false;
     }
     size_t capacity = 0;

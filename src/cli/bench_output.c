@@ -211,13 +211,15 @@ void bench_print_json(const Bench *bench) {
 
 /* RFC 4180. */
 static void print_quoted(const char *text) {
+    char *printable = text_printable(text);
     putchar('"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
+    for (const char *c = printable; *c != '\0'; c++) {
+        if (*c == '"')
             putchar('"');
-        putchar(*text);
+        putchar(*c);
     }
     putchar('"');
+    free(printable);
 }
 
 void bench_print_csv(const Bench *bench) {

@@ -73,7 +73,9 @@ static void bench_free(Bench *bench) {
 int command_bench(const Options *options) {
     Bench bench = {.options = options};
     cleave_model *model = NULL;
-    if (!outputs_are_possible(options))
+    if (options->json && options->csv)
+        message_error("bench: --json and --csv are two forms of one output; choose one");
+    if ((options->json && options->csv) || !outputs_are_possible(options))
         return EXIT_USAGE;
     int code = open_model(&model, options->model, options, NULL);
     if (code == EXIT_DONE) {

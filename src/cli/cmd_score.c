@@ -1,4 +1,5 @@
 /* cmd_score.c: `cleave score`: pairs true stems with estimates and shows how near they come. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static bool exists(const char *path) {
     struct stat status;
     if (stat(path, &status) == 0)
         return true;
-    message_error("%s: no such file or folder", path);
+    message_error("%s: %s; check the path", path, strerror(errno));
     return false;
 }
 

@@ -8,6 +8,7 @@
 
 #include "allocate.h"
 #include "audio_files.h"
+#include "base/utf8.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "inputs.h"
@@ -196,9 +197,10 @@ static const char *what_is_left(const Run *run) {
 
 static void report_failure(Run *run, const Track *track) {
     const char *input = text_input_name(track->input);
+    const char *behind = NULL;
     if (track->error.status == CLEAVE_ERROR_CANCELLED)
         message_error("%s: interrupted; %s", input, what_is_left(run));
-    else if (strstr(track->error.text, input) != NULL)
+    else if (text_find_name(track->error.text, input, &behind) != NULL)
         message_error("%s", track->error.text);
     else
         message_error("%s: %s", input, track->error.text);
@@ -278,6 +280,7 @@ static void leave_track(Run *run, Track *track) {
     int room = (int)size - (int)sizeof "not started: ";
     track->error.status = run->stop.status;
     snprintf(track->error.text, size, "not started: %.*s", room, why);
+    utf8_trim(track->error.text);
     run->summary.not_started++;
 }
 

@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "signals.h"
 #include "steps.h"
+#include "text.h"
 #include "verdict.h"
 
 #define SECONDS       2
@@ -29,11 +30,12 @@ typedef struct Trials {
 } Trials;
 
 char *doctor_without_home(const char *text) {
-    const char *home = getenv("HOME");
-    size_t length = home != NULL ? strlen(home) : 0;
+    const char *value = getenv("HOME");
+    char *home = text_printable(value != NULL ? value : "");
+    size_t length = strlen(home);
     while (length > 0 && home[length - 1] == '/')
-        length--;
-    char *clean = copy_text(text);
+        home[--length] = '\0';
+    char *clean = text_printable(text);
     char *at = length > 1 ? strstr(clean, home) : NULL;
     for (; at != NULL; at = strstr(at + 1, home)) {
         char next = at[length];
@@ -42,6 +44,7 @@ char *doctor_without_home(const char *text) {
         *at = '~';
         memmove(at + 1, at + length, strlen(at + length) + 1);
     }
+    free(home);
     return clean;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "allocate.h"
+#include "base/utf8.h"
 #include "terminal.h"
 #include "text.h"
 
@@ -70,11 +71,28 @@ void json_put_number(json_t *object, const char *key, double value) {
         json_put(object, key, json_real(value));
 }
 
+/* Jansson escapes the control characters of ASCII. Others, and what turns or breaks lines, would
+ * reach a terminal as they are: they stand within strings only, where an escape means the same. */
+static void put_escaped(const char *text) {
+    const char *plain = text; /* what is not written yet */
+    while (*text != '\0') {
+        uint32_t code;
+        size_t step = utf8_decode(text, &code);
+        if (code >= 0x7F && !utf8_is_harmless(code)) {
+            fwrite(plain, 1, (size_t)(text - plain), stdout);
+            printf("\\u%04x", (unsigned)code);
+            plain = text + step;
+        }
+        text += step;
+    }
+    puts(plain);
+}
+
 static void print(json_t *object, size_t flags) {
     char *text = json_dumps(object, flags | JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(object);
     if (text != NULL)
-        puts(text);
+        put_escaped(text);
     else
         out_of_memory();
     free(text);

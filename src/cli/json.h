@@ -1,5 +1,6 @@
 /* json.h: jansson's objects for this program: text of any bytes, numbers that JSON cannot write,
- * and one object on standard output. Running out of memory ends the program. */
+ * and one object on standard output, in which what could steer a terminal is escaped. Running out
+ * of memory ends the program. */
 #ifndef CLEAVE_CLI_JSON_H
 #define CLEAVE_CLI_JSON_H
 

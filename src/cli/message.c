@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "terminal.h"
-#include "text.h"
 
 #define LINE_SIZE                                                                  \
     8192 /* longer than two of the longest paths: on the stack, for want of memory \
@@ -18,21 +18,10 @@ void message_set_verbosity(int verbosity) {
     current_verbosity = verbosity;
 }
 
-/* Names from outside may hold newlines and escape sequences: they go out as '?'. Works in place,
- * byte by byte, since an error about memory must not need any. */
-static void defuse(char *line) {
-    for (; *line != '\0'; line++) {
-        unsigned char byte = (unsigned char)*line;
-        if (byte < 0x20 || byte == 0x7F)
-            *line = '?';
-    }
-}
-
 /* Writes `line` under a label in `style`. */
-static void say(char *line, const char *label, const char *style) {
+static void say(const char *line, const char *label, const char *style) {
     const char *begin = terminal_style(stderr, style);
     const char *end = *begin != '\0' ? STYLE_PLAIN : "";
-    defuse(line);
     terminal_clear_status();
     fprintf(stderr, "cleave: %s%s%s%s\n", begin, label, end, line);
 }
@@ -41,7 +30,7 @@ void message_error(const char *format, ...) {
     char line[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    utf8_show_format(line, sizeof line, format, arguments);
     va_end(arguments);
     say(line, "error: ", STYLE_RED);
 }
@@ -50,7 +39,7 @@ void message_warning(const char *format, ...) {
     char line[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    utf8_show_format(line, sizeof line, format, arguments);
     va_end(arguments);
     if (current_verbosity >= VERBOSITY_NORMAL)
         say(line, "warning: ", STYLE_YELLOW);
@@ -60,7 +49,7 @@ void message_note(const char *format, ...) {
     char line[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    utf8_show_format(line, sizeof line, format, arguments);
     va_end(arguments);
     if (current_verbosity >= VERBOSITY_NORMAL)
         say(line, "", "");

@@ -9,6 +9,7 @@
 #include "allocate.h"
 #include "base/platform.h"
 #include "file_ids.h"
+#include "text.h"
 
 typedef struct Output {
     char *path;
@@ -58,6 +59,16 @@ static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *opti
     return true;
 }
 
+/* Of a path in an error, in bytes: two of them leave room for what is wrong. */
+#define SHOWN_SIZE 400
+
+static const char *show(char shown[SHOWN_SIZE], const char *path) {
+    char *printable = text_printable(path);
+    text_shorten_into(shown, SHOWN_SIZE, printable, SHOWN_SIZE - 1);
+    free(printable);
+    return shown;
+}
+
 static bool are_different(const Outputs *outputs, const Inputs *inputs, const Options *options,
                           cleave_error *error) {
     for (size_t i = 1; i < outputs->count; i++) {
@@ -67,8 +78,11 @@ static bool are_different(const Outputs *outputs, const Inputs *inputs, const Op
             continue;
         const char *template = options->output.name_template;
         bool shared = template != NULL && strstr(template, "{track}") == NULL;
+        char first[SHOWN_SIZE];
+        char second[SHOWN_SIZE];
         snprintf(error->text, sizeof error->text, "%s and %s would write the same outputs; %s",
-                 inputs->items[a->input].path, inputs->items[b->input].path,
+                 show(first, inputs->items[a->input].path),
+                 show(second, inputs->items[b->input].path),
                  shared                 ? "add {track} to --name, or run them one by one"
                  : inputs->have_folders ? "choose one kind of file with --ext, or run them one by "
                                           "one, with another --output or --name each"
@@ -105,10 +119,13 @@ static bool spare_inputs(const Outputs *outputs, const Inputs *inputs, cleave_er
     for (size_t i = 0; i < outputs->count && good; i++) {
         int replaced = replaced_input(&outputs->items[i], &ids);
         good = replaced < 0;
+        char writer[SHOWN_SIZE];
+        char input[SHOWN_SIZE];
         if (!good)
             snprintf(error->text, sizeof error->text,
                      "%s would overwrite the input %s; try another --output or --name",
-                     inputs->items[outputs->items[i].input].path, inputs->items[replaced].path);
+                     show(writer, inputs->items[outputs->items[i].input].path),
+                     show(input, inputs->items[replaced].path));
     }
     file_ids_free(&ids);
     return good;

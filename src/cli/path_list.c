@@ -103,13 +103,14 @@ static bool read_entries(ListReader *reader) {
 
 static bool check(const ListReader *reader) {
     if (ferror(reader->stream))
-        message_error("--from-list: %s: %s", reader->name, strerror(errno));
+        message_error("--from-list: cannot read %s: %s; name a list of paths", reader->name,
+                      strerror(errno));
     else if (reader->ended_by_null && !reader->holds_null && reader->holds_lines)
         message_error("--from-list: %s: no NUL byte ends a path in it; leave out --null if each "
                       "line is a path",
                       reader->name);
     else if (reader->list->count == 0)
-        message_error("--from-list: %s: no path in it", reader->name);
+        message_error("--from-list: %s: no path in it; write one path on each line", reader->name);
     else
         return true;
     return false;
@@ -123,7 +124,9 @@ bool path_list_read(PathList *list, const char *file, bool ended_by_null) {
                          .ended_by_null = ended_by_null};
     *list = (PathList){NULL, 0, 0};
     if (reader.stream == NULL) {
-        message_error("--from-list: %s: %s", file, strerror(errno));
+        message_error("--from-list: cannot open %s: %s; name a list of paths, or - for standard "
+                      "input",
+                      file, strerror(errno));
         return false;
     }
     bool good = read_entries(&reader) && check(&reader);

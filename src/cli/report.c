@@ -16,6 +16,7 @@
 #include "whole_file.h"
 
 #define PATIENCE_SECONDS 2.0 /* what takes longer is worth a word */
+#define NAME_COLUMNS     60
 #define PICTURE_NAME     "spectrogram"
 
 bool report_is_possible(const Options *options) {
@@ -59,8 +60,10 @@ static int watch_update(void *user, const cleave_progress *state) {
         seconds_since(&watch->begin) < PATIENCE_SECONDS)
         return 0;
     watch->told = true;
-    char line[256];
-    snprintf(line, sizeof line, "%.180s: %s ...", watch->name, watch->what);
+    char name[256];
+    char line[320];
+    text_shorten_into(name, sizeof name, watch->name, NAME_COLUMNS);
+    snprintf(line, sizeof line, "%s: %s ...", name, watch->what);
     if (watch->style == PROGRESS_BAR)
         terminal_draw_status(line);
     else

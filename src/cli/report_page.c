@@ -316,7 +316,8 @@ void report_page_write(FILE *out, const Report *report, const cleave_model_info 
     for (int i = 0; i < report->track_count; i++)
         write_track(&page, i);
     fputs("</main>\n<footer><small>Loudness, range and true peak by EBU R 128. Clipped counts the "
-          "samples at or beyond full scale; in float files those beyond it are intact.</small>"
+          "samples at or beyond full scale; float, MP3 and OGG files keep those beyond it, "
+          "and players cut them.</small>"
           "</footer>\n<script>\n",
           out);
     fprintf(out, "%s</script>\n</body>\n</html>\n", report_script);

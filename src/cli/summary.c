@@ -22,10 +22,10 @@ void summary_add_done(Summary *summary, const cleave_result *result) {
 
 /* What follows "INPUT: " in `text`, or all of it. */
 static const char *behind_input(const char *text, const char *input) {
-    size_t length = strlen(input);
-    for (const char *at = strstr(text, input); at != NULL; at = strstr(at + 1, input))
-        if (strncmp(at + length, ": ", 2) == 0)
-            return at + length + 2;
+    const char *end = NULL;
+    for (const char *at = text; (at = text_find_name(at, input, &end)) != NULL; at++)
+        if (strncmp(end, ": ", 2) == 0)
+            return end + 2;
     return text;
 }
 

@@ -8,70 +8,34 @@
 #include <wchar.h>
 
 #include "allocate.h"
+#include "base/utf8.h"
 #include "terminal.h"
 
-#define REPLACEMENT 0xFFFDu
-
-/* Reads one character; returns the bytes it takes, and 1 with U+FFFD where there is none. */
-static size_t decode(const char *text, uint32_t *code) {
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    const unsigned char *bytes = (const unsigned char *)text;
-    size_t length = bytes[0] < 0x80   ? 1
-                    : bytes[0] < 0xC2 ? 0
-                    : bytes[0] < 0xE0 ? 2
-                    : bytes[0] < 0xF0 ? 3
-                    : bytes[0] < 0xF5 ? 4
-                                      : 0;
-    *code = REPLACEMENT;
-    if (length <= 1) {
-        *code = length == 1 ? bytes[0] : REPLACEMENT;
-        return 1;
-    }
-    uint32_t value = bytes[0] & (0xFFu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xC0) != 0x80)
-            return 1;
-        value = value << 6 | (bytes[i] & 0x3Fu);
-    }
-    bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-    if (value < smallest[length] || surrogate || value > 0x10FFFF)
-        return 1;
-    *code = value;
-    return length;
-}
-
-static bool is_control(uint32_t code) {
-    return code < 0x20 || (code >= 0x7F && code < 0xA0);
-}
-
-static char *replace_bad(const char *text, bool controls_too) {
-    char *clean = allocate(strlen(text) + 1, 3); /* a bad byte grows to three */
-    size_t length = 0;
-    while (*text != '\0') {
-        uint32_t code;
-        size_t step = decode(text, &code);
-        const char *piece = text;
-        size_t size = step;
-        if (controls_too && is_control(code)) {
-            piece = "?";
-            size = 1;
-        } else if (code == REPLACEMENT) {
-            piece = "\xEF\xBF\xBD";
-            size = 3;
-        }
-        memcpy(clean + length, piece, size);
-        length += size;
-        text += step;
-    }
-    return clean;
+/* Room for `text` with three bytes for each that is no character. */
+static size_t room_for(const char *text) {
+    return 3 * strlen(text) + 1;
 }
 
 char *text_valid(const char *text) {
-    return replace_bad(text, false);
+    char *valid = allocate(room_for(text), 1);
+    size_t length = 0;
+    while (*text != '\0') {
+        uint32_t code;
+        size_t step = utf8_decode(text, &code);
+        bool bad = code == UTF8_REPLACEMENT;
+        size_t size = bad ? sizeof UTF8_REPLACEMENT_TEXT - 1 : step;
+        memcpy(valid + length, bad ? UTF8_REPLACEMENT_TEXT : text, size);
+        length += size;
+        text += step;
+    }
+    return valid;
 }
 
 char *text_printable(const char *text) {
-    return replace_bad(text, true);
+    size_t size = room_for(text);
+    char *printable = allocate(size, 1);
+    utf8_show(printable, size, text);
+    return printable;
 }
 
 static int character_width(uint32_t code) {
@@ -83,7 +47,7 @@ int text_width(const char *text) {
     int width = 0;
     while (*text != '\0') {
         uint32_t code;
-        text += decode(text, &code);
+        text += utf8_decode(text, &code);
         width += character_width(code);
     }
     return width;
@@ -94,7 +58,7 @@ static size_t head_bytes(const char *text, int columns) {
     size_t bytes = 0;
     while (text[bytes] != '\0') {
         uint32_t code;
-        size_t step = decode(text + bytes, &code);
+        size_t step = utf8_decode(text + bytes, &code);
         columns -= character_width(code);
         if (columns < 0)
             break;
@@ -108,7 +72,7 @@ static const char *tail_start(const char *text, int columns) {
     int excess = text_width(text) - columns;
     while (excess > 0 && *text != '\0') {
         uint32_t code;
-        text += decode(text, &code);
+        text += utf8_decode(text, &code);
         excess -= character_width(code);
     }
     return text;
@@ -117,18 +81,21 @@ static const char *tail_start(const char *text, int columns) {
 void text_shorten_into(char *out, size_t size, const char *text, int columns) {
     if (text_width(text) <= columns) {
         snprintf(out, size, "%s", text);
+        utf8_trim(out);
         return;
     }
     const char *mark = terminal_is_utf8() ? "\xE2\x80\xA6" : "...";
     int mark_width = terminal_is_utf8() ? 1 : 3;
     if (columns <= mark_width) {
         snprintf(out, size, "%.*s", (int)head_bytes(text, columns > 0 ? columns : 0), text);
+        utf8_trim(out);
         return;
     }
     int room = columns - mark_width;
     int head = room / 3; /* the end of a path tells more than its beginning */
     const char *tail = tail_start(text, room - head);
     snprintf(out, size, "%.*s%s%s", (int)head_bytes(text, head), text, mark, tail);
+    utf8_trim(out);
 }
 
 char *text_shorten(const char *text, int columns) {
@@ -222,6 +189,40 @@ char *text_stem(const char *path) {
     if (dot != NULL && dot != name)
         *dot = '\0';
     return name;
+}
+
+/* Of longer paths errors may show no more than this, in bytes. */
+#define SHOWN_BYTES 600
+
+/* Whether `text` begins with a beginning of `name` of that many bytes, as utf8_show() shows it;
+ * *end: behind it. */
+static bool begins_with_name(const char *text, const char *name, size_t bytes, const char **end) {
+    for (const char *last = name + bytes; name < last;) {
+        uint32_t code;
+        uint32_t shown;
+        size_t step = utf8_decode(name, &code);
+        if (name + step > last)
+            break;
+        bool is_byte = code == UTF8_REPLACEMENT && step == 1;
+        text += utf8_decode(text, &shown);
+        if (shown != code && !(shown == '?' && (is_byte || !utf8_is_harmless(code))))
+            return false;
+        name += step;
+    }
+    *end = text;
+    return true;
+}
+
+const char *text_find_name(const char *text, const char *name, const char **end) {
+    size_t bytes = strnlen(name, SHOWN_BYTES);
+    while (*text != '\0' && !begins_with_name(text, name, bytes, end))
+        text++;
+    if (*text == '\0')
+        return NULL;
+    const char *colon = name[bytes] != '\0' ? strstr(*end, ": ") : NULL;
+    if (colon != NULL)
+        *end = colon;
+    return text;
 }
 
 const char *text_input_name(const char *input) {

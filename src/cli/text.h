@@ -10,8 +10,8 @@
 /* Valid UTF-8 for JSON: each byte that belongs to no character becomes U+FFFD. */
 char *text_valid(const char *text);
 
-/* As text_valid, and control characters become '?', so that a name can neither break a line nor
- * steer a terminal. */
+/* As text_valid, and what breaks a line, steers a terminal or turns the text behind it becomes '?'
+ * (base/utf8.h). */
 char *text_printable(const char *text);
 
 /* Columns that printable text takes on a terminal. */
@@ -41,6 +41,10 @@ bool text_parse_bytes(const char *text, int64_t *bytes);
 /* A file's name without folders and, in text_stem, without its extension. */
 char *text_file_name(const char *path);
 char *text_stem(const char *path);
+
+/* Where an error's text names `name`, a path, or NULL; *end: what stands behind it there. Errors
+ * show names as text_printable() does, and of long paths the beginning only. */
+const char *text_find_name(const char *text, const char *name, const char **end);
 
 /* How people are told of an input: as it was given, but "standard input" for "-". */
 const char *text_input_name(const char *input);

@@ -55,14 +55,18 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         free(list);
         list = more;
     }
+    const char *input = text_input_name(track->input);
     bool holds_floats =
         format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF || format == CLEAVE_FORMAT_RAW;
     bool is_lossy = format == CLEAVE_FORMAT_OGG || format == CLEAVE_FORMAT_MP3;
-    if (list != NULL)
-        message_warning("%s: samples %s full scale: %s; try %s--bits float, which cuts none",
-                        text_input_name(track->input),
-                        is_lossy ? "beyond, which players cut at" : "cut at", list,
-                        holds_floats ? "" : "-f wav ");
+    if (list != NULL && is_lossy) /* encoders take samples as they are */
+        message_warning("%s: samples beyond full scale: %s; the files keep them, but players cut "
+                        "them off: try -f wav --bits float, or lower the input's level",
+                        input, list);
+    else if (list != NULL)
+        message_warning("%s: samples cut off at full scale: %s; try %s--bits float, which cuts "
+                        "none, or lower the input's level",
+                        input, list, holds_floats ? "" : "-f wav ");
     free(list);
 }
 

@@ -1,7 +1,7 @@
 /* diagnose.c: what a bug report should say of the library and the machine, topic by topic. */
 #include <stdarg.h>
-#include <stdio.h>
 
+#include "base/utf8.h"
 #include "diagnose/findings.h"
 
 void findings_add(Findings *findings, cleave_finding_state state, const char *name,
@@ -10,9 +10,9 @@ void findings_add(Findings *findings, cleave_finding_state state, const char *na
         cleave_finding *finding = &findings->items[findings->count];
         va_list arguments;
         finding->state = state;
-        snprintf(finding->name, sizeof(finding->name), "%s", name);
+        utf8_show(finding->name, sizeof(finding->name), name);
         va_start(arguments, format);
-        vsnprintf(finding->text, sizeof(finding->text), format, arguments);
+        utf8_show_format(finding->text, sizeof(finding->text), format, arguments);
         va_end(arguments);
     }
     findings->count++;

@@ -115,9 +115,9 @@ static bool drop_repeated(Checkpoint *checkpoint) {
 static cleave_status refuse_collision(const Checkpoint *checkpoint, const Entry *first,
                                       const Entry *second, cleave_error *error) {
     return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": both '%.100s' and '%.100s' are there, and either could be the network's "
-                     "weight; save a checkpoint with one of them",
+                     PATH_FORMAT ": both '" UTF8_CUT(100) "' and '" UTF8_CUT(
+                         100) "' are there, and either could be the network's "
+                              "weight; save a checkpoint with one of them",
                      checkpoint->source, checkpoint->tensors[first->index].name,
                      checkpoint->tensors[second->index].name);
 }

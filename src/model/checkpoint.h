@@ -15,6 +15,16 @@ cleave_status checkpoint_open(Checkpoint **checkpoint, const char *path, const c
                               cleave_error *error);
 void checkpoint_close(Checkpoint *checkpoint);
 
+/* Which container a file is, by its first bytes. */
+typedef enum CheckpointForm {
+    FORM_ZIP,
+    FORM_STREAM,
+    FORM_SAFETENSORS,
+    FORM_FOREIGN
+} CheckpointForm;
+
+CheckpointForm checkpoint_form(const unsigned char *data, size_t size);
+
 const char *checkpoint_container(const Checkpoint *checkpoint); /* "torch zip", … */
 
 /* The tensor of that name ("first_conv.weight"), or NULL. */

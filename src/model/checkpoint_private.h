@@ -53,16 +53,7 @@ typedef struct StorageFinder {
 cleave_status checkpoint_add_state_dict(Checkpoint *checkpoint, const PickleValue *root,
                                         const StorageFinder *finder, cleave_error *error);
 
-/* ---- checkpoint_sniff.c: what a file looks like ---- */
-
-typedef enum CheckpointForm {
-    FORM_ZIP,
-    FORM_STREAM,
-    FORM_SAFETENSORS,
-    FORM_FOREIGN
-} CheckpointForm;
-
-CheckpointForm checkpoint_form(const unsigned char *data, size_t size);
+/* ---- checkpoint_sniff.c ---- */
 
 /* The error for a file that is none of the three: what it looks like and what to try. */
 cleave_status checkpoint_refuse_foreign(const unsigned char *data, size_t size, const char *source,

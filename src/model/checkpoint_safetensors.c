@@ -84,10 +84,10 @@ static bool read_extent(const json_t *offsets, Extent *extent) {
 
 static cleave_status refuse_tensor(const Checkpoint *checkpoint, const char *name, const char *why,
                                    cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": %.100s: %s: the file is damaged or incomplete; download it again",
-                     checkpoint->source, name, why);
+    return error_set(
+        error, CLEAVE_ERROR_MODEL,
+        PATH_FORMAT ": " UTF8_CUT(100) ": %s: the file is damaged or incomplete; download it again",
+        checkpoint->source, name, why);
 }
 
 static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const json_t *entry,
@@ -104,9 +104,9 @@ static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const 
         return refuse_tensor(checkpoint, name, "the header gives it no usable data_offsets", error);
     if (extent->end > section->size)
         return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": incomplete: %.100s ends at byte %zu of the data, and the file has "
-                         "%zu; download it again",
+                         PATH_FORMAT ": incomplete: " UTF8_CUT(
+                             100) " ends at byte %zu of the data, and the file has "
+                                  "%zu; download it again",
                          checkpoint->source, name, extent->end, section->size);
     ElementType type = find_type(type_name);
     if (type.size > 0 &&

@@ -2,6 +2,7 @@
  * NAME/data/KEY. Stored entries are used where they lie in the mapped file; compressed ones, which
  * only other tools make, are decompressed into memory. minizip reads the directory. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unzip.h>
@@ -18,6 +19,9 @@
 #define MAX_EXPANSION  ((size_t)64)
 #define FREE_EXPANSION ((size_t)64 << 20)
 
+/* What torch.save writes, and what zip and Python make of a ZIP that they pack anew. */
+enum { METHOD_STORED = 0, METHOD_DEFLATED = 8, METHOD_AES = 99 };
+
 /* One file in the archive. */
 typedef struct ZipEntry {
     char *name;
@@ -25,7 +29,7 @@ typedef struct ZipEntry {
     uint64_t size;
     uint64_t compressed_size;
     uint64_t data_offset; /* known beforehand with 64-bit fields only; else 0 */
-    bool stored;
+    unsigned method;      /* how it is compressed: METHOD_… or another one */
     bool encrypted;
     const unsigned char *data; /* NULL until first used */
 } ZipEntry;
@@ -154,7 +158,7 @@ static cleave_status add_entry(ZipReader *reader, cleave_error *error) {
     entry.name = string_copy(name);
     if (!entry.name)
         return error_memory(error, "a ZIP's list of files", strlen(name) + 1);
-    entry.stored = info.compression_method == 0;
+    entry.method = (unsigned)info.compression_method;
     entry.encrypted = (info.flag & 1) != 0;
     reader->entries[reader->count++] = entry;
     return CLEAVE_OK;
@@ -269,26 +273,63 @@ static cleave_status decompress(ZipReader *reader, ZipEntry *entry, cleave_error
     return CLEAVE_OK;
 }
 
+/* ---- What cannot be unpacked ---- */
+
+#define PACK_ANEW "unpack it, with 7z for instance, and pack its folder anew by 'zip -0 -r'"
+
+/* By the numbers of PKWARE's APPNOTE, 4.4.5; NULL for others. */
+static const char *method_name(unsigned method) {
+    static const struct {
+        unsigned method;
+        const char *name;
+    } names[] = {{1, "Shrink"},   {6, "Implode"},    {9, "Deflate64"},  {12, "bzip2"},
+                 {14, "LZMA"},    {20, "Zstandard"}, {93, "Zstandard"}, {95, "XZ"},
+                 {97, "WavPack"}, {98, "PPMd"}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].method == method)
+            return names[i].name;
+    return NULL;
+}
+
+static cleave_status refuse_encrypted(const ZipReader *reader, const ZipEntry *entry,
+                                      cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     PATH_FORMAT ": an encrypted ZIP (%s); with its password, " PACK_ANEW,
+                     reader->checkpoint->source, entry->method == METHOD_AES ? "AES" : "ZipCrypto");
+}
+
+static cleave_status refuse_method(const ZipReader *reader, const ZipEntry *entry,
+                                   cleave_error *error) {
+    char number[32];
+    const char *name = method_name(entry->method);
+    snprintf(number, sizeof(number), "method %u", entry->method);
+    return error_set(error, CLEAVE_ERROR_MODEL,
+                     PATH_FORMAT
+                     ": a ZIP packed by %s, which cleave does not unpack (stored and deflated it "
+                     "reads); " PACK_ANEW,
+                     reader->checkpoint->source, name ? name : number);
+}
+
 /* Makes entry->data valid for entry->size bytes. */
 static cleave_status open_entry(ZipReader *reader, ZipEntry *entry, cleave_error *error) {
     if (entry->data)
         return CLEAVE_OK;
-    if (entry->encrypted)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": an encrypted ZIP; unpack it with its password first",
-                         reader->checkpoint->source);
-    if (entry->stored && entry->data_offset > 0)
+    if (entry->encrypted || entry->method == METHOD_AES)
+        return refuse_encrypted(reader, entry, error);
+    bool stored = entry->method == METHOD_STORED;
+    if (!stored && entry->method != METHOD_DEFLATED)
+        return refuse_method(reader, entry, error);
+    if (stored && entry->data_offset > 0)
         return point_at(reader, entry, entry->data_offset, error);
     int method;
     if (unzGoToFilePos64(reader->archive, &entry->place) != UNZ_OK ||
-        unzOpenCurrentFile3(reader->archive, &method, NULL, entry->stored, NULL) != UNZ_OK)
+        unzOpenCurrentFile3(reader->archive, &method, NULL, stored, NULL) != UNZ_OK)
         return refuse_damaged(reader, "an entry is not where its list of files says", error);
     cleave_status status =
-        entry->stored
-            ? point_at(reader, entry, unzGetCurrentFileZStreamPos64(reader->archive), error)
-            : decompress(reader, entry, error);
+        stored ? point_at(reader, entry, unzGetCurrentFileZStreamPos64(reader->archive), error)
+               : decompress(reader, entry, error);
     int closed = unzCloseCurrentFile(reader->archive);
-    if (status == CLEAVE_OK && closed == UNZ_CRCERROR && !entry->stored)
+    if (status == CLEAVE_OK && closed == UNZ_CRCERROR && !stored)
         return refuse_damaged(reader, "the checksum of an entry is wrong", error);
     return status;
 }
@@ -318,7 +359,7 @@ static cleave_status find_storage(void *context, const PickleStorage *storage,
             PATH_FORMAT ": storage 'data/%.*s' is not in the ZIP: incomplete or packed anew; "
                         "download it again",
             reader->checkpoint->source, (int)size_min(storage->key.size, 40), storage->key.data);
-    if (!entry->stored && !has_declared_size(entry, storage))
+    if (entry->method == METHOD_DEFLATED && !has_declared_size(entry, storage))
         return refuse_damaged(reader, "a compressed storage has another size than its tensors say",
                               error);
     cleave_status status = open_entry(reader, entry, error);
@@ -342,10 +383,11 @@ static cleave_status refuse_other_zip(const ZipReader *reader, cleave_error *err
         const char *name = reader->entries[i].name;
         for (size_t j = 0; j < sizeof(models) / sizeof(models[0]); j++)
             if (ends_with(name, models[j]))
-                return error_set(error, CLEAVE_ERROR_MODEL,
-                                 PATH_FORMAT
-                                 ": a ZIP with a checkpoint inside; unpack it and give '%.100s'",
-                                 source, name);
+                return error_set(
+                    error, CLEAVE_ERROR_MODEL,
+                    PATH_FORMAT
+                    ": a ZIP with a checkpoint inside; unpack it and give '" UTF8_CUT(100) "'",
+                    source, name);
         if (ends_with(name, ".npy"))
             return error_set(error, CLEAVE_ERROR_MODEL,
                              PATH_FORMAT

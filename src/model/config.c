@@ -12,7 +12,10 @@
 #include "base/mapped_file.h"
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "base/utf8.h"
+#include "model/checkpoint.h"
 #include "model/config_check.h"
+#include "model/file_kind.h"
 #include "model/yaml_tree.h"
 
 #define MAX_STEMS       256
@@ -77,8 +80,8 @@ static cleave_status read_integer(const Reader *r, const YamlNode *node, const I
                  value == floor(value) && value >= key->minimum && value <= key->maximum;
     if (!valid)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": line %d: %s.%s is '%.40s'; it must be a whole number from %d to %d",
+                         PATH_FORMAT ": line %d: %s.%s is '" UTF8_CUT(
+                             40) "'; it must be a whole number from %d to %d",
                          r->source, node->line, key->section, key->name, node_text(node),
                          key->minimum, key->maximum);
     *result = (int)value;
@@ -179,7 +182,7 @@ static cleave_status read_name(const Reader *r, const char *name, char *text, si
         return error_set(r->error, CLEAVE_ERROR_MODEL,
                          PATH_FORMAT ": line %d: model.%s is a list or a map; it must be one word",
                          r->source, (*node)->line, name);
-    snprintf(text, size, "%s", yaml_is_null(*node) ? "none" : (*node)->text);
+    utf8_show(text, size, yaml_is_null(*node) ? "none" : (*node)->text);
     return CLEAVE_OK;
 }
 
@@ -202,9 +205,9 @@ static cleave_status read_norm(const Reader *r) {
         if (!yaml_number(node->text + strlen(group), &groups) || groups != floor(groups) ||
             groups < 1 || groups > 65536)
             return error_set(r->error, CLEAVE_ERROR_MODEL,
-                             PATH_FORMAT
-                             ": line %d: model.norm is '%.40s'; GroupNorm needs its number of "
-                             "groups, such as GroupNorm8",
+                             PATH_FORMAT ": line %d: model.norm is '" UTF8_CUT(
+                                 40) "'; GroupNorm needs its number of "
+                                     "groups, such as GroupNorm8",
                              r->source, node->line, node->text);
         config->norm = NORM_GROUP;
         config->norm_groups = (int)groups;
@@ -228,9 +231,9 @@ static cleave_status read_act(const Reader *r) {
         config->act = ACT_ELU;
     else
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": line %d: model.act is '%.40s'; it must be gelu, relu, or elu with "
-                         "its alpha, such as elu1.0",
+                         PATH_FORMAT ": line %d: model.act is '" UTF8_CUT(
+                             40) "'; it must be gelu, relu, or elu with "
+                                 "its alpha, such as elu1.0",
                          r->source, node->line, node->text);
     config->act_alpha = (float)alpha;
     return CLEAVE_OK;
@@ -239,18 +242,22 @@ static cleave_status read_act(const Reader *r) {
 static bool is_stem_name(const YamlNode *node) {
     if (node->kind != YAML_SCALAR || node->text[0] == '\0')
         return false;
-    size_t length = 0;
-    for (const char *p = node->text; *p; p++, length++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+    const char *p = node->text;
+    while (*p) {
+        uint32_t code;
+        p += utf8_decode(p, &code);
+        if (!utf8_is_harmless(code))
             return false;
-    return length <= MAX_STEM_LENGTH;
+    }
+    return strlen(node->text) <= MAX_STEM_LENGTH;
 }
 
 static cleave_status add_stem(const Reader *r, const YamlNode *node, const char *key) {
     Config *config = r->config;
     if (!is_stem_name(node))
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": line %d: training.%s: '%.40s' is no name for a stem",
+                         PATH_FORMAT
+                         ": line %d: training.%s: '" UTF8_CUT(40) "' is no name for a stem",
                          r->source, node->line, key, node_text(node));
     if (config->stem_count == MAX_STEMS)
         return error_set(r->error, CLEAVE_ERROR_MODEL,
@@ -270,7 +277,8 @@ static cleave_status check_stem_names(const Reader *r, const YamlNode *instrumen
         for (int j = 0; j < i; j++)
             if (strcmp(config->stems[i], config->stems[j]) == 0)
                 return error_set(r->error, CLEAVE_ERROR_MODEL,
-                                 PATH_FORMAT ": line %d: training.instruments has '%.40s' twice",
+                                 PATH_FORMAT
+                                 ": line %d: training.instruments has '" UTF8_CUT(40) "' twice",
                                  r->source, instruments->line, config->stems[i]);
     return CLEAVE_OK;
 }
@@ -308,8 +316,8 @@ static cleave_status read_normalize(const Reader *r) {
         return CLEAVE_OK;
     if (node->kind != YAML_SCALAR || !yaml_boolean(node->text, &r->config->normalize))
         return error_set(r->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": line %d: inference.normalize is '%.40s'; it must be true or false",
+                         PATH_FORMAT ": line %d: inference.normalize is '" UTF8_CUT(
+                             40) "'; it must be true or false",
                          r->source, node->line, node_text(node));
     return CLEAVE_OK;
 }
@@ -383,6 +391,30 @@ cleave_status config_parse(Config *config, const char *text, size_t size, const 
     return status;
 }
 
+/* The second byte of text in UTF-16, which libyaml reads, is often zero; its mark comes first. */
+static bool is_binary(const unsigned char *data, size_t size) {
+    bool is_utf16 =
+        size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff));
+    return !is_utf16 && memchr(data, '\0', size_min(size, 512)) != NULL;
+}
+
+/* What is no text at all: a checkpoint, a picture, an archive. */
+static cleave_status check_kind(const MappedFile *file, const char *path, cleave_error *error) {
+    FileKind kind = file_kind(file->data, file->size);
+    if (checkpoint_form(file->data, file->size) != FORM_FOREIGN)
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT ": this is a checkpoint or another ZIP, not a configuration; "
+                                     "give the checkpoint as the model, with -m, and with -c the "
+                                     "YAML file that came with it",
+                         path);
+    if (!kind.is_text && (kind.what || is_binary(file->data, file->size)))
+        return error_set(error, CLEAVE_ERROR_MODEL,
+                         PATH_FORMAT ": this is %s, not a configuration; give the YAML file that "
+                                     "came with the model",
+                         path, kind.what ? kind.what : "a binary file");
+    return CLEAVE_OK;
+}
+
 cleave_status config_read(Config *config, const char *path, cleave_error *error) {
     MappedFile file;
     *config = (Config){0};
@@ -394,6 +426,8 @@ cleave_status config_read(Config *config, const char *path, cleave_error *error)
             error, CLEAVE_ERROR_MODEL,
             PATH_FORMAT ": the file is empty; give the YAML file that came with the model", path);
     else
+        status = check_kind(&file, path, error);
+    if (status == CLEAVE_OK)
         status = config_parse(config, (const char *)file.data, file.size, path, error);
     mapped_file_close(&file);
     return status;

@@ -272,6 +272,11 @@ static void write_hint(const Config *config, const Checkpoint *checkpoint, char 
                  "; the checkpoint has %d blocks per scale, so model.num_blocks_per_scale, %d, "
                  "should be %d",
                  blocks, config->num_blocks_per_scale, blocks);
+    else if (config->norm == NORM_NONE && strcmp(config->norm_name, "none") != 0)
+        snprintf(hint, size,
+                 "; model.norm, %s, counts as none: cleave knows InstanceNorm, BatchNorm and, with "
+                 "its number, GroupNorm",
+                 config->norm_name);
     else if (running && config->norm != NORM_BATCH)
         snprintf(hint, size,
                  "; the checkpoint has running statistics, so model.norm, %s, should be BatchNorm",
@@ -369,7 +374,8 @@ static cleave_status check_extra(const Check *check, const WeightSpec *specs, si
         write_hint(check->config, check->checkpoint, hint, sizeof(hint));
         status =
             error_set(check->error, CLEAVE_ERROR_MODEL,
-                      PATH_FORMAT ": %.100s is there, but the configuration knows no such weight%s",
+                      PATH_FORMAT
+                      ": " UTF8_CUT(100) " is there, but the configuration knows no such weight%s",
                       check->path, name, hint);
     }
     free((void *)names);

@@ -167,8 +167,8 @@ static cleave_status refuse_syntax(const TreeBuilder *b, const yaml_parser_t *pa
     if (parser->error == YAML_READER_ERROR)
         return error_set(b->error, CLEAVE_ERROR_MODEL,
                          PATH_FORMAT
-                         ": not YAML text: byte %zu: %s; give the YAML file that came with the "
-                         "model",
+                         ": not YAML text: byte %zu: %s; save it as UTF-8, or give the YAML "
+                         "file that came with the model",
                          b->source, parser->problem_offset, problem);
     return error_set(
         b->error, CLEAVE_ERROR_MODEL,

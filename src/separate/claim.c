@@ -14,12 +14,16 @@
 #include "base/path_format.h"
 #include "separate/side_file.h"
 
+/* The claim's file is nobody's business: what cannot be written into is the folder. */
 static cleave_status fail(const Claim *claim, int number, cleave_error *error) {
-    if (number == ENOMEM)
+    char *folder = number != ENOMEM ? folder_of(claim->path) : NULL;
+    if (!folder)
         return error_memory(error, "a path", strlen(claim->path) + 1);
-    return error_set(error, CLEAVE_ERROR_OUTPUT,
-                     "cannot write " PATH_FORMAT ": %s; choose another output folder", claim->path,
-                     strerror(number));
+    error_set(error, CLEAVE_ERROR_OUTPUT,
+              "cannot write into " PATH_FORMAT ": %s; choose another output folder", folder,
+              strerror(number));
+    free(folder);
+    return CLEAVE_ERROR_OUTPUT;
 }
 
 /* Makes the folder of the claim's file; what an earlier attempt made stays known. */

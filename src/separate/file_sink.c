@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/processors.h"
+#include "base/utf8.h"
 
 /* ---- Opening ---- */
 
@@ -165,6 +166,7 @@ static void name_committed(const FileSink *sink, int committed, cleave_error *er
         snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
                  sink->outputs->names[i]);
     }
+    utf8_trim(names);
     error_prefix(error, "only %s written", names);
 }
 

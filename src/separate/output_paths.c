@@ -10,6 +10,7 @@
 #include "audio/audio.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/utf8.h"
 #include "model/model.h"
 #include "separate/side_file.h"
 
@@ -51,6 +52,7 @@ static void join_stems(const Config *config, char *text, size_t size) {
         int written = snprintf(text + used, size - used, "%s%s", i ? ", " : "", config->stems[i]);
         used += written > 0 ? (size_t)written : 0;
     }
+    utf8_trim(text);
 }
 
 static cleave_status select_stems(OutputList *list, const Config *config,

@@ -60,6 +60,9 @@ static void peaks_are_in_bytes(void **state) {
     assert_true(platform_peak_resident() >= (int64_t)size);
     assert_true(platform_recent_peak() >= (int64_t)size);
     free(memory);
+    platform_reset_recent_peak();
+    assert_true(platform_peak_resident() >= (int64_t)size); /* of the whole life */
+    assert_true(platform_recent_peak() <= platform_peak_resident());
 }
 
 static void a_file_without_a_name_gets_one(void **state) {

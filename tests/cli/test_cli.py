@@ -18,6 +18,7 @@ import tempfile
 import time
 import unittest
 import wave
+import zipfile
 
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])
 DATA = os.path.abspath(os.environ["CLEAVE_TEST_DATA"])
@@ -283,6 +284,13 @@ class UsageTest(CliTest):
         os.mkdir(self.path("true"))
         result = self.separate(self.copy_mix("a.wav"), self.copy_mix("b.wav"), "--score", "true")
         self.assert_failed(result, 2, "--score")
+
+    def test_bench_prints_in_one_form(self):
+        self.check(["bench", "-m", MODEL, "--json", "--csv"], "--json", "--csv")
+
+    def test_lists_and_folders_that_are_not_there(self):
+        self.check(["-m", MODEL, "--from-list", "nowhere"], "--from-list", "nowhere", "name a list")
+        self.check([MIX, "-m", MODEL, "--score", "nowhere"], "nowhere", "name a folder")
 
     def test_score_folder_is_checked_before_the_start(self):
         self.assert_failed(self.separate(MIX, "--score", "nowhere"), 2, "nowhere")
@@ -602,8 +610,9 @@ class SeparateTest(CliTest):
         result = self.separate(loud, "--bits", "16", "--json")
         self.assert_done(result)
         self.assertEqual(len(result.warnings), 1)
-        for word in ("loud.wav", "vocals", "other", "--bits float"):
-            self.assertIn(word, result.warnings[0])
+        self.assertRegex(result.warnings[0],
+                         r"loud\.wav: samples cut off at full scale: vocals \d+ \(peak [^;]*"
+                         r"other \d+ \(peak [^;]*; try --bits float, which cuts none")
         for output in result.objects()[0]["outputs"]:
             self.assertGreater(output["clipped"], 0)
             self.assertGreater(output["peak"], 1.0)
@@ -619,8 +628,10 @@ class SeparateTest(CliTest):
             result = self.separate(loud, "-f", name, "--json")
             self.assert_done(result)
             self.assertEqual(len(result.warnings), 1)
-            for word in ("loud.wav", "vocals", "other", "-f wav --bits float"):
-                self.assertIn(word, result.warnings[0])
+            self.assertRegex(result.warnings[0],
+                             r"loud\.wav: samples beyond full scale: vocals \d+ \(peak [^;]*"
+                             r"other \d+ \(peak [^;]*; the files keep them, but players cut them "
+                             r"off: try -f wav --bits float, or lower the input's level$")
             for output in result.objects()[0]["outputs"]:
                 self.assertGreater(output["clipped"], 0)
 
@@ -628,6 +639,15 @@ class SeparateTest(CliTest):
         result = self.separate(MIX, "-q")
         self.assertEqual((result.code, result.out, result.err), (0, "", ""))
         self.assertEqual(len(self.files()), 2)
+
+    def test_kernels_that_there_are_not_are_a_warning(self):
+        result = self.separate(MIX, env=environment(CLEAVE_KERNELS="avx9"))
+        self.assert_done(result)
+        self.assertEqual(len(result.warnings), 1)
+        self.assertIn("CLEAVE_KERNELS asks for 'avx9'", result.warnings[0])
+        for value in ("reference", ""):
+            result = self.separate(MIX, env=environment(CLEAVE_KERNELS=value))
+            self.assertEqual((result.code, result.warnings), (0, []))
 
     def test_verbose_says_what_was_chosen(self):
         self.assertEqual(self.separate(MIX).err, "")
@@ -880,6 +900,34 @@ class BadModelTest(CliTest):
             self.write("cut.ckpt", whole[:length])
             self.fail("cut.ckpt", "cut.ckpt")
 
+    def test_checkpoint_packed_anew(self):
+        """What the message advises is read."""
+        for name, method, works in (("bzip2", zipfile.ZIP_BZIP2, False),
+                                    ("LZMA", zipfile.ZIP_LZMA, False),
+                                    ("deflate", zipfile.ZIP_DEFLATED, True),
+                                    ("stored", zipfile.ZIP_STORED, True)):
+            with zipfile.ZipFile(MODEL) as old, zipfile.ZipFile(
+                    self.path("packed.ckpt"), "w", method) as new:
+                for entry in old.namelist():
+                    new.writestr(entry, old.read(entry))
+            if works:
+                self.assert_done(self.run_program("inspect", "packed.ckpt", "-c", CONFIG))
+            else:
+                self.assertIn("unpack it", self.fail("packed.ckpt", "packed.ckpt", name))
+
+    def test_what_is_no_file(self):
+        os.mkfifo(self.path("pipe"))
+        self.fail("pipe", "pipe", "a pipe or a device")
+        self.fail("-", "cannot open -: ", "standard input")
+        self.fail("https://example.org/a.ckpt", "https://example.org/a.ckpt", "download")
+        self.fail(self.write("file", b"x") + "/a.ckpt", "a.ckpt", "check the path")
+
+    def test_unpacked_checkpoint(self):
+        with zipfile.ZipFile(MODEL) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+            self.write("data.pkl", archive.read(name))
+        self.fail("data.pkl", "data.pkl", "the checkpoint that it was unpacked from")
+
     def test_foreign_checkpoint(self):
         self.write("foreign.ckpt", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
         self.fail("foreign.ckpt", "foreign.ckpt")
@@ -922,6 +970,13 @@ class BadOutputTest(CliTest):
         result = self.run_program(MIX, "-m", MODEL, "-o", os.path.join(blocker, "out"))
         self.assert_failed(result, 1, "blocker")
         self.assertEqual(self.files(self.folder), ["blocker"])
+
+    def test_output_folder_that_cannot_be_written_into(self):
+        """Named is the folder, and no file that only cleave knows of."""
+        self.write("file", b"")
+        result = self.run_program(MIX, "-m", MODEL, "-o", "file")
+        self.assert_failed(result, 1, "cannot write into file/mix: ", "another output folder")
+        self.assertNotIn(".lock", result.err)
 
     def test_output_that_is_a_folder(self):
         os.makedirs(os.path.join(self.output, "mix", "other.wav"))

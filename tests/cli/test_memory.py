@@ -6,11 +6,13 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_cli import CliTest, DATA, DEMO, MIX, MODEL, PROGRAM  # noqa: E402
+from test_cli import (CliTest, DATA, DEMO, MIX, MODEL, PROGRAM, TIME_LIMIT,  # noqa: E402
+                      environment)
 
 DRUMS = os.path.join(DEMO, "drumsep-mini.ckpt")
 
@@ -19,6 +21,41 @@ def is_sanitized():
     """A sanitizer's shadow takes terabytes of address space, which ulimit -v would not allow."""
     with open(PROGRAM, "rb") as file:
         return b"__asan_init" in file.read()
+
+
+class PeakTest(CliTest):
+    """The peak is the program's own, whatever memory the process has that starts it."""
+    HELD = 400 << 20
+
+    def started_from(self, held, *arguments):
+        """What the program prints as JSON, started by a Python that holds so many bytes."""
+        starter = ("import subprocess, sys; held = b'x' * int(sys.argv[1]); "
+                   "sys.exit(subprocess.run(sys.argv[2:]).returncode)")
+        done = subprocess.run([sys.executable, "-c", starter, str(held), PROGRAM, *arguments],
+                              cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIME_LIMIT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def check(self, peak_of, *arguments):
+        small = peak_of(self.started_from(0, *arguments))
+        large = peak_of(self.started_from(self.HELD, *arguments))
+        self.assertGreater(small, 1 << 20)
+        self.assertLess(small, self.HELD)  # or the next line says nothing
+        self.assertLess(large, self.HELD)
+
+    def test_of_a_separation(self):
+        self.check(lambda told: told["peak_memory_bytes"],
+                   MIX, "-m", MODEL, "-o", self.output, "--json", "-q")
+
+    def test_of_a_bench(self):
+        self.check(lambda told: max(one["peak_memory_bytes"] for one in told["configurations"]),
+                   "bench", MIX, "-m", MODEL, "--runs", "1", "--json", "-q")
+
+    def test_of_a_doctor(self):
+        def peak(told):
+            return float(told["memory"]["peak so far"].split()[0]) * 2**30
+        self.check(peak, "doctor", "--json")
 
 
 class SizeTest(CliTest):

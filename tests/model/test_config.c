@@ -596,14 +596,77 @@ static void files_that_cannot_be_read_are_named(void **state) {
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "/nowhere/x.yaml");
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "; check the path");
     assert_int_not_equal(config_read(&config, "/", &error), CLEAVE_OK);
-    test_assert_error(&error, CLEAVE_ERROR_MODEL, "not a regular file");
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "it is a folder");
+    assert_int_not_equal(config_read(&config, "/dev/null", &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "it is a pipe or a device");
     TestPath empty = test_temporary("empty.yaml");
     test_write_file(empty.text, "", 0);
     assert_int_not_equal(config_read(&config, empty.text, &error), CLEAVE_OK);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "empty");
-    assert_int_not_equal(
-        config_read(&config, test_data("golden/short-input/model.ckpt").text, &error), CLEAVE_OK);
-    test_assert_error(&error, CLEAVE_ERROR_MODEL, "not YAML");
+}
+
+/* What is given in a configuration's place says what it looks like. */
+static void files_of_other_kinds_are_named(void **state) {
+    (void)state;
+    static const struct {
+        const char *data;
+        size_t size;
+        const char *words;
+    } files[] = {
+        {"PK\x03\x04\x14\x00", 6, "this is a checkpoint or another ZIP, not a configuration"},
+        {"\x40\0\0\0\0\0\0\0{\"a\": 1}", 16, "this is a checkpoint"},
+        {"\x80\x02}q\x00.", 6, "this is a Python pickle, not a configuration"},
+        {"\x89PNG\r\n\x1a\n", 8, "this is a picture (PNG), not a configuration"},
+        {"\xff\xd8\xff\xe0", 4, "this is a picture (JPEG), not a configuration"},
+        {"\x1f\x8b\x08\x00\x00", 5, "this is a gzip archive, not a configuration"},
+        {"RIFF\x24\x00\x00\x00WAVE", 12, "this is a WAV file, not a configuration"},
+        {"\x00\x00\x00\x20"
+         "ftypM4A ",
+         12, "this is an MP4 or M4A file, not a configuration"},
+        {"version https://git-lfs.github.com/spec/v1\n", 43, "this is a Git LFS pointer"},
+        {"<!DOCTYPE html>\n<html>", 22, "this is a web page"},
+        {"\0\0\0\0\0\0\0\0", 8, "this is zeros"},
+        {"\x13\x37\0\xfe\xca", 5, "this is a binary file, not a configuration"},
+    };
+    TestPath path = test_temporary("kind.yaml");
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        Config config;
+        cleave_error error = {0};
+        test_write_file(path.text, files[i].data, files[i].size);
+        assert_int_not_equal(config_read(&config, path.text, &error), CLEAVE_OK);
+        test_assert_error(&error, CLEAVE_ERROR_MODEL, files[i].words);
+        test_assert_error(&error, CLEAVE_ERROR_MODEL, "YAML file that came with");
+    }
+}
+
+static void other_encodings_are_to_be_saved_as_utf8(void **state) {
+    (void)state;
+    Config config;
+    cleave_error error = {0};
+    assert_int_not_equal(parse(&config, "# caf\xE9\naudio: {}\n", &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "not YAML text: byte 6");
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "; save it as UTF-8, or give");
+}
+
+/* Windows' editors write it so. */
+static void utf16_is_no_binary_file(void **state) {
+    (void)state;
+    TestPath path = test_temporary("utf16.yaml");
+    char *text = edited("chunk_size: 3968", "chunk_size: 3968");
+    size_t length = strlen(text);
+    char *wide = malloc(2 * length + 2);
+    Config config;
+    cleave_error error = {0};
+    assert_non_null(wide);
+    wide[0] = '\xff';
+    wide[1] = '\xfe';
+    for (size_t i = 0; i < length; i++)
+        memcpy(wide + 2 + 2 * i, (const char[2]){text[i], 0}, 2);
+    test_write_file(path.text, wide, 2 * length + 2);
+    assert_int_equal(config_read(&config, path.text, &error), CLEAVE_OK);
+    config_free(&config);
+    free(wide);
+    free(text);
 }
 
 static void numbers_do_not_depend_on_the_locale(void **state) {
@@ -648,6 +711,9 @@ int main(void) {
         cmocka_unit_test(any_whole_overlap_is_taken),
         cmocka_unit_test(a_long_path_leaves_room_for_the_reason),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
+        cmocka_unit_test(files_of_other_kinds_are_named),
+        cmocka_unit_test(other_encodings_are_to_be_saved_as_utf8),
+        cmocka_unit_test(utf16_is_no_binary_file),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
     };
     return cmocka_run_group_tests(tests, NULL, test_remove_temporary);

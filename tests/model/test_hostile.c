@@ -314,20 +314,39 @@ static void the_comment_of_an_archive_must_be_whole(void **state) {
     }
 }
 
-/* Entries whose flags say that they are encrypted. */
-static void encrypted_archives_are_refused(void **state) {
-    (void)state;
+/* An archive whose list of files gives all of them these flags and this method. */
+static void refuse_packed(const char *fixture, unsigned char flags, unsigned char method,
+                          const char *words) {
     size_t size;
-    unsigned char *data = read_fixture("zip_f32.ckpt", &size);
-    for (size_t i = 0; i + 10 < size; i++)
-        if (memcmp(data + i, "PK\x01\x02", 4) == 0)
-            data[i + 8] |= 1;
+    unsigned char *data = read_fixture(fixture, &size);
+    for (size_t i = 0; i + 12 < size; i++)
+        if (memcmp(data + i, "PK\x01\x02", 4) == 0) {
+            data[i + 8] |= flags;
+            data[i + 10] = method;
+        }
     Checkpoint *checkpoint = NULL;
     cleave_error error = {0};
     assert_int_not_equal(checkpoint_open_memory(&checkpoint, data, size, "x.ckpt", NULL, &error),
                          CLEAVE_OK);
-    test_assert_error(&error, CLEAVE_ERROR_MODEL, "encrypted");
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, words);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL, "zip -0 -r");
     free(data);
+}
+
+static void archives_that_cannot_be_unpacked_say_why(void **state) {
+    (void)state;
+    static const char *const archives[] = {"zip_f32.ckpt", "zip_deflated.ckpt", "zip_zip64.ckpt"};
+    for (size_t i = 0; i < sizeof(archives) / sizeof(archives[0]); i++) {
+        refuse_packed(archives[i], 1, 0, "an encrypted ZIP (ZipCrypto)");
+        refuse_packed(archives[i], 1, 8, "an encrypted ZIP (ZipCrypto)");
+        refuse_packed(archives[i], 1, 99, "an encrypted ZIP (AES)");
+        refuse_packed(archives[i], 0, 9, "packed by Deflate64");
+        refuse_packed(archives[i], 0, 12, "packed by bzip2");
+        refuse_packed(archives[i], 0, 14, "packed by LZMA");
+        refuse_packed(archives[i], 0, 93, "packed by Zstandard");
+        refuse_packed(archives[i], 0, 95, "packed by XZ");
+        refuse_packed(archives[i], 0, 77, "packed by method 77");
+    }
 }
 
 static void entries_of_the_same_name_are_refused(void **state) {
@@ -384,7 +403,7 @@ int main(void) {
         cmocka_unit_test(tensors_outside_their_storage_are_refused),
         cmocka_unit_test(streams_whose_storages_lie_are_refused),
         cmocka_unit_test(the_comment_of_an_archive_must_be_whole),
-        cmocka_unit_test(encrypted_archives_are_refused),
+        cmocka_unit_test(archives_that_cannot_be_unpacked_say_why),
         cmocka_unit_test(entries_of_the_same_name_are_refused),
         cmocka_unit_test(a_key_that_is_repeated_has_its_last_value),
     };

@@ -162,6 +162,11 @@ static void no_norm(Config *config) {
     config->norm = NORM_NONE;
 }
 
+static void unknown_norm(Config *config) {
+    no_norm(config);
+    snprintf(config->norm_name, sizeof(config->norm_name), "LayerNorm");
+}
+
 static void the_first_wrong_tensor_is_named_with_both_shapes_and_the_keys(void **state) {
     (void)state;
     const char *name = "inst-gelu-2stem";
@@ -202,6 +207,8 @@ static void another_norm_is_recognised(void **state) {
     (void)state;
     refuse("inst-gelu-2stem", batch_norm, FRAGMENTS("tfc1.0.running_mean is missing"));
     refuse("inst-gelu-2stem", no_norm, FRAGMENTS("tfc1.0.weight is there"));
+    refuse("inst-gelu-2stem", unknown_norm,
+           FRAGMENTS("tfc1.0.weight is there", "model.norm, LayerNorm, counts as none"));
     refuse("batch-relu-5stem", instance_norm,
            FRAGMENTS("running_mean is there", "should be BatchNorm"));
 }

@@ -463,12 +463,22 @@ static cleave_status cpu_plan(const Graph *graph, const CompileOptions *options,
     return CLEAVE_OK;
 }
 
+static void warn_of_kernels(const Kernels *kernels, const cleave_logger *log) {
+    const char *wanted = getenv("CLEAVE_KERNELS");
+    if (wanted && wanted[0] && strcmp(wanted, kernels->name) != 0)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  "CLEAVE_KERNELS asks for '%.64s', which this processor cannot run or cleave does "
+                  "not know: it takes %s; 'cleave doctor' lists what there is",
+                  wanted, kernels->name);
+}
+
 static cleave_status cpu_compile(Executable **created, const Graph *graph,
                                  const CompileOptions *options, cleave_error *error) {
     CpuExecutable *executable = NULL;
     cleave_status status = cpu_executable_create(&executable, graph, options, CPU_FOR_RUNS, error);
     if (status != CLEAVE_OK)
         return status;
+    warn_of_kernels(executable->kernels, options->log);
     if (!executable->kernels->products[executable->precision].native)
         log_write(options->log, CLEAVE_LOG_WARNING,
                   "this processor has no products of %s (%s kernels): it takes those of f32, which "
