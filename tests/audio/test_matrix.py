@@ -22,8 +22,9 @@ import sys
 import tempfile
 
 import matrix_writers as write
-from matrix_files import (BY_NAME, EDITED, EXTRA, FFMPEG, FILES, SOURCE, SUBTITLES, TONES, Bytes,
-                          Derived, Ffmpeg, Missing, Sndfile, Sox, chain, frames_of, samples_of)
+from matrix_files import (BY_NAME, EDITED, EDITED_TWICE, EITHER, EXTRA, FFMPEG, FILES, PRIMING,
+                          SOURCE, SUBTITLES, TONES, Bytes, Derived, Ffmpeg, Missing, Sndfile, Sox,
+                          chain, frames_of, samples_of)
 
 MINIMUM = 200
 BATCH = 24         # files for one process of ffmpeg
@@ -383,8 +384,13 @@ class Expected:
             return (frames,)
         if self.file.frames == EDITED:
             return range(frames - millisecond, frames + millisecond + 1)
+        if self.file.frames == EDITED_TWICE:
+            return range(frames - millisecond - PRIMING, frames + millisecond + 1)
+        decoded = [len(decode) // self.channels for decode in decodes]
         if self.file.frames == FFMPEG:
-            return [len(decode) // self.channels for decode in decodes]
+            return decoded
+        if self.file.frames == EITHER:
+            return [frames] + decoded
         return self.file.frames
 
     def look_at_reference(self, decode):
