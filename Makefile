@@ -16,6 +16,10 @@
 
 PREFIX = /usr/local
 
+# Whether a compiler's warning stops the build: for developers and .ci/run (make WERROR=true, or in the
+# environment; make lint sets it for good), not for users, who may have compilers that warn of more.
+WERROR ?= false
+
 .PHONY: all setup build venv demo test arm64 lint format bench count compare fuzz soak install uninstall deb
 .PHONY: container clean applesim check-macos
 
@@ -25,7 +29,7 @@ setup:
 	@scripts/setup
 
 build/build.ninja: | setup
-	@meson setup build >build-setup.log 2>&1 || { cat build-setup.log; rm -f build-setup.log; exit 1; }
+	@meson setup build -Dwerror=$(WERROR) >build-setup.log 2>&1 || { cat build-setup.log; rm -f build-setup.log; exit 1; }
 	@rm -f build-setup.log
 
 build: setup build/build.ninja
@@ -55,8 +59,10 @@ check-macos: setup build/build.ninja
 	@scripts/check-macos build
 
 # NEON's sources and the simulated Mac's too, where they are built.
-lint: build
+lint: setup build/build.ninja
 	@scripts/setup lint
+	@meson configure build -Dwerror=true
+	@ninja -C build --quiet
 	@scripts/lint build $(patsubst %/build.ninja,%,$(wildcard build-arm64/build.ninja build-applesim/build.ninja))
 
 format:

@@ -8,10 +8,13 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
 
 def run(command, **changes):
     result = subprocess.run(command, env={**os.environ, **changes}, text=True,
-                            capture_output=True)
+                            capture_output=True, timeout=TIME_LIMIT)
     if result.returncode != 0:
         print(" ".join(command), result.stdout, result.stderr, sep="\n")
         sys.exit(1)

@@ -7,6 +7,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
 BUILD, SCRIPT = sys.argv[1:3]
 PROJECT = """
 project('small', version: '1')
@@ -18,7 +21,8 @@ import('pkgconfig').generate(name: 'small', description: 'small')
 
 def run(action, build, *prefix, root=""):
     return subprocess.run([SCRIPT, action, build, *prefix], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env={**os.environ, "DESTDIR": root}, check=False)
+                          stderr=subprocess.STDOUT, env={**os.environ, "DESTDIR": root}, check=False,
+                          timeout=TIME_LIMIT)
 
 
 def tree(folder):
@@ -39,7 +43,7 @@ class InstallTest(unittest.TestCase):
             with open(os.path.join(source, name), "w", encoding="utf-8") as file:
                 file.write(text)
         subprocess.run(["meson", "setup", cls.small, source, "--prefix=/usr"], check=True,
-                       stdout=subprocess.DEVNULL)
+                       stdout=subprocess.DEVNULL, timeout=TIME_LIMIT)
 
     def setUp(self):
         place = tempfile.TemporaryDirectory()

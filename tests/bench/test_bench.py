@@ -81,7 +81,8 @@ class WorkerTest(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="cleave-bench-")
         self.addCleanup(shutil.rmtree, self.folder)
         self.info = json.loads(subprocess.run([PROGRAM, "inspect", MODEL, "--json"], check=True,
-                                              stdout=subprocess.PIPE).stdout)
+                                              stdout=subprocess.PIPE,
+                                              timeout=TIME_LIMIT).stdout)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -117,7 +118,8 @@ class WorkerTest(unittest.TestCase):
         self.write_mix(samples)
         self.assertEqual(self.run_worker("").returncode, 0)
         subprocess.run([PROGRAM, self.path("mix.wav"), "-m", MODEL, "--overlap", "1", "-f", "raw",
-                        "--name", "{stem}", "-o", self.folder, "-q"], check=True)
+                        "--name", "{stem}", "-o", self.folder, "-q"], check=True,
+                       timeout=TIME_LIMIT)
         with open(self.path("out"), "rb") as file:
             planes = struct.unpack("<%df" % (2 * 2 * samples), file.read())
         for index, stem in enumerate(self.info["stems"]):

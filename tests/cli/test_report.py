@@ -16,6 +16,9 @@ import tempfile
 import unittest
 import urllib.parse
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import Process  # noqa: E402
+
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])
 GOLDEN = os.path.join(os.path.abspath(os.environ["CLEAVE_TEST_DATA"]), "golden", "short-input")
 MODEL = os.path.join(GOLDEN, "model.ckpt")
@@ -321,8 +324,8 @@ class ReportTest(unittest.TestCase):
             file.truncate(44 + data)
         command = [PROGRAM, "-m", MODEL, "first.wav", "long.wav", "third.wav", "-o", "out", "-v",
                    "--report", "r.html"]
-        with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE) as process:
+        with Process(command, cwd=self.folder, stdout=subprocess.DEVNULL,
+                     stderr=subprocess.PIPE) as process:
             for line in process.stderr:
                 if b"long.wav" in line and b"%" in line:
                     break
