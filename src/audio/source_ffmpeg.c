@@ -128,6 +128,9 @@ static cleave_status open_container(FfmpegSource *source, cleave_error *error) {
     av_dict_set(&options, "protocol_whitelist", "none", 0);
     if (source->chunk.unfinished)
         av_dict_set(&options, "ignore_length", "1", 0);
+    /* FFmpeg looks for DTS in the first 32 packets of a WAV before it lets samples through. From
+     * FFmpeg 7 on they would hold three seconds, for which a live stream would have to wait. */
+    av_dict_set(&options, "max_size", "4096", 0);
     int code = avformat_open_input(&source->container, source->file.path, NULL, &options);
     av_dict_free(&options);
     if (code < 0)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.environ["CLEAVE_BENCH"])
 import compare  # noqa: E402
@@ -74,6 +75,10 @@ class TableTest(unittest.TestCase):
         machine = compare.describe_machine()
         self.assertTrue(all(isinstance(value, str) for value in machine.values()))
         self.assertRegex(machine["memory"], r"^\d+\.\d GB$")
+
+    def test_without_git(self):
+        with unittest.mock.patch.dict(os.environ, PATH=""):
+            self.assertEqual(compare.commit(), "")
 
 
 class WorkerTest(unittest.TestCase):
