@@ -9,9 +9,8 @@
 static const char helpers[] =
     "# Completions of cleave for bash, as 'cleave completion bash' prints them.\n"
     "\n"
-    "# The words up to the cursor: bash splits them at = and : too, here they are whole. `piece` "
-    "is\n"
-    "# what bash takes the last one to be, the part that a reply replaces.\n"
+    "# The words up to the cursor: bash from 4 on splits them at = and :, here they are whole.\n"
+    "# `piece` is what readline takes the last one to be, the part that a reply replaces.\n"
     "_cleave_split() {\n"
     "    local line=${COMP_LINE:0:COMP_POINT} rest i\n"
     "    words=()\n"
@@ -26,7 +25,9 @@ static const char helpers[] =
     "        fi\n"
     "        line=${rest#\"$piece\"}\n"
     "    done\n"
-    "    case $piece in = | :) piece= ;; esac\n"
+    "    for i in = :; do\n"
+    "        if [[ $COMP_WORDBREAKS == *$i* ]]; then piece=${piece##*$i}; fi\n"
+    "    done\n"
     "}\n"
     "\n"
     "_cleave_words() {\n"
@@ -175,5 +176,10 @@ void completion_print_bash(void) {
     print_main();
     for (const Command *command = commands; command->name != NULL; command++)
         print_command(command);
-    puts("\ncomplete -F _cleave cleave");
+    puts("\n# Before bash 4 there is no compopt: all replies pass for names of files.\n"
+         "if type compopt &>/dev/null; then\n"
+         "    complete -F _cleave cleave\n"
+         "else\n"
+         "    complete -o filenames -o default -F _cleave cleave\n"
+         "fi");
 }
