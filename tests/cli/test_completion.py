@@ -143,6 +143,10 @@ class BashTest(ShellTest):
     def test_names_with_a_colon(self):
         self.assertEqual(self.replies(["cleave x:y", "cleave x:"]), [["y.wav"], ["y.wav"]])
 
+    def test_no_process_substitution(self):
+        """It needs /dev/fd, which a bare chroot does not have."""
+        self.assertNotIn("<(", output(PROGRAM, "completion", "bash"))
+
     def test_readline_takes_the_replies(self):
         """Typed into an interactive bash, whose command shows its words."""
         typed = {"cleave my\\ s\t": "<my song.flac>", 'cleave "my s\t': "<my song.flac>",
