@@ -3,8 +3,13 @@ in C are ended by Meson, with all that they started.)"""
 
 import ast
 import os
+import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import Process, read_until  # noqa: E402
+
+ENDLESS = ["sleep", "100000"]
 RUNS = ("run", "call", "check_call", "check_output")
 # Those who build Process and read_until(), and a measurement of hours that is no test of the suite.
 EXEMPT = ("processes.py", os.path.join("soak", "soak.py"))
@@ -50,8 +55,27 @@ def faults(source):
     return [(call.lineno, fault(call)) for call in calls if fault(call)]
 
 
+def ended():
+    """Whether programs without an end are ended: after their time, and when a test fails meanwhile."""
+    try:
+        with Process(ENDLESS, limit=0.1, stdout=subprocess.PIPE) as process:
+            process.stdout.read()
+        return False
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        with Process(ENDLESS, stdout=subprocess.PIPE) as process:
+            read_until(process.stdout.fileno(), len, limit=0.1)
+        return False
+    except AssertionError:
+        return process.returncode is not None
+
+
 def main():
     [root] = sys.argv[1:]
+    if not ended():
+        print("tests/processes.py lets a program without an end go on")
+        return 1
     for sample, wrong in SAMPLES.items():
         if bool(faults(sample)) != wrong:
             print(f"this check itself misjudges {sample}")
