@@ -7,6 +7,7 @@
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
 #   make applesim   tests the backend for Apple GPUs on a simulated Mac (on Debian and its kin)
+#   make debian13   runs the demo and the tests in a bare Debian 13 (takes root; on Debian and its kin)
 #   make check-macos  compiles the C code for macOS, on Linux (loads 80 MB of compiler and headers)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR
@@ -16,8 +17,12 @@
 
 PREFIX = /usr/local
 
+# Whether a compiler's warning stops the build: for developers and .ci/run (make WERROR=true, or in the
+# environment; make lint sets it for good), not for users, who may have compilers that warn of more.
+WERROR ?= false
+
 .PHONY: all setup build venv demo test arm64 lint format bench count compare fuzz soak install uninstall deb
-.PHONY: container clean applesim check-macos
+.PHONY: container clean applesim check-macos debian13
 
 all: build
 
@@ -25,7 +30,8 @@ setup:
 	@scripts/setup
 
 build/build.ninja: | setup
-	@meson setup build >build-setup.log 2>&1 || { cat build-setup.log; rm -f build-setup.log; exit 1; }
+	@echo "Building in build/; for the first time this takes a minute or two."
+	@meson setup build -Dwerror=$(WERROR) >build-setup.log 2>&1 || { cat build-setup.log; rm -f build-setup.log; exit 1; }
 	@rm -f build-setup.log
 
 build: setup build/build.ninja
@@ -36,7 +42,7 @@ demo: build
 
 # What runs exported networks in the tests; without it (no network) those tests are skipped.
 venv: build
-	-@scripts/venv build/venv tests/export/requirements.txt
+	@scripts/venv build/venv tests/export/requirements.txt || echo "venv: going on without; export-runtime is skipped"
 
 test: build venv
 	@scripts/run-tests build
@@ -50,13 +56,19 @@ applesim:
 	@scripts/setup applesim
 	@scripts/test-applesim
 
+debian13:
+	@scripts/setup debian13
+	@scripts/test-debian13
+
 check-macos: setup build/build.ninja
 	@scripts/setup macos
 	@scripts/check-macos build
 
 # NEON's sources and the simulated Mac's too, where they are built.
-lint: build
+lint: setup build/build.ninja
 	@scripts/setup lint
+	@meson configure build -Dwerror=true
+	@ninja -C build --quiet
 	@scripts/lint build $(patsubst %/build.ninja,%,$(wildcard build-arm64/build.ninja build-applesim/build.ninja))
 
 format:
@@ -95,4 +107,4 @@ container:
 	@scripts/make-container
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64 build-applesim
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64 build-applesim build-meson

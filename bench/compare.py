@@ -71,8 +71,12 @@ def caches():
 
 
 def commit():
-    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    """Of cleave; empty outside of a checkout, and where there is no git."""
+    try:
+        done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout.strip()
 
 

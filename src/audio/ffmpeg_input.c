@@ -173,6 +173,10 @@ static cleave_status open_container(FfmpegInput *input, InputFile *file,
     av_dict_set(&options, "protocol_whitelist", "none", 0);
     if (opening->ignore_length)
         av_dict_set(&options, "ignore_length", "1", 0);
+    /* FFmpeg looks for DTS in the first 32 packets of a WAV before it lets samples through. From
+     * FFmpeg 7 on they would hold three seconds, for which a live stream would have to wait. */
+    if (file->stream)
+        av_dict_set(&options, "max_size", "4096", 0);
     int code = avformat_open_input(&input->container, file->path, NULL, &options);
     av_dict_free(&options);
     if (code < 0)

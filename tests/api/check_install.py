@@ -8,10 +8,19 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
+# The names of a shared library's versions, and what says where to look for it.
+if sys.platform == "darwin":
+    SHARED, LIBRARY_PATH = "*.dylib", "DYLD_LIBRARY_PATH"
+else:
+    SHARED, LIBRARY_PATH = ".so*", "LD_LIBRARY_PATH"
+
 
 def run(command, **changes):
     result = subprocess.run(command, env={**os.environ, **changes}, text=True,
-                            capture_output=True)
+                            capture_output=True, timeout=TIME_LIMIT)
     if result.returncode != 0:
         print(" ".join(command), result.stdout, result.stderr, sep="\n")
         sys.exit(1)
@@ -19,9 +28,12 @@ def run(command, **changes):
 
 
 def pkg_config(folder, root, *options):
-    """Flags from the installed cleave.pc alone, so that it asks for no other package."""
-    return shlex.split(run(["pkg-config", *options, "cleave"], PKG_CONFIG_LIBDIR=folder,
-                           PKG_CONFIG_SYSROOT_DIR=root))
+    """Flags from the installed cleave.pc alone, so that it asks for no other package. Its own prefix
+    lies below the root; other folders that it names do not."""
+    def ask(*words):
+        return run(["pkg-config", *words, "cleave"], PKG_CONFIG_LIBDIR=folder)
+    prefix = ask("--variable=prefix").strip()
+    return shlex.split(ask(f"--define-variable=prefix={root}{prefix}", *options))
 
 
 def main():
@@ -35,12 +47,12 @@ def main():
         for kind in ("shared", "static"):
             program = os.path.join(root, "separate-" + kind)
             if kind == "static":
-                for shared in glob.glob(f"{libraries}/libcleave.so*"):
+                for shared in glob.glob(f"{libraries}/libcleave{SHARED}"):
                     os.remove(shared)
             options = ["--cflags", "--libs"] + (["--static"] if kind == "static" else [])
             run([*compiler, example, "-o", program, *pkg_config(folder, root, *options)])
             run([program, model, mix, os.path.join(root, "out-" + kind)],
-                LD_LIBRARY_PATH=libraries)
+                **{LIBRARY_PATH: libraries})
             stems = sorted(os.listdir(os.path.join(root, "out-" + kind, "mix")))
             print(kind, stems)
             if stems != ["other.wav", "vocals.wav"]:

@@ -1,8 +1,12 @@
 """A library shows exactly the functions that cleave.h declares: LIBRARY HEADER."""
 
+import os
 import re
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
 
 SANITIZERS = ("asan_", "ubsan_", "tsan_", "odr_asan")
 
@@ -10,7 +14,7 @@ SANITIZERS = ("asan_", "ubsan_", "tsan_", "odr_asan")
 def exported(library):
     options = ["-g"] if library.endswith(".a") else ["-D"]
     lines = subprocess.run(["nm", *options, "--defined-only", library], check=True, text=True,
-                           capture_output=True).stdout.splitlines()
+                           capture_output=True, timeout=TIME_LIMIT).stdout.splitlines()
     symbols = [line.split() for line in lines if len(line.split()) == 3]
     return {symbol[2].lstrip("_") for symbol in symbols}
 

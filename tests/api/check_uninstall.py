@@ -7,6 +7,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
 BUILD, SCRIPT = sys.argv[1:3]
 PROJECT = """
 project('small', version: '1')
@@ -18,7 +21,8 @@ import('pkgconfig').generate(name: 'small', description: 'small')
 
 def run(action, build, *prefix, root=""):
     return subprocess.run([SCRIPT, action, build, *prefix], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env={**os.environ, "DESTDIR": root}, check=False)
+                          stderr=subprocess.STDOUT, env={**os.environ, "DESTDIR": root}, check=False,
+                          timeout=TIME_LIMIT)
 
 
 def tree(folder):
@@ -39,7 +43,7 @@ class InstallTest(unittest.TestCase):
             with open(os.path.join(source, name), "w", encoding="utf-8") as file:
                 file.write(text)
         subprocess.run(["meson", "setup", cls.small, source, "--prefix=/usr"], check=True,
-                       stdout=subprocess.DEVNULL)
+                       stdout=subprocess.DEVNULL, timeout=TIME_LIMIT)
 
     def setUp(self):
         place = tempfile.TemporaryDirectory()
@@ -55,7 +59,8 @@ class InstallTest(unittest.TestCase):
     def test_whole_program(self):
         self.check(run("put", BUILD, root=self.root), "uninstall")
         names = {os.path.basename(path) for path in tree(self.root)}
-        self.assertLessEqual({"cleave", "cleave.h", "libcleave.a", "libcleave.so", "cleave.pc",
+        shared = "libcleave.dylib" if sys.platform == "darwin" else "libcleave.so"
+        self.assertLessEqual({"cleave", "cleave.h", "libcleave.a", shared, "cleave.pc",
                               "cleave.1", "_cleave", "cleave.fish"}, names)
         self.check(run("remove", BUILD, root=self.root))
         self.assertEqual(tree(self.folder), set())

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from email.utils import parsedate_to_datetime
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
 
 def read(source, *path):
     with open(os.path.join(source, *path), encoding="utf-8") as file:
@@ -14,7 +17,8 @@ def read(source, *path):
 
 
 def output(*command):
-    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE).stdout
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE,
+                          timeout=TIME_LIMIT).stdout
 
 
 def main():

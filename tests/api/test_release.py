@@ -10,13 +10,16 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
 BUILD, CHECK = sys.argv[1:3]
 COMPILER = shlex.split(os.environ["CC"])
 
 
 def run(*command):
     return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False)
+                          check=False, timeout=TIME_LIMIT)
 
 
 class ReleaseTest(unittest.TestCase):

@@ -281,7 +281,7 @@ def syntax_tree(path, flags):
     command = ["clang", *flags, "-fsyntax-only", "-Xclang", "-ast-dump", "-fno-color-diagnostics",
                "-Wno-everything", "-Werror=objc-method-access", "-Werror=implicit-function-declaration",
                str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode != 0:
         return None, done.stderr
     return Tree(done.stdout.splitlines()), ""
@@ -292,7 +292,7 @@ def check(paths, includes, headers=HERE / "include"):
     checker = Checker(Facts(HERE / "facts"))
     with tempfile.TemporaryDirectory() as folder:
         flags = subprocess.run([str(HERE / "objc-flags"), folder], check=True, capture_output=True,
-                               text=True).stdout.split()
+                               text=True, timeout=300).stdout.split()
         flags += ["-D_GNU_SOURCE", f"-I{headers}"] + [f"-I{include}" for include in includes]
         for path in paths:
             tree, errors = syntax_tree(path, flags)

@@ -278,7 +278,7 @@ static void an_ogg_stream_without_end_mark_is_read_with_a_warning(void **state) 
     Audio read = read_audio(in_folder("stream.ogg"), &log.logger, 0, 0, 4096);
     assert_int_equal(log.lines, 1);
     assert_text_has(log.last, "stream.ogg", "no end mark");
-    assert_in_range(read.frames, FRAMES, 4 * FRAMES);
+    assert_between(read.frames, FRAMES, 4 * FRAMES);
     audio_free(&read);
     audio_free(&made);
     free(bytes);
@@ -543,7 +543,7 @@ static void a_wav_that_has_outgrown_its_header_is_not_cut(void **state) {
         cleave_error error;
         cleave_status status = audio_reader_open(&reader, in_folder("x.wav"), NULL, &error);
         if (status == CLEAVE_OK) {
-            assert_in_range(audio_reader_format(reader)->frames, bytes / 4 - 4, bytes / 4 + 4);
+            assert_between(audio_reader_format(reader)->frames, bytes / 4 - 4, bytes / 4 + 4);
             audio_reader_close(reader);
         } else {
             assert_non_null(strstr(error.text, "more audio than the lengths of its header"));
@@ -566,7 +566,7 @@ static void the_data_chunk_is_found_in_each_family_of_files(void **state) {
         DataChunk chunk = length_of_data_chunk(&file);
         assert_true(chunk.found);
         assert_false(chunk.unfinished);
-        assert_in_range(chunk.declared, 2000, 2008);
+        assert_between(chunk.declared, 2000, 2008);
         assert_int_equal(chunk.held, chunk.declared);
         input_file_close(&file);
     }

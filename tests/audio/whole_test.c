@@ -56,7 +56,7 @@ static void what_a_writer_wrote_is_whole(void **state) {
             int64_t frames = 0;
             if (!is_whole(path, &frames))
                 fail_msg("%s of %d frames does not pass for whole", path, (int)lengths[k]);
-            assert_in_range(frames, lengths[k], lengths[k] + 2 * 1152);
+            assert_between(frames, lengths[k], lengths[k] + 2 * 1152);
             audio_free(&made);
         }
 }

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.environ["CLEAVE_BENCH"])
 import compare  # noqa: E402
@@ -75,13 +76,18 @@ class TableTest(unittest.TestCase):
         self.assertTrue(all(isinstance(value, str) for value in machine.values()))
         self.assertRegex(machine["memory"], r"^\d+\.\d GB$")
 
+    def test_without_git(self):
+        with unittest.mock.patch.dict(os.environ, PATH=""):
+            self.assertEqual(compare.commit(), "")
+
 
 class WorkerTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="cleave-bench-")
         self.addCleanup(shutil.rmtree, self.folder)
         self.info = json.loads(subprocess.run([PROGRAM, "inspect", MODEL, "--json"], check=True,
-                                              stdout=subprocess.PIPE).stdout)
+                                              stdout=subprocess.PIPE,
+                                              timeout=TIME_LIMIT).stdout)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -117,7 +123,8 @@ class WorkerTest(unittest.TestCase):
         self.write_mix(samples)
         self.assertEqual(self.run_worker("").returncode, 0)
         subprocess.run([PROGRAM, self.path("mix.wav"), "-m", MODEL, "--overlap", "1", "-f", "raw",
-                        "--name", "{stem}", "-o", self.folder, "-q"], check=True)
+                        "--name", "{stem}", "-o", self.folder, "-q"], check=True,
+                       timeout=TIME_LIMIT)
         with open(self.path("out"), "rb") as file:
             planes = struct.unpack("<%df" % (2 * 2 * samples), file.read())
         for index, stem in enumerate(self.info["stems"]):

@@ -12,7 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_cli import CliTest, MIX, MODEL, PROGRAM, environment  # noqa: E402
+from test_cli import CliTest, MIX, MODEL, PROGRAM, Process, environment  # noqa: E402
 
 ROW_KEYS = ["batch", "compile", "compiled", "degraded_ops", "device", "error", "kernels",
             "median_seconds", "open_seconds", "overlap", "peak_device_memory_bytes",
@@ -131,11 +131,11 @@ class BenchTest(CliTest):
         """What was measured before is printed."""
         command = [PROGRAM, "bench", "-m", MODEL, "-d", "cpu", "--seconds", "60", "--runs", "100",
                    "--csv"]
-        process = subprocess.Popen(command, cwd=self.folder, env=environment(), text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        process.stderr.readline()  # the work begins
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        with Process(command, cwd=self.folder, env=environment(), text=True, stdout=subprocess.PIPE,
+                     stderr=subprocess.PIPE) as process:
+            process.stderr.readline()  # the work begins
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, err)
         self.assertIn("interrupted", err)
         self.assertIn("device,precision", out)

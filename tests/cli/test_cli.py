@@ -20,6 +20,9 @@ import unittest
 import wave
 import zipfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import Process, TIME_LIMIT, open_terminal, read_until  # noqa: E402
+
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])
 DATA = os.path.abspath(os.environ["CLEAVE_TEST_DATA"])
 DEMO = os.path.abspath(os.environ["CLEAVE_DEMO"])
@@ -27,7 +30,6 @@ GOLDEN = os.path.join(DATA, "golden", "short-input")
 MODEL = os.path.join(GOLDEN, "model.ckpt")
 CONFIG = os.path.join(GOLDEN, "model.yaml")
 MIX = os.path.join(GOLDEN, "mix.wav")
-TIME_LIMIT = 300  # seconds: a hang is a failure, not a stop of the whole suite
 RATE = 44100
 
 OPTIONS = {  # long: (short, takes a value)
@@ -1042,9 +1044,8 @@ class RunningTest(CliTest):
 
     def start(self, *inputs, prepare=attend_to_signals):
         command = [PROGRAM, *inputs, "-m", MODEL, "-o", self.output, "--overlap", "50"]
-        return subprocess.Popen(command, cwd=self.folder, env=environment(),
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, preexec_fn=prepare)
+        return Process(command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare)
 
     def test_output_that_becomes_a_folder_keeps_what_was_there_before(self):
         """All targets are looked at again before the first of them is replaced."""
@@ -1117,8 +1118,8 @@ class RunningTest(CliTest):
             except BlockingIOError:
                 pass
         os.set_blocking(writer, True)
-        with subprocess.Popen([PROGRAM, MIX, "-m", MODEL, "-o", self.output], stdout=writer,
-                              env=environment(), stderr=subprocess.DEVNULL) as process:
+        with Process([PROGRAM, MIX, "-m", MODEL, "-o", self.output], stdout=writer,
+                     env=environment(), stderr=subprocess.DEVNULL) as process:
             os.close(writer)
             until = time.monotonic() + TIME_LIMIT
             written = ["mix/other.wav", "mix/vocals.wav"]
@@ -1187,27 +1188,14 @@ class TerminalTest(CliTest):
 
     def on_terminal(self, *arguments, **changes):
         import fcntl
-        import pty
         import termios
-        try:
-            leader, follower = pty.openpty()
-        except OSError as error:
-            self.skipTest(f"this machine has no pseudo-terminals: {error}")
+        leader, follower = open_terminal(self)
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-        with subprocess.Popen([PROGRAM, *arguments, "-m", MODEL, "-o", "out"], cwd=self.folder,
-                              env=environment(**changes), stdin=subprocess.DEVNULL, stdout=follower,
-                              stderr=follower) as process:
+        with Process([PROGRAM, *arguments, "-m", MODEL, "-o", "out"], cwd=self.folder,
+                     env=environment(**changes), stdin=subprocess.DEVNULL, stdout=follower,
+                     stderr=follower) as process:
             os.close(follower)
-            seen = b""
-            while True:
-                try:
-                    piece = os.read(leader, 65536)
-                except OSError:
-                    break
-                if not piece:
-                    break
-                seen += piece
-        os.close(leader)
+            seen = read_until(leader, lambda said: False)
         return process.returncode, seen.decode("utf-8")
 
     def input(self):

@@ -5,7 +5,6 @@ The environment names the program (CLEAVE_PROGRAM).
 """
 import functools
 import os
-import pty
 import re
 import shlex
 import shutil
@@ -14,8 +13,10 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import Process, TIME_LIMIT, open_terminal, read_until  # noqa: E402
+
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])
-TIME_LIMIT = 60  # seconds: a hang is a failure
 FILES = ("song.wav", "LOUD.WAV", "my song.flac", "x:y.wav", "notes.txt", "net.ckpt", "net.yaml",
          "net.safetensors", "my takes/one.wav", "out/.keep")
 FOLDERS = {"my takes", "out"}
@@ -142,6 +143,10 @@ class BashTest(ShellTest):
     def test_names_with_a_colon(self):
         self.assertEqual(self.replies(["cleave x:y", "cleave x:"]), [["y.wav"], ["y.wav"]])
 
+    def test_no_process_substitution(self):
+        """It needs /dev/fd, which a bare chroot does not have."""
+        self.assertNotIn("<(", output(PROGRAM, "completion", "bash"))
+
     def test_readline_takes_the_replies(self):
         """Typed into an interactive bash, whose command shows its words."""
         typed = {"cleave my\\ s\t": "<my song.flac>", 'cleave "my s\t': "<my song.flac>",
@@ -150,22 +155,18 @@ class BashTest(ShellTest):
                  "cleave my\\ t\to\t": "<my takes/one.wav>",
                  "X=1 cleave --model=./net.c\t": "<--model=./net.ckpt>",
                  "cleave not\t": "<notes.txt>"}  # no audio fits: then any file
-        leader, follower = pty.openpty()
-        shell = subprocess.Popen(["bash", "--norc", "-i"], stdin=follower, stdout=follower,
-                                 stderr=follower, cwd=self.place, env=environment(),
-                                 start_new_session=True)
+        leader, follower = open_terminal(self)
+        shell = Process(["bash", "--norc", "-i"], stdin=follower, stdout=follower, stderr=follower,
+                        cwd=self.place, env=environment(), start_new_session=True)
         os.close(follower)
-        self.addCleanup(shell.wait)
-        self.addCleanup(os.close, leader)
+        self.addCleanup(shell.wait, TIME_LIMIT)
         self.addCleanup(shell.kill)
         show = "cleave() { printf '=>'; printf '<%s>' \"$@\"; echo; }\n"
         os.write(leader, ("PS1=; . '%s'; %s" % (self.script, show)).encode())
         for line in typed:
             os.write(leader, (line + "\n").encode())
         os.write(leader, b"echo EN''D; exit\n")
-        screen = b""
-        while b"END" not in screen:
-            screen += os.read(leader, 65536)
+        screen = read_until(leader, lambda said: b"END" in said)
         shown = re.findall(r"^=>(.*?)\r?$", screen.decode(), re.M)
         self.assertEqual(shown, list(typed.values()), screen.decode())
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import TIME_LIMIT  # noqa: E402
+
 TOLERANCE_DB = 0.1
 
 
@@ -13,7 +16,8 @@ def separate(program, demo, output):
     command = [program, os.path.join(demo, "demo-kit.flac"), "--json", "--output", output,
                "--model", os.path.join(demo, "drumsep-mini.ckpt"),
                "--score", os.path.join(demo, "stems")]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True,
+                                     timeout=TIME_LIMIT).stdout)
 
 
 def main():

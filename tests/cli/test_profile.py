@@ -10,7 +10,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_cli import (CliTest, DEMO, MIX, MODEL, PROGRAM, TIME_LIMIT, environment,  # noqa: E402
+from test_cli import (CliTest, DEMO, MIX, MODEL, PROGRAM, Process, TIME_LIMIT, environment,  # noqa: E402
                       sine, write_wav)
 
 DRUMS = os.path.join(DEMO, "drumsep-mini.ckpt")
@@ -193,13 +193,12 @@ class TraceTest(ProfileTest):
         """A signal in the midst of a run, which its first line of progress tells of."""
         names = [self.copy_mix("%02d.wav" % i) for i in range(40)]
         self.trace_path = self.path("trace.json")
-        process = subprocess.Popen(
-            [PROGRAM, *names, "-m", MODEL, "-o", self.output, "--overlap", "50", "-t", "1",
-             "--profile", self.trace_path], env=environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        process.stdout.readline()  # the first track is done
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=TIME_LIMIT)
+        with Process([PROGRAM, *names, "-m", MODEL, "-o", self.output, "--overlap", "50", "-t", "1",
+                      "--profile", self.trace_path], env=environment(), stdin=subprocess.DEVNULL,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.readline()  # the first track is done
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=TIME_LIMIT)
         self.assertEqual(process.returncode, 128 + signal.SIGINT)
         self.assertTrue(self.check_trace())
 

@@ -16,8 +16,8 @@ import threading
 import time
 import unittest
 
-from test_cli import (DATA, MIX, MODEL, PROGRAM, TIME_LIMIT, CliTest, Result, environment,
-                      read_float_wav, sine, write_float_wav, write_wav)
+from test_cli import (DATA, MIX, MODEL, PROGRAM, TIME_LIMIT, CliTest, Process, Result, environment,
+                      open_terminal, read_float_wav, read_until, sine, write_float_wav, write_wav)
 
 AUDIO = os.path.join(DATA, "audio")
 NORMALIZING = os.path.join(DATA, "cases", "mean-tta-normalize")
@@ -114,7 +114,8 @@ class InputTest(StreamCase):
         with open(self.path("long.wav"), "rb") as file:
             done = subprocess.run([PROGRAM, "-", "-m", MODEL, "-o", self.output], stdin=file,
                                   cwd=self.folder, env=environment(TMPDIR="/nowhere"),
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  timeout=TIME_LIMIT)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.stems("stdin"), self.stems("long"))
 
@@ -125,7 +126,7 @@ class InputTest(StreamCase):
             file.readline()
             done = subprocess.run([PROGRAM, "-", "-m", MODEL, "-o", self.output], stdin=file,
                                   cwd=self.folder, env=environment(), stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE)
+                                  stderr=subprocess.PIPE, timeout=TIME_LIMIT)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.stems("stdin"), self.stems("long"))
 
@@ -136,21 +137,23 @@ class InputTest(StreamCase):
         def feed():
             with open(self.path("live"), "wb") as file:
                 file.write(content(self.path("long.wav")))
-        feeder = threading.Thread(target=feed)
+        feeder = threading.Thread(target=feed, daemon=True)
         feeder.start()
         result = self.separate("live")
         feeder.join(TIME_LIMIT)
         self.assert_done(result)
         self.assertEqual(self.stems("live"), self.stems("long"))
 
+    @unittest.skipUnless(os.path.isdir("/dev/fd"), "no /dev/fd")
     def test_process_substitution(self):
         self.assert_done(self.separate(self.long_mix()))
         reader, writer = os.pipe()
-        with subprocess.Popen(["cat", self.path("long.wav")], stdout=writer):
+        with Process(["cat", self.path("long.wav")], stdout=writer):
             os.close(writer)
             done = subprocess.run([PROGRAM, "/dev/fd/%d" % reader, "-m", MODEL, "-o", self.output],
                                   cwd=self.folder, env=environment(), pass_fds=(reader,),
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  timeout=TIME_LIMIT)
             os.close(reader)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.stems(str(reader)), self.stems("long"))
@@ -165,9 +168,9 @@ class InputTest(StreamCase):
         """A writer slower than the program, in pieces that cut headers and frames."""
         self.assert_done(self.separate(MIX))
         data = content(MIX)
-        with subprocess.Popen([PROGRAM, "-", "-m", MODEL, "-o", self.output], cwd=self.folder,
-                              env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE) as process:
+        with Process([PROGRAM, "-", "-m", MODEL, "-o", self.output], cwd=self.folder,
+                     env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     stderr=subprocess.PIPE) as process:
             for i in range(0, len(data), 7):
                 process.stdin.write(data[i:i + 7])
                 process.stdin.flush()
@@ -193,8 +196,7 @@ class InputTest(StreamCase):
                            1, "standard input", "breaks off at")
 
     def test_terminal(self):
-        controller, terminal = os.openpty()
-        self.addCleanup(os.close, controller)
+        _, terminal = open_terminal(self)
         done = subprocess.run([PROGRAM, "-", "-m", MODEL, "-o", self.output], stdin=terminal,
                               env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=TIME_LIMIT)
@@ -238,7 +240,7 @@ class InputTest(StreamCase):
         with open(target, "rb") as file:
             done = subprocess.run([PROGRAM, "-", "-m", MODEL, "-o", self.output], stdin=file,
                                   env=environment(), stdout=subprocess.PIPE,
-                                  stderr=subprocess.PIPE)
+                                  stderr=subprocess.PIPE, timeout=TIME_LIMIT)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn(b"would overwrite its input standard input", done.stderr)
         self.assertEqual(content(target), before)
@@ -327,8 +329,7 @@ class OutputTest(StreamCase):
         self.assertEqual(self.files(), ["mix/other.raw", "mix/vocals.raw"])
 
     def test_terminal_is_refused(self):
-        controller, terminal = os.openpty()
-        self.addCleanup(os.close, controller)
+        _, terminal = open_terminal(self)
         done = subprocess.run([PROGRAM, MIX, "-m", MODEL, "-o", "-", "--stems", "vocals"],
                               stdin=subprocess.DEVNULL, stdout=terminal, stderr=subprocess.PIPE,
                               env=environment(), timeout=TIME_LIMIT)
@@ -345,8 +346,8 @@ class OutputTest(StreamCase):
         for command in (["cat", self.path("long.wav")],
                         [PROGRAM, "-", "-m", MODEL, "-o", "-", "--stems", "vocals", "-q"],
                         [PROGRAM, "-", "-m", MODEL, "-o", "-", "--stems", "other", "-q"]):
-            processes.append(subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE,
-                                              env=environment()))
+            processes.append(Process(command, stdin=source, stdout=subprocess.PIPE,
+                                     env=environment()))
             if source != subprocess.DEVNULL:
                 source.close()
             source = processes[-1].stdout
@@ -368,9 +369,9 @@ class OutputTest(StreamCase):
         self.assertEqual(done.stdout, struct.pack("<%df" % len(interleaved), *interleaved))
 
     def test_reader_that_goes_away(self):
-        with subprocess.Popen([PROGRAM, self.long_mix(20), "-m", MODEL, "-o", "-", "-q", "--stems",
-                               "vocals"], env=environment(), stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE) as process:
+        with Process([PROGRAM, self.long_mix(20), "-m", MODEL, "-o", "-", "-q", "--stems",
+                      "vocals"], env=environment(), stdout=subprocess.PIPE,
+                     stderr=subprocess.PIPE) as process:
             process.stdout.read(4)
             process.stdout.close()
             err = process.stderr.read().decode()
@@ -392,8 +393,8 @@ class WaitingTest(StreamCase):
         return err.decode()
 
     def start(self, *arguments, **keywords):
-        return subprocess.Popen([PROGRAM, *arguments, "-m", MODEL, "-v"], cwd=self.folder,
-                                env=environment(), stderr=subprocess.PIPE, **keywords)
+        return Process([PROGRAM, *arguments, "-m", MODEL, "-v"], cwd=self.folder,
+                       env=environment(), stderr=subprocess.PIPE, **keywords)
 
     def wait_until_taken(self, pipe):
         """The program has read what is in the pipe, so it waits for more or is about to."""
@@ -441,7 +442,7 @@ class WaitingTest(StreamCase):
         with self.start(self.long_mix(10), "-o", "-", "--stems", "vocals", stdin=subprocess.DEVNULL,
                         stdout=writer) as process:
             os.close(writer)
-            os.read(reader, 1)  # it is at work
+            read_until(reader, len)  # it is at work
             err = self.interrupt(process)
         os.close(reader)
         self.assertIn("what was written of it is not whole", err)
@@ -459,12 +460,12 @@ class WaitingTest(StreamCase):
         with self.start("-", "-o", "-", "--stems", "vocals", stdin=subprocess.PIPE,
                         stdout=writer) as process:
             os.close(writer)
-            feeder = threading.Thread(target=self.feed, args=(process.stdin,))
+            feeder = threading.Thread(target=self.feed, args=(process.stdin,), daemon=True)
             feeder.start()
-            os.read(reader, 1)
+            read_until(reader, len)
             os.close(reader)
             self.assertEqual(process.wait(timeout=TIME_LIMIT), 1)
-            feeder.join()
+            feeder.join(TIME_LIMIT)
             err = process.stderr.read().decode()
         self.assertIn("the reader of standard output went away", err)
 
@@ -622,9 +623,9 @@ class EdgeTest(StreamCase):
         self.assert_done(self.run_program("still.wav", *arguments, "-o", self.output))
         path = self.wav("growing.wav", channels, data_size=0xFFFFFFFF, riff_size=0xFFFFFFFF)
         size = os.path.getsize(path)
-        with subprocess.Popen([PROGRAM, path, *arguments, "-o", self.output], cwd=self.folder,
-                              env=environment(), stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE) as process:
+        with Process([PROGRAM, path, *arguments, "-o", self.output], cwd=self.folder,
+                     env=environment(), stdout=subprocess.DEVNULL,
+                     stderr=subprocess.PIPE) as process:
             said = process.stderr.readline()  # about the length: the file is open
             with open(path, "ab") as file:
                 file.write(b"\x11\x22" * 400000)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import unittest
 
-from test_cli import (CliTest, MIX, MODEL, PROGRAM, Result, TIME_LIMIT, environment, sine,
+from test_cli import (CliTest, MIX, MODEL, PROGRAM, Process, Result, TIME_LIMIT, environment, sine,
                       write_wav)
 
 STEMS = ("other", "vocals")
@@ -445,9 +445,9 @@ class SkipTest(TracksTest):
         """Whatever the order of its stems: the second process leaves the track to the first."""
         write_wav(self.path("long.wav"), [sine(220, 1), sine(220, 1)])
         command = [PROGRAM, "long.wav", "-m", MODEL, "-o", self.output, "--overlap", "50"]
-        with subprocess.Popen(command + ["--stems", "vocals,other"], cwd=self.folder,
-                              env=environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with Process(command + ["--stems", "vocals,other"], cwd=self.folder, env=environment(),
+                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                     stderr=subprocess.PIPE) as process:
             for line in process.stderr:
                 if re.match(rb"cleave: long\.wav: \d+ %", line):
                     break
@@ -466,8 +466,8 @@ class SkipTest(TracksTest):
         self.assert_done(self.run_program("in/sub/b.wav", "-m", MODEL, "-o", "made"))
         command = [PROGRAM, "in", "-m", MODEL, "-o", self.output, "--skip-existing", "--overlap",
                    "15", "-v"]
-        with subprocess.Popen(command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with Process(command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             for line in process.stderr:
                 if re.match(rb"cleave: \[1/2\] a\.wav: \d+ %", line):
                     break
@@ -538,8 +538,8 @@ class SummaryTest(TracksTest):
         write_wav(self.path("in/2.wav"), [tone, tone])
         self.copy_mix("in/3.wav")
         command = [PROGRAM, "in", "-m", MODEL, "-o", self.output, "--overlap", "50"]
-        with subprocess.Popen(command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with Process(command, cwd=self.folder, env=environment(), stdin=subprocess.DEVNULL,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             for line in process.stderr:
                 if re.match(rb"cleave: \[2/3\] 2\.wav: \d+ %", line):
                     break

@@ -17,6 +17,7 @@ import tempfile
 
 BOUND = 1e-4  # of the largest sample
 SKIPPED = 77
+TIME_LIMIT = 120  # seconds: a hang is a failure
 BATCH = 2
 
 
@@ -65,7 +66,7 @@ def read_raw(path, channels):
 
 def run_program(*arguments):
     return subprocess.run([PROGRAM, *arguments, "-q"], check=True, stdout=subprocess.PIPE,
-                          text=True).stdout
+                          text=True, timeout=TIME_LIMIT).stdout
 
 
 def by_cleave(model, mix, info, folder):

@@ -18,6 +18,9 @@ import tempfile
 import time
 import wave
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from processes import Process  # noqa: E402
+
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])
 MODEL = os.path.join(os.path.abspath(os.environ["CLEAVE_TEST_DATA"]), "golden", "short-input",
                      "model.ckpt")
@@ -77,8 +80,8 @@ class Job:
         self.expected = {}
 
     def start(self):
-        return subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+        return Process(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE)
 
     def run(self):
         """Runs to the end; returns the seconds."""
@@ -139,7 +142,7 @@ def kill_once(job, moments, duration):
     running = process.poll() is None
     if running:
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.communicate(timeout=TIME_LIMIT)
     else:
         finish(process, job.command)
     return running

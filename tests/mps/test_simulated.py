@@ -15,12 +15,12 @@ import unittest
 BUILD, CHECK, INSTALLED, *FILES = sys.argv[1:]
 sys.argv[1:] = []
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
-from test_cli import CliTest, MIX, MODEL, environment  # noqa: E402
+from test_cli import CliTest, MIX, MODEL, TIME_LIMIT, environment  # noqa: E402
 
 
 def run(*command, **changes):
     return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          check=False, env={**os.environ, **changes})
+                          check=False, env={**os.environ, **changes}, timeout=TIME_LIMIT)
 
 
 class BuildTest(unittest.TestCase):

@@ -20,6 +20,7 @@
 #include "separate/claim.h"
 #include "separate/demix.h"
 #include "separate/side_file.h"
+#include "tests/between.h"
 #include "tests/random.h"
 
 #define CHANNELS 2
@@ -456,7 +457,7 @@ static void resume_at(Fixture *f, Way way, int64_t at, const void *whole, int64_
     int variants = way.tta ? 3 : 1;
     int64_t kept = journal_chunks(journal) * variants;
     /* What had been run before is kept, but for the chunk whose variants were not all done. */
-    assert_in_range(kept, runs - (variants - 1), runs);
+    assert_between(kept, runs - (variants - 1), runs);
     assert_int_equal(run(f, way, journal), CLEAVE_OK);
     assert_int_equal(f->network.runs, whole_runs - kept);
     assert_memory_equal(f->stems, whole, sizeof(f->stems));
