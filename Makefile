@@ -21,7 +21,7 @@ PREFIX = /usr/local
 # environment; make lint sets it for good), not for users, who may have compilers that warn of more.
 WERROR ?= false
 
-.PHONY: all setup build venv demo test arm64 lint format bench count compare fuzz soak install uninstall deb
+.PHONY: all setup build venv media demo test arm64 lint format bench count compare fuzz soak install uninstall deb
 .PHONY: container clean applesim check-macos debian13
 
 all: build
@@ -44,7 +44,11 @@ demo: build
 venv: build
 	@scripts/venv build/venv tests/export/requirements.txt || echo "venv: going on without; export-runtime is skipped"
 
-test: build venv
+# What makes the files of audio-matrix; without it (no rights, no network) that one is skipped.
+media: setup
+	@scripts/setup media || echo "setup: going on without ffmpeg and SoX; audio-matrix is skipped"
+
+test: build venv media
 	@scripts/run-tests build
 
 arm64:
