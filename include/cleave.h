@@ -127,7 +127,8 @@ typedef struct cleave_model_info {
     int stem_count;
     int channels;    /* audio channels: 1 or 2 */
     int sample_rate; /* Hz */
-    int chunk_size;  /* samples per chunk with blend fade */
+    int chunk_size;  /* samples per chunk with blend fade: the largest multiple of hop_length (plus
+                        one where n_fft is odd) in what the configuration says */
     int n_fft;       /* samples */
     int hop_length;  /* samples */
     int dim_f;       /* STFT bins kept */

@@ -101,6 +101,17 @@ static void limit_overlap(cleave_model *model, const cleave_logger *log) {
     model->config.overlap = CLEAVE_OVERLAP_MAX;
 }
 
+static void tell_chunk(const cleave_model *model, const cleave_logger *log) {
+    const Config *c = &model->config;
+    if (c->chunk_size != c->given_chunk_size)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  PATH_FORMAT ": of a chunk_size of %d samples, %d frames at audio.hop_length %d "
+                              "cover %d, and the rest would be silent: chunks of %d samples are "
+                              "used; chunk_size %d says the same",
+                  model->config_source, c->given_chunk_size, c->dim_t, c->hop_length, c->chunk_size,
+                  c->chunk_size, c->chunk_size);
+}
+
 /* ---- Opening ---- */
 
 static void log_model(const cleave_model *model, const cleave_logger *log) {
@@ -129,6 +140,7 @@ static cleave_status fill(cleave_model *model, const char *path,
     if (status != CLEAVE_OK)
         return status;
     limit_overlap(model, &settings->log);
+    tell_chunk(model, &settings->log);
     model->parameters = network_parameters(&model->config);
     model->flops_per_chunk = builder_flops_per_chunk(&model->config);
     if (model->parameters == 0 || model->flops_per_chunk <= 0)

@@ -50,14 +50,18 @@ static Mix create_mix(int64_t samples) {
     return mix;
 }
 
-static cleave_model *open_model(void) {
+static cleave_model *open_case(const char *checkpoint) {
     char path[4096];
     cleave_model *model = NULL;
     cleave_error error;
-    snprintf(path, sizeof(path), "%s/golden/short-input/model.ckpt", getenv("CLEAVE_TEST_DATA"));
+    snprintf(path, sizeof(path), "%s/%s", getenv("CLEAVE_TEST_DATA"), checkpoint);
     if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return model;
+}
+
+static cleave_model *open_model(void) {
+    return open_case("golden/short-input/model.ckpt");
 }
 
 static cleave_separator *open_separator(const cleave_model *model,
@@ -391,6 +395,30 @@ static void bad_outputs_are_refused_before_any_work(void **state) {
     cleave_model_close(model);
 }
 
+/* Samples that no frame covers would be silent in every chunk. */
+static void chunks_are_what_their_frames_cover(void **state) {
+    (void)state;
+    static const struct {
+        const char *checkpoint;
+        int samples; /* of both blends: each case has as many frames for one as for the other */
+    } cases[] = {{"cases/chunk-not-of-hops/model.ckpt", 15 * 120},
+                 {"cases/odd-transform/model.ckpt", 15 * 135 + 1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cleave_model *model = open_case(cases[i].checkpoint);
+        for (int blend = CLEAVE_BLEND_FADE; blend <= CLEAVE_BLEND_MEAN; blend++) {
+            cleave_separator_settings settings;
+            cleave_separator_info info;
+            cleave_separator_settings_default(&settings);
+            settings.blend = blend == CLEAVE_BLEND_MEAN ? CLEAVE_BLEND_MEAN : CLEAVE_BLEND_FADE;
+            cleave_separator *separator = open_separator(model, &settings);
+            cleave_separator_get_info(separator, &info);
+            assert_int_equal(info.chunk_size, cases[i].samples);
+            cleave_separator_close(separator);
+        }
+        cleave_model_close(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t3_bits_are_independent_of_batch_and_threads),
@@ -403,6 +431,7 @@ int main(void) {
         cmocka_unit_test(bad_settings_are_refused_by_name),
         cmocka_unit_test(outputs_are_listed_beforehand),
         cmocka_unit_test(bad_outputs_are_refused_before_any_work),
+        cmocka_unit_test(chunks_are_what_their_frames_cover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
