@@ -15,6 +15,7 @@
 #include "message.h"
 #include "model.h"
 #include "outputs.h"
+#include "own_stems.h"
 #include "profile.h"
 #include "progress.h"
 #include "report.h"
@@ -137,12 +138,21 @@ static int open_separator(Run *run) {
     return EXIT_DONE;
 }
 
+/* Where stems are written beside the songs, an earlier run's are found with them. */
+static void leave_out_own_stems(Run *run) {
+    int count = own_stems_leave_out(&run->inputs, run->options, run->model);
+    if (count > 0)
+        message_note("%d file%s left out: %s of other inputs", count, count == 1 ? "" : "s",
+                     count == 1 ? "it is a stem" : "they are stems");
+}
+
 /* Returns an exit code. */
 static int open_and_check(Run *run) {
     int code = open_model(&run->model, run->options->model, run->options, &run->stop);
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(run->model, &run->model_info);
+    leave_out_own_stems(run);
     if (!outputs_are_sound(&run->inputs, run->options, run->stream_fd, run->model, &run->stop)) {
         message_error("%s", run->stop.text);
         return EXIT_USAGE;

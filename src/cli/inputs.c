@@ -18,12 +18,12 @@ typedef struct Finder {
     bool chosen; /* the extensions are those of --ext */
 } Finder;
 
-/* Takes all three over. */
-static void add(Finder *finder, char *path, char *directory, char *failure) {
+/* Takes over what the input owns. */
+static void add(Finder *finder, Input input) {
     Inputs *inputs = finder->inputs;
     inputs->items =
         make_room(inputs->items, (size_t)inputs->count, &finder->capacity, sizeof *inputs->items);
-    inputs->items[inputs->count++] = (Input){path, directory, failure};
+    inputs->items[inputs->count++] = input;
 }
 
 static char *below(const char *folder, const char *path) {
@@ -66,10 +66,11 @@ static void add_folder(Finder *finder, const char *folder) {
                                                             "files are left out",
                                                             path, item->failure)
                                               : NULL;
-        add(finder, path, mirrored(finder->output, item->path), failure);
+        add(finder, (Input){path, mirrored(finder->output, item->path), true, failure});
     }
     if (found.count == 0)
-        add(finder, copy_text(folder), copy_text(finder->output), nothing_found(finder, folder));
+        add(finder, (Input){copy_text(folder), copy_text(finder->output), false,
+                            nothing_found(finder, folder)});
     folder_items_free(&found);
 }
 
@@ -78,7 +79,7 @@ static void add_operand(Finder *finder, const char *path) {
     if (!is_standard && is_folder(path))
         add_folder(finder, path);
     else
-        add(finder, copy_text(path), copy_text(finder->output), NULL);
+        add(finder, (Input){copy_text(path), copy_text(finder->output), false, NULL});
 }
 
 bool inputs_find(Inputs *inputs, const Options *options) {
@@ -99,12 +100,15 @@ bool inputs_find(Inputs *inputs, const Options *options) {
     return good;
 }
 
+void input_free(Input *input) {
+    free(input->path);
+    free(input->directory);
+    free(input->failure);
+}
+
 void inputs_free(Inputs *inputs) {
-    for (int i = 0; i < inputs->count; i++) {
-        free(inputs->items[i].path);
-        free(inputs->items[i].directory);
-        free(inputs->items[i].failure);
-    }
+    for (int i = 0; i < inputs->count; i++)
+        input_free(&inputs->items[i]);
     free(inputs->items);
     *inputs = (Inputs){NULL, 0, false};
 }

@@ -291,7 +291,7 @@ void assert_words(const char *text, const char *const *words) {
             fail_msg("\"%s\" is not in \"%s\"", *words, text);
 }
 
-static bool reads(const char *extension) {
+bool reads_extension(const char *extension) {
     for (const char *const *e = cleave_input_extensions(); *e; e++)
         if (strcmp(*e, extension) == 0)
             return true;
@@ -299,7 +299,7 @@ static bool reads(const char *extension) {
 }
 
 bool built_with_ffmpeg(void) {
-    return reads("m4a");
+    return reads_extension("m4a");
 }
 
 bool built_with_mp3(void) {
