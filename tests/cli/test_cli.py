@@ -482,6 +482,17 @@ class ScoreTest(CliTest):
         self.assert_done(result)
         self.assertRegex(result.out, r"(?m)^kick +guess/kick\.FLAC +inf ")
 
+    def test_case_need_not_agree(self):
+        tone = sine(200, 0.1)
+        low, high = [0.9 * x for x in tone], [0.99 * x for x in tone]
+        self.make("true", Kick=[tone], TOMS=[tone], toms=[tone])
+        self.make("guess", kick=[low], toms=[high], TOMS=[low])
+        result = self.run_program("score", "true", "guess")
+        self.assert_done(result)
+        self.assertRegex(result.out, r"(?m)^Kick +guess/kick\.wav +20\.0\d ")
+        self.assertRegex(result.out, r"(?m)^TOMS +guess/TOMS\.wav +20\.0\d ")
+        self.assertRegex(result.out, r"(?m)^toms +guess/toms\.wav +40\.0\d ")
+
     def test_other_length_is_a_warning(self):
         tone = sine(200, 0.2)
         self.make("true", kick=[tone])
@@ -690,6 +701,14 @@ class SeparateScoreTest(CliTest):
         for output in result.objects()[0]["outputs"]:
             self.assertGreater(output["sdr"], 20.0)
             self.assertGreater(output["si_sdr"], 20.0)
+
+    def test_case_of_names_does_not_matter(self):
+        self.truth("vocals", "other")
+        os.rename(self.path("true", "vocals.wav"), self.path("true", "Vocals.wav"))
+        result = self.separate(MIX, "--score", "true")
+        self.assert_done(result)
+        self.assertEqual(result.warnings, [])
+        self.assertNotIn("n/a", result.out)
 
     def test_stem_without_truth_is_a_warning(self):
         result = self.separate(MIX, "--score", self.truth("vocals"))

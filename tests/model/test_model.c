@@ -170,6 +170,27 @@ static void a_safetensors_header_may_carry_the_configuration(void **state) {
     cleave_model_close(model);
 }
 
+/* A configuration under another name is nobody's by right: the error says what is there. */
+static void a_configuration_under_another_name_is_pointed_at(void **state) {
+    (void)state;
+    TestPath path = folder_with("lost", "m.ckpt");
+    refuse(path.text, NULL, "beside it; give one with -c");
+    test_write_file(test_temporary("lost/.hidden.yaml").text, "x", 1);
+    test_write_file(test_temporary("lost/notes.txt").text, "x", 1);
+    refuse(path.text, NULL, "beside it; give one with -c");
+    char advice[5000];
+    TestPath other = test_temporary("lost/drums_config.YAML");
+    test_write_file(other.text, "x", 1);
+    snprintf(advice, sizeof(advice), "if it is drums_config.YAML, which is there, give it: -c %s",
+             other.text);
+    refuse(path.text, NULL, advice);
+    test_write_file(test_temporary("lost/bass.yml").text, "x", 1);
+    refuse(path.text, NULL,
+           "of the 2 YAML files that are there (bass.yml, drums_config.YAML) give");
+    test_write_file(test_temporary("lost/a.yaml").text, "x", 1);
+    refuse(path.text, NULL, "of the 3 YAML files that are there (a.yaml, bass.yml, ...) give");
+}
+
 /* ---- Paths ---- */
 
 static void a_name_has_neither_folder_nor_extension(void **state) {
@@ -314,6 +335,7 @@ int main(void) {
         cmocka_unit_test(the_configuration_is_looked_for_in_the_documented_order),
         cmocka_unit_test(a_bare_file_name_has_its_configuration_beside_it),
         cmocka_unit_test(a_safetensors_header_may_carry_the_configuration),
+        cmocka_unit_test(a_configuration_under_another_name_is_pointed_at),
         cmocka_unit_test(a_name_has_neither_folder_nor_extension),
         cmocka_unit_test(a_long_path_leaves_room_for_the_reason),
         cmocka_unit_test(an_overlap_beyond_the_largest_is_limited_with_a_warning),
