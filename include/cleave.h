@@ -483,8 +483,10 @@ typedef enum cleave_bits {
 
 typedef struct cleave_output_settings {
     const char *directory;     /* default "separated"; made where it is missing */
-    const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}; the format's
-                                  extension is added. Must hold {stem} if several are written */
+    const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}, {folder} and
+                                  {ext} (the format's extension) are filled in. The extension is
+                                  added where the template does not end in .{ext}. Must hold {stem}
+                                  if several are written */
     const char *const *stems;  /* stems to write, NULL (default): all. Names match exactly, or
                                   without regard to ASCII case if nothing matches exactly */
     int stem_count;            /* length of stems */
@@ -504,6 +506,9 @@ typedef struct cleave_output_settings {
                       stems) is written to it as it becomes ready, as WAV whose lengths are
                       0xFFFFFFFF ("until the end") or raw. It is not closed; directory and
                       name_template are not used. The caller ignores SIGPIPE. */
+    const char *folder; /* what {folder} stands for: folders below one that is being worked through,
+                           such as "live/1999". NULL (default) or "": none, and the slash behind
+                           {folder} is left out with it */
 } cleave_output_settings;
 
 CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);

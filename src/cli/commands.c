@@ -67,6 +67,8 @@ static const char separate_examples[] =
     "      reads from one program and writes to another\n"
     "  cleave Music -m vocals.ckpt -o stems --ext flac,mp3 --skip-existing\n"
     "      all .flac and .mp3 files below Music that are not done yet\n"
+    "  cleave Music -m vocals.ckpt -o stems --name '{stem}/{folder}/{track}'\n"
+    "      all vocals in stems/vocals, as the songs are in Music\n"
     "  find . -name '*.wav' -print0 | cleave --from-list - --null -m vocals.ckpt\n"
     "      the files that find lists; without --null, one path per line\n"
     "  cleave separate kit.wav -m drumsep.ckpt --score true-stems\n"

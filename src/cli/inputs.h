@@ -9,7 +9,9 @@
 
 typedef struct Input {
     char *path;
-    char *directory;  /* of its outputs: --output, and below it the folders of a folder's file */
+    char *directory;  /* of its outputs: --output, and below it the folders of a folder's file where
+                         --name does not say where these go */
+    char *folder;     /* of a folder's file: the folders below that one; else "" */
     bool from_folder; /* found below a folder, and not named */
     char *failure;    /* NULL, or why there is nothing to start with: then it is no audio file */
 } Input;

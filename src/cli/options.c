@@ -77,13 +77,13 @@ static bool apply_output(Options *options, const char *value) {
 
 /* What stands in braces and is no placeholder is more likely a slip than a name. */
 static bool apply_name(Options *options, const char *value) {
-    static const char *const known[] = {"{track}", "{stem}", "{model}"};
+    static const char *const known[] = {"{track}", "{stem}", "{model}", "{folder}", "{ext}"};
     for (const char *brace = strchr(value, '{'); brace != NULL; brace = strchr(brace + 1, '{')) {
         bool good = false;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
             good = good || strncmp(brace, known[i], strlen(known[i])) == 0;
         if (!good) {
-            message_error("--name: '%.*s' is none of {track}, {stem} and {model}",
+            message_error("--name: '%.*s' is none of {track}, {stem}, {model}, {folder} and {ext}",
                           (int)strcspn(brace, "}") + 1, brace);
             return false;
         }
@@ -555,8 +555,9 @@ const OptionSpec option_specs[] = {
      "the T of the network, in frames of its STFT (default: those of a chunk as configured)",
      apply_frames},
     {0, RUNS, "name", "TEMPLATE",
-     "how files are named below DIR (default: {track}/{stem}); {track}, {stem} and {model} are "
-     "filled in, the format's extension is added",
+     "how files are named below DIR (default: {track}/{stem}); {track}, {stem}, {model}, {ext} (of "
+     "FORMAT) and {folder} (of a file below an input that is a folder: the folders between, which "
+     "else come first) are filled in; .{ext} is added where it is not the end",
      apply_name},
     {0, RUNS, "stems", "A,B", "write these stems only (default: all)", apply_stems},
     {0, RUNS, "residual", "NAME",

@@ -269,7 +269,7 @@ class UsageTest(CliTest):
         self.assert_failed(self.separate(MIX, "--name", "{track}"), 2, "{stem}")
 
     def test_name_with_an_unknown_placeholder(self):
-        self.check([MIX, "-m", MODEL, "--name", "{track}/{stem}{colour}"], "'{colour}'", "{model}")
+        self.check([MIX, "-m", MODEL, "--name", "{track}/{stem}{colour}"], "'{colour}'", "{folder} and {ext}")
         self.check([MIX, "-m", MODEL, "--name", "{track}/{stem}{"], "'{'")
 
     def test_stem_that_the_model_has_not(self):

@@ -60,6 +60,15 @@ class FolderTest(TracksTest):
         self.assert_done(self.separate("in/"))
         self.assertEqual(self.files(), stems("one/song", "two/song"))
 
+    def test_folders_where_the_name_says(self):
+        for name in ("in/a.wav", "in/live/1999/c.wav", "d.wav"):
+            self.copy_mix(name)
+        self.assert_done(self.separate("in", "d.wav", "-f", "flac", "--name",
+                                       "{ext}/{stem}/{folder}/{track}.{ext}"))
+        self.assertEqual(self.files(),
+                         sorted("flac/%s/%s.flac" % (stem, track) for stem in STEMS
+                                for track in ("a", "live/1999/c", "d")))
+
     def test_folders_and_files_mix(self):
         self.copy_mix("in/sub/a.wav")
         self.copy_mix("elsewhere/sub/b.wav")
