@@ -481,6 +481,11 @@ typedef enum cleave_bits {
     CLEAVE_BITS_FLOAT = 32 /* the network's floats, neither scaled nor clipped */
 } cleave_bits;
 
+/* Sample rates that stems can be written at, in Hz, and what stands for the input's own. */
+#define CLEAVE_RATE_MIN    1000
+#define CLEAVE_RATE_MAX    768000
+#define CLEAVE_RATE_SOURCE (-1)
+
 typedef struct cleave_output_settings {
     const char *directory;     /* default "separated"; made where it is missing */
     const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}, {folder} and
@@ -509,6 +514,10 @@ typedef struct cleave_output_settings {
     const char *folder; /* what {folder} stands for: folders below one that is being worked through,
                            such as "live/1999". NULL (default) or "": none, and the slash behind
                            {folder} is left out with it */
+    int sample_rate;    /* of the stems: 0 (default): the model's; CLEAVE_RATE_SOURCE: the input's,
+                           with    as many frames as it has; or a rate in Hz. Stems are resampled on their
+                           way    out, without delay; above half of the model's rate they hold nothing. A
+                           journal is for any rate */
 } cleave_output_settings;
 
 CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);
@@ -553,15 +562,16 @@ typedef struct cleave_stem_result {
 typedef struct cleave_result {
     cleave_stem_result *stems;
     int stem_count;
-    int sample_rate;            /* Hz, of the stems: the model's */
+    int sample_rate;            /* Hz, of the stems */
     int channels;               /* of the stems: the model's */
-    int64_t samples;            /* per channel */
+    int64_t samples;            /* per channel, of the stems */
     double audio_seconds;       /* length of the input */
     double seconds;             /* wall time of the call */
     double network_seconds;     /* of which the network ran */
     int64_t peak_host_memory;   /* bytes, of the whole process since its start */
     int64_t peak_device_memory; /* bytes that the separator took on its device at most */
     int64_t degraded_ops;       /* as in cleave_separator_info */
+    int source_rate;            /* Hz, of the input */
 } cleave_result;
 
 CLEAVE_API void cleave_result_free(cleave_result *result);
@@ -571,21 +581,20 @@ CLEAVE_API void cleave_result_free(cleave_result *result);
  * stream: decoded as it comes where FFmpeg can (WAV of PCM, FLAC, AAC, Matroska), else, and for a
  * network that normalizes, copied first to a temporary file without a name in $TMPDIR (else /tmp).
  * Any format that libsndfile reads, and FFmpeg's where it was found at build time; any sample rate
- * (resampled to the model's); mono is doubled for a stereo model, for a mono model the first two
- * channels are mixed (their mean); channels beyond the second are left out with a warning.
- * Each output is a temporary file in its target's folder, without a name where the system has such
- * files (Linux), so that a process killed while it works leaves no file. When all are whole and
- * every target can be replaced, they are named and renamed one after the other; files of an earlier
- * run stay whole until then. After a failure or a cancellation before the first rename none is
- * left. Should a rename fail after others succeeded, those others stay and the error names their
- * stems. With settings->stream_fd the output is a stream: after a failure what was sent of it stays
- * sent.
- * While it works, a locked file beside the first output (.NAME.lock) claims the track; where
- * another process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies
- * keeps no claim. With settings->resume the journal is .NAME.resume; it goes when the stems are
- * written. A network that puts out something that is not a number is an error that says where.
- * Reading, the network, and writing overlap: the call uses a few threads of its own beside the
- * network's.
+ * (resampled to the model's, at which the stems come where settings->sample_rate asks for no
+ * other); mono is doubled for a stereo model, for a mono model the first two channels are mixed
+ * (their mean); channels beyond the second are left out with a warning. Each output is a temporary
+ * file in its target's folder, without a name where the system has such files (Linux), so that a
+ * process killed while it works leaves no file. When all are whole and every target can be
+ * replaced, they are named and renamed one after the other; files of an earlier run stay whole
+ * until then. After a failure or a cancellation before the first rename none is left. Should a
+ * rename fail after others succeeded, those others stay and the error names their stems. With
+ * settings->stream_fd the output is a stream: after a failure what was sent of it stays sent. While
+ * it works, a locked file beside the first output (.NAME.lock) claims the track; where another
+ * process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies keeps no
+ * claim. With settings->resume the journal is .NAME.resume; it goes when the stems are written. A
+ * network that puts out something that is not a number is an error that says where. Reading, the
+ * network, and writing overlap: the call uses a few threads of its own beside the network's.
  * `result` may be NULL; on success it is filled (a stream's path is "-") and must be freed, on
  * failure it is empty.
  * Errors: CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE,

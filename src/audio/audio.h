@@ -61,6 +61,9 @@ const char *audio_reader_name(const AudioReader *reader);
 /* Expected number of frames at the converted rate; 0 where unknown. */
 int64_t audio_reader_expected_frames(const AudioReader *reader);
 
+/* Frames decoded so far, at the file's own rate. */
+int64_t audio_reader_position(const AudioReader *reader);
+
 /* Reads up to `frames` frames into planes[channel]; *got < frames only at the end of the file, and
  * 0 from then on. A file that breaks off in mid-stream is an error that says at what second. */
 cleave_status audio_reader_read(AudioReader *reader, float *const *planes, int64_t frames,
@@ -116,6 +119,18 @@ cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error)
  * away is an error where SIGPIPE is ignored. */
 cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomic_bool *cancel,
                                        const AudioWriterSettings *settings, cleave_error *error);
+
+/* Says that what is written comes at another rate than the file's; once, before the first write.
+ * Resampling is soxr's very high quality, without delay. */
+cleave_status audio_writer_convert(AudioWriter *writer, int from_rate, cleave_error *error);
+
+/* Says how many frames the file is to have, before it is finished; where it is not told, those that
+ * were written have their duration. For a writer that converts only: its input has lost what was
+ * rounded off of the length. */
+void audio_writer_end_at(AudioWriter *writer, int64_t frames);
+
+/* Frames of the file so far. */
+int64_t audio_writer_frames(const AudioWriter *writer);
 
 /* Writes `frames` frames from planes[channel]. Integer formats clip at full scale; float, OGG and
  * MP3 take samples as they are, but players of OGG and MP3 clip them. Samples beyond ±1 are counted

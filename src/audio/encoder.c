@@ -269,7 +269,7 @@ static cleave_status start(Encoder *encoder, cleave_error *error) {
     if (!is_built_in(info.format))
         return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
     if (encoder->settings.format == CLEAVE_FORMAT_MP3 && !mp3_has_rate(info.samplerate))
-        return cannot_encode(encoder, "MP3 ends at 48 kHz and has nine rates only", error);
+        return cannot_encode(encoder, "MP3 ends at 48 kHz and has nine rates only, such as --rate 48000", error);
     errno = 0;
     encoder->sndfile = sf_open_virtual(&io, SFM_WRITE, &info, encoder->file);
     cleave_status status = output_file_check(encoder->file, error);

@@ -37,6 +37,7 @@ typedef struct Run {
     ProgressStyle progress;
     Report report;
     Profiling profiling;
+    bool rate_told;    /* that the stems have another rate than the input */
     cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
     int code;          /* the exit code so far */
     Summary summary;
@@ -216,8 +217,19 @@ static void report_failure(Run *run, const Track *track) {
     judge_failure(run, track);
 }
 
+/* Once, for all inputs. */
+static void tell_rate(Run *run, const cleave_result *result) {
+    if (run->rate_told || run->options->output.sample_rate != 0 ||
+        result->sample_rate == result->source_rate)
+        return;
+    run->rate_told = true;
+    message_note("stems are at %d Hz, the network's rate; --rate source keeps the input's %d Hz",
+                 result->sample_rate, result->source_rate);
+}
+
 static void report_success(Run *run, Track *track) {
     const Options *options = run->options;
+    tell_rate(run, &track->result);
     track_warn_clipped(track, options->output.format);
     if (options->score != NULL && !track_score(track, &run->truth, options->score))
         run->code = EXIT_INPUT;

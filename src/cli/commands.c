@@ -35,6 +35,7 @@ static const char separate_about[] =
     "  real_time_factor              audio_seconds / seconds\n"
     "  network_seconds               of seconds, those in which the network ran\n"
     "  sample_rate, channels, samples   of each stem; samples per channel\n"
+    "  source_sample_rate            of the input\n"
     "  peak_memory_bytes             of the process, since its start\n"
     "  peak_device_memory_bytes      of the network on its device\n"
     "  degraded_ops                  list of {name, op, device, instead_of, reason,\n"

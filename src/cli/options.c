@@ -477,6 +477,20 @@ static bool apply_bits(Options *options, const char *value) {
     return good;
 }
 
+/* For completion; a number will do as well. */
+static const Choice rate_choices[] = {
+    {"model", 0}, {"source", CLEAVE_RATE_SOURCE}, {"44100", 44100}, {"48000", 48000}, {NULL, 0}};
+
+static bool apply_rate(Options *options, const char *value) {
+    int *rate = &options->output.sample_rate;
+    if (strcmp(value, "model") == 0 || strcmp(value, "source") == 0) {
+        *rate = *value == 'm' ? 0 : CLEAVE_RATE_SOURCE;
+        return true;
+    }
+    return take_number(rate, "--rate", value, CLEAVE_RATE_MIN, CLEAVE_RATE_MAX,
+                       " Hz, source or model");
+}
+
 static bool apply_resume(Options *options, const char *value) {
     (void)value;
     options->output.resume = 1;
@@ -570,6 +584,10 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "bits", "BITS",
      "16, 24 or float; default: float for wav, aiff and raw, 24 for flac; ogg and mp3 have none",
      apply_bits, bits_choices},
+    {0, RUNS, "rate", "RATE",
+     "sample rate of the stems: model (default, the network's), source (the input's, and as many "
+     "samples as it has) or a number of Hz",
+     apply_rate, rate_choices},
     {0, RUNS, "resume", NULL,
      "go on where an interrupted run with --resume stopped: skips what is done, as "
      "--skip-existing, "

@@ -204,6 +204,7 @@ static void put_result(json_t *object, const cleave_result *result) {
     json_put_number(object, "real_time_factor", real_time_factor(result));
     json_put_number(object, "network_seconds", result->network_seconds);
     json_put_integer(object, "sample_rate", result->sample_rate);
+    json_put_integer(object, "source_sample_rate", result->source_rate);
     json_put_integer(object, "channels", result->channels);
     json_put_integer(object, "samples", result->samples);
     json_put_integer(object, "peak_memory_bytes", result->peak_host_memory);

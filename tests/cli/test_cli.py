@@ -39,7 +39,7 @@ OPTIONS = {  # long: (short, takes a value)
     "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
-    "skip-existing": ("", False), "profile": ("", True),
+    "skip-existing": ("", False), "profile": ("", True), "rate": ("", True),
 }
 COMMANDS = ("separate", "inspect", "devices", "score", "export", "bench", "verify", "doctor",
             "help", "completion", "man")
@@ -519,7 +519,8 @@ class ScoreTest(CliTest):
 # ---- Separate ---------------------------------------------------------------------------------
 
 JSON_KEYS = ("input", "model", "status", "error", "outputs", "audio_seconds", "seconds",
-             "real_time_factor", "network_seconds", "sample_rate", "channels", "samples",
+             "real_time_factor", "network_seconds", "sample_rate", "source_sample_rate", "channels",
+             "samples",
              "peak_memory_bytes", "peak_device_memory_bytes", "degraded_ops", "memory_planned_bytes",
              "device", "kernels", "precision", "compiled", "overlap", "batch", "blend", "tta", "plan")
 
