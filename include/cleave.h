@@ -471,15 +471,37 @@ typedef enum cleave_format {
     CLEAVE_FORMAT_AIFF = 2,
     CLEAVE_FORMAT_OGG = 3, /* Vorbis */
     CLEAVE_FORMAT_MP3 = 4,
-    CLEAVE_FORMAT_RAW = 5 /* interleaved samples without a header, little-endian */
+    CLEAVE_FORMAT_RAW = 5,  /* interleaved samples without a header, little-endian */
+    CLEAVE_FORMAT_OPUS = 6, /* at 8, 12, 16, 24 or 48 kHz: the next that is not lower */
+    CLEAVE_FORMAT_M4A = 7,  /* AAC in M4A; in builds with FFmpeg, as is the next */
+    CLEAVE_FORMAT_ALAC = 8, /* Apple Lossless in M4A */
+    CLEAVE_FORMATS          /* how many there are */
 } cleave_format;
 
 typedef enum cleave_bits {
-    CLEAVE_BITS_AUTO = 0, /* float for WAV, AIFF and raw, 24 for FLAC; OGG and MP3 have none */
+    CLEAVE_BITS_AUTO = 0, /* float for WAV, AIFF and raw, 24 for FLAC and ALAC; lossy formats have
+                             none */
     CLEAVE_BITS_16 = 16,
     CLEAVE_BITS_24 = 24,
     CLEAVE_BITS_FLOAT = 32 /* the network's floats, neither scaled nor clipped */
 } cleave_bits;
+
+/* What a format is, and whether this build writes it. Strings are in static storage. */
+typedef struct cleave_format_info {
+    cleave_format format;
+    const char *name;         /* as --format takes it: "wav" */
+    const char *title;        /* as people know it: "Apple Lossless" */
+    const char *extension;    /* of its files, no dot */
+    cleave_bits default_bits; /* what CLEAVE_BITS_AUTO stands for; CLEAVE_BITS_AUTO: it has none */
+    int floats;               /* 1: it takes CLEAVE_BITS_FLOAT */
+    int streams;              /* 1: it can be written to a pipe */
+    int available;            /* 0 or 1 */
+    char reason[160];         /* why not available; "" where it is */
+} cleave_format_info;
+
+/* Writes up to `capacity` formats to `formats`, by their number, and returns how many there are:
+ * CLEAVE_FORMATS. Thread-safe. */
+CLEAVE_API int cleave_formats(cleave_format_info *formats, int capacity);
 
 /* Sample rates that stems can be written at, in Hz, and what stands for the input's own. */
 #define CLEAVE_RATE_MIN    1000
@@ -515,9 +537,9 @@ typedef struct cleave_output_settings {
                            such as "live/1999". NULL (default) or "": none, and the slash behind
                            {folder} is left out with it */
     int sample_rate;    /* of the stems: 0 (default): the model's; CLEAVE_RATE_SOURCE: the input's,
-                           with    as many frames as it has; or a rate in Hz. Stems are resampled on their
-                           way    out, without delay; above half of the model's rate they hold nothing. A
-                           journal is for any rate */
+                           with    as many frames as it has; or a rate in Hz. Stems are resampled on
+                           their    way    out, without delay; above half of the model's rate they hold
+                           nothing. A    journal is for any rate */
 } cleave_output_settings;
 
 CLEAVE_API void cleave_output_settings_default(cleave_output_settings *settings);
@@ -555,7 +577,7 @@ typedef struct cleave_stem_result {
     char *path;
     double peak;     /* largest absolute sample, 1.0 is full scale */
     int64_t clipped; /* samples beyond full scale: cut in an integer format, and by the
-                        decoder in OGG and MP3; 0 with float */
+                        decoder in a lossy one; 0 with float */
 } cleave_stem_result;
 
 /* What a separation did. Free it with cleave_result_free(). */
@@ -847,7 +869,7 @@ CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
 
 /* What a bug report should say, beside what cleave_devices() does. */
 typedef enum cleave_topic {
-    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library */
+    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library, formats written */
     CLEAVE_TOPIC_LIBRARIES = 1, /* versions of the others that it uses */
     CLEAVE_TOPIC_SYSTEM = 2,    /* the operating system */
     CLEAVE_TOPIC_PROCESSOR = 3, /* the instruction sets that the CPU has, and lacks */

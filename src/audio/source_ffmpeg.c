@@ -5,11 +5,10 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/dict.h>
-#include <libavutil/log.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/ffmpeg_log.h"
 #include "audio/lengths.h"
 #include "audio/source.h"
 
@@ -56,17 +55,6 @@ static int frame_channels(const AVFrame *frame) {
     return frame->channels;
 #endif
 }
-
-/* ---- Log ---- */
-
-/* FFmpeg prints to standard error unless told otherwise, and demuxers can be told only for the
- * whole process. A program that chose a level of its own keeps it. */
-static void silence_log(void) {
-    if (av_log_get_level() == AV_LOG_INFO)
-        av_log_set_level(AV_LOG_QUIET);
-}
-
-static pthread_once_t log_once = PTHREAD_ONCE_INIT;
 
 /* ---- FFmpeg reads through an InputFile ---- */
 
@@ -505,7 +493,7 @@ static void set_format(FfmpegSource *source) {
 cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file, const cleave_logger *log,
                                  cleave_error *error) {
     *source = NULL;
-    pthread_once(&log_once, silence_log);
+    ffmpeg_log_silence();
     FfmpegSource *created = calloc(1, sizeof(*created));
     if (!created)
         return error_memory(error, "a decoder", sizeof(*created));

@@ -1,6 +1,6 @@
 /* writer.c: the AudioWriter: checks what is asked for, interleaves, rounds and clips, and keeps
- * count. Resampling lives in rate_change.c, encoding in encoder.c, the temporary file in
- * output_file.c. */
+ * count. What formats there are is in format.c, resampling lives in rate_change.c, encoding in
+ * encoder.c, the temporary file in output_file.c. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -29,77 +29,6 @@ struct AudioWriter {
     int64_t clipped;
     void *block; /* BLOCK_FRAMES × channels of float or int32_t */
 };
-
-/* ---- Formats ---- */
-
-const char *audio_format_extension(cleave_format format) {
-    switch (format) {
-    case CLEAVE_FORMAT_WAV:
-        return "wav";
-    case CLEAVE_FORMAT_FLAC:
-        return "flac";
-    case CLEAVE_FORMAT_AIFF:
-        return "aiff";
-    case CLEAVE_FORMAT_OGG:
-        return "ogg";
-    case CLEAVE_FORMAT_MP3:
-        return "mp3";
-    case CLEAVE_FORMAT_RAW:
-        return "raw";
-    }
-    return "wav";
-}
-
-static const char *bits_name(cleave_bits bits) {
-    switch (bits) {
-    case CLEAVE_BITS_AUTO:
-        return "auto";
-    case CLEAVE_BITS_16:
-        return "16";
-    case CLEAVE_BITS_24:
-        return "24";
-    case CLEAVE_BITS_FLOAT:
-        return "float";
-    }
-    return "unknown";
-}
-
-static cleave_status unfit(cleave_format format, cleave_bits bits, const char *why,
-                           cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot write %s: bit depth %s: %s",
-                     audio_format_extension(format), bits_name(bits), why);
-}
-
-cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_bits *chosen,
-                                cleave_error *error) {
-    error_clear(error);
-    bool known = bits == CLEAVE_BITS_AUTO || bits == CLEAVE_BITS_16 || bits == CLEAVE_BITS_24 ||
-                 bits == CLEAVE_BITS_FLOAT;
-    if (!known)
-        return unfit(format, bits, "there is no such depth; choose 16, 24 or float", error);
-    switch (format) {
-    case CLEAVE_FORMAT_WAV:
-    case CLEAVE_FORMAT_AIFF:
-    case CLEAVE_FORMAT_RAW:
-        *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_FLOAT : bits;
-        return CLEAVE_OK;
-    case CLEAVE_FORMAT_FLAC:
-        if (bits == CLEAVE_BITS_FLOAT)
-            return unfit(format, bits, "FLAC holds integers only; choose 16 or 24, or WAV", error);
-        *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_24 : bits;
-        return CLEAVE_OK;
-    case CLEAVE_FORMAT_OGG:
-    case CLEAVE_FORMAT_MP3:
-        if (bits != CLEAVE_BITS_AUTO)
-            return unfit(format, bits, "a lossy format has none; leave the depth out", error);
-        *chosen = CLEAVE_BITS_AUTO;
-        return CLEAVE_OK;
-    }
-    return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                     "cannot write audio: format number %d: there is none; choose wav, flac, aiff, "
-                     "ogg, mp3 or raw",
-                     (int)format);
-}
 
 static bool has_integers(const AudioWriter *writer) {
     return writer->settings.bits == CLEAVE_BITS_16 || writer->settings.bits == CLEAVE_BITS_24;
@@ -162,15 +91,6 @@ static cleave_status open_writer(AudioWriter **writer, const Target *target,
 cleave_status audio_writer_open(AudioWriter **writer, const char *path,
                                 const AudioWriterSettings *settings, cleave_error *error) {
     return open_writer(writer, &(Target){.path = path, .fd = -1}, settings, error);
-}
-
-cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error) {
-    if (format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_RAW)
-        return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                     "cannot write %s to standard output: only wav and raw can be written in one "
-                     "go; choose one of them, or let ffmpeg make %s of it",
-                     audio_format_extension(format), audio_format_extension(format));
 }
 
 cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomic_bool *cancel,

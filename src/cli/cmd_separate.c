@@ -219,10 +219,21 @@ static void report_failure(Run *run, const Track *track) {
 
 /* Once, for all inputs. */
 static void tell_rate(Run *run, const cleave_result *result) {
-    if (run->rate_told || run->options->output.sample_rate != 0 ||
-        result->sample_rate == result->source_rate)
+    const cleave_output_settings *output = &run->options->output;
+    int model_rate = run->model_info.sample_rate;
+    int wanted = output->sample_rate == 0                    ? model_rate
+                 : output->sample_rate == CLEAVE_RATE_SOURCE ? result->source_rate
+                                                             : output->sample_rate;
+    bool is_far = result->sample_rate != wanted; /* the format has no such rate */
+    bool is_short = output->sample_rate == 0 && wanted != result->source_rate;
+    if (run->rate_told || (!is_far && !is_short))
         return;
     run->rate_told = true;
+    if (is_far) {
+        message_note("stems are at %d Hz: %s has no %d Hz", result->sample_rate,
+                     format_info(output->format).name, wanted);
+        return;
+    }
     message_note("stems are at %d Hz, the network's rate; --rate source keeps the input's %d Hz",
                  result->sample_rate, result->source_rate);
 }

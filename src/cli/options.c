@@ -452,13 +452,11 @@ static bool apply_plan(Options *options, const char *value) {
     return good;
 }
 
-static const Choice format_choices[] = {{"wav", CLEAVE_FORMAT_WAV},
-                                        {"flac", CLEAVE_FORMAT_FLAC},
-                                        {"aiff", CLEAVE_FORMAT_AIFF},
-                                        {"ogg", CLEAVE_FORMAT_OGG},
-                                        {"mp3", CLEAVE_FORMAT_MP3},
-                                        {"raw", CLEAVE_FORMAT_RAW},
-                                        {NULL, 0}};
+static const Choice format_choices[] = {{"wav", CLEAVE_FORMAT_WAV},   {"flac", CLEAVE_FORMAT_FLAC},
+                                        {"aiff", CLEAVE_FORMAT_AIFF}, {"ogg", CLEAVE_FORMAT_OGG},
+                                        {"mp3", CLEAVE_FORMAT_MP3},   {"raw", CLEAVE_FORMAT_RAW},
+                                        {"opus", CLEAVE_FORMAT_OPUS}, {"m4a", CLEAVE_FORMAT_M4A},
+                                        {"alac", CLEAVE_FORMAT_ALAC}, {NULL, 0}};
 
 static bool apply_format(Options *options, const char *value) {
     int chosen = 0;
@@ -579,10 +577,12 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "skip-existing", NULL, "leave out inputs whose stems are there and whole already",
      apply_skip_existing},
     {'f', RUNS, "format", "FORMAT",
-     "wav (default), flac, aiff, ogg, mp3 or raw (samples without a header)", apply_format,
-     format_choices},
+     "wav (default), flac, aiff, ogg, mp3, opus, m4a (AAC), alac (Apple Lossless, as .m4a; it and "
+     "m4a need FFmpeg's libraries) or raw (samples without a header)",
+     apply_format, format_choices},
     {0, RUNS, "bits", "BITS",
-     "16, 24 or float; default: float for wav, aiff and raw, 24 for flac; ogg and mp3 have none",
+     "16, 24 or float; default: float for wav, aiff and raw, 24 for flac and alac; the others have "
+     "none",
      apply_bits, bits_choices},
     {0, RUNS, "rate", "RATE",
      "sample rate of the stems: model (default, the network's), source (the input's, and as many "
@@ -819,6 +819,12 @@ static bool check_report(const Options *options) {
     return true;
 }
 
+cleave_format_info format_info(cleave_format format) {
+    cleave_format_info formats[CLEAVE_FORMATS];
+    cleave_formats(formats, CLEAVE_FORMATS);
+    return formats[format];
+}
+
 /* What no single option can know. */
 static bool check_together(const Options *options) {
     const cleave_output_settings *output = &options->output;
@@ -839,13 +845,13 @@ static bool check_together(const Options *options) {
         message_error("--resume: standard input ('-') cannot be read again; save it to a file");
         return false;
     }
-    bool lossy = output->format == CLEAVE_FORMAT_OGG || output->format == CLEAVE_FORMAT_MP3;
-    if (lossy && output->bits != CLEAVE_BITS_AUTO) {
-        message_error("--bits: ogg and mp3 have none; leave it out, or try -f wav or -f flac");
+    cleave_format_info format = format_info(output->format);
+    if (format.default_bits == CLEAVE_BITS_AUTO && output->bits != CLEAVE_BITS_AUTO) {
+        message_error("--bits: %s has none; leave it out, or try -f wav or -f flac", format.name);
         return false;
     }
-    if (output->format == CLEAVE_FORMAT_FLAC && output->bits == CLEAVE_BITS_FLOAT) {
-        message_error("--bits: flac cannot hold floats; try --bits 24, or -f wav");
+    if (!format.floats && output->bits == CLEAVE_BITS_FLOAT) {
+        message_error("--bits: %s cannot hold floats; try --bits 24, or -f wav", format.name);
         return false;
     }
     if (options->score != NULL && output->format == CLEAVE_FORMAT_RAW) {

@@ -55,14 +55,13 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         free(list);
         list = more;
     }
-    bool holds_floats =
-        format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF || format == CLEAVE_FORMAT_RAW;
-    bool is_lossy = format == CLEAVE_FORMAT_OGG || format == CLEAVE_FORMAT_MP3;
+    cleave_format_info info = format_info(format);
+    bool is_lossy = info.default_bits == CLEAVE_BITS_AUTO;
     if (list != NULL)
         message_warning("%s: samples %s full scale: %s; try %s--bits float, which cuts none",
                         text_input_name(track->input),
                         is_lossy ? "beyond, which players cut at" : "cut at", list,
-                        holds_floats ? "" : "-f wav ");
+                        info.floats ? "" : "-f wav ");
     free(list);
 }
 

@@ -257,7 +257,9 @@ cleave_status output_list_create(OutputList *list, const Config *config, const c
     list->paths = calloc(most, sizeof(*list->paths));
     if (!list->stems || !list->names || !list->paths)
         return error_memory(error, "the list of outputs", most * sizeof(char *));
-    cleave_status status = select_stems(list, config, settings, error);
+    cleave_status status = audio_format_check(settings->format, error);
+    if (status == CLEAVE_OK)
+        status = select_stems(list, config, settings, error);
     if (status == CLEAVE_OK)
         status = name_outputs(list, config, settings, error);
     if (status == CLEAVE_OK && settings->stream_fd >= 0)

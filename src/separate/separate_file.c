@@ -172,9 +172,10 @@ static cleave_status open_reader(FileJob *job, cleave_error *error) {
 static void choose_rate(FileJob *job) {
     int asked = job->settings->sample_rate;
     job->source_rate = audio_reader_format(job->reader)->sample_rate;
-    job->output_rate = asked == 0                    ? job->separator->model->config.sample_rate
-                       : asked == CLEAVE_RATE_SOURCE ? job->source_rate
-                                                     : asked;
+    int wanted = asked == 0                    ? job->separator->model->config.sample_rate
+                 : asked == CLEAVE_RATE_SOURCE ? job->source_rate
+                                               : asked;
+    job->output_rate = audio_format_rate(job->settings->format, wanted);
 }
 
 static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {

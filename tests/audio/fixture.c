@@ -298,6 +298,10 @@ bool reads_extension(const char *extension) {
     return false;
 }
 
+bool writes_format(cleave_format format) {
+    return audio_format_check(format, NULL) == CLEAVE_OK;
+}
+
 bool built_with_ffmpeg(void) {
     return reads_extension("m4a");
 }

@@ -93,6 +93,9 @@ void assert_words(const char *text, const char *const *words);
 
 bool built_with_ffmpeg(void);
 bool reads_extension(const char *extension);
+
+/* Whether this build writes a format. */
+bool writes_format(cleave_format format);
 bool built_with_mp3(void);
 
 #endif
