@@ -304,18 +304,22 @@ static cleave_status send_frame(FfmpegEncoder *encoder, cleave_error *error) {
 /* Puts `count` frames from `first` on of an interleaved block behind what the frame holds. */
 static void fill_frame(FfmpegEncoder *encoder, const void *samples, int64_t first, int count) {
     const int channels = encoder->settings.channels;
+    const enum AVSampleFormat kind = encoder->codec->sample_fmt;
     for (int c = 0; c < channels; c++) {
-        uint8_t *plane = encoder->frame->extended_data[c];
+        void *plane = encoder->frame->extended_data[c];
+        float *floats = plane;
+        int16_t *shorts = plane;
+        int32_t *longs = plane;
         for (int i = 0; i < count; i++) {
             int64_t from = (first + i) * channels + c;
             int to = encoder->filled + i;
-            if (encoder->codec->sample_fmt == AV_SAMPLE_FMT_FLTP)
-                ((float *)plane)[to] =
+            if (kind == AV_SAMPLE_FMT_FLTP)
+                floats[to] =
                     fminf(fmaxf(((const float *)samples)[from], -AAC_MAX_SAMPLE), AAC_MAX_SAMPLE);
-            else if (encoder->codec->sample_fmt == AV_SAMPLE_FMT_S16P)
-                ((int16_t *)plane)[to] = (int16_t)(((const int32_t *)samples)[from] / 65536);
+            else if (kind == AV_SAMPLE_FMT_S16P)
+                shorts[to] = (int16_t)(((const int32_t *)samples)[from] / 65536);
             else
-                ((int32_t *)plane)[to] = ((const int32_t *)samples)[from];
+                longs[to] = ((const int32_t *)samples)[from];
         }
     }
     encoder->filled += count;

@@ -132,14 +132,14 @@ typedef struct Scenario {
     const char *folder; /* of the model and mix below the test data */
     const char *model;  /* file name of the checkpoint */
     const char *input;  /* below the test data; NULL: the folder's mix.wav */
-    int sample_rate;    /* the mix's header is changed to say so; 0: left */
+    const char *residual;
+    int sample_rate; /* the mix's header is changed to say so; 0: left */
     int overlap;
     cleave_blend blend;
     int tta;
     cleave_format format;
     int output_rate; /* as in cleave_output_settings.sample_rate */
     cleave_bits bits;
-    const char *residual;
     bool resume;
     bool resumed; /* with the journal of an interrupted run */
     bool replace; /* outputs of an earlier run are there */
