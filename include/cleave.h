@@ -129,7 +129,8 @@ typedef struct cleave_model_info {
     int stem_count;
     int channels;    /* audio channels: 1 or 2 */
     int sample_rate; /* Hz */
-    int chunk_size;  /* samples per chunk with blend fade */
+    int chunk_size;  /* samples per chunk with blend fade: the largest multiple of hop_length (plus
+                        one where n_fft is odd) in what the configuration says */
     int n_fft;       /* samples */
     int hop_length;  /* samples */
     int dim_f;       /* STFT bins kept */
@@ -472,11 +473,16 @@ typedef enum cleave_format {
     CLEAVE_FORMAT_AIFF = 2,
     CLEAVE_FORMAT_OGG = 3, /* Vorbis */
     CLEAVE_FORMAT_MP3 = 4,
-    CLEAVE_FORMAT_RAW = 5 /* interleaved samples without a header, little-endian */
+    CLEAVE_FORMAT_RAW = 5,  /* interleaved samples without a header, little-endian */
+    CLEAVE_FORMAT_OPUS = 6, /* at 8, 12, 16, 24 or 48 kHz: the next that is not lower */
+    CLEAVE_FORMAT_M4A = 7,  /* AAC in M4A; in builds with FFmpeg, as is the next */
+    CLEAVE_FORMAT_ALAC = 8, /* Apple Lossless in M4A */
+    CLEAVE_FORMATS          /* how many there are */
 } cleave_format;
 
 typedef enum cleave_bits {
-    CLEAVE_BITS_AUTO = 0, /* float for WAV, AIFF and raw, 24 for FLAC; OGG and MP3 have none */
+    CLEAVE_BITS_AUTO = 0, /* float for WAV, AIFF and raw, 24 for FLAC and ALAC; lossy formats have
+                             none */
     CLEAVE_BITS_16 = 16,
     CLEAVE_BITS_24 = 24,
     CLEAVE_BITS_FLOAT = 32 /* the network's floats, neither scaled nor clipped */
@@ -503,10 +509,34 @@ typedef struct cleave_input_settings {
                                  warnings anyway */
 } cleave_input_settings;
 
+/* What a format is, and whether this build writes it. Strings are in static storage. */
+typedef struct cleave_format_info {
+    cleave_format format;
+    const char *name;         /* as --format takes it: "wav" */
+    const char *title;        /* as people know it: "Apple Lossless" */
+    const char *extension;    /* of its files, no dot */
+    cleave_bits default_bits; /* what CLEAVE_BITS_AUTO stands for; CLEAVE_BITS_AUTO: it has none */
+    int floats;               /* 1: it takes CLEAVE_BITS_FLOAT */
+    int streams;              /* 1: it can be written to a pipe */
+    int available;            /* 0 or 1 */
+    char reason[160];         /* why not available; "" where it is */
+} cleave_format_info;
+
+/* Writes up to `capacity` formats to `formats`, by their number, and returns how many there are:
+ * CLEAVE_FORMATS. Thread-safe. */
+CLEAVE_API int cleave_formats(cleave_format_info *formats, int capacity);
+
+/* Sample rates that stems can be written at, in Hz, and what stands for the input's own. */
+#define CLEAVE_RATE_MIN    1000
+#define CLEAVE_RATE_MAX    768000
+#define CLEAVE_RATE_SOURCE (-1)
+
 typedef struct cleave_output_settings {
     const char *directory;     /* default "separated"; made where it is missing */
-    const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}; the format's
-                                  extension is added. Must hold {stem} if several are written */
+    const char *name_template; /* default "{track}/{stem}"; {track}, {stem}, {model}, {folder} and
+                                  {ext} (the format's extension) are filled in. The extension is
+                                  added where the template does not end in .{ext}. Must hold {stem}
+                                  if several are written */
     const char *const *stems;  /* stems to write, NULL (default): all. Names match exactly, or
                                   without regard to ASCII case if nothing matches exactly */
     int stem_count;            /* length of stems */
@@ -526,6 +556,13 @@ typedef struct cleave_output_settings {
                       stems) is written to it as it becomes ready, as WAV whose lengths are
                       0xFFFFFFFF ("until the end") or raw. It is not closed; directory and
                       name_template are not used. The caller ignores SIGPIPE. */
+    const char *folder; /* what {folder} stands for: folders below one that is being worked through,
+                           such as "live/1999". NULL (default) or "": none, and the slash behind
+                           {folder} is left out with it */
+    int sample_rate;    /* of the stems: 0 (default): the model's; CLEAVE_RATE_SOURCE: the input's,
+                           with as many frames as it has; or a rate in Hz. Stems are resampled on
+                           their way out, without delay; above half of the model's rate they hold
+                           nothing. A journal is for any rate */
     cleave_input_settings input; /* how the input is read */
 } cleave_output_settings;
 
@@ -563,7 +600,7 @@ typedef struct cleave_stem_result {
     char *name;
     char *path;
     double peak;     /* largest absolute sample, 1.0 is full scale */
-    int64_t clipped; /* samples beyond full scale: cut in an integer format; kept in OGG and MP3,
+    int64_t clipped; /* samples beyond full scale: cut in an integer format; kept in a lossy one,
                         whose players cut them; 0 with float */
 } cleave_stem_result;
 
@@ -571,15 +608,16 @@ typedef struct cleave_stem_result {
 typedef struct cleave_result {
     cleave_stem_result *stems;
     int stem_count;
-    int sample_rate;            /* Hz, of the stems: the model's */
+    int sample_rate;            /* Hz, of the stems */
     int channels;               /* of the stems: the model's */
-    int64_t samples;            /* per channel */
+    int64_t samples;            /* per channel, of the stems */
     double audio_seconds;       /* length of the input */
     double seconds;             /* wall time of the call */
     double network_seconds;     /* of which the network ran */
     int64_t peak_host_memory;   /* bytes, of the whole process since its start */
     int64_t peak_device_memory; /* bytes that the separator took on its device at most */
     int64_t degraded_ops;       /* as in cleave_separator_info */
+    int source_rate;            /* Hz, of the input */
 } cleave_result;
 
 CLEAVE_API void cleave_result_free(cleave_result *result);
@@ -589,21 +627,20 @@ CLEAVE_API void cleave_result_free(cleave_result *result);
  * stream: decoded as it comes where FFmpeg can (WAV of PCM, FLAC, AAC, Matroska), else, and for a
  * network that normalizes, copied first to a temporary file without a name in $TMPDIR (else /tmp).
  * Any format that libsndfile reads, and FFmpeg's where it was found at build time; any sample rate
- * (resampled to the model's); mono is doubled for a stereo model, for a mono model the first two
- * channels are mixed (their mean); channels beyond the second are left out with a warning.
- * Each output is a temporary file in its target's folder, without a name where the system has such
- * files (Linux), so that a process killed while it works leaves no file. When all are whole and
- * every target can be replaced, they are named and renamed one after the other; files of an earlier
- * run stay whole until then. After a failure or a cancellation before the first rename none is
- * left. Should a rename fail after others succeeded, those others stay and the error names their
- * stems. With settings->stream_fd the output is a stream: after a failure what was sent of it stays
- * sent.
- * While it works, a locked file beside the first output (.NAME.lock) claims the track; where
- * another process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies
- * keeps no claim. With settings->resume the journal is .NAME.resume; it goes when the stems are
- * written. A network that puts out something that is not a number is an error that says where.
- * Reading, the network, and writing overlap: the call uses a few threads of its own beside the
- * network's.
+ * (resampled to the model's, at which the stems come where settings->sample_rate asks for no
+ * other); mono is doubled for a stereo model, for a mono model left and right are
+ * mixed (their mean); of more than two channels settings->input decides. Each output is a temporary
+ * file in its target's folder, without a name where the system has such files (Linux), so that a
+ * process killed while it works leaves no file. When all are whole and every target can be
+ * replaced, they are named and renamed one after the other; files of an earlier run stay whole
+ * until then. After a failure or a cancellation before the first rename none is left. Should a
+ * rename fail after others succeeded, those others stay and the error names their stems. With
+ * settings->stream_fd the output is a stream: after a failure what was sent of it stays sent. While
+ * it works, a locked file beside the first output (.NAME.lock) claims the track; where another
+ * process has the claim, the call ends at once with CLEAVE_ERROR_BUSY. A process that dies keeps no
+ * claim. With settings->resume the journal is .NAME.resume; it goes when the stems are written. A
+ * network that puts out something that is not a number is an error that says where. Reading, the
+ * network, and writing overlap: the call uses a few threads of its own beside the network's.
  * `result` may be NULL; on success it is filled (a stream's path is "-") and must be freed, on
  * failure it is empty.
  * Errors: CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE,
@@ -856,7 +893,7 @@ CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
 
 /* What a bug report should say, beside what cleave_devices() does. */
 typedef enum cleave_topic {
-    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library */
+    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library, formats written */
     CLEAVE_TOPIC_LIBRARIES = 1, /* versions of the others that it uses */
     CLEAVE_TOPIC_SYSTEM = 2,    /* the operating system */
     CLEAVE_TOPIC_PROCESSOR = 3, /* the instruction sets that the CPU has, and lacks */

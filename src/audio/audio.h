@@ -75,6 +75,9 @@ const char *audio_reader_name(const AudioReader *reader);
 /* Expected number of frames at the converted rate; 0 where unknown. */
 int64_t audio_reader_expected_frames(const AudioReader *reader);
 
+/* Frames decoded so far, at the file's own rate. */
+int64_t audio_reader_position(const AudioReader *reader);
+
 /* Reads up to `frames` frames into planes[channel]; *got < frames only at the end of the file, and
  * 0 from then on. Damage is passed over, with silence in its place; a file that is shorter than its
  * header says gives what it has: both end in one warning. A file that breaks off within a frame is
@@ -106,13 +109,20 @@ typedef struct AudioWriterSettings {
     int64_t expected_frames; /* 0: unknown. Decides the container of large WAV files only. */
 } AudioWriterSettings;
 
+/* Checks that this build writes a format: CLEAVE_OK, or CLEAVE_ERROR_ARGUMENT with what to do. */
+cleave_status audio_format_check(cleave_format format, cleave_error *error);
+
 /* Checks that a format and a bit depth go together ("flac float" does not) and returns the depth
- * that CLEAVE_BITS_AUTO stands for (0 for OGG and MP3, which have none). */
+ * that CLEAVE_BITS_AUTO stands for (0 for lossy formats, which have none). */
 cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_bits *chosen,
                                 cleave_error *error);
 
-/* "wav", "flac", … */
+/* "wav", "flac", …: as people ask for it, and as its files end. */
+const char *audio_format_name(cleave_format format);
 const char *audio_format_extension(cleave_format format);
+
+/* The sample rate that a format has in place of this one: the same, but with Opus. */
+int audio_format_rate(cleave_format format, int rate);
 
 /* Opens a temporary file in the folder of `path` (made, with its parents, where missing). The file
  * of that name is neither touched nor created before audio_writer_commit(). Where the system has
@@ -133,11 +143,22 @@ cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error)
 cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomic_bool *cancel,
                                        const AudioWriterSettings *settings, cleave_error *error);
 
-/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale; float, OGG and
- * MP3 take samples as they are, but players of OGG and MP3 clip them. Samples beyond ±1 are counted
- * in all formats but float. A sample that is no number is an
- * error. The file does not depend on how the calls cut the signal up. After an error the writer can
- * only be closed. */
+/* Says that what is written comes at another rate than the file's; once, before the first write.
+ * Resampling is soxr's very high quality, without delay. */
+cleave_status audio_writer_convert(AudioWriter *writer, int from_rate, cleave_error *error);
+
+/* Says how many frames the file is to have, before it is finished; where it is not told, those that
+ * were written have their duration. For a writer that converts only: its input has lost what was
+ * rounded off of the length. */
+void audio_writer_end_at(AudioWriter *writer, int64_t frames);
+
+/* Frames of the file so far. */
+int64_t audio_writer_frames(const AudioWriter *writer);
+
+/* Writes `frames` frames from planes[channel]. Integer formats clip at full scale; float and
+ * lossy ones take samples as they are, but players of lossy ones clip them. Samples beyond ±1 are
+ * counted in all formats but float. A sample that is no number is an error. The file does not
+ * depend on how the calls cut the signal up. After an error the writer can only be closed. */
 cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
                                  cleave_error *error);
 

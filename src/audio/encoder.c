@@ -1,5 +1,6 @@
-/* encoder.c: all formats by libsndfile, through an OutputFile so that a failed write keeps its
- * cause. */
+/* encoder.c: all formats but those in M4A by libsndfile, through an OutputFile so that a failed
+ * write keeps its cause. Opus as well: libsndfile's has the input's length to the sample, and is
+ * there without FFmpeg. */
 #include <errno.h>
 #include <sndfile.h>
 #include <stdio.h>
@@ -7,12 +8,16 @@
 #include <string.h>
 
 #include "audio/encoder.h"
+#ifdef HAVE_FFMPEG
+#include "audio/encoder_ffmpeg.h"
+#endif
 #include "audio/ogg.h"
 
 /* Vorbis: about 256 kbit/s for stereo at 44.1 kHz. MP3: level 0 is the highest constant rate, which
- * is 320 kbit/s there. */
+ * is 320 kbit/s there. Opus: from 256 kbit/s for each channel at level 0 to 6 at level 1. */
 #define VORBIS_QUALITY 0.8
 #define MP3_LEVEL      0.0
+#define OPUS_LEVEL     0.5
 
 /* The lengths in AIFF and plain WAV files have 32 bits; some room is left for the header. */
 #define SHORT_MAX_BYTES (INT64_C(0xffffffff) - 4096)
@@ -29,6 +34,9 @@ struct Encoder {
     int container; /* SF_FORMAT_… without subtype */
     SNDFILE *sndfile;
     int64_t frames;
+#ifdef HAVE_FFMPEG
+    FfmpegEncoder *ffmpeg; /* in place of libsndfile's; or NULL */
+#endif
 };
 
 /* ---- libsndfile writes through an OutputFile ---- */
@@ -97,8 +105,22 @@ static int sndfile_format(const AudioWriterSettings *settings, bool is_stream) {
 #endif
     case CLEAVE_FORMAT_RAW:
         return SF_FORMAT_RAW | SF_ENDIAN_LITTLE | subtype_of(settings->bits);
+    case CLEAVE_FORMAT_OPUS:
+#ifdef HAVE_SNDFILE_OPUS
+        return SF_FORMAT_OGG | SF_FORMAT_OPUS;
+#else
+        return 0;
+#endif
+    case CLEAVE_FORMAT_M4A:
+    case CLEAVE_FORMAT_ALAC:
+    case CLEAVE_FORMATS:
+        break;
     }
     return 0;
+}
+
+static bool is_in_m4a(cleave_format format) {
+    return format == CLEAVE_FORMAT_M4A || format == CLEAVE_FORMAT_ALAC;
 }
 
 /* Whether libsndfile was built with the encoder: asked with channels and rate that all of them
@@ -106,9 +128,23 @@ static int sndfile_format(const AudioWriterSettings *settings, bool is_stream) {
 static bool is_built_in(int format) {
     SF_INFO info = {0};
     info.channels = 2;
-    info.samplerate = 44100;
+    info.samplerate = 48000;
     info.format = format;
     return format != 0 && sf_format_check(&info);
+}
+
+const char *encoder_lacks(cleave_format format) {
+    AudioWriterSettings settings = {2, 48000, format, CLEAVE_BITS_16, 1};
+    if (!is_in_m4a(format))
+        return is_built_in(sndfile_format(&settings, false))
+                   ? NULL
+                   : "the libsndfile that is there has no encoder for it; install a newer one";
+#ifdef HAVE_FFMPEG
+    return ffmpeg_encoder_lacks(format);
+#else
+    return "this build of cleave lacks FFmpeg; install libavformat, libavcodec and libavutil for "
+           "developers and build again";
+#endif
 }
 
 /* The rates of MPEG 1, 2 and 2.5. libsndfile finds out too late, and then leaks its encoder. */
@@ -123,8 +159,8 @@ static cleave_status cannot_encode(const Encoder *encoder, const char *why, clea
     const AudioWriterSettings *settings = &encoder->settings;
     return error_set(error, CLEAVE_ERROR_OUTPUT,
                      "cannot write %s: " PATH_FORMAT ": %d channels at %d Hz: %s; choose %s",
-                     audio_format_extension(settings->format), encoder->file->path,
-                     settings->channels, settings->sample_rate, why,
+                     audio_format_name(settings->format), encoder->file->path, settings->channels,
+                     settings->sample_rate, why,
                      settings->format == CLEAVE_FORMAT_WAV ? "FLAC" : "WAV");
 }
 
@@ -138,6 +174,9 @@ static void set_options(Encoder *encoder) {
     double quality = VORBIS_QUALITY;
     if (encoder->settings.format == CLEAVE_FORMAT_OGG)
         sf_command(encoder->sndfile, SFC_SET_VBR_ENCODING_QUALITY, &quality, sizeof(quality));
+    double opus_level = OPUS_LEVEL;
+    if (encoder->settings.format == CLEAVE_FORMAT_OPUS)
+        sf_command(encoder->sndfile, SFC_SET_COMPRESSION_LEVEL, &opus_level, sizeof(opus_level));
 #ifdef HAVE_SNDFILE_MPEG
     int mode = SF_BITRATE_MODE_CONSTANT;
     double level = MP3_LEVEL;
@@ -195,6 +234,10 @@ static cleave_status check_size(const Encoder *encoder, int64_t frames, cleave_e
 
 cleave_status encoder_write(Encoder *encoder, const void *samples, int64_t frames,
                             cleave_error *error) {
+#ifdef HAVE_FFMPEG
+    if (encoder->ffmpeg)
+        return ffmpeg_encoder_write(encoder->ffmpeg, samples, frames, error);
+#endif
     cleave_status status = check_size(encoder, frames, error);
     if (status != CLEAVE_OK)
         return status;
@@ -232,6 +275,10 @@ static cleave_status renumber_ogg(OutputFile *file, cleave_error *error) {
 
 /* libsndfile's FLAC and MP3 encoders leave a file without samples empty, without even a header. */
 cleave_status encoder_finish(Encoder *encoder, cleave_error *error) {
+#ifdef HAVE_FFMPEG
+    if (encoder->ffmpeg)
+        return ffmpeg_encoder_finish(encoder->ffmpeg, error);
+#endif
     bool lazy = encoder->settings.format == CLEAVE_FORMAT_FLAC ||
                 encoder->settings.format == CLEAVE_FORMAT_MP3;
     if (lazy && encoder->frames == 0)
@@ -244,7 +291,8 @@ cleave_status encoder_finish(Encoder *encoder, cleave_error *error) {
     cleave_status status = output_file_check(encoder->file, error);
     if (status == CLEAVE_OK && code != 0)
         status = sndfile_failed(encoder, sf_error_number(code), error);
-    if (status == CLEAVE_OK && encoder->settings.format == CLEAVE_FORMAT_OGG)
+    bool is_ogg = encoder->container == SF_FORMAT_OGG;
+    if (status == CLEAVE_OK && is_ogg)
         status = renumber_ogg(encoder->file, error);
     return status == CLEAVE_OK ? output_file_check(encoder->file, error) : status;
 }
@@ -254,12 +302,19 @@ void encoder_close(Encoder *encoder) {
         return;
     if (encoder->file->is_stream)
         output_file_seal(encoder->file);
+#ifdef HAVE_FFMPEG
+    ffmpeg_encoder_close(encoder->ffmpeg);
+#endif
     if (encoder->sndfile)
         sf_close(encoder->sndfile);
     free(encoder);
 }
 
 static cleave_status start(Encoder *encoder, cleave_error *error) {
+#ifdef HAVE_FFMPEG
+    if (is_in_m4a(encoder->settings.format))
+        return ffmpeg_encoder_open(&encoder->ffmpeg, encoder->file, &encoder->settings, error);
+#endif
     SF_VIRTUAL_IO io = {file_length, file_seek, file_read, file_write, file_tell};
     SF_INFO info = {0};
     info.channels = encoder->settings.channels;
@@ -269,7 +324,10 @@ static cleave_status start(Encoder *encoder, cleave_error *error) {
     if (!is_built_in(info.format))
         return cannot_encode(encoder, "this build's libsndfile has no encoder for it", error);
     if (encoder->settings.format == CLEAVE_FORMAT_MP3 && !mp3_has_rate(info.samplerate))
-        return cannot_encode(encoder, "MP3 ends at 48 kHz and has nine rates only", error);
+        return cannot_encode(
+            encoder, "MP3 ends at 48 kHz and has nine rates only, such as --rate 48000", error);
+    if (audio_format_rate(encoder->settings.format, info.samplerate) != info.samplerate)
+        return cannot_encode(encoder, "it has 8, 12, 16, 24 and 48 kHz only", error);
     errno = 0;
     encoder->sndfile = sf_open_virtual(&io, SFM_WRITE, &info, encoder->file);
     cleave_status status = output_file_check(encoder->file, error);

@@ -8,6 +8,9 @@
 
 typedef struct Encoder Encoder;
 
+/* NULL, or why this build cannot write a format, as the end of a sentence. */
+const char *encoder_lacks(cleave_format format);
+
 /* settings->bits is a depth that audio_writer_bits() chose. The file is borrowed. */
 cleave_status encoder_open(Encoder **encoder, OutputFile *file, const AudioWriterSettings *settings,
                            cleave_error *error);

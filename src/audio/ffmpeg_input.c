@@ -4,10 +4,10 @@
 #include <libavutil/channel_layout.h>
 #include <libavutil/dict.h>
 #include <libavutil/intreadwrite.h>
-#include <libavutil/log.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "audio/ffmpeg_log.h"
 
 #define IO_BUFFER_BYTES 65536
 
@@ -106,17 +106,6 @@ ChannelLayout ffmpeg_layout(const FfmpegInput *input) {
     channel_layout_judge(&layout, channels);
     return layout;
 }
-
-/* ---- Log ---- */
-
-/* FFmpeg prints to standard error unless told otherwise, and demuxers can be told only for the
- * whole process. A program that chose a level of its own keeps it. */
-static void silence_log(void) {
-    if (av_log_get_level() == AV_LOG_INFO)
-        av_log_set_level(AV_LOG_QUIET);
-}
-
-static pthread_once_t log_once = PTHREAD_ONCE_INIT;
 
 /* ---- FFmpeg reads through an InputFile ---- */
 
@@ -289,7 +278,7 @@ static cleave_status open_codec(FfmpegInput *input, cleave_error *error) {
 
 cleave_status ffmpeg_input_open(FfmpegInput *input, InputFile *file, const FfmpegOpening *opening,
                                 const cleave_logger *log, cleave_error *error) {
-    pthread_once(&log_once, silence_log);
+    ffmpeg_log_silence();
     *input = (FfmpegInput){0};
     cleave_status status = open_container(input, file, opening, error);
     if (status == CLEAVE_OK)

@@ -509,6 +509,10 @@ int64_t audio_reader_expected_frames(const AudioReader *reader) {
     return resampled_frames(format->frames, format->sample_rate, reader->sample_rate);
 }
 
+int64_t audio_reader_position(const AudioReader *reader) {
+    return reader->position;
+}
+
 /* ---- Reading ---- */
 
 /* The first frame of the interleaved block in which a channel is no number, or -1. */

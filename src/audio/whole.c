@@ -31,9 +31,50 @@ static bool holds_last_frame(const InputFile *file, int64_t frames) {
     return found;
 }
 
+/* The size of an MP4 box, and its kind; 0 where there is none. A size of 1 stands for one of 64
+ * bits behind the kind. */
+static int64_t read_box(InputFile *file, int64_t offset, char *kind) {
+    unsigned char head[16] = {0};
+    int64_t size = 0;
+    if (input_file_read_at(file, offset, head, sizeof(head)) < 8)
+        return 0;
+    memcpy(kind, head + 4, 4);
+    for (int i = 0; i < 4; i++)
+        size = size << 8 | head[i];
+    if (size != 1)
+        return size;
+    size = head[8] & 0x7f;
+    for (int i = 9; i < 16; i++)
+        size = size << 8 | head[i];
+    return size;
+}
+
+static bool is_mp4(InputFile *file) {
+    char kind[4] = {0};
+    return read_box(file, 0, kind) >= 8 && memcmp(kind, "ftyp", 4) == 0;
+}
+
+/* An MP4 file's boxes lie one behind the other. The one with the index comes last and is written
+ * when all else is there. */
+static bool holds_its_boxes(InputFile *file) {
+    bool has_index = false;
+    int64_t offset = 0;
+    while (offset < file->size) {
+        char kind[4] = {0};
+        int64_t size = read_box(file, offset, kind);
+        if (size < 8 || size > file->size - offset)
+            return false;
+        has_index = has_index || memcmp(kind, "moov", 4) == 0;
+        offset += size;
+    }
+    return has_index;
+}
+
 static bool holds_its_length(InputFile *file) {
     unsigned char magic[4] = {0};
     input_file_read_at(file, 0, magic, sizeof(magic));
+    if (is_mp4(file))
+        return holds_its_boxes(file);
     if (memcmp(magic, "OggS", sizeof(magic)) == 0)
         return end_of_ogg(file) == OGG_ENDS_WHOLE;
     DataChunk chunk = length_of_data_chunk(file);

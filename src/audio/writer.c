@@ -1,10 +1,12 @@
 /* writer.c: the AudioWriter: checks what is asked for, interleaves, rounds and clips, and keeps
- * count. Encoding lives in encoder.c, the temporary file in output_file.c. */
+ * count. What formats there are is in format.c, resampling lives in rate_change.c, encoding in
+ * encoder.c, the temporary file in output_file.c. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "audio/audio.h"
 #include "audio/encoder.h"
+#include "audio/rate_change.h"
 #include "base/memory.h"
 
 /* Frames that an encoder gets at once. */
@@ -15,84 +17,18 @@ struct AudioWriter {
     Encoder *encoder;
     AudioWriterSettings settings; /* with the chosen depth */
     bool finished;
-    bool failed;    /* a write failed: the file can no longer become whole */
-    int64_t frames; /* taken so far */
+    bool failed;   /* a write failed: the file can no longer become whole */
+    bool converts; /* what comes has another rate */
+    RateChange change;
+    int from_rate;  /* of what comes, where it converts */
+    int64_t taken;  /* frames at that rate */
+    int64_t end;    /* frames that the file is to have; -1: as long as what comes */
+    int64_t frames; /* of the file so far */
     int64_t filled; /* of them, waiting in the block */
     double peak;
     int64_t clipped;
     void *block; /* BLOCK_FRAMES × channels of float or int32_t */
 };
-
-/* ---- Formats ---- */
-
-const char *audio_format_extension(cleave_format format) {
-    switch (format) {
-    case CLEAVE_FORMAT_WAV:
-        return "wav";
-    case CLEAVE_FORMAT_FLAC:
-        return "flac";
-    case CLEAVE_FORMAT_AIFF:
-        return "aiff";
-    case CLEAVE_FORMAT_OGG:
-        return "ogg";
-    case CLEAVE_FORMAT_MP3:
-        return "mp3";
-    case CLEAVE_FORMAT_RAW:
-        return "raw";
-    }
-    return "wav";
-}
-
-static const char *bits_name(cleave_bits bits) {
-    switch (bits) {
-    case CLEAVE_BITS_AUTO:
-        return "auto";
-    case CLEAVE_BITS_16:
-        return "16";
-    case CLEAVE_BITS_24:
-        return "24";
-    case CLEAVE_BITS_FLOAT:
-        return "float";
-    }
-    return "unknown";
-}
-
-static cleave_status unfit(cleave_format format, cleave_bits bits, const char *why,
-                           cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot write %s: bit depth %s: %s",
-                     audio_format_extension(format), bits_name(bits), why);
-}
-
-cleave_status audio_writer_bits(cleave_format format, cleave_bits bits, cleave_bits *chosen,
-                                cleave_error *error) {
-    error_clear(error);
-    bool known = bits == CLEAVE_BITS_AUTO || bits == CLEAVE_BITS_16 || bits == CLEAVE_BITS_24 ||
-                 bits == CLEAVE_BITS_FLOAT;
-    if (!known)
-        return unfit(format, bits, "there is no such depth; choose 16, 24 or float", error);
-    switch (format) {
-    case CLEAVE_FORMAT_WAV:
-    case CLEAVE_FORMAT_AIFF:
-    case CLEAVE_FORMAT_RAW:
-        *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_FLOAT : bits;
-        return CLEAVE_OK;
-    case CLEAVE_FORMAT_FLAC:
-        if (bits == CLEAVE_BITS_FLOAT)
-            return unfit(format, bits, "FLAC holds integers only; choose 16 or 24, or WAV", error);
-        *chosen = bits == CLEAVE_BITS_AUTO ? CLEAVE_BITS_24 : bits;
-        return CLEAVE_OK;
-    case CLEAVE_FORMAT_OGG:
-    case CLEAVE_FORMAT_MP3:
-        if (bits != CLEAVE_BITS_AUTO)
-            return unfit(format, bits, "a lossy format has none; leave the depth out", error);
-        *chosen = CLEAVE_BITS_AUTO;
-        return CLEAVE_OK;
-    }
-    return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                     "cannot write audio: format number %d: there is none; choose wav, flac, aiff, "
-                     "ogg, mp3 or raw",
-                     (int)format);
-}
 
 static bool has_integers(const AudioWriter *writer) {
     return writer->settings.bits == CLEAVE_BITS_16 || writer->settings.bits == CLEAVE_BITS_24;
@@ -140,6 +76,7 @@ static cleave_status open_writer(AudioWriter **writer, const Target *target,
     if (!created)
         return error_memory(error, "a writer", sizeof(*created));
     created->file.fd = -1;
+    created->end = -1;
     created->settings = *settings;
     created->settings.bits = bits;
     status = open_parts(created, target, error);
@@ -154,15 +91,6 @@ static cleave_status open_writer(AudioWriter **writer, const Target *target,
 cleave_status audio_writer_open(AudioWriter **writer, const char *path,
                                 const AudioWriterSettings *settings, cleave_error *error) {
     return open_writer(writer, &(Target){.path = path, .fd = -1}, settings, error);
-}
-
-cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error) {
-    if (format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_RAW)
-        return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                     "cannot write %s to standard output: only wav and raw can be written in one "
-                     "go; choose one of them, or let ffmpeg make %s of it",
-                     audio_format_extension(format), audio_format_extension(format));
 }
 
 cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomic_bool *cancel,
@@ -248,11 +176,9 @@ static cleave_status fill_block(AudioWriter *writer, const float *const *planes,
 
 /* Encoders get full blocks whatever the caller's are: what Vorbis makes of a signal depends on how
  * it is cut up. */
-cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
-                                 cleave_error *error) {
-    error_clear(error);
-    if (writer->finished || writer->failed)
-        return misused(writer, error);
+static cleave_status put(void *user, const float *const *planes, int64_t frames,
+                         cleave_error *error) {
+    AudioWriter *writer = user;
     cleave_status status = CLEAVE_OK;
     for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
         int64_t step = frames - done;
@@ -263,8 +189,50 @@ cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes
             status = encode_block(writer, error);
         done += step;
     }
+    return status;
+}
+
+cleave_status audio_writer_convert(AudioWriter *writer, int from_rate, cleave_error *error) {
+    error_clear(error);
+    if (writer->finished || writer->failed || writer->converts || writer->frames > 0)
+        return misused(writer, error);
+    if (from_rate == writer->settings.sample_rate)
+        return CLEAVE_OK;
+    cleave_status status = rate_change_create(&writer->change, writer->settings.channels, from_rate,
+                                              writer->settings.sample_rate, put, writer, error);
+    if (status != CLEAVE_OK)
+        error_prefix(error, PATH_FORMAT, writer->file.path);
+    writer->from_rate = from_rate;
+    writer->converts = status == CLEAVE_OK;
     writer->failed = status != CLEAVE_OK;
     return status;
+}
+
+void audio_writer_end_at(AudioWriter *writer, int64_t frames) {
+    writer->end = frames;
+}
+
+cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes, int64_t frames,
+                                 cleave_error *error) {
+    error_clear(error);
+    if (writer->finished || writer->failed)
+        return misused(writer, error);
+    cleave_status status = writer->converts
+                               ? rate_change_push(&writer->change, planes, frames, error)
+                               : put(writer, planes, frames, error);
+    writer->taken += frames;
+    writer->failed = status != CLEAVE_OK;
+    return status;
+}
+
+/* What the resampler still holds. */
+static cleave_status end_conversion(AudioWriter *writer, cleave_error *error) {
+    int64_t end = writer->end;
+    if (!writer->converts)
+        return CLEAVE_OK;
+    if (end < 0)
+        end = resampled_frames(writer->taken, writer->from_rate, writer->settings.sample_rate);
+    return rate_change_end(&writer->change, end, error);
 }
 
 cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
@@ -273,7 +241,9 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
         return CLEAVE_OK;
     if (writer->failed)
         return misused(writer, error);
-    cleave_status status = encode_block(writer, error);
+    cleave_status status = end_conversion(writer, error);
+    if (status == CLEAVE_OK)
+        status = encode_block(writer, error);
     if (status == CLEAVE_OK)
         status = encoder_finish(writer->encoder, error);
     if (status == CLEAVE_OK)
@@ -297,6 +267,10 @@ cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error) {
     return output_file_commit(&writer->file, error);
 }
 
+int64_t audio_writer_frames(const AudioWriter *writer) {
+    return writer->frames;
+}
+
 double audio_writer_peak(const AudioWriter *writer) {
     return writer->peak;
 }
@@ -308,6 +282,7 @@ int64_t audio_writer_clipped(const AudioWriter *writer) {
 void audio_writer_close(AudioWriter *writer) {
     if (!writer)
         return;
+    rate_change_destroy(&writer->change);
     encoder_close(writer->encoder);
     output_file_close(&writer->file);
     free(writer->block);

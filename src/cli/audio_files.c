@@ -103,5 +103,8 @@ const AudioFile *audio_files_find(const AudioFiles *list, const char *stem) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->files[i].stem, stem) == 0)
             return &list->files[i];
+    for (size_t i = 0; i < list->count; i++)
+        if (strcasecmp(list->files[i].stem, stem) == 0)
+            return &list->files[i];
     return NULL;
 }

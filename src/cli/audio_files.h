@@ -23,7 +23,8 @@ bool is_folder(const char *path);
 bool audio_files_list(AudioFiles *list, const char *folder);
 void audio_files_free(AudioFiles *list);
 
-/* NULL where there is none. */
+/* The file of this stem, else the first whose stem differs in case alone; NULL where there is none.
+ */
 const AudioFile *audio_files_find(const AudioFiles *list, const char *stem);
 
 #endif

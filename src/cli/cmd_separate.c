@@ -16,6 +16,7 @@
 #include "message.h"
 #include "model.h"
 #include "outputs.h"
+#include "own_stems.h"
 #include "profile.h"
 #include "progress.h"
 #include "report.h"
@@ -37,6 +38,7 @@ typedef struct Run {
     ProgressStyle progress;
     Report report;
     Profiling profiling;
+    bool rate_told;    /* that the stems have another rate than the input */
     cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
     int code;          /* the exit code so far */
     Summary summary;
@@ -138,12 +140,21 @@ static int open_separator(Run *run) {
     return EXIT_DONE;
 }
 
+/* Where stems are written beside the songs, an earlier run's are found with them. */
+static void leave_out_own_stems(Run *run) {
+    int count = own_stems_leave_out(&run->inputs, run->options, run->model);
+    if (count > 0)
+        message_note("%d file%s left out: %s of other inputs", count, count == 1 ? "" : "s",
+                     count == 1 ? "it is a stem" : "they are stems");
+}
+
 /* Returns an exit code. */
 static int open_and_check(Run *run) {
     int code = open_model(&run->model, run->options->model, run->options, &run->stop);
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(run->model, &run->model_info);
+    leave_out_own_stems(run);
     if (!outputs_are_sound(&run->inputs, run->options, run->stream_fd, run->model, &run->stop)) {
         message_error("%s", run->stop.text);
         return EXIT_USAGE;
@@ -208,8 +219,30 @@ static void report_failure(Run *run, const Track *track) {
     judge_failure(run, track);
 }
 
+/* Once, for all inputs. */
+static void tell_rate(Run *run, const cleave_result *result) {
+    const cleave_output_settings *output = &run->options->output;
+    int model_rate = run->model_info.sample_rate;
+    int wanted = output->sample_rate == 0                    ? model_rate
+                 : output->sample_rate == CLEAVE_RATE_SOURCE ? result->source_rate
+                                                             : output->sample_rate;
+    bool is_far = result->sample_rate != wanted; /* the format has no such rate */
+    bool is_short = output->sample_rate == 0 && wanted != result->source_rate;
+    if (run->rate_told || (!is_far && !is_short))
+        return;
+    run->rate_told = true;
+    if (is_far) {
+        message_note("stems are at %d Hz: %s has no %d Hz", result->sample_rate,
+                     format_info(output->format).name, wanted);
+        return;
+    }
+    message_note("stems are at %d Hz, the network's rate; --rate source keeps the input's %d Hz",
+                 result->sample_rate, result->source_rate);
+}
+
 static void report_success(Run *run, Track *track) {
     const Options *options = run->options;
+    tell_rate(run, &track->result);
     track_warn_clipped(track, options->output.format);
     if (options->score != NULL && !track_score(track, &run->truth, options->score))
         run->code = EXIT_INPUT;

@@ -14,16 +14,17 @@ typedef struct Finder {
     Inputs *inputs;
     size_t capacity;
     const char *output;
+    bool mirrors; /* the folders below a folder are found again below the output */
     const char *const *extensions;
     bool chosen; /* the extensions are those of --ext */
 } Finder;
 
-/* Takes all three over. */
-static void add(Finder *finder, char *path, char *directory, char *failure) {
+/* Takes over what the input owns. */
+static void add(Finder *finder, Input input) {
     Inputs *inputs = finder->inputs;
     inputs->items =
         make_room(inputs->items, (size_t)inputs->count, &finder->capacity, sizeof *inputs->items);
-    inputs->items[inputs->count++] = (Input){path, directory, failure};
+    inputs->items[inputs->count++] = input;
 }
 
 static char *below(const char *folder, const char *path) {
@@ -32,11 +33,15 @@ static char *below(const char *folder, const char *path) {
     return format_text("%s%s%s", folder, needs_slash ? "/" : "", path);
 }
 
-/* The output folder with the folders of `path` below it. */
-static char *mirrored(const char *output, const char *path) {
+/* The folders that `path` names before the file. */
+static char *folders_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    return slash != NULL ? format_text("%s/%.*s", output, (int)(slash - path), path)
-                         : copy_text(output);
+    return slash != NULL ? copy_bytes(path, (size_t)(slash - path)) : copy_text("");
+}
+
+static char *output_for(const Finder *finder, const char *folders) {
+    return finder->mirrors && *folders != '\0' ? format_text("%s/%s", finder->output, folders)
+                                               : copy_text(finder->output);
 }
 
 static char *nothing_found(const Finder *finder, const char *folder) {
@@ -66,10 +71,12 @@ static void add_folder(Finder *finder, const char *folder) {
                                                             "files are left out",
                                                             path, item->failure)
                                               : NULL;
-        add(finder, path, mirrored(finder->output, item->path), failure);
+        char *folders = folders_of(item->path);
+        add(finder, (Input){path, output_for(finder, folders), folders, true, failure});
     }
     if (found.count == 0)
-        add(finder, copy_text(folder), copy_text(finder->output), nothing_found(finder, folder));
+        add(finder, (Input){copy_text(folder), copy_text(finder->output), copy_text(""), false,
+                            nothing_found(finder, folder)});
     folder_items_free(&found);
 }
 
@@ -78,13 +85,15 @@ static void add_operand(Finder *finder, const char *path) {
     if (!is_standard && is_folder(path))
         add_folder(finder, path);
     else
-        add(finder, copy_text(path), copy_text(finder->output), NULL);
+        add(finder,
+            (Input){copy_text(path), copy_text(finder->output), copy_text(""), false, NULL});
 }
 
 bool inputs_find(Inputs *inputs, const Options *options) {
     PathList listed = {NULL, 0, 0};
     Finder finder = {.inputs = inputs,
                      .output = options->output.directory,
+                     .mirrors = strstr(options->output.name_template, "{folder}") == NULL,
                      .extensions = cleave_input_extensions(),
                      .chosen = options->extensions != NULL};
     *inputs = (Inputs){NULL, 0, false};
@@ -99,12 +108,16 @@ bool inputs_find(Inputs *inputs, const Options *options) {
     return good;
 }
 
+void input_free(Input *input) {
+    free(input->path);
+    free(input->directory);
+    free(input->folder);
+    free(input->failure);
+}
+
 void inputs_free(Inputs *inputs) {
-    for (int i = 0; i < inputs->count; i++) {
-        free(inputs->items[i].path);
-        free(inputs->items[i].directory);
-        free(inputs->items[i].failure);
-    }
+    for (int i = 0; i < inputs->count; i++)
+        input_free(&inputs->items[i]);
     free(inputs->items);
     *inputs = (Inputs){NULL, 0, false};
 }

@@ -9,8 +9,11 @@
 
 typedef struct Input {
     char *path;
-    char *directory; /* of its outputs: --output, and below it the folders of a folder's file */
-    char *failure;   /* NULL, or why there is nothing to start with: then it is no audio file */
+    char *directory;  /* of its outputs: --output, and below it the folders of a folder's file where
+                         --name does not say where these go */
+    char *folder;     /* of a folder's file: the folders below that one; else "" */
+    bool from_folder; /* found below a folder, and not named */
+    char *failure;    /* NULL, or why there is nothing to start with: then it is no audio file */
 } Input;
 
 typedef struct Inputs {
@@ -24,5 +27,8 @@ typedef struct Inputs {
  * has been said. Free it in either case. */
 bool inputs_find(Inputs *inputs, const Options *options);
 void inputs_free(Inputs *inputs);
+
+/* Frees what one input owns. */
+void input_free(Input *input);
 
 #endif

@@ -77,13 +77,13 @@ static bool apply_output(Options *options, const char *value) {
 
 /* What stands in braces and is no placeholder is more likely a slip than a name. */
 static bool apply_name(Options *options, const char *value) {
-    static const char *const known[] = {"{track}", "{stem}", "{model}"};
+    static const char *const known[] = {"{track}", "{stem}", "{model}", "{folder}", "{ext}"};
     for (const char *brace = strchr(value, '{'); brace != NULL; brace = strchr(brace + 1, '{')) {
         bool good = false;
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
             good = good || strncmp(brace, known[i], strlen(known[i])) == 0;
         if (!good) {
-            message_error("--name: '%.*s' is none of {track}, {stem} and {model}",
+            message_error("--name: '%.*s' is none of {track}, {stem}, {model}, {folder} and {ext}",
                           (int)strcspn(brace, "}") + 1, brace);
             return false;
         }
@@ -452,13 +452,11 @@ static bool apply_plan(Options *options, const char *value) {
     return good;
 }
 
-static const Choice format_choices[] = {{"wav", CLEAVE_FORMAT_WAV},
-                                        {"flac", CLEAVE_FORMAT_FLAC},
-                                        {"aiff", CLEAVE_FORMAT_AIFF},
-                                        {"ogg", CLEAVE_FORMAT_OGG},
-                                        {"mp3", CLEAVE_FORMAT_MP3},
-                                        {"raw", CLEAVE_FORMAT_RAW},
-                                        {NULL, 0}};
+static const Choice format_choices[] = {{"wav", CLEAVE_FORMAT_WAV},   {"flac", CLEAVE_FORMAT_FLAC},
+                                        {"aiff", CLEAVE_FORMAT_AIFF}, {"ogg", CLEAVE_FORMAT_OGG},
+                                        {"mp3", CLEAVE_FORMAT_MP3},   {"raw", CLEAVE_FORMAT_RAW},
+                                        {"opus", CLEAVE_FORMAT_OPUS}, {"m4a", CLEAVE_FORMAT_M4A},
+                                        {"alac", CLEAVE_FORMAT_ALAC}, {NULL, 0}};
 
 static bool apply_format(Options *options, const char *value) {
     int chosen = 0;
@@ -495,6 +493,20 @@ static bool apply_keep_going(Options *options, const char *value) {
     (void)value;
     options->output.input.keep_going = 1;
     return true;
+}
+
+/* For completion; a number will do as well. */
+static const Choice rate_choices[] = {
+    {"model", 0}, {"source", CLEAVE_RATE_SOURCE}, {"44100", 44100}, {"48000", 48000}, {NULL, 0}};
+
+static bool apply_rate(Options *options, const char *value) {
+    int *rate = &options->output.sample_rate;
+    if (strcmp(value, "model") == 0 || strcmp(value, "source") == 0) {
+        *rate = *value == 'm' ? 0 : CLEAVE_RATE_SOURCE;
+        return true;
+    }
+    return take_number(rate, "--rate", value, CLEAVE_RATE_MIN, CLEAVE_RATE_MAX,
+                       " Hz, source or model");
 }
 
 static bool apply_resume(Options *options, const char *value) {
@@ -586,8 +598,9 @@ const OptionSpec option_specs[] = {
      "the T of the network, in frames of its STFT (default: those of a chunk as configured)",
      apply_frames},
     {0, RUNS, "name", "TEMPLATE",
-     "how files are named below DIR (default: {track}/{stem}); {track}, {stem} and {model} are "
-     "filled in, the format's extension is added",
+     "how files are named below DIR (default: {track}/{stem}); {track}, {stem}, {model}, {ext} (of "
+     "FORMAT) and {folder} (of a file below an input that is a folder: the folders between, which "
+     "else come first) are filled in; .{ext} is added where it is not the end",
      apply_name},
     {0, RUNS, "stems", "A,B", "write these stems only (default: all)", apply_stems},
     {0, RUNS, "residual", "NAME",
@@ -595,11 +608,17 @@ const OptionSpec option_specs[] = {
     {0, RUNS, "skip-existing", NULL, "leave out inputs whose stems are there and whole already",
      apply_skip_existing},
     {'f', RUNS, "format", "FORMAT",
-     "wav (default), flac, aiff, ogg, mp3 or raw (samples without a header)", apply_format,
-     format_choices},
+     "wav (default), flac, aiff, ogg, mp3, opus, m4a (AAC), alac (Apple Lossless, as .m4a; it and "
+     "m4a need FFmpeg's libraries) or raw (samples without a header)",
+     apply_format, format_choices},
     {0, RUNS, "bits", "BITS",
-     "16, 24 or float; default: float for wav, aiff and raw, 24 for flac; ogg and mp3 have none",
+     "16, 24 or float; default: float for wav, aiff and raw, 24 for flac and alac; the others have "
+     "none",
      apply_bits, bits_choices},
+    {0, RUNS, "rate", "RATE",
+     "sample rate of the stems: model (default, the network's), source (the input's, and as many "
+     "samples as it has) or a number of Hz",
+     apply_rate, rate_choices},
     {0, RUNS, "resume", NULL,
      "go on where an interrupted run with --resume stopped: skips what is done, as "
      "--skip-existing, "
@@ -831,6 +850,12 @@ static bool check_report(const Options *options) {
     return true;
 }
 
+cleave_format_info format_info(cleave_format format) {
+    cleave_format_info formats[CLEAVE_FORMATS];
+    cleave_formats(formats, CLEAVE_FORMATS);
+    return formats[format];
+}
+
 /* What no single option can know. */
 static bool check_together(const Options *options) {
     const cleave_output_settings *output = &options->output;
@@ -851,13 +876,13 @@ static bool check_together(const Options *options) {
         message_error("--resume: standard input ('-') cannot be read again; save it to a file");
         return false;
     }
-    bool lossy = output->format == CLEAVE_FORMAT_OGG || output->format == CLEAVE_FORMAT_MP3;
-    if (lossy && output->bits != CLEAVE_BITS_AUTO) {
-        message_error("--bits: ogg and mp3 have none; leave it out, or try -f wav or -f flac");
+    cleave_format_info format = format_info(output->format);
+    if (format.default_bits == CLEAVE_BITS_AUTO && output->bits != CLEAVE_BITS_AUTO) {
+        message_error("--bits: %s has none; leave it out, or try -f wav or -f flac", format.name);
         return false;
     }
-    if (output->format == CLEAVE_FORMAT_FLAC && output->bits == CLEAVE_BITS_FLOAT) {
-        message_error("--bits: flac cannot hold floats; try --bits 24, or -f wav");
+    if (!format.floats && output->bits == CLEAVE_BITS_FLOAT) {
+        message_error("--bits: %s cannot hold floats; try --bits 24, or -f wav", format.name);
         return false;
     }
     if (options->score != NULL && output->format == CLEAVE_FORMAT_RAW) {

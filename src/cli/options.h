@@ -100,6 +100,9 @@ extern const OptionSpec option_specs[];
 
 /* Reads argv[1…] as options and inputs of `command`. False after a usage error, which has been
  * said. With --help or --version it stops there. Free in either case. */
+/* What a format of --format is. */
+cleave_format_info format_info(cleave_format format);
+
 bool options_parse(Options *options, CommandId command, int argc, char **argv);
 void options_free(Options *options);
 

@@ -31,6 +31,7 @@ static int compare_outputs(const void *left, const void *right) {
 cleave_output_settings outputs_settings(const Input *input, const Options *options, int stream_fd) {
     cleave_output_settings settings = options->output;
     settings.directory = input->directory;
+    settings.folder = input->folder;
     settings.stream_fd = stream_fd;
     return settings;
 }

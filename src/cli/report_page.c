@@ -99,15 +99,9 @@ static void write_stem_names(const Page *page, const cleave_model_info *model) {
     fputs("</dd></div>\n", page->out);
 }
 
-static const char *format_name(cleave_format format) {
-    static const char *const names[] = {"WAV", "FLAC", "AIFF", "OGG Vorbis", "MP3"};
-    size_t index = (size_t)format;
-    return index < sizeof names / sizeof *names ? names[index] : "?";
-}
-
-/* The depth that holds where none was asked for is told by cleave.h. */
-static const char *bits_name(const cleave_output_settings *output) {
-    switch (output->bits) {
+static const char *bits_name(const cleave_output_settings *output,
+                             const cleave_format_info *format) {
+    switch (output->bits != CLEAVE_BITS_AUTO ? output->bits : format->default_bits) {
     case CLEAVE_BITS_16:
         return ", 16 bits";
     case CLEAVE_BITS_24:
@@ -117,8 +111,7 @@ static const char *bits_name(const cleave_output_settings *output) {
     case CLEAVE_BITS_AUTO:
         break;
     }
-    bool floats = output->format == CLEAVE_FORMAT_WAV || output->format == CLEAVE_FORMAT_AIFF;
-    return floats ? ", float" : output->format == CLEAVE_FORMAT_FLAC ? ", 24 bits" : "";
+    return "";
 }
 
 static void write_settings(const Page *page, const cleave_model_info *model,
@@ -138,7 +131,8 @@ static void write_settings(const Page *page, const cleave_model_info *model,
     text_item(page, "Graph", separator->compiled ? "compiled" : "op by op");
     text_item(page, "Plan", separator->plan);
     item(page, "Chunk", "%d samples at %d Hz", separator->chunk_size, model->sample_rate);
-    item(page, "Format", "%s%s", format_name(options->output.format), bits_name(&options->output));
+    cleave_format_info format = format_info(options->output.format);
+    item(page, "Format", "%s%s", format.title, bits_name(&options->output, &format));
     fputs("</dl>\n</section>\n", page->out);
 }
 

@@ -56,9 +56,8 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         list = more;
     }
     const char *input = text_input_name(track->input);
-    bool holds_floats =
-        format == CLEAVE_FORMAT_WAV || format == CLEAVE_FORMAT_AIFF || format == CLEAVE_FORMAT_RAW;
-    bool is_lossy = format == CLEAVE_FORMAT_OGG || format == CLEAVE_FORMAT_MP3;
+    cleave_format_info info = format_info(format);
+    bool is_lossy = info.default_bits == CLEAVE_BITS_AUTO;
     if (list != NULL && is_lossy) /* encoders take samples as they are */
         message_warning("%s: samples beyond full scale: %s; the files keep them, but players cut "
                         "them off: try -f wav --bits float, or lower the input's level",
@@ -66,7 +65,7 @@ void track_warn_clipped(const Track *track, cleave_format format) {
     else if (list != NULL)
         message_warning("%s: samples cut off at full scale: %s; try %s--bits float, which cuts "
                         "none, or lower the input's level",
-                        input, list, holds_floats ? "" : "-f wav ");
+                        input, list, info.floats ? "" : "-f wav ");
     free(list);
 }
 
@@ -208,6 +207,7 @@ static void put_result(json_t *object, const cleave_result *result) {
     json_put_number(object, "real_time_factor", real_time_factor(result));
     json_put_number(object, "network_seconds", result->network_seconds);
     json_put_integer(object, "sample_rate", result->sample_rate);
+    json_put_integer(object, "source_sample_rate", result->source_rate);
     json_put_integer(object, "channels", result->channels);
     json_put_integer(object, "samples", result->samples);
     json_put_integer(object, "peak_memory_bytes", result->peak_host_memory);

@@ -20,6 +20,21 @@ static void fact(Findings *findings, const char *name, const char *text) {
     findings_add(findings, CLEAVE_FINDING_FACT, name, "%s", text);
 }
 
+static void find_formats(Findings *findings) {
+    cleave_format_info formats[CLEAVE_FORMATS];
+    char written[128] = "";
+    char lacking[64] = "";
+    cleave_formats(formats, CLEAVE_FORMATS);
+    for (int i = 0; i < CLEAVE_FORMATS; i++) {
+        char *list = formats[i].available ? written : lacking;
+        size_t size = formats[i].available ? sizeof(written) : sizeof(lacking);
+        size_t used = strlen(list);
+        snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "", formats[i].name);
+    }
+    findings_add(findings, CLEAVE_FINDING_FACT, "formats written", "%s%s%s", written,
+                 *lacking ? "; not " : "", lacking);
+}
+
 void find_build(Findings *findings) {
     char libc[64];
     fact(findings, "library", cleave_version());
@@ -36,6 +51,7 @@ void find_build(Findings *findings) {
 #else
     fact(findings, "assertions", "on");
 #endif
+    find_formats(findings);
 }
 
 /* Those that do not tell their version while they run: the one that was built with. */

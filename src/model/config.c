@@ -112,6 +112,22 @@ static cleave_status read_optional(const Reader *r, const char *section, const c
     return node ? read_integer(r, node, &key, result) : CLEAVE_OK;
 }
 
+/* The frames of a chunk, and the samples that they cover. A chunk that is no multiple of the hop
+ * has some left over, which no frame gives back: they would be zeros at the end of each chunk. UVR
+ * takes what the frames cover, the training framework stops. (An odd n_fft is padded by one sample
+ * less, and covers one more.) */
+static void set_chunk(Config *config, int64_t samples) {
+    int odd = config->n_fft % 2;
+    int64_t span = samples - odd;
+    config->given_chunk_size = (int)samples;
+    config->chunk_size = (int)samples;
+    config->dim_t = 0;
+    if (span < 0)
+        return;
+    config->chunk_size -= (int)(span % config->hop_length);
+    config->dim_t = (int)(span / config->hop_length) + 1;
+}
+
 static cleave_status read_chunk(const Reader *r) {
     Config *config = r->config;
     const int largest = 1 << 28;
@@ -136,9 +152,7 @@ static cleave_status read_chunk(const Reader *r) {
                          ": audio.hop_length %d * (audio.dim_t %d - 1) gives chunks of %" PRId64
                          " samples; at most %d are possible",
                          r->source, config->hop_length, audio_dim_t, samples, largest);
-    config->chunk_size = (int)samples;
-    int64_t span = samples - config->n_fft % 2; /* padded by n_fft / 2 on both sides */
-    config->dim_t = span < 0 ? 0 : (int)(span / config->hop_length) + 1;
+    set_chunk(config, samples);
     config->mean_dim_t = inference_dim_t ? inference_dim_t : audio_dim_t;
     if (config->mean_dim_t == 0)
         config->mean_dim_t = config->dim_t;

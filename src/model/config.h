@@ -13,8 +13,10 @@ typedef struct Config {
     int n_fft;
     int hop_length;
     int dim_f;
-    int dim_t; /* frames of a chunk: chunk_size / hop_length + 1 */
-    int chunk_size;
+    int dim_t;      /* frames of a chunk: chunk_size / hop_length + 1 */
+    int chunk_size; /* what the frames cover: hop_length * (dim_t - 1), and one more where n_fft is
+                       odd */
+    int given_chunk_size; /* as it was given; never less */
     int channels;
     int sample_rate;
     /* model */

@@ -2,10 +2,13 @@
  * checking one against the other. */
 #include "model/model.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/path_format.h"
@@ -55,15 +58,79 @@ static cleave_status find_config(const char *path, char **found, cleave_error *e
     return CLEAVE_OK;
 }
 
+/* The YAML files of a folder: how many, and the first two by name. */
+typedef struct YamlFiles {
+    int count;
+    char *names[2];
+} YamlFiles;
+
+static bool is_yaml_name(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return name[0] != '.' && dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
+}
+
+static void keep_name(YamlFiles *files, const char *name) {
+    char *copy = string_copy(name);
+    files->count++;
+    for (int i = 0; i < 2 && copy; i++) {
+        bool earlier = !files->names[i] || strcmp(copy, files->names[i]) < 0;
+        char *other = files->names[i];
+        files->names[i] = earlier ? copy : other;
+        copy = earlier ? other : copy;
+    }
+    free(copy);
+}
+
+/* What cannot be listed is left out: this is for advice only. */
+static void list_yaml_files(YamlFiles *files, const char *folder) {
+    DIR *directory = opendir(folder);
+    const struct dirent *entry;
+    while (directory && (entry = readdir(directory)) != NULL)
+        if (is_yaml_name(entry->d_name))
+            keep_name(files, entry->d_name);
+    if (directory)
+        closedir(directory);
+}
+
+/* What to do about a configuration that was not found: in words, to be freed; NULL where memory ran
+ * out. */
+static char *config_advice(const char *path) {
+    YamlFiles files = {0};
+    char *advice = NULL;
+    char *folder = folder_of(path);
+    if (folder)
+        list_yaml_files(&files, folder);
+    int before = (int)(path_file_name(path) - path);
+    if (folder && files.count == 0)
+        advice = string_copy("give one with -c");
+    else if (files.names[0] && files.count == 1)
+        advice = string_format("if it is %.100s, which is there, give it: -c %.*s%.100s",
+                               files.names[0], before, path, files.names[0]);
+    else if (files.names[0] && files.names[1])
+        advice = string_format("of the %d YAML files that are there (%.60s, %.60s%s) give its own "
+                               "with -c",
+                               files.count, files.names[0], files.names[1],
+                               files.count > 2 ? ", ..." : "");
+    free(files.names[0]);
+    free(files.names[1]);
+    free(folder);
+    return advice;
+}
+
 static cleave_status refuse_without_config(const cleave_model *model, cleave_error *error) {
     const char *name = path_file_name(model->path);
     int shown = (int)size_min(path_length_without_extension(name), 100);
     bool has_header = strcmp(checkpoint_container(model->checkpoint), "safetensors") == 0;
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": no configuration found; tried %.*s.yaml, %.*s.yml, model.yaml, model.yml "
-                     "and config_model.yaml beside it%s; give one with -c",
-                     model->path, shown, name, shown, name, has_header ? ", and its header" : "");
+    char *advice = config_advice(model->path);
+    if (!advice)
+        return error_memory(error, "a path", strlen(model->path));
+    error_set(error, CLEAVE_ERROR_MODEL,
+              PATH_FORMAT
+              ": no configuration found; tried %.*s.yaml, %.*s.yml, model.yaml, model.yml "
+              "and config_model.yaml beside it%s; %s",
+              model->path, shown, name, shown, name, has_header ? ", and its header" : "", advice);
+    free(advice);
+    return CLEAVE_ERROR_MODEL;
 }
 
 /* The configuration that was asked for, else the one beside the model, else the embedded one. */
@@ -101,6 +168,17 @@ static void limit_overlap(cleave_model *model, const cleave_logger *log) {
     model->config.overlap = CLEAVE_OVERLAP_MAX;
 }
 
+static void tell_chunk(const cleave_model *model, const cleave_logger *log) {
+    const Config *c = &model->config;
+    if (c->chunk_size != c->given_chunk_size)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  PATH_FORMAT ": of a chunk_size of %d samples, %d frames at audio.hop_length %d "
+                              "cover %d, and the rest would be silent: chunks of %d samples are "
+                              "used; chunk_size %d says the same",
+                  model->config_source, c->given_chunk_size, c->dim_t, c->hop_length, c->chunk_size,
+                  c->chunk_size, c->chunk_size);
+}
+
 /* ---- Opening ---- */
 
 static void log_model(const cleave_model *model, const cleave_logger *log) {
@@ -129,6 +207,7 @@ static cleave_status fill(cleave_model *model, const char *path,
     if (status != CLEAVE_OK)
         return status;
     limit_overlap(model, &settings->log);
+    tell_chunk(model, &settings->log);
     model->parameters = network_parameters(&model->config);
     model->flops_per_chunk = builder_flops_per_chunk(&model->config);
     if (model->parameters == 0 || model->flops_per_chunk <= 0)

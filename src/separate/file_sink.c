@@ -46,6 +46,13 @@ cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, i
     return audio_writer_open_stream(&sink->writers[0], fd, cancel, format, error);
 }
 
+cleave_status file_sink_convert(FileSink *sink, int from_rate, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
+        status = audio_writer_convert(sink->writers[i], from_rate, error);
+    return status;
+}
+
 /* ---- Profiling ---- */
 
 /* What the pool's caller does, others tell of. */
@@ -170,10 +177,16 @@ static void name_committed(const FileSink *sink, int committed, cleave_error *er
     error_prefix(error, "only %s written", names);
 }
 
-cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
-    double begin = profile_clock(sink->profile);
+cleave_status file_sink_finish(FileSink *sink, int64_t frames, cleave_error *error) {
+    sink->finishing = profile_clock(sink->profile);
     sink->stage = STAGE_FINISH;
-    cleave_status status = run_all(sink, finish_one, sink, error);
+    for (int i = 0; i < sink->outputs->count; i++)
+        audio_writer_end_at(sink->writers[i], frames);
+    return run_all(sink, finish_one, sink, error);
+}
+
+cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
         status = audio_writer_prepare(sink->writers[i], error);
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++) {
@@ -181,7 +194,7 @@ cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
         if (status != CLEAVE_OK && i > 0)
             name_committed(sink, i, error);
     }
-    profile_stage_ran(sink->profile, STAGE_FINISH, ROW_CALLER, begin);
+    profile_stage_ran(sink->profile, STAGE_FINISH, ROW_CALLER, sink->finishing);
     return status;
 }
 

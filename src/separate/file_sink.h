@@ -18,6 +18,7 @@ typedef struct FileSink {
     Profile *profile; /* NULL: nobody wants to know how long the threads work */
     int *rows;        /* per thread of the pool: the profile's index of it */
     ProfileStage stage;
+    double finishing; /* when that began, on the profile's clock */
 } FileSink;
 
 /* Opens a writer for each output. What is borrowed must outlive the sink. After a failure the sink
@@ -31,6 +32,9 @@ cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, i
                                     const atomic_bool *cancel, const AudioWriterSettings *format,
                                     cleave_error *error);
 
+/* Once open: what is written comes at this rate, where the files have another. */
+cleave_status file_sink_convert(FileSink *sink, int from_rate, cleave_error *error);
+
 /* Once open: the profile, which must outlive the sink, is told of what its threads do. NULL is
  * allowed. */
 cleave_status file_sink_profile(FileSink *sink, Profile *profile, cleave_error *error);
@@ -39,8 +43,12 @@ cleave_status file_sink_profile(FileSink *sink, Profile *profile, cleave_error *
 cleave_status file_sink_write(void *user, const float *const *planes, const float *const *mix,
                               int64_t frames, cleave_error *error);
 
-/* Completes all files, then gives each its final name: only once all are whole and nothing is known
- * that would prevent it. Should a rename fail after others succeeded, the error says which. */
+/* Completes all files, of which those that convert get `frames` frames. Then peaks and lengths are
+ * known. */
+cleave_status file_sink_finish(FileSink *sink, int64_t frames, cleave_error *error);
+
+/* Gives each finished file its final name: only once nothing is known that would prevent it. Should
+ * a rename fail after others succeeded, the error says which. */
 cleave_status file_sink_commit(FileSink *sink, cleave_error *error);
 
 /* What was not committed is removed. A zeroed sink is allowed. */

@@ -114,12 +114,31 @@ static char *safe_name(const char *name) {
     return safe;
 }
 
+/* Several names with slashes between, each made safe; "" of none. */
+static char *safe_folder(const char *folder) {
+    char *safe = string_copy("");
+    while (safe && *folder) {
+        size_t length = strcspn(folder, "/");
+        char *part = string_format("%.*s", (int)length, folder);
+        char *name = part ? safe_name(part) : NULL;
+        char *longer = name ? string_format("%s%s%s", safe, *safe && length > 0 ? "/" : "",
+                                            length > 0 ? name : "")
+                            : NULL;
+        free(part);
+        free(name);
+        free(safe);
+        safe = longer;
+        folder += length + (folder[length] == '/');
+    }
+    return safe;
+}
+
 typedef struct Field {
     const char *key; /* "{stem}" */
     char *value;
 } Field;
 
-#define FIELD_COUNT 3
+#define FIELD_COUNT 5
 
 static const Field *field_at(const Field *fields, const char *text) {
     for (int i = 0; i < FIELD_COUNT; i++)
@@ -128,31 +147,61 @@ static const Field *field_at(const Field *fields, const char *text) {
     return NULL;
 }
 
-/* The template with its fields replaced; NULL if memory ran out. */
+/* Whether `text` is empty, or ends where another name begins. */
+static bool is_between_names(const char *text) {
+    return *text == '\0' || text[strlen(text) - 1] == '/';
+}
+
+/* The template with its fields replaced; NULL if memory ran out. A folder that stands for nothing
+ * takes the slash behind it along, or at the end the one before it. */
 static char *expand(const char *template, const Field *fields) {
     char *text = string_copy("");
     while (text && *template) {
         const Field *field = field_at(fields, template);
+        template += field ? strlen(field->key) : 0;
+        bool is_nothing = field && *field->value == '\0' && is_between_names(text);
+        if (is_nothing && *template == '/')
+            template ++;
+        else if (is_nothing && *template == '\0' && *text)
+            text[strlen(text) - 1] = '\0';
         char *longer = field ? string_format("%s%s", text, field->value)
-                             : string_format("%s%c", text, *template);
-        template += field ? strlen(field->key) : 1;
+                             : string_format("%s%c", text, *template ++);
         free(text);
         text = longer;
     }
     return text;
 }
 
+static bool has_all_values(const Field *fields) {
+    bool all = true;
+    for (int i = 0; i < FIELD_COUNT; i++)
+        all = all && fields[i].value;
+    return all;
+}
+
+static bool ends_in_extension(const char *template) {
+    static const char ending[] = ".{ext}";
+    size_t length = strlen(template);
+    return length >= strlen(ending) && strcmp(template + length - strlen(ending), ending) == 0;
+}
+
 static char *output_path(const cleave_output_settings *settings, const char *template,
                          const char *track, const char *stem, const char *model) {
+    const char *extension = audio_format_extension(settings->format);
     Field fields[FIELD_COUNT] = {
-        {"{track}", safe_name(track)}, {"{stem}", safe_name(stem)}, {"{model}", safe_name(model)}};
+        {"{track}", safe_name(track)},
+        {"{stem}", safe_name(stem)},
+        {"{model}", safe_name(model)},
+        {"{ext}", safe_name(extension)},
+        {"{folder}", safe_folder(settings->folder ? settings->folder : "")}};
     char *path = NULL;
     char *name = NULL;
-    if (fields[0].value && fields[1].value && fields[2].value)
+    if (has_all_values(fields))
         name = expand(template, fields);
-    if (name)
-        path = string_format("%s/%s.%s", settings->directory, name,
-                             audio_format_extension(settings->format));
+    if (name && ends_in_extension(template))
+        path = string_format("%s/%s", settings->directory, name);
+    else if (name)
+        path = string_format("%s/%s.%s", settings->directory, name, extension);
     for (int i = 0; i < FIELD_COUNT; i++)
         free(fields[i].value);
     free(name);
@@ -210,7 +259,9 @@ cleave_status output_list_create(OutputList *list, const Config *config, const c
     list->paths = calloc(most, sizeof(*list->paths));
     if (!list->stems || !list->names || !list->paths)
         return error_memory(error, "the list of outputs", most * sizeof(char *));
-    cleave_status status = select_stems(list, config, settings, error);
+    cleave_status status = audio_format_check(settings->format, error);
+    if (status == CLEAVE_OK)
+        status = select_stems(list, config, settings, error);
     if (status == CLEAVE_OK)
         status = name_outputs(list, config, settings, error);
     if (status == CLEAVE_OK && settings->stream_fd >= 0)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "audio/output_file.h"
+#include "audio/resample.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -25,6 +26,8 @@ typedef struct FileJob {
     OutputList outputs;
     Claim claim;
     Resume resume;
+    int source_rate; /* Hz */
+    int output_rate;
     FileSink sink;
     DemixJob demix;
 } FileJob;
@@ -92,18 +95,21 @@ static cleave_status claim_outputs(FileJob *job, cleave_error *error) {
 static cleave_status open_outputs(FileJob *job, cleave_error *error) {
     const cleave_model *model = job->separator->model;
     const int stream_fd = job->settings->stream_fd;
-    AudioWriterSettings format = {model->config.channels, model->config.sample_rate,
-                                  job->settings->format, job->settings->bits,
-                                  audio_reader_expected_frames(job->reader)};
+    const int64_t frames = audio_reader_format(job->reader)->frames;
+    AudioWriterSettings format = {model->config.channels, job->output_rate, job->settings->format,
+                                  job->settings->bits,
+                                  resampled_frames(frames, job->source_rate, job->output_rate)};
     cleave_status status = output_list_create(&job->outputs, &model->config, model->name,
                                               job->input, job->settings, error);
     if (status == CLEAVE_OK && stream_fd >= 0)
-        return file_sink_open_stream(&job->sink, &job->outputs, stream_fd, &job->separator->cancel,
-                                     &format, error);
-    if (status == CLEAVE_OK)
+        status = file_sink_open_stream(&job->sink, &job->outputs, stream_fd,
+                                       &job->separator->cancel, &format, error);
+    else if (status == CLEAVE_OK)
         status = claim_outputs(job, error);
-    if (status == CLEAVE_OK)
+    if (status == CLEAVE_OK && stream_fd < 0)
         status = file_sink_open(&job->sink, &job->outputs, &format, error);
+    if (status == CLEAVE_OK)
+        status = file_sink_convert(&job->sink, model->config.sample_rate, error);
     return status;
 }
 
@@ -143,11 +149,15 @@ static cleave_status run(FileJob *job, cleave_result *result, cleave_error *erro
         status =
             error_set(error, CLEAVE_ERROR_INPUT,
                       "%s holds no audio: 0 samples; nothing to separate", path_shown(job->input));
+    int64_t read = audio_reader_position(job->reader);
+    if (status == CLEAVE_OK)
+        status = file_sink_finish(
+            &job->sink, resampled_frames(read, job->source_rate, job->output_rate), error);
     if (status == CLEAVE_OK)
         status = fill_stems(&job->sink, result, error);
     if (status == CLEAVE_OK)
         status = file_sink_commit(&job->sink, error);
-    result->samples = demixed.samples;
+    result->samples = status == CLEAVE_OK ? audio_writer_frames(job->sink.writers[0]) : 0;
     result->network_seconds = demixed.network_seconds;
     return status;
 }
@@ -164,12 +174,23 @@ static cleave_status open_reader(FileJob *job, cleave_error *error) {
     return audio_reader_open_with(&job->reader, job->input, &settings, error);
 }
 
+static void choose_rate(FileJob *job) {
+    int asked = job->settings->sample_rate;
+    job->source_rate = audio_reader_format(job->reader)->sample_rate;
+    int wanted = asked == 0                    ? job->separator->model->config.sample_rate
+                 : asked == CLEAVE_RATE_SOURCE ? job->source_rate
+                                               : asked;
+    job->output_rate = audio_format_rate(job->settings->format, wanted);
+}
+
 static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {
     Profile *profile = profile_active(job->separator->profile);
     double begin = profile_clock(profile);
     job->stamp = file_stamp(job->input);
     cleave_status status = open_reader(job, error);
     profile_stage_ran(profile, STAGE_OPEN, ROW_CALLER, begin);
+    if (status == CLEAVE_OK)
+        choose_rate(job);
     if (status == CLEAVE_OK)
         status = separator_job(job->separator, job->reader, &job->log.logger, &job->demix, error);
     begin = profile_clock(profile);
@@ -196,6 +217,15 @@ static void close_job(FileJob *job, bool done) {
     log_relay_destroy(&job->log);
 }
 
+static cleave_status check_rate(int rate, cleave_error *error) {
+    bool is_word = rate == 0 || rate == CLEAVE_RATE_SOURCE;
+    if (is_word || (rate >= CLEAVE_RATE_MIN && rate <= CLEAVE_RATE_MAX))
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                     "stems cannot be written at %d Hz; choose a rate from %d to %d Hz", rate,
+                     CLEAVE_RATE_MIN, CLEAVE_RATE_MAX);
+}
+
 cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
                                    const cleave_output_settings *settings, cleave_result *result,
                                    cleave_error *error) {
@@ -215,6 +245,8 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     profile_start(separator->profile);
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
+        status = check_rate(resolved.sample_rate, error);
+    if (status == CLEAVE_OK)
         status = separate(&job, &filled, error);
     close_job(&job, status == CLEAVE_OK);
     profile_stop(separator->profile);
@@ -224,7 +256,8 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
         cleave_result_free(&filled);
         return status;
     }
-    filled.sample_rate = separator->model->config.sample_rate;
+    filled.sample_rate = job.output_rate;
+    filled.source_rate = job.source_rate;
     filled.channels = separator->model->config.channels;
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;

@@ -59,14 +59,14 @@ static void resolve_settings(cleave_separator *separator) {
     settings->device = NULL; /* the caller's string; what was chosen is in `device` */
 }
 
-/* Blend mean has a chunk length of its own, from inference.dim_t. */
+/* Blend mean has a chunk length of its own: what the frames of inference.dim_t cover. */
 static cleave_status plan_chunks(cleave_separator *separator, cleave_error *error) {
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->asked;
     ChunkPlan *plan = &separator->plan;
     *plan = (ChunkPlan){settings->blend, config->channels, config->chunk_size, 0};
     if (settings->blend == CLEAVE_BLEND_MEAN) {
-        plan->chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1);
+        plan->chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1) + config->n_fft % 2;
         if (plan->chunk <= config->n_fft / 2 || plan->chunk > INT32_MAX / 4)
             return error_set(error, CLEAVE_ERROR_MODEL,
                              "inference.dim_t %d with audio.hop_length %d gives chunks of %lld "

@@ -291,15 +291,19 @@ void assert_words(const char *text, const char *const *words) {
             fail_msg("\"%s\" is not in \"%s\"", *words, text);
 }
 
-static bool reads(const char *extension) {
+bool reads_extension(const char *extension) {
     for (const char *const *e = cleave_input_extensions(); *e; e++)
         if (strcmp(*e, extension) == 0)
             return true;
     return false;
 }
 
+bool writes_format(cleave_format format) {
+    return audio_format_check(format, NULL) == CLEAVE_OK;
+}
+
 bool built_with_ffmpeg(void) {
-    return reads("m4a");
+    return reads_extension("m4a");
 }
 
 bool built_with_mp3(void) {

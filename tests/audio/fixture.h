@@ -93,6 +93,10 @@ double snr_db(const Audio *signal, const Audio *other, int64_t from, int64_t to)
 void assert_words(const char *text, const char *const *words);
 
 bool built_with_ffmpeg(void);
+bool reads_extension(const char *extension);
+
+/* Whether this build writes a format. */
+bool writes_format(cleave_format format);
 bool built_with_mp3(void);
 
 #endif

@@ -24,15 +24,18 @@ static const Case cases[] = {
     {CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24, 9000},   {CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT, 9000},
     {CLEAVE_FORMAT_OGG, CLEAVE_BITS_AUTO, 9000},  {CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, 9000},
     {CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT, 0},    {CLEAVE_FORMAT_WAV, CLEAVE_BITS_24, 0},
+    {CLEAVE_FORMAT_OPUS, CLEAVE_BITS_AUTO, 0},    {CLEAVE_FORMAT_M4A, CLEAVE_BITS_AUTO, 0},
+    {CLEAVE_FORMAT_ALAC, CLEAVE_BITS_16, 0},
 };
 
 static bool is_possible(const Case *which) {
-    return which->format != CLEAVE_FORMAT_MP3 || built_with_mp3();
+    return writes_format(which->format);
 }
 
 static cleave_status open_stereo(AudioWriter **writer, const char *path, const Case *which,
                                  cleave_error *error) {
-    AudioWriterSettings settings = {2, 44100, which->format, which->bits, which->expected_frames};
+    AudioWriterSettings settings = {2, audio_format_rate(which->format, 44100), which->format,
+                                    which->bits, which->expected_frames};
     return audio_writer_open(writer, path, &settings, error);
 }
 

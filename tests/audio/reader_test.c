@@ -510,6 +510,10 @@ static void the_list_of_extensions_is_lower_case_and_ends(void **state) {
     }
     assert_true(wav);
     assert_true(count > 10);
+    static const char *const films[] = {"wmv", "m4v", "ts",  "m2ts", "mts", "vob",
+                                        "ogv", "m4r", "m4p", "mpg",  "spx"};
+    for (size_t i = 0; i < sizeof(films) / sizeof(films[0]); i++)
+        assert_int_equal(reads_extension(films[i]), built_with_ffmpeg());
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

@@ -139,6 +139,88 @@ static void senseless_rates_are_refused(void **state) {
     audio_reader_close(reader);
 }
 
+/* ---- On the way out ---- */
+
+/* Writes audio at a rate other than its own, `step` frames at a time. */
+static void write_at_rate(const char *path, int rate, const Audio *audio, int64_t end,
+                          int64_t step) {
+    AudioWriterSettings settings = {audio->channels, rate, CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT, 0};
+    AudioWriter *writer;
+    cleave_error error;
+    assert_int_equal(audio_writer_open(&writer, path, &settings, &error), CLEAVE_OK);
+    assert_int_equal(audio_writer_convert(writer, audio->sample_rate, &error), CLEAVE_OK);
+    for (int64_t done = 0; done < audio->frames; done += step) {
+        const float *planes[16];
+        int64_t left = audio->frames - done;
+        for (int c = 0; c < audio->channels; c++)
+            planes[c] = audio->planes[c] + done;
+        assert_int_equal(audio_writer_write(writer, planes, left < step ? left : step, &error),
+                         CLEAVE_OK);
+    }
+    if (end >= 0)
+        audio_writer_end_at(writer, end);
+    assert_int_equal(audio_writer_finish(writer, &error), CLEAVE_OK);
+    if (end >= 0)
+        assert_int_equal(audio_writer_frames(writer), end);
+    assert_int_equal(audio_writer_commit(writer, &error), CLEAVE_OK);
+    audio_writer_close(writer);
+}
+
+/* There and back again: as long as it was, and in step with what it was. */
+static void what_goes_out_is_as_long_and_in_step(void **state) {
+    (void)state;
+    for (size_t r = 0; r < sizeof(rates) / sizeof(rates[0]); r++)
+        for (int64_t more = 0; more < 5; more++) {
+            Audio sine = audio_sines(2, rates[r], rates[r] + more);
+            Audio inner = convert(&sine, 44100, 5000);
+            write_at_rate(in_folder("x.wav"), rates[r], &inner, sine.frames, 1000 + more);
+            Audio out = read_audio(in_folder("x.wav"), NULL, 0, 0, 1000);
+            assert_int_equal(out.sample_rate, rates[r]);
+            assert_int_equal(out.frames, sine.frames);
+            int64_t edge = rates[r] / 8;
+            double snr = snr_db(&sine, &out, edge, sine.frames - edge);
+            if (!(snr > 95))
+                fail_msg("%d Hz: %.1f dB", rates[r], snr);
+            audio_free(&sine);
+            audio_free(&inner);
+            audio_free(&out);
+        }
+}
+
+static void what_goes_out_may_be_of_any_length(void **state) {
+    (void)state;
+    for (size_t r = 0; r < sizeof(rates) / sizeof(rates[0]); r++)
+        for (int64_t frames = 1; frames < 400; frames = frames * 3 + 1) {
+            Audio noise = audio_noise(1, rates[r], frames, 0.5f);
+            Audio inner = convert(&noise, 44100, 64);
+            write_at_rate(in_folder("x.wav"), rates[r], &inner, frames, 64);
+            Audio out = read_audio(in_folder("x.wav"), NULL, 0, 0, 1000);
+            assert_int_equal(out.frames, frames);
+            audio_free(&out);
+            write_at_rate(in_folder("x.wav"), rates[r], &inner, -1, 64);
+            out = read_audio(in_folder("x.wav"), NULL, 0, 0, 1000);
+            assert_int_equal(out.frames, resampled_frames(inner.frames, 44100, rates[r]));
+            audio_free(&noise);
+            audio_free(&inner);
+            audio_free(&out);
+        }
+}
+
+static void blocks_leave_no_trace_in_what_goes_out(void **state) {
+    (void)state;
+    const int64_t steps[] = {1, 333, 4097, 100000};
+    Audio noise = audio_noise(2, 44100, 12345, 1.0f);
+    Audio whole = one_shot(&noise, 48000);
+    for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++) {
+        write_at_rate(in_folder("x.wav"), 48000, &noise, whole.frames, steps[s]);
+        Audio out = read_audio(in_folder("x.wav"), NULL, 0, 0, 1000);
+        assert_same_audio(&whole, &out);
+        audio_free(&out);
+    }
+    audio_free(&whole);
+    audio_free(&noise);
+}
+
 static void lengths_that_do_not_fit_are_unknown(void **state) {
     (void)state;
     assert_int_equal(resampled_frames(INT64_MAX, 1, 2), 0);
@@ -147,6 +229,8 @@ static void lengths_that_do_not_fit_are_unknown(void **state) {
     assert_int_equal(resampled_frames(441, 44100, 48000), 480);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sine_stays_a_sine),
@@ -154,6 +238,9 @@ int main(void) {
         cmocka_unit_test(blocks_of_any_size_equal_one_shot_bit_for_bit),
         cmocka_unit_test(input_in_odd_pieces_equals_one_shot_bit_for_bit),
         cmocka_unit_test(senseless_rates_are_refused),
+        TEST(what_goes_out_is_as_long_and_in_step),
+        TEST(what_goes_out_may_be_of_any_length),
+        TEST(blocks_leave_no_trace_in_what_goes_out),
         cmocka_unit_test(lengths_that_do_not_fit_are_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -705,9 +705,10 @@ static void a_wav_stream_without_samples_is_a_header(void **state) {
 
 static void formats_that_need_their_length_are_refused(void **state) {
     (void)state;
-    static const cleave_format formats[] = {CLEAVE_FORMAT_FLAC, CLEAVE_FORMAT_AIFF,
-                                            CLEAVE_FORMAT_OGG, CLEAVE_FORMAT_MP3};
-    for (size_t i = 0; i < 4; i++) {
+    static const cleave_format formats[] = {
+        CLEAVE_FORMAT_FLAC, CLEAVE_FORMAT_AIFF, CLEAVE_FORMAT_OGG, CLEAVE_FORMAT_MP3,
+        CLEAVE_FORMAT_OPUS, CLEAVE_FORMAT_M4A,  CLEAVE_FORMAT_ALAC};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
         AudioWriterSettings settings = {2, 44100, formats[i], CLEAVE_BITS_AUTO, 0};
         AudioWriter *writer;
         cleave_error error;

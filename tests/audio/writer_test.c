@@ -25,21 +25,34 @@ static const Case exact[] = {
     {"24.flac", CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24},
     {"16.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_16},
     {"24.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_24},
+    {"16.m4a", CLEAVE_FORMAT_ALAC, CLEAVE_BITS_16},
+    {"24.m4a", CLEAVE_FORMAT_ALAC, CLEAVE_BITS_24},
 };
 
 static const Case lossy[] = {
     {"x.ogg", CLEAVE_FORMAT_OGG, CLEAVE_BITS_AUTO},
     {"x.mp3", CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO},
+    {"x.opus", CLEAVE_FORMAT_OPUS, CLEAVE_BITS_AUTO},
+    {"x.m4a", CLEAVE_FORMAT_M4A, CLEAVE_BITS_AUTO},
 };
 
+#define EXACT (sizeof(exact) / sizeof(exact[0]))
+#define LOSSY (sizeof(lossy) / sizeof(lossy[0]))
+
 static bool is_possible(const Case *which) {
-    return which->format != CLEAVE_FORMAT_MP3 || built_with_mp3();
+    return writes_format(which->format);
+}
+
+static int rate_of(const Case *which) {
+    return audio_format_rate(which->format, 44100);
 }
 
 static void integers_come_back_bit_for_bit(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
-        for (int channels = 1; channels <= 3; channels++) {
+    for (size_t i = 0; i < EXACT; i++)
+        for (int channels = 1; channels <= 3 && is_possible(&exact[i]); channels++) {
+            if (channels == 3 && exact[i].format == CLEAVE_FORMAT_ALAC)
+                continue;
             Audio made = audio_integer_noise(channels, 44100, 10001, (int)exact[i].bits);
             write_audio(in_folder(exact[i].name), exact[i].format, exact[i].bits, &made);
             LogKeeper log;
@@ -73,10 +86,10 @@ static void floats_come_back_bit_for_bit(void **state) {
 
 static void lossy_formats_come_back_nearly(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++) {
+    for (size_t i = 0; i < LOSSY; i++) {
         if (!is_possible(&lossy[i]))
             continue;
-        Audio made = audio_sines(2, 44100, 50000);
+        Audio made = audio_sines(2, rate_of(&lossy[i]), 50000);
         write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
         Audio read = read_audio(in_folder(lossy[i].name), NULL, 0, 0, 4000);
         assert_int_equal(read.frames, made.frames);
@@ -92,16 +105,23 @@ static void files_of_no_and_of_one_sample_are_written(void **state) {
     (void)state;
     for (int64_t frames = 0; frames <= 1; frames++) {
         Audio made = audio_new(2, 44100, frames);
-        for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++) {
+        for (size_t i = 0; i < EXACT; i++) {
+            if (!is_possible(&exact[i]))
+                continue;
             write_audio(in_folder(exact[i].name), exact[i].format, exact[i].bits, &made);
+            if (frames == 0 && exact[i].format == CLEAVE_FORMAT_ALAC)
+                continue; /* without a sample these are no files that anything reads */
             Audio read = read_audio(in_folder(exact[i].name), NULL, 0, 0, 10);
             assert_same_audio(&made, &read);
             audio_free(&read);
         }
-        for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++) {
+        for (size_t i = 0; i < LOSSY; i++) {
             if (!is_possible(&lossy[i]))
                 continue;
+            made.sample_rate = rate_of(&lossy[i]);
             write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
+            if (frames == 0 && lossy[i].format >= CLEAVE_FORMAT_OPUS)
+                continue;
             Audio read = read_audio(in_folder(lossy[i].name), NULL, 0, 0, 10);
             assert_between(read.frames, frames, 2304);
             audio_free(&read);
@@ -112,13 +132,14 @@ static void files_of_no_and_of_one_sample_are_written(void **state) {
 
 static void writing_in_pieces_gives_the_same_file(void **state) {
     (void)state;
-    const Case cases[] = {exact[1], exact[3], lossy[0], lossy[1]};
+    const Case cases[] = {exact[1], exact[3], exact[7], lossy[0], lossy[1], lossy[2], lossy[3]};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (!is_possible(&cases[i]))
             continue;
-        Audio made = audio_sines(2, 44100, 30000);
+        Audio made = audio_sines(2, rate_of(&cases[i]), 30000);
         write_audio(in_folder("whole"), cases[i].format, cases[i].bits, &made);
-        AudioWriterSettings settings = {2, 44100, cases[i].format, cases[i].bits, made.frames};
+        AudioWriterSettings settings = {2, made.sample_rate, cases[i].format, cases[i].bits,
+                                        made.frames};
         AudioWriter *writer;
         cleave_error error;
         assert_int_equal(audio_writer_open(&writer, in_folder("pieces"), &settings, &error), 0);
@@ -170,10 +191,13 @@ static void two_runs_give_the_same_bytes(void **state) {
     const Case more[] = {{"f.wav", CLEAVE_FORMAT_WAV, CLEAVE_BITS_FLOAT},
                          {"f.aiff", CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT}};
     Audio made = audio_sines(2, 44100, 20000);
-    for (size_t i = 0; i < 10; i++) {
-        const Case *which = i < 6 ? &exact[i] : i < 8 ? &lossy[i - 6] : &more[i - 8];
+    for (size_t i = 0; i < EXACT + LOSSY + 2; i++) {
+        const Case *which = i < EXACT           ? &exact[i]
+                            : i < EXACT + LOSSY ? &lossy[i - EXACT]
+                                                : &more[i - EXACT - LOSSY];
         if (!is_possible(which))
             continue;
+        made.sample_rate = rate_of(which);
         expect_same_bytes_twice(which, &made, made.frames);
         expect_same_bytes_twice(which, &made, 0);
     }
@@ -184,7 +208,7 @@ static void two_runs_give_the_same_bytes(void **state) {
 
 static AudioWriter *open_writer(const char *path, int channels, cleave_format format,
                                 cleave_bits bits) {
-    AudioWriterSettings settings = {channels, 44100, format, bits, 100};
+    AudioWriterSettings settings = {channels, audio_format_rate(format, 44100), format, bits, 100};
     AudioWriter *writer;
     cleave_error error;
     if (audio_writer_open(&writer, path, &settings, &error) != CLEAVE_OK)
@@ -259,9 +283,10 @@ static void lossy_formats_count_what_players_will_clip(void **state) {
     const float left[] = {0.5f, -7.5f, 1.0f};
     const float right[] = {0.25f, 2.0f, -1.0f};
     const float *planes[] = {left, right};
-    const cleave_format formats[] = {CLEAVE_FORMAT_OGG, CLEAVE_FORMAT_MP3};
-    for (int f = 0; f < (built_with_mp3() ? 2 : 1); f++) {
-        AudioWriter *writer = open_writer(in_folder("x"), 2, formats[f], CLEAVE_BITS_AUTO);
+    for (size_t i = 0; i < LOSSY; i++) {
+        if (!is_possible(&lossy[i]))
+            continue;
+        AudioWriter *writer = open_writer(in_folder("x"), 2, lossy[i].format, CLEAVE_BITS_AUTO);
         cleave_error error;
         assert_int_equal(audio_writer_write(writer, planes, 3, &error), CLEAVE_OK);
         assert_int_equal(audio_writer_clipped(writer), 2);
@@ -274,8 +299,8 @@ static void nan_is_refused_in_every_format(void **state) {
     float samples[100] = {0};
     samples[99] = NAN;
     const float *planes[] = {samples};
-    for (int format = CLEAVE_FORMAT_WAV; format <= CLEAVE_FORMAT_MP3; format++) {
-        if (format == CLEAVE_FORMAT_MP3 && !built_with_mp3())
+    for (int format = CLEAVE_FORMAT_WAV; format < CLEAVE_FORMATS; format++) {
+        if (!writes_format((cleave_format)format))
             continue;
         AudioWriter *writer =
             open_writer(in_folder("x"), 1, (cleave_format)format, CLEAVE_BITS_AUTO);
@@ -289,10 +314,10 @@ static void nan_is_refused_in_every_format(void **state) {
 
 static void huge_values_do_not_harm_lossy_encoders(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++) {
+    for (size_t i = 0; i < LOSSY; i++) {
         if (!is_possible(&lossy[i]))
             continue;
-        Audio made = audio_noise(2, 44100, 20000, 1e30f);
+        Audio made = audio_noise(2, rate_of(&lossy[i]), 20000, 1e30f);
         write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
         audio_free(&made);
     }
@@ -311,9 +336,13 @@ static void depths_that_do_not_fit_a_format_are_refused(void **state) {
                      CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_MP3, CLEAVE_BITS_24, &chosen, &error),
                      CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_M4A, CLEAVE_BITS_16, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_ALAC, CLEAVE_BITS_FLOAT, &chosen, &error),
+                     CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(audio_writer_bits(CLEAVE_FORMAT_WAV, (cleave_bits)20, &chosen, &error),
                      CLEAVE_ERROR_ARGUMENT);
-    assert_int_equal(audio_writer_bits((cleave_format)9, CLEAVE_BITS_AUTO, &chosen, &error),
+    assert_int_equal(audio_writer_bits(CLEAVE_FORMATS, CLEAVE_BITS_AUTO, &chosen, &error),
                      CLEAVE_ERROR_ARGUMENT);
 }
 
@@ -323,8 +352,12 @@ static void auto_stands_for_the_best_depth_of_a_format(void **state) {
                            {CLEAVE_FORMAT_AIFF, CLEAVE_BITS_FLOAT},
                            {CLEAVE_FORMAT_FLAC, CLEAVE_BITS_24},
                            {CLEAVE_FORMAT_OGG, 0},
-                           {CLEAVE_FORMAT_MP3, 0}};
-    for (int i = 0; i < 5; i++) {
+                           {CLEAVE_FORMAT_MP3, 0},
+                           {CLEAVE_FORMAT_RAW, CLEAVE_BITS_FLOAT},
+                           {CLEAVE_FORMAT_OPUS, 0},
+                           {CLEAVE_FORMAT_M4A, 0},
+                           {CLEAVE_FORMAT_ALAC, CLEAVE_BITS_24}};
+    for (int i = 0; i < CLEAVE_FORMATS; i++) {
         cleave_bits chosen = CLEAVE_BITS_16;
         cleave_error error;
         assert_int_equal(
@@ -338,6 +371,9 @@ static void auto_stands_for_the_best_depth_of_a_format(void **state) {
 static void rates_that_a_format_cannot_hold_are_refused(void **state) {
     (void)state;
     const AudioWriterSettings settings[] = {{2, 96000, CLEAVE_FORMAT_MP3, CLEAVE_BITS_AUTO, 0},
+                                            {2, 44100, CLEAVE_FORMAT_OPUS, CLEAVE_BITS_AUTO, 0},
+                                            {2, 44101, CLEAVE_FORMAT_M4A, CLEAVE_BITS_AUTO, 0},
+                                            {3, 44100, CLEAVE_FORMAT_ALAC, CLEAVE_BITS_16, 0},
                                             {9, 44100, CLEAVE_FORMAT_FLAC, CLEAVE_BITS_16, 0},
                                             {0, 44100, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16, 0},
                                             {2, 0, CLEAVE_FORMAT_WAV, CLEAVE_BITS_16, 0}};
@@ -387,6 +423,68 @@ static void extensions_are_those_people_know(void **state) {
     assert_string_equal(audio_format_extension(CLEAVE_FORMAT_AIFF), "aiff");
     assert_string_equal(audio_format_extension(CLEAVE_FORMAT_OGG), "ogg");
     assert_string_equal(audio_format_extension(CLEAVE_FORMAT_MP3), "mp3");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_OPUS), "opus");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_M4A), "m4a");
+    assert_string_equal(audio_format_extension(CLEAVE_FORMAT_ALAC), "m4a");
+}
+
+static void formats_are_told(void **state) {
+    (void)state;
+    cleave_format_info formats[CLEAVE_FORMATS + 1];
+    memset(formats, 0, sizeof(formats));
+    assert_int_equal(cleave_formats(NULL, 0), CLEAVE_FORMATS);
+    assert_int_equal(cleave_formats(formats, CLEAVE_FORMATS + 1), CLEAVE_FORMATS);
+    assert_null(formats[CLEAVE_FORMATS].name);
+    for (int i = 0; i < CLEAVE_FORMATS; i++) {
+        cleave_error error;
+        cleave_status status = audio_format_check((cleave_format)i, &error);
+        assert_int_equal(formats[i].format, i);
+        assert_string_equal(formats[i].name, audio_format_name((cleave_format)i));
+        assert_int_equal(formats[i].available, status == CLEAVE_OK);
+        assert_int_equal(formats[i].available, formats[i].reason[0] == '\0');
+        if (status != CLEAVE_OK)
+            assert_text_has(error.text, formats[i].name, formats[i].reason, "choose");
+    }
+    assert_true(formats[CLEAVE_FORMAT_WAV].available && formats[CLEAVE_FORMAT_WAV].streams);
+    if (!built_with_ffmpeg())
+        assert_text_has(formats[CLEAVE_FORMAT_M4A].reason, "lacks FFmpeg");
+    else
+        assert_true(formats[CLEAVE_FORMAT_ALAC].available);
+}
+
+/* ---- AAC ---- */
+
+static int64_t big_endian(const unsigned char *bytes, int count) {
+    int64_t value = 0;
+    for (int i = 0; i < count; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* What is silence in front and padding behind stands in the file to the sample. */
+static void aac_says_what_belongs_to_the_signal(void **state) {
+    (void)state;
+    if (!writes_format(CLEAVE_FORMAT_M4A))
+        skip();
+    static const int64_t lengths[] = {1, 1000, 1023, 1024, 1025, 45423, 88200};
+    static const int rates[] = {44100, 48000, 22050};
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+        for (size_t r = 0; r < 3; r++) {
+            Audio made = audio_sines(2, rates[r], lengths[i]);
+            write_audio(in_folder("x.m4a"), CLEAVE_FORMAT_M4A, CLEAVE_BITS_AUTO, &made);
+            size_t size;
+            unsigned char *bytes = read_bytes(in_folder("x.m4a"), &size);
+            const unsigned char *list = memmem(bytes, size, "elst", 4);
+            const unsigned char *movie = memmem(bytes, size, "mvhd", 4);
+            assert_non_null(list);
+            assert_non_null(movie);
+            assert_int_equal(big_endian(movie + 16, 4), rates[r]); /* the list counts in samples */
+            assert_int_equal(big_endian(list + 8, 4), 1);          /* entry */
+            assert_int_equal(big_endian(list + 12, 4), lengths[i]);
+            assert_int_equal(big_endian(list + 16, 4), 1024); /* left out in front */
+            free(bytes);
+            audio_free(&made);
+        }
 }
 
 /* ---- WAV's containers ---- */
@@ -624,6 +722,8 @@ int main(void) {
         TEST(mp3_is_written_at_each_of_its_rates),
         TEST(mp3_says_so_where_libsndfile_lacks_it),
         TEST(extensions_are_those_people_know),
+        TEST(formats_are_told),
+        TEST(aac_says_what_belongs_to_the_signal),
         TEST(a_wav_of_known_length_is_plain_and_not_extensible),
         TEST(a_short_wav_of_unknown_length_is_a_wav_still),
         TEST(an_odd_number_of_data_bytes_is_padded),

@@ -43,7 +43,7 @@ OPTIONS = {  # long: (short, takes a value)
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
     "help": ("h", False), "from-list": ("", True), "null": ("0", False), "ext": ("", True),
     "skip-existing": ("", False), "profile": ("", True), "stream": ("", True),
-    "channels": ("", True), "keep-going": ("", False),
+    "channels": ("", True), "keep-going": ("", False), "rate": ("", True),
 }
 COMMANDS = ("separate", "inspect", "devices", "score", "export", "bench", "verify", "doctor",
             "help", "completion", "man")
@@ -273,7 +273,7 @@ class UsageTest(CliTest):
         self.assert_failed(self.separate(MIX, "--name", "{track}"), 2, "{stem}")
 
     def test_name_with_an_unknown_placeholder(self):
-        self.check([MIX, "-m", MODEL, "--name", "{track}/{stem}{colour}"], "'{colour}'", "{model}")
+        self.check([MIX, "-m", MODEL, "--name", "{track}/{stem}{colour}"], "'{colour}'", "{folder} and {ext}")
         self.check([MIX, "-m", MODEL, "--name", "{track}/{stem}{"], "'{'")
 
     def test_stem_that_the_model_has_not(self):
@@ -493,6 +493,17 @@ class ScoreTest(CliTest):
         self.assert_done(result)
         self.assertRegex(result.out, r"(?m)^kick +guess/kick\.FLAC +inf ")
 
+    def test_case_need_not_agree(self):
+        tone = sine(200, 0.1)
+        low, high = [0.9 * x for x in tone], [0.99 * x for x in tone]
+        self.make("true", Kick=[tone], TOMS=[tone], toms=[tone])
+        self.make("guess", kick=[low], toms=[high], TOMS=[low])
+        result = self.run_program("score", "true", "guess")
+        self.assert_done(result)
+        self.assertRegex(result.out, r"(?m)^Kick +guess/kick\.wav +20\.0\d ")
+        self.assertRegex(result.out, r"(?m)^TOMS +guess/TOMS\.wav +20\.0\d ")
+        self.assertRegex(result.out, r"(?m)^toms +guess/toms\.wav +40\.0\d ")
+
     def test_other_length_is_a_warning(self):
         tone = sine(200, 0.2)
         self.make("true", kick=[tone])
@@ -519,7 +530,8 @@ class ScoreTest(CliTest):
 # ---- Separate ---------------------------------------------------------------------------------
 
 JSON_KEYS = ("input", "model", "status", "error", "outputs", "audio_seconds", "seconds",
-             "real_time_factor", "network_seconds", "sample_rate", "channels", "samples",
+             "real_time_factor", "network_seconds", "sample_rate", "source_sample_rate", "channels",
+             "samples",
              "peak_memory_bytes", "peak_device_memory_bytes", "degraded_ops", "memory_planned_bytes",
              "device", "kernels", "precision", "compiled", "overlap", "batch", "blend", "tta", "plan")
 
@@ -713,6 +725,14 @@ class SeparateScoreTest(CliTest):
         for output in result.objects()[0]["outputs"]:
             self.assertGreater(output["sdr"], 20.0)
             self.assertGreater(output["si_sdr"], 20.0)
+
+    def test_case_of_names_does_not_matter(self):
+        self.truth("vocals", "other")
+        os.rename(self.path("true", "vocals.wav"), self.path("true", "Vocals.wav"))
+        result = self.separate(MIX, "--score", "true")
+        self.assert_done(result)
+        self.assertEqual(result.warnings, [])
+        self.assertNotIn("n/a", result.out)
 
     def test_stem_without_truth_is_a_warning(self):
         result = self.separate(MIX, "--score", self.truth("vocals"))

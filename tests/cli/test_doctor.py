@@ -75,6 +75,7 @@ class DoctorTest(CliTest):
         self.assertRegex(report["system"]["threads"], r"^[1-9]\d*, of \d+ processors online$")
         self.assertIn("library", report["build"])
         self.assertIn("compiler", report["build"])
+        self.assertRegex(report["build"]["formats written"], r"\bwav, flac\b.*\braw\b")
         for device in report["devices"]:
             self.assertIn("driver", device)
             self.assertIn("runtime", device)

@@ -60,6 +60,15 @@ class FolderTest(TracksTest):
         self.assert_done(self.separate("in/"))
         self.assertEqual(self.files(), stems("one/song", "two/song"))
 
+    def test_folders_where_the_name_says(self):
+        for name in ("in/a.wav", "in/live/1999/c.wav", "d.wav"):
+            self.copy_mix(name)
+        self.assert_done(self.separate("in", "d.wav", "-f", "flac", "--name",
+                                       "{ext}/{stem}/{folder}/{track}.{ext}"))
+        self.assertEqual(self.files(),
+                         sorted("flac/%s/%s.flac" % (stem, track) for stem in STEMS
+                                for track in ("a", "live/1999/c", "d")))
+
     def test_folders_and_files_mix(self):
         self.copy_mix("in/sub/a.wav")
         self.copy_mix("elsewhere/sub/b.wav")
@@ -219,14 +228,51 @@ class FolderTest(TracksTest):
             result = self.run_program("in", "-m", MODEL, "-o", "link", "--json")
             self.assertEqual(self.statuses(result), [("in/a.wav", "ok")])
 
-    def test_folder_that_is_its_own_output_is_refused_when_stems_are_there(self):
+    def test_stems_beside_the_songs_are_no_songs(self):
+        """A second run renews or skips them, whatever it is to write and however the folders are
+        written."""
         self.copy_mix("in/a.wav")
-        self.assert_done(self.run_program("in", "-m", MODEL, "-o", "in"))
+        self.copy_mix("in/sub/b.wav")
+        self.assert_done(self.run_program("in", "-m", MODEL, "-o", "in", "--residual", "rest"))
         before = self.files(self.path("in"))
-        result = self.run_program("in", "-m", MODEL, "-o", "in")
+        self.assertEqual(len(before), 8)
+        again = ([], ["--stems", "vocals"], ["-f", "flac"], ["--skip-existing"])
+        for more in again:
+            for output in ("in", "./in/", "in/sub/.."):
+                result = self.run_program("in", "-m", MODEL, "-o", output, "--residual", "rest",
+                                          "--json", *more)
+                self.assert_done(result)
+                status = "skipped" if "--skip-existing" in more else "ok"
+                self.assertEqual(self.statuses(result),
+                                 [("in/a.wav", status), ("in/sub/b.wav", status)], more)
+                self.assertIn("left out: they are stems of other inputs", result.err)
+        after = self.files(self.path("in"))
+        self.assertEqual(after, sorted(before + [name.replace(".wav", ".flac") for name in before
+                                                 if name.count("/") > name.count("sub/")]))
+
+    def test_stems_of_stems_are_no_songs(self):
+        for name in ("in/a.wav", "in/a/vocals.wav", "in/a/vocals/other.wav", "in/a/mine.wav",
+                     "in/b/vocals.wav"):
+            self.copy_mix(name)
+        result = self.run_program("in", "-m", MODEL, "-o", "in", "--json")
+        self.assertEqual([name for name, _ in self.statuses(result)],
+                         ["in/a/mine.wav", "in/a.wav", "in/b/vocals.wav"])
+        self.assertIn("2 files left out", result.err)
+
+    def test_stem_that_is_named_is_kept(self):
+        self.copy_mix("in/a.wav")
+        self.copy_mix("in/a/vocals.wav")
+        result = self.run_program("in/a.wav", "in/a/vocals.wav", "-m", MODEL, "-o", "in")
         self.assertEqual((result.code, len(result.errors)), (2, 1), result.err)
-        self.assertIn("would overwrite the input in/a/", result.errors[0])
-        self.assertEqual(self.files(self.path("in")), before)
+        self.assertIn("would overwrite the input in/a/vocals.wav", result.errors[0])
+        self.assertEqual(self.files(self.path("in")), ["a.wav", "a/vocals.wav"])
+
+    def test_songs_in_the_places_of_each_others_stems_are_refused(self):
+        self.copy_mix("in/vocals.wav")
+        self.copy_mix("in/other.wav")
+        result = self.run_program("in", "-m", MODEL, "-o", "in", "--name", "{stem}")
+        self.assertEqual((result.code, len(result.errors)), (2, 1), result.err)
+        self.assertEqual(self.files(self.path("in")), ["other.wav", "vocals.wav"])
 
     def test_collisions_are_refused(self):
         self.copy_mix("in/sub/song.wav")

@@ -132,13 +132,14 @@ typedef struct Scenario {
     const char *folder; /* of the model and mix below the test data */
     const char *model;  /* file name of the checkpoint */
     const char *input;  /* below the test data; NULL: the folder's mix.wav */
-    int sample_rate;    /* the mix's header is changed to say so; 0: left */
+    const char *residual;
+    int sample_rate; /* the mix's header is changed to say so; 0: left */
     int overlap;
     cleave_blend blend;
     int tta;
     cleave_format format;
+    int output_rate; /* as in cleave_output_settings.sample_rate */
     cleave_bits bits;
-    const char *residual;
     bool resume;
     bool resumed; /* with the journal of an interrupted run */
     bool replace; /* outputs of an earlier run are there */
@@ -238,6 +239,7 @@ static void set_up(Bench *bench, const Scenario *scenario) {
     cleave_output_settings_default(&bench->settings);
     bench->settings.directory = bench->output;
     bench->settings.format = scenario->format;
+    bench->settings.sample_rate = scenario->output_rate;
     bench->settings.bits = scenario->bits;
     bench->settings.residual = scenario->residual;
     bench->settings.resume = scenario->resume;
@@ -745,7 +747,18 @@ static Scenario separations[] = {
      .overlap = 2,
      .format = CLEAVE_FORMAT_AIFF,
      .bits = CLEAVE_BITS_16},
+    {.folder = "cases/two-chunks-overlap-one",
+     .model = "model.safetensors",
+     .residual = "rest",
+     .format = CLEAVE_FORMAT_M4A,
+     .output_rate = 48000},
+    {.folder = "cases/two-chunks-overlap-one",
+     .model = "model.safetensors",
+     .format = CLEAVE_FORMAT_ALAC},
 #endif
+    {.folder = "cases/two-chunks-overlap-one",
+     .model = "model.safetensors",
+     .format = CLEAVE_FORMAT_OPUS},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -189,7 +189,8 @@ def make_jobs(base):
         inputs.append(os.path.join(base, name + ".wav"))
         make_input(inputs[-1], seconds, name)
     return [Job("wav", base, inputs, ["--overlap", "4", "--residual", "rest"]),
-            Job("flac", base, inputs, ["-f", "flac", "--overlap", "2", "--stems", "vocals"]),
+            Job("flac", base, inputs, ["-f", "flac", "--overlap", "2", "--stems", "vocals",
+                                         "--rate", "48000"]),
             Job("ogg", base, inputs, ["-f", "ogg", "--tta", "--name", "{track}-{stem}"])]
 
 

@@ -502,6 +502,21 @@ static void frames_of_another_length_are_checked(void **state) {
     config_free(&c);
 }
 
+static void a_chunk_is_what_its_frames_cover(void **state) {
+    (void)state;
+    static const int sizes[] = {3968, 3969, 4094, 4095};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        Config c;
+        char line[64];
+        snprintf(line, sizeof(line), "chunk_size: %d", sizes[i]);
+        expect_config("chunk_size: 3968", line, &c);
+        assert_int_equal(c.chunk_size, 3968);
+        assert_int_equal(c.given_chunk_size, sizes[i]);
+        assert_int_equal(c.dim_t, 32);
+        config_free(&c);
+    }
+}
+
 /* 675 = 3³·5². Padded by 337 on both sides, one sample of the chunk is left over: it takes 3969 of
  * them for 32 frames. */
 static void odd_transforms_have_their_own_number_of_frames(void **state) {
@@ -510,6 +525,11 @@ static void odd_transforms_have_their_own_number_of_frames(void **state) {
     expect_config("chunk_size: 3968\n  dim_f: 256\n  dim_t: 32\n  hop_length: 128\n  n_fft: 512",
                   "chunk_size: 3969\n  dim_f: 256\n  hop_length: 128\n  n_fft: 675", &c);
     assert_int_equal(c.dim_t, 32);
+    assert_int_equal(c.chunk_size, 3969);
+    config_free(&c);
+    expect_config("chunk_size: 3968\n  dim_f: 256\n  dim_t: 32\n  hop_length: 128\n  n_fft: 512",
+                  "chunk_size: 4000\n  dim_f: 256\n  hop_length: 128\n  n_fft: 675", &c);
+    assert_int_equal(c.chunk_size, 3969);
     config_free(&c);
     expect_refusal("n_fft: 512", "n_fft: 675", "31 frames");
 }
@@ -706,6 +726,7 @@ int main(void) {
         cmocka_unit_test(every_truncation_is_survived),
         cmocka_unit_test(random_bytes_are_survived),
         cmocka_unit_test(frames_of_another_length_are_checked),
+        cmocka_unit_test(a_chunk_is_what_its_frames_cover),
         cmocka_unit_test(odd_transforms_have_their_own_number_of_frames),
         cmocka_unit_test(windows_cover_what_a_count_says_they_do),
         cmocka_unit_test(any_whole_overlap_is_taken),

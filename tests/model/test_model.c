@@ -170,6 +170,27 @@ static void a_safetensors_header_may_carry_the_configuration(void **state) {
     cleave_model_close(model);
 }
 
+/* A configuration under another name is nobody's by right: the error says what is there. */
+static void a_configuration_under_another_name_is_pointed_at(void **state) {
+    (void)state;
+    TestPath path = folder_with("lost", "m.ckpt");
+    refuse(path.text, NULL, "beside it; give one with -c");
+    test_write_file(test_temporary("lost/.hidden.yaml").text, "x", 1);
+    test_write_file(test_temporary("lost/notes.txt").text, "x", 1);
+    refuse(path.text, NULL, "beside it; give one with -c");
+    char advice[5000];
+    TestPath other = test_temporary("lost/drums_config.YAML");
+    test_write_file(other.text, "x", 1);
+    snprintf(advice, sizeof(advice), "if it is drums_config.YAML, which is there, give it: -c %s",
+             other.text);
+    refuse(path.text, NULL, advice);
+    test_write_file(test_temporary("lost/bass.yml").text, "x", 1);
+    refuse(path.text, NULL,
+           "of the 2 YAML files that are there (bass.yml, drums_config.YAML) give");
+    test_write_file(test_temporary("lost/a.yaml").text, "x", 1);
+    refuse(path.text, NULL, "of the 3 YAML files that are there (a.yaml, bass.yml, ...) give");
+}
+
 /* ---- Paths ---- */
 
 static void a_name_has_neither_folder_nor_extension(void **state) {
@@ -252,8 +273,8 @@ static void remember_warning(void *user, cleave_log_level level, const char *lin
         snprintf(text, 1024, "%s", line);
 }
 
-/* The golden configuration with another overlap. */
-static int overlap_of_model_with(const char *folder, int overlap, char *warning) {
+/* What the golden model is with another value for `key`. */
+static cleave_model_info model_with(const char *folder, const char *key, int value, char *warning) {
     char text[4096];
     char relative[200];
     size_t size;
@@ -263,12 +284,12 @@ static int overlap_of_model_with(const char *folder, int overlap, char *warning)
     unsigned char *data = test_read_file(test_data("golden/short-input/model.yaml").text, &size);
     snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)data);
     free(data);
-    char *place = strstr(text, "num_overlap: ");
+    char *place = strstr(text, key);
     assert_non_null(place);
-    place += strlen("num_overlap: ");
+    place += strlen(key);
     char rest[4096];
     snprintf(rest, sizeof(rest), "%s", place + strcspn(place, "\n"));
-    snprintf(place, sizeof(text) - (size_t)(place - text), "%d%s", overlap, rest);
+    snprintf(place, sizeof(text) - (size_t)(place - text), "%d%s", value, rest);
     snprintf(relative, sizeof(relative), "%s/m.yaml", folder);
     test_write_file(test_temporary(relative).text, text, strlen(text));
     cleave_model_settings_default(&settings);
@@ -277,7 +298,11 @@ static int overlap_of_model_with(const char *folder, int overlap, char *warning)
     cleave_model *model = open_model(path.text, &settings);
     cleave_model_get_info(model, &info);
     cleave_model_close(model);
-    return info.default_overlap;
+    return info;
+}
+
+static int overlap_of_model_with(const char *folder, int overlap, char *warning) {
+    return model_with(folder, "num_overlap: ", overlap, warning).default_overlap;
 }
 
 static void an_overlap_beyond_the_largest_is_limited_with_a_warning(void **state) {
@@ -291,6 +316,18 @@ static void an_overlap_beyond_the_largest_is_limited_with_a_warning(void **state
     assert_non_null(strstr(warning, "m.yaml: inference.num_overlap is 64"));
 }
 
+static void a_chunk_that_its_frames_do_not_fill_is_shortened_with_a_warning(void **state) {
+    (void)state;
+    char warning[1024];
+    cleave_model_info whole = model_with("chunk", "  chunk_size: ", 3968, warning);
+    assert_int_equal(whole.chunk_size, 3968);
+    assert_string_equal(warning, "");
+    cleave_model_info cut = model_with("chunk126", "  chunk_size: ", 4094, warning);
+    assert_int_equal(cut.chunk_size, 3968);
+    assert_int_equal(cut.dim_t, whole.dim_t);
+    assert_non_null(strstr(warning, "m.yaml: of a chunk_size of 4094 samples"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_tells_what_it_is),
@@ -298,9 +335,11 @@ int main(void) {
         cmocka_unit_test(the_configuration_is_looked_for_in_the_documented_order),
         cmocka_unit_test(a_bare_file_name_has_its_configuration_beside_it),
         cmocka_unit_test(a_safetensors_header_may_carry_the_configuration),
+        cmocka_unit_test(a_configuration_under_another_name_is_pointed_at),
         cmocka_unit_test(a_name_has_neither_folder_nor_extension),
         cmocka_unit_test(a_long_path_leaves_room_for_the_reason),
         cmocka_unit_test(an_overlap_beyond_the_largest_is_limited_with_a_warning),
+        cmocka_unit_test(a_chunk_that_its_frames_do_not_fill_is_shortened_with_a_warning),
         cmocka_unit_test(the_log_gets_lines_where_it_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, test_remove_temporary);

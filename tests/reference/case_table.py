@@ -301,7 +301,7 @@ CASES = (
     ),
     Case(
         name="chunk-not-of-hops",
-        purpose="chunk no multiple of the hop: the inverse STFT is shorter, zeros follow",
+        purpose="chunk no multiple of the hop: it counts as the next smaller one",
         seed=117, n_fft=480, hop=120, dim_f=64, chunk=15 * 120 + 77, dim_t=16,
         subbands=4, scales=1, blocks=1, width=8, growth=8, bottleneck=4, scale=(2, 2),
         norm="BatchNorm", act="elu0.3", samples=3300, overlap=3,
@@ -347,7 +347,7 @@ CASES = (
     ),
     Case(
         name="odd-transform",
-        purpose="n_fft odd (675 = 3^3 5^2), hop n_fft/5, iSTFT shorter than the chunk",
+        purpose="n_fft odd (675 = 3^3 5^2), hop n_fft/5, more chunk than frames cover",
         seed=123, n_fft=675, hop=135, dim_f=336, chunk=2100, dim_t=16,
         subbands=3, scales=2, blocks=1, width=6, growth=2, bottleneck=4, scale=(2, 2),
         norm="InstanceNorm", act="gelu", samples=4001, overlap=3, element="f16",

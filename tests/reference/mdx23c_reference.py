@@ -77,7 +77,13 @@ class Config:
         return 1 + (samples + 2 * (self.n_fft // 2) - self.n_fft) // self.hop
 
     def chunk(self, blend):
-        return self.hop * (self.mean_dim_t - 1) if blend == "mean" else self.chunk_size
+        mean = self.hop * (self.mean_dim_t - 1) + self.n_fft % 2
+        return mean if blend == "mean" else self.chunk_size
+
+
+def covered(chunk, n_fft, hop):
+    """The samples of a chunk that its frames give back: what is left over behind them is no chunk."""
+    return chunk - (chunk - n_fft % 2) % hop
 
 
 def read_config(path):
@@ -90,7 +96,11 @@ def read_config(path):
         n_fft=audio["n_fft"],
         hop=audio["hop_length"],
         dim_f=audio["dim_f"],
-        chunk_size=inference.get("chunk_size") or audio["chunk_size"],
+        chunk_size=covered(
+            inference.get("chunk_size") or audio["chunk_size"],
+            audio["n_fft"],
+            audio["hop_length"],
+        ),
         mean_dim_t=inference.get("dim_t") or audio["dim_t"],
         channels=audio.get("num_channels", 2),
         sample_rate=audio.get("sample_rate", 44100),

@@ -50,14 +50,18 @@ static Mix create_mix(int64_t samples) {
     return mix;
 }
 
-static cleave_model *open_model(void) {
+static cleave_model *open_case(const char *checkpoint) {
     char path[4096];
     cleave_model *model = NULL;
     cleave_error error;
-    snprintf(path, sizeof(path), "%s/golden/short-input/model.ckpt", getenv("CLEAVE_TEST_DATA"));
+    snprintf(path, sizeof(path), "%s/%s", getenv("CLEAVE_TEST_DATA"), checkpoint);
     if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return model;
+}
+
+static cleave_model *open_model(void) {
+    return open_case("golden/short-input/model.ckpt");
 }
 
 static cleave_separator *open_separator(const cleave_model *model,
@@ -353,6 +357,46 @@ static void outputs_are_listed_beforehand(void **state) {
     cleave_model_close(model);
 }
 
+static void names_are_filled_in(void **state) {
+    (void)state;
+    static const char *const stems[] = {"other"};
+    static const struct {
+        const char *template;
+        const char *folder;
+        const char *path; /* below the output folder */
+    } names[] = {{"{track}/{stem}.{ext}", NULL, "song/other.flac"},
+                 {"{ext}/{track}-{stem}", NULL, "flac/song-other.flac"},
+                 {"{ext}/{track}-{stem}.{ext}.x", NULL, "flac/song-other.flac.x.flac"},
+                 {"{stem}/{folder}/{track}", "live/1999", "other/live/1999/song.flac"},
+                 {"{stem}/{folder}/{track}", "live", "other/live/song.flac"},
+                 {"{stem}/{folder}/{track}", "", "other/song.flac"},
+                 {"{folder}/{stem}/{track}", NULL, "other/song.flac"},
+                 {"{stem}/{track} {folder}/x", NULL, "other/song /x.flac"},
+                 {"{stem}/{track}/{folder}", NULL, "other/song.flac"},
+                 {"{stem}{folder}", NULL, "other.flac"},
+                 {"{folder}/{stem}", "/../a\\b//.", "__/a_b/_/other.flac"}};
+    cleave_model *model = open_model();
+    cleave_output_settings settings;
+    cleave_output_settings_default(&settings);
+    assert_null(settings.folder);
+    settings.directory = "out";
+    settings.stems = stems;
+    settings.stem_count = 1;
+    settings.format = CLEAVE_FORMAT_FLAC;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char path[200];
+        cleave_output_list list;
+        settings.name_template = names[i].template;
+        settings.folder = names[i].folder;
+        snprintf(path, sizeof(path), "out/%s", names[i].path);
+        assert_int_equal(cleave_list_outputs(model, "a/song.wav", &settings, &list, NULL),
+                         CLEAVE_OK);
+        assert_string_equal(list.paths[0], path);
+        cleave_output_list_free(&list);
+    }
+    cleave_model_close(model);
+}
+
 typedef struct Output {
     const char *const *stems;
     int stem_count;
@@ -391,6 +435,30 @@ static void bad_outputs_are_refused_before_any_work(void **state) {
     cleave_model_close(model);
 }
 
+/* Samples that no frame covers would be silent in every chunk. */
+static void chunks_are_what_their_frames_cover(void **state) {
+    (void)state;
+    static const struct {
+        const char *checkpoint;
+        int samples; /* of both blends: each case has as many frames for one as for the other */
+    } cases[] = {{"cases/chunk-not-of-hops/model.ckpt", 15 * 120},
+                 {"cases/odd-transform/model.ckpt", 15 * 135 + 1}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cleave_model *model = open_case(cases[i].checkpoint);
+        for (int blend = CLEAVE_BLEND_FADE; blend <= CLEAVE_BLEND_MEAN; blend++) {
+            cleave_separator_settings settings;
+            cleave_separator_info info;
+            cleave_separator_settings_default(&settings);
+            settings.blend = blend == CLEAVE_BLEND_MEAN ? CLEAVE_BLEND_MEAN : CLEAVE_BLEND_FADE;
+            cleave_separator *separator = open_separator(model, &settings);
+            cleave_separator_get_info(separator, &info);
+            assert_int_equal(info.chunk_size, cases[i].samples);
+            cleave_separator_close(separator);
+        }
+        cleave_model_close(model);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t3_bits_are_independent_of_batch_and_threads),
@@ -402,7 +470,9 @@ int main(void) {
         cmocka_unit_test(a_callback_and_a_call_can_cancel),
         cmocka_unit_test(bad_settings_are_refused_by_name),
         cmocka_unit_test(outputs_are_listed_beforehand),
+        cmocka_unit_test(names_are_filled_in),
         cmocka_unit_test(bad_outputs_are_refused_before_any_work),
+        cmocka_unit_test(chunks_are_what_their_frames_cover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
