@@ -90,7 +90,7 @@ int64_t platform_free_memory(void) {
 
 /* The task's own: what getrusage() tells may have begun before the program did. */
 int64_t platform_peak_resident(void) {
-    mach_task_basic_info_data_t basic;
+    mach_task_basic_info_data_t basic = {0};
     mach_msg_type_number_t count = (mach_msg_type_number_t)MACH_TASK_BASIC_INFO_COUNT;
     if (task_info(mach_task_self(), MACH_TASK_BASIC_INFO, (task_info_t)&basic, &count) !=
         KERN_SUCCESS)
