@@ -12,7 +12,8 @@
  * AMX tiles (x86-64)                allowed when asked for          none
  * stack of a thread                 ulimit -s, commonly 8 MiB       512 KiB, or what is asked for
  * processors of this process        the affinity mask               all that are online
- * free memory                       /proc/meminfo (see below)       host_statistics64
+ * free memory                       /proc/meminfo (see below)       kern.memorystatus_level, or else
+ *                                                                   host_statistics64
  * peak of resident memory           getrusage: KiB; can be reset    getrusage: bytes; cannot
  * path of the program               /proc/self/exe                  _NSGetExecutablePath
  * when a file was modified          st_mtim                         st_mtimespec

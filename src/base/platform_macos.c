@@ -73,7 +73,21 @@ int platform_processors(void) {
 
 /* ---- Memory ---- */
 
-int64_t platform_free_memory(void) {
+/* What macOS itself goes by when it warns programs of low memory: it counts what can be compressed
+ * or dropped, which page counts do not tell. Not documented, so that it may be missing. */
+static int64_t free_by_level(void) {
+    int percent = 0;
+    size_t percent_size = sizeof(percent);
+    int64_t memory = 0;
+    size_t memory_size = sizeof(memory);
+    if (sysctlbyname("kern.memorystatus_level", &percent, &percent_size, NULL, 0) != 0 ||
+        sysctlbyname("hw.memsize", &memory, &memory_size, NULL, 0) != 0 || percent < 0 ||
+        percent > 100)
+        return -1;
+    return memory / 100 * percent;
+}
+
+static int64_t free_by_pages(void) {
     vm_statistics64_data_t statistics = {0};
     mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
     vm_size_t page = 0;
@@ -87,6 +101,11 @@ int64_t platform_free_memory(void) {
     return ((int64_t)statistics.free_count + (int64_t)statistics.inactive_count +
             (int64_t)statistics.purgeable_count) *
            (int64_t)page;
+}
+
+int64_t platform_free_memory(void) {
+    int64_t bytes = free_by_level();
+    return bytes >= 0 ? bytes : free_by_pages();
 }
 
 int64_t platform_peak_resident(void) {

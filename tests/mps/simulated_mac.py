@@ -17,7 +17,8 @@ class SimulatedMacTest(CliTest):
     def on(self, settings, *arguments, code=0):
         """Runs the program on a Mac with these settings; sets self.counts."""
         report = self.path("counts.json")
-        env = environment(CLEAVE_APPLESIM=",".join(filter(None, [settings, "report=" + report])))
+        env = environment(CLEAVE_APPLESIM=",".join(
+            filter(None, ["cautious=1", settings, "report=" + report])))
         result = self.run_program(*arguments, env=env)
         self.assertEqual(result.code, code, result.err)
         with open(report, encoding="utf-8") as file:

@@ -166,25 +166,69 @@ class MpsTest(SimulatedMacTest):
         self.assertIn("memory", result.err)
 
     def test_r11_what_the_gpu_says_reaches_the_user(self):
-        for code, words in ((2, "too long"), (7, "does not let"), (11, "gone"), (1, "code 1")):
-            result = self.on("fail_at=1,fail_code=%d" % code, MIX, "-m", MODEL, "-d", "mps",
-                             "-o", self.output)
+        for how, words in (("code=2", "too long"), ("code=7", "does not let"), ("code=11", "gone"),
+                           ("code=1", "code 1"), ("with=interactivity", "too long, while a display"),
+                           ("code=4", "mps was lost"), ("with=ignored", "mps was lost")):
+            result = self.on("fail_at=1,fail_" + how, MIX, "-m", MODEL, "-d", "mps", "-b", "1",
+                             "--no-compile", "-o", self.output)
             self.assertIn(words, result.err)
             self.assertIn("mps", result.err)
-            self.assertIn("cpu", result.err)
+            self.assertIn("going on with cpu", result.err)
+
+    def test_b1_work_that_takes_too_long_halves_the_batch(self):
+        """Whether the watchdog stopped it, or a display that waited."""
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for how in ("code=2", "with=interactivity"):
+            result, info, stems = self.separate_on("fail_at=2,fail_" + how, "-b", "4",
+                                                   "--strict-device", mix=mix)
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "mps")
+            self.assertIn("a batch of 4 chunks is too large (mps took too long", result.err)
+            self.assertIn("smaller", result.err)
+
+    def test_r11_a_lost_gpu_is_not_asked_again(self):
+        """What it still had to do is done on the CPU."""
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for how in ("code=4", "with=ignored"):
+            result, info, stems = self.separate_on("fail_at=2,fail_" + how, "-b", "1",
+                                                   mix=mix)
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "cpu")
+            self.assertIn("takes no more work for the GPU from this process", result.err)
+            self.assertIn("mps was lost", result.err)
+        self.on("fail_at=2,fail_code=4", mix, "-m", MODEL, "-d", "mps", "-b", "1", "-o", self.output,
+                "--strict-device", code=4)
 
     def test_r13_graphs_that_go_on_in_another_command_buffer(self):
         expected = self.expected()
-        _, _, stems = self.separate_on("continue=1", "--strict-device")
+        for settings in ("continue=1", "continue=2"):
+            for mode in ([], ["--no-compile"]):
+                _, _, stems = self.separate_on(settings, "--strict-device", *mode)
+                self.assert_near(stems, expected)
+
+    def test_r11_a_command_buffer_between_first_and_last_fails(self):
+        """Nobody but the completion handler knows."""
+        expected = self.expected()
+        for mode in ([], ["--no-compile"]):
+            result, info, stems = self.separate_on("continue=2,fail_at=2,fail_code=9", *mode)
+            self.assertIn("Invalid Resource", result.err)
+            self.assertEqual(info["device"], "cpu")
+            self.assert_near(stems, expected)
+
+    def test_r11_completion_handlers_that_are_never_called(self):
+        """They are waited for once, and the run goes on without them."""
+        expected = self.expected()
+        result, _, stems = self.separate_on("handlers=0,continue=2", "--strict-device", "-vv")
         self.assert_near(stems, expected)
-        _, _, stems = self.separate_on("continue=1", "--strict-device", "--no-compile")
-        self.assert_near(stems, expected)
+        self.assertEqual(result.err.count("does not say when it is done"), 1)
 
     def test_r11_b1_first_of_several_command_buffers_fails(self):
         """What comes after it is computed all the same, of nothing."""
         expected = self.expected()
-        result, info, stems = self.separate_on("continue=1,fail_at=1,fail_code=2")
-        self.assertIn("too long", result.err)
+        result, info, stems = self.separate_on("continue=1,fail_at=1,fail_code=9")
+        self.assertIn("Invalid Resource", result.err)
         self.assertEqual(info["device"], "cpu")
         self.assert_near(stems, expected)
 

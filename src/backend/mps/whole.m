@@ -107,17 +107,25 @@ void whole_free(MpsWhole *whole) {
 
 /* ---- Flights ---- */
 
-static void encode(MpsExecutable *executable, MpsFlight *flight) {
+static cleave_status encode(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
     const MpsWhole *whole = &executable->wholes[flight->batch - 1];
     size_t at = (size_t)(flight - executable->flights);
-    MpsCommands commands = commands_begin(executable->queue);
+    MpsCommands commands = commands_begin(executable);
     flight->begin = profile_clock(executable->profiling.profile);
-    [whole->executable encodeToCommandBuffer:commands.all
-                                 inputsArray:whole->inputs[at]
-                                resultsArray:whole->outputs[at]
-                         executionDescriptor:nil];
-    commands_commit(&commands);
-    flight->commands = (MpsCommands){[commands.all retain], [commands.first retain]};
+    @try {
+        [whole->executable encodeToCommandBuffer:commands.all
+                                     inputsArray:whole->inputs[at]
+                                    resultsArray:whole->outputs[at]
+                             executionDescriptor:executable_descriptor(&commands)];
+        commands_commit(&commands);
+    } @catch (NSException *exception) {
+        commands_end(&commands);
+        return exception_error(exception, "the network", error);
+    }
+    [commands.all retain];
+    [commands.first retain];
+    flight->commands = commands;
+    return CLEAVE_OK;
 }
 
 /* Has the GPU compute a flight, unless it does already. One at a time: two would take twice the
@@ -132,11 +140,7 @@ static cleave_status take_off(MpsExecutable *executable, MpsFlight *flight, clea
         log_write(&executable->log, CLEAVE_LOG_DEBUG, "mps: first run of batch %d", flight->batch);
     executable->wholes[flight->batch - 1].ran = true;
     @autoreleasepool {
-        @try {
-            encode(executable, flight);
-        } @catch (NSException *exception) {
-            status = exception_error(exception, "the network", error);
-        }
+        status = encode(executable, flight, error);
     }
     return status;
 }
@@ -145,12 +149,11 @@ static cleave_status land(MpsExecutable *executable, MpsFlight *flight, cleave_e
     cleave_status status = CLEAVE_OK;
     double seconds = 0;
     @autoreleasepool {
-        status = commands_wait(&flight->commands, "the network", &seconds,
-                               &executable->head.failure, error);
+        status = commands_wait(executable, &flight->commands, "the network", &seconds, error);
         [flight->commands.first release];
         [flight->commands.all release];
     }
-    flight->commands = (MpsCommands){nil, nil};
+    commands_end(&flight->commands);
     if (status == CLEAVE_OK)
         mps_profiling_ran(&executable->profiling, 0, seconds, flight->begin, flight->batch);
     return status;
@@ -183,6 +186,8 @@ cleave_status whole_collect(MpsExecutable *executable, cleave_error *error) {
         status = take_off(executable, flight, error);
     if (status == CLEAVE_OK)
         status = land(executable, flight, error);
+    if (flight->batch == 1)
+        status = command_took_too_long(status, executable->head.failure, error);
     executable->oldest = (executable->oldest + 1) % MPS_DEPTH;
     executable->flying--;
     if (status != CLEAVE_OK) {

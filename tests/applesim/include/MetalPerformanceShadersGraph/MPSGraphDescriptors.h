@@ -104,18 +104,27 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
 - (void)disableTypeInference;
 @end
 
+/* Called in a thread of MPSGraph's, once what was encoded is done: here a while after that, when
+ * the one who waits for the command buffer may have gone on. */
+typedef void (^MPSGraphCompletionHandler)(NSDictionary *resultsDictionary, NSError *error);
+typedef void (^MPSGraphExecutableCompletionHandler)(NSArray *results, NSError *error);
+
 @interface MPSGraphExecutionDescriptor : MPSGraphObject {
     BOOL _waitUntilCompleted;
+    MPSGraphCompletionHandler _completionHandler;
     MPSGraphCompilationDescriptor *_compilationDescriptor;
 }
 @property(nonatomic) BOOL waitUntilCompleted;
+@property(nonatomic, copy) MPSGraphCompletionHandler completionHandler;
 @property(nonatomic, copy) MPSGraphCompilationDescriptor *compilationDescriptor;
 @end
 
 @interface MPSGraphExecutableExecutionDescriptor : MPSGraphObject <NSCopying> {
     BOOL _waitUntilCompleted;
+    MPSGraphExecutableCompletionHandler _completionHandler;
 }
 @property(nonatomic) BOOL waitUntilCompleted;
+@property(nonatomic, copy) MPSGraphExecutableCompletionHandler completionHandler;
 @end
 
 #endif
