@@ -57,6 +57,11 @@ void platform_system_name(char *name, size_t size) {
         snprintf(name, size, "%.20s %.60s", kernel.sysname, kernel.release);
 }
 
+void platform_system_build(char *build, size_t size) {
+    struct utsname kernel;
+    snprintf(build, size, "%s", uname(&kernel) == 0 ? kernel.release : "");
+}
+
 void platform_libc_name(char *name, size_t size) {
 #ifdef __GLIBC__
     snprintf(name, size, "glibc %s (built with %d.%d)", gnu_get_libc_version(), __GLIBC__,
@@ -166,6 +171,12 @@ int64_t platform_recent_peak(void) {
     if (read_field("/proc/self/status", "VmHWM", text, sizeof(text)))
         kilobytes = strtoll(text, NULL, 10);
     return kilobytes > 0 ? (int64_t)kilobytes * 1024 : platform_peak_resident();
+}
+
+/* ---- Programs ---- */
+
+char **platform_environment(void) {
+    return environ;
 }
 
 /* ---- Files ---- */

@@ -2,6 +2,7 @@
  * yet, for want of a Mac. */
 #include "base/platform.h"
 
+#include <crt_externs.h>
 #include <mach-o/dyld.h>
 #include <mach/mach.h>
 #include <string.h>
@@ -22,6 +23,13 @@ void platform_system_name(char *name, size_t size) {
         snprintf(name, size, "macOS %s", number);
     else
         snprintf(name, size, "macOS");
+}
+
+void platform_system_build(char *build, size_t size) {
+    size_t length = size;
+    build[0] = '\0';
+    if (sysctlbyname("kern.osversion", build, &length, NULL, 0) != 0)
+        build[0] = '\0';
 }
 
 void platform_libc_name(char *name, size_t size) {
@@ -118,6 +126,13 @@ void platform_reset_recent_peak(void) {
 
 int64_t platform_recent_peak(void) {
     return platform_peak_resident();
+}
+
+/* ---- Programs ---- */
+
+/* Shared libraries have no environ of their own. */
+char **platform_environment(void) {
+    return *_NSGetEnviron();
 }
 
 /* ---- Files ---- */

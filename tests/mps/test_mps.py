@@ -244,6 +244,90 @@ class MpsTest(SimulatedMacTest):
         self.assertEqual(result.err.count("mps: compiling the network"), 1)
         self.assertEqual(result.err.count("mps: first run of batch"), 1)
 
+    # ---- The watchdog ----
+
+    def flops(self):
+        """Of a chunk."""
+        model = json.loads(self.on("", "inspect", MODEL, "--json").out)
+        return model["flops_per_chunk"]
+
+    def separate_within(self, limit, settings, *arguments, **keywords):
+        os.environ["CLEAVE_SUBMISSION_FLOPS"] = str(limit)
+        try:
+            return self.separate_on(settings, "--strict-device", *arguments, **keywords)
+        finally:
+            del os.environ["CLEAVE_SUBMISSION_FLOPS"]
+
+    def test_b2_no_submission_takes_too_much(self):
+        """In pieces each of which the watchdog lets pass, for every size of batch; with the same
+        result, and nothing left on the device."""
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for batch in (1, 4):
+            _, _, whole = self.separate_on("", "--strict-device", "-b", str(batch), mix=mix)
+            runs = self.counts["command_buffers"]
+            for share in (0.6, 0.3):
+                limit = int(self.flops() * batch * share)
+                result, info, stems = self.separate_within(
+                    limit, "watchdog=%d" % limit, "-b", str(batch), "-vv", mix=mix)
+                self.assert_near(stems, expected)
+                self.assert_near(stems, whole, 120)
+                self.assertIn(" pieces: macOS stops what", result.err)
+                self.assertNotIn("too long", result.err.replace("GPU for too long", ""))
+                self.assertGreaterEqual(self.counts["command_buffers"], runs / share)
+                self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
+
+    def test_b2_batches_that_suit_the_watchdog(self):
+        """Where nobody asks for one."""
+        batch = {}
+        for share in (100, 2.5, 0.5):
+            _, info, _ = self.separate_within(int(self.flops() * share), "", "--overlap", "2")
+            batch[share] = info["batch"]
+        self.assertEqual(batch, {100: 4, 2.5: 2, 0.5: 1})
+
+    def test_b2_a_single_chunk_that_takes_too_long_is_cut(self):
+        """By a watchdog that is stricter than was thought, again and again."""
+        expected = self.expected()
+        for how in ("", ",fail_with=interactivity"):
+            limit = int(self.flops() * 0.2)
+            result, info, stems = self.separate_on("watchdog=%d%s" % (limit, how), "--strict-device",
+                                                   "-b", "1", "-v")
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "mps")
+            self.assertIn("cutting the network into smaller pieces", result.err)
+            self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
+
+    def test_b2_batches_are_halved_before_a_chunk_is_cut(self):
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        limit = int(self.flops() * 0.7)
+        result, info, stems = self.separate_on("watchdog=%d" % limit, "--strict-device", "-b", "4",
+                                               mix=mix)
+        self.assert_near(stems, expected)
+        self.assertIn("a batch of 4 chunks is too large (mps took too long", result.err)
+        self.assertIn("cutting the network into smaller pieces", result.err)
+
+    def test_b2_what_cannot_be_cut_any_more_goes_to_the_cpu(self):
+        expected = self.expected()
+        result, info, stems = self.separate_on("watchdog=1000")
+        self.assert_near(stems, expected)
+        self.assertEqual(info["device"], "cpu")
+        self.assertIn("mps took too long", result.err)
+        self.on("watchdog=1000", MIX, "-m", MODEL, "-d", "mps", "--strict-device", "-o", self.output,
+                code=4)
+
+    def test_b2_f16_and_failures_in_pieces(self):
+        limit = int(self.flops() * 0.3)
+        _, _, whole = self.separate_on("", "--strict-device", "-p", "f16")
+        _, _, stems = self.separate_within(limit, "", "-p", "f16")
+        self.assert_near(stems, whole)
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for settings in ("oom_at=7", "continue=2,oom_at=8"):
+            result, _, stems = self.separate_within(limit, settings, "-b", "4", mix=mix)
+            self.assert_near(stems, expected)
+            self.assertIn("smaller", result.err)
+
     # ---- Around it ----
 
     def test_t1_t2_bench_and_verify(self):

@@ -9,6 +9,7 @@
 #include "backend/mps/device.h"
 #include "backend/mps/ops.h"
 #include "backend/mps/parameters.h"
+#include "backend/mps/pieces.h"
 #include "backend/mps/profiling.h"
 
 /* What is encoded for the GPU. Encoding may commit what there is so far and go on in another
@@ -30,15 +31,22 @@ typedef struct MpsFlight {
     MpsCommands commands; /* committed, and not waited for; retained */
     float *result;        /* where the output goes then */
     int batch;
+    int piece; /* that the GPU has */
     const atomic_bool *cancel;
     double begin; /* of its commands, on the profile's clock */
 } MpsFlight;
 
-/* The whole network for one size of batch. */
-typedef struct MpsWhole {
-    MPSGraphExecutable *executable; /* nil: not compiled yet */
+/* What the GPU is given at once. */
+typedef struct MpsPiece {
+    MPSGraphExecutable *executable;
     NSArray *inputs[MPS_DEPTH]; /* MPSGraphTensorData, as the executable's feeds come, per flight */
     NSArray *outputs[MPS_DEPTH];
+} MpsPiece;
+
+/* The whole network for one size of batch. */
+typedef struct MpsWhole {
+    MpsPiece *pieces; /* one after the other; NULL: not compiled yet */
+    Pieces cut;
     bool ran; /* once */
 } MpsWhole;
 
@@ -60,6 +68,8 @@ typedef struct MpsExecutable {
     int max_batch;
     MpsFlight flights[MPS_DEPTH]; /* op by op only the first is used, and has only buffers */
     MpsWhole *wholes;             /* compiled: [batch - 1] */
+    id<MTLBuffer> *left;          /* compiled, per node: what a piece leaves to those behind it */
+    double flops_limit;           /* of a piece */
     int oldest;                   /* flight that is waited for next */
     int flying;                   /* flights given and not collected, from the oldest on */
     int cancelled;                /* of these: they do not run, since one before them failed */
