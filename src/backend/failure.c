@@ -41,7 +41,7 @@ static const Row rows[] = {
      {"the batch is too large, or other programs hold the GPU's memory",
       "a smaller batch (-b 1), -p f16, ending what else runs on the GPU, or -d cpu"}},
 
-    {ANY,
+    {CLEAVE_DEVICE_MPS,
      ANY,
      CAUSE_TIME,
      {"the GPU is slow for this network, or a display or another program waits for it",

@@ -102,9 +102,20 @@ static void add_device(const Kind *kind, const Backend *backend, int index) {
     device->on_trial = kind->on_trial && device->info.available;
 }
 
+/* For tests of what a machine without such a device does: CLEAVE_WITHOUT=mps. */
+static bool is_left_out(const Kind *kind) {
+    const char *word = getenv("CLEAVE_WITHOUT");
+    return word && strcmp(word, kind->word) == 0;
+}
+
 static void probe_kind(const Kind *kind, int kinds_left) {
     char reason[sizeof(devices->info.reason)] = "";
     const Backend *backend = kind->built_in;
+    if (is_left_out(kind)) {
+        snprintf(reason, sizeof(reason), "CLEAVE_WITHOUT leaves the %s backend out", kind->word);
+        add_absent(kind, NULL, reason);
+        return;
+    }
     if (!backend)
         backend = loader_load(kind->kind, reason, sizeof(reason));
     int count = backend ? backend->count(reason, sizeof(reason)) : 0;

@@ -11,11 +11,11 @@
 typedef struct Device {
     const Backend *backend;  /* NULL: no backend of this kind */
     int index;               /* among the backend's devices; -1: it has none */
-    cleave_device_info info; /* as it was probed: its memory figures are old */
     bool on_trial;           /* it must be tried before it counts as available */
     bool refused;            /* the trial ended badly, or could not be made */
     bool failed;             /* it ended badly, */
     bool tried_anew;         /* and that was found now, not long ago */
+    cleave_device_info info; /* as it was probed: its memory figures are old */
 } Device;
 
 /* A choice made, and why; the reason follows the device's id in a sentence. */

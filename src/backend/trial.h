@@ -41,7 +41,8 @@ typedef struct TrialVerdict {
 } TrialVerdict;
 
 /* What is known of the device, or else what a trial finds. Of what is not good `anew` makes a new
- * trial. Takes some seconds, TRIAL_SECONDS at most. */
+ * trial. Takes some seconds, TRIAL_SECONDS at most. CLEAVE_TRIAL=skip in the environment is for
+ * those who look for the fault: every device is good then. */
 void trial_ask(const cleave_device_info *device, bool anew, TrialVerdict *verdict);
 
 /* The program that is started; "": none, NULL: as at the start, that of the same installation. */

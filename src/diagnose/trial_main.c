@@ -1,6 +1,7 @@
 /* trial_main.c: the trial of a device in a process of its own (see backend/trial.h): the sample
  * network, a second of noise, and how near each precision comes to f32 on the CPU, op by op. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,16 +33,17 @@ static void free_planes(float **planes) {
 }
 
 static float **new_planes(int count, int64_t samples) {
-    float **planes = calloc((size_t)count, sizeof(*planes));
-    float *all = calloc((size_t)count * (size_t)samples, sizeof(*all));
-    if (!planes || !all) {
-        free(planes);
-        free(all);
+    float **planes = count > 0 ? calloc((size_t)count, sizeof(*planes)) : NULL;
+    if (!planes)
         return NULL;
-    }
-    for (int i = 0; i < count; i++)
-        planes[i] = all + (int64_t)i * samples;
+    planes[0] = calloc((size_t)count * (size_t)samples, sizeof(**planes));
+    for (int i = 1; i < count && planes[0]; i++)
+        planes[i] = planes[0] + (int64_t)i * samples;
     return planes;
+}
+
+static bool have_room(float *const *planes) {
+    return planes && planes[0];
 }
 
 /* Noise: all frequencies at once. */
@@ -104,7 +106,7 @@ static cleave_status try_device(Trial *trial, const char *device, int snrs[2],
     trial->mix = new_planes(trial->info.channels, samples);
     trial->reference = new_planes(planes, samples);
     trial->stems = new_planes(planes, samples);
-    if (!trial->mix || !trial->reference || !trial->stems) {
+    if (!have_room(trial->mix) || !have_room(trial->reference) || !have_room(trial->stems)) {
         snprintf(error->text, sizeof(error->text), "out of memory");
         return CLEAVE_ERROR_MEMORY;
     }

@@ -338,7 +338,7 @@ class HelpTest(CliTest):
     def test_version(self):
         for arguments in (["--version"], ["score", "--version"], ["x.wav", "--version"]):
             self.assertRegex(self.help(*arguments),
-                             r"^cleave \d+\.\d+\.\d+ \(libcleave \d+\.\d+\.\d+\)\n$")
+                             r"^cleave \d+\.\d+\.\d+ \(libcleave \d+\.\d+\.\d+\)(; .* for tests only)?\n$")
 
     def test_a_full_standard_output_is_an_error(self):
         if not os.path.exists("/dev/full"):

@@ -61,7 +61,8 @@ static void b2_no_piece_is_too_much(void **state) {
     Graph graph = build();
     double flops = graph_flops(&graph);
     for (int batch = 1; batch <= 4; batch *= 2)
-        for (double limit = flops; limit > flops / 20; limit /= 1.7) {
+        for (int share = 1; share <= 20; share++) {
+            double limit = flops / share;
             Pieces pieces = cut(&graph, batch, limit);
             double sum = 0;
             for (int i = 0; i < pieces.count; i++) {

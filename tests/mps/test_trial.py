@@ -123,6 +123,12 @@ class TrialTest(CliTest):
             file.write(b"")
         self.expect_bad("assert_at=1", "signal 6")
 
+    def test_who_looks_for_the_fault_can_skip_it(self):
+        self.expect_bad("noise=0.01", "computes wrongly")
+        self.assertTrue(self.devices("noise=0.01", CLEAVE_TRIAL="skip")[0]["available"])
+        self.assertEqual(self.run_on("assert_at=1", MIX, "-m", MODEL, "-d", "mps", "-o", self.output,
+                                     CLEAVE_TRIAL="skip").code, -6)
+
     def test_without_a_cache_folder(self):
         blocked = self.write("file", b"")
         self.assertTrue(self.devices("", XDG_CACHE_HOME=blocked)[0]["available"])

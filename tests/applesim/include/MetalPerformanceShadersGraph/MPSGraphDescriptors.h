@@ -84,6 +84,8 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
                             paddingBottom:(NSUInteger)paddingBottom;
 @end
 
+/* An SDK before that of macOS 14 has none, for a test of what is built with it. */
+#ifndef APPLESIM_OLD_SDK
 @interface MPSGraphFFTDescriptor : MPSGraphObject <NSCopying> {
     BOOL _inverse, _roundToOddHermitean;
     MPSGraphFFTScalingMode _scalingMode;
@@ -94,6 +96,7 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
 @property(nonatomic) BOOL roundToOddHermitean;
 + (instancetype)descriptor;
 @end
+#endif
 
 @interface MPSGraphCompilationDescriptor : MPSGraphObject <NSCopying> {
     MPSGraphOptimization _optimizationLevel;
