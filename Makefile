@@ -6,7 +6,7 @@
 #   make compare    times cleave, ONNX Runtime and OpenVINO side by side (3 GB of disk)
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
-#   make applesim   tests the backend for Apple GPUs on a simulated Mac (on Debian and its kin)
+#   make applesim   tests the backend for Apple GPUs on a simulated Mac, and all else beside it (on Debian and its kin)
 #   make check-macos  compiles the C code for macOS, on Linux (loads 80 MB of compiler and headers)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
 #   make install    puts it in place, below PREFIX (/usr/local) and, to package it, DESTDIR

@@ -13,8 +13,7 @@
  * AMX tiles (x86-64)                allowed when asked for          none
  * stack of a thread                 ulimit -s, commonly 8 MiB       512 KiB, or what is asked for
  * processors of this process        the affinity mask               all that are online
- * free memory                       /proc/meminfo (see below)       kern.memorystatus_level, or else
- *                                                                   host_statistics64
+ * free memory                       /proc/meminfo (see below)       kern.memorystatus_level
  * peak of resident memory           getrusage: KiB; can be reset    getrusage: bytes; cannot
  * the environment                   environ                         _NSGetEnviron
  * files that a child inherits       closed (glibc 2.34 and later)   none but those that are named
@@ -50,8 +49,8 @@
 /* "Linux 6.1.0 (Debian GNU/Linux 12)", "macOS 14.5"; "" where the system does not tell. */
 void platform_system_name(char *name, size_t size);
 
-/* Which build of the system it is, where one version may have several: "23F79" of a macOS; of others
- * the kernel's release. "" where the system does not tell. */
+/* Which build of the system it is, where one version may have several: "23F79" of a macOS; of
+ * others the kernel's release. "" where the system does not tell. */
 void platform_system_build(char *build, size_t size);
 
 /* "glibc 2.36 (built with 2.36)", "the system's". */

@@ -205,10 +205,12 @@ static NSString *error_text(int code) {
 }
 
 /* Metal has no code of its own for the first of the two, and none for the second but this. */
-static int metal_code(int code) {
+static NSInteger metal_code(int code) {
     if (code == SIM_FAIL_INTERACTIVITY)
         return MTLCommandBufferErrorInternal;
-    return code == SIM_FAIL_IGNORED ? MTLCommandBufferErrorAccessRevoked : code;
+    if (code == SIM_FAIL_IGNORED)
+        return MTLCommandBufferErrorAccessRevoked;
+    return code;
 }
 
 static NSError *command_error(int code) {

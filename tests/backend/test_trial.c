@@ -92,7 +92,7 @@ static TrialVerdict ask_of(const char *body) {
 
 #define GOOD "echo 'cleave trial: f32 1210, f16 590'"
 
-static void r15_a_good_trial_is_made_once(void **state) {
+static void a_good_trial_is_made_once(void **state) {
     (void)state;
     assert_int_equal(ask_of(GOOD).outcome, TRIAL_GOOD);
     TrialVerdict again = ask(false);
@@ -116,7 +116,7 @@ static void expect_bad(const char *body, const char *words) {
     assert_int_equal(count_runs(), 1);
 }
 
-static void r15_every_bad_end_has_a_reason(void **state) {
+static void every_bad_end_has_a_reason(void **state) {
     (void)state;
     expect_bad("echo 'MPSGraph: failed assertion' >&2; kill -ABRT $$",
                "died of signal 6 (Aborted): MPSGraph: failed assertion");
@@ -130,7 +130,7 @@ static void r15_every_bad_end_has_a_reason(void **state) {
     expect_bad("yes no | head -c 999999; exit 1", "(exit status 1): no");
 }
 
-static void r15_a_trial_that_hangs_is_stopped(void **state) {
+static void a_trial_that_hangs_is_stopped(void **state) {
     (void)state;
     double begin = clock_seconds();
     setenv("CLEAVE_TRIAL_SECONDS", "0.3", 1);
@@ -142,7 +142,7 @@ static void r15_a_trial_that_hangs_is_stopped(void **state) {
     assert_int_equal(ask_of(GOOD "; sleep 2 & exit 0").outcome, TRIAL_GOOD);
 }
 
-static void r15_what_cannot_be_started_is_not_kept(void **state) {
+static void what_cannot_be_started_is_not_kept(void **state) {
     (void)state;
     forget();
     trial_set_program("/nowhere/cleave");
@@ -154,7 +154,7 @@ static void r15_what_cannot_be_started_is_not_kept(void **state) {
     assert_null(kept_file());
 }
 
-static void r15_the_program_inherits_nothing(void **state) {
+static void the_program_inherits_nothing(void **state) {
     (void)state;
     char body[256];
     int fd = open("/dev/null", O_WRONLY); /* NOLINT(android-cloexec-open): to be inherited */
@@ -167,7 +167,7 @@ static void r15_the_program_inherits_nothing(void **state) {
 
 /* ---- What is kept ---- */
 
-static void r11_files_that_are_damaged_count_for_nothing(void **state) {
+static void files_that_are_damaged_count_for_nothing(void **state) {
     (void)state;
     assert_int_equal(ask_of(GOOD).outcome, TRIAL_GOOD);
     char *path = kept_file();
@@ -189,7 +189,7 @@ static void r11_files_that_are_damaged_count_for_nothing(void **state) {
     free(text);
 }
 
-static void r11_what_another_system_found_is_not_asked(void **state) {
+static void what_another_system_found_is_not_asked(void **state) {
     (void)state;
     TrialVerdict verdict = {.outcome = TRIAL_GOOD};
     cleave_device_info others[] = {device, device, device};
@@ -205,7 +205,7 @@ static void r11_what_another_system_found_is_not_asked(void **state) {
 }
 
 /* A reason that would write to the terminal, though its check is right. */
-static void r11_hostile_reasons_are_refused(void **state) {
+static void hostile_reasons_are_refused(void **state) {
     (void)state;
     TrialVerdict verdict = {.outcome = TRIAL_BAD};
     snprintf(verdict.reason, sizeof(verdict.reason), "\033]0;owned\a");
@@ -215,7 +215,7 @@ static void r11_hostile_reasons_are_refused(void **state) {
     free(text);
 }
 
-static void r11_in_the_place_of_the_file(void **state) {
+static void in_the_place_of_the_file(void **state) {
     (void)state;
     char path[256];
     assert_int_equal(ask_of(GOOD).outcome, TRIAL_GOOD);
@@ -235,7 +235,7 @@ static void r11_in_the_place_of_the_file(void **state) {
     rmdir(path);
 }
 
-static void r11_without_a_folder_every_process_tries(void **state) {
+static void without_a_folder_every_process_tries(void **state) {
     (void)state;
     char file[96];
     snprintf(file, sizeof(file), "%s/file", folder);
@@ -272,16 +272,16 @@ static int end(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(r15_a_good_trial_is_made_once),
-        cmocka_unit_test(r15_every_bad_end_has_a_reason),
-        cmocka_unit_test(r15_a_trial_that_hangs_is_stopped),
-        cmocka_unit_test(r15_what_cannot_be_started_is_not_kept),
-        cmocka_unit_test(r15_the_program_inherits_nothing),
-        cmocka_unit_test(r11_files_that_are_damaged_count_for_nothing),
-        cmocka_unit_test(r11_what_another_system_found_is_not_asked),
-        cmocka_unit_test(r11_hostile_reasons_are_refused),
-        cmocka_unit_test(r11_in_the_place_of_the_file),
-        cmocka_unit_test(r11_without_a_folder_every_process_tries),
+        cmocka_unit_test(a_good_trial_is_made_once),
+        cmocka_unit_test(every_bad_end_has_a_reason),
+        cmocka_unit_test(a_trial_that_hangs_is_stopped),
+        cmocka_unit_test(what_cannot_be_started_is_not_kept),
+        cmocka_unit_test(the_program_inherits_nothing),
+        cmocka_unit_test(files_that_are_damaged_count_for_nothing),
+        cmocka_unit_test(what_another_system_found_is_not_asked),
+        cmocka_unit_test(hostile_reasons_are_refused),
+        cmocka_unit_test(in_the_place_of_the_file),
+        cmocka_unit_test(without_a_folder_every_process_tries),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

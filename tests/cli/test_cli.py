@@ -755,6 +755,8 @@ class JsonTest(CliTest):
 
     def test_names_that_are_not_utf8(self):
         name = os.path.join(os.fsencode(self.folder), b"caf\xe9 \xe2\x82.wav")
+        if "simulated" in self.run_program("--version").out:
+            self.skipTest("GNUstep, under the simulated Mac, takes UTF-8 arguments only")
         try:
             shutil.copy(os.fsencode(MIX), name)
         except OSError:

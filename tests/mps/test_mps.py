@@ -175,7 +175,7 @@ class MpsTest(SimulatedMacTest):
             self.assertIn("mps", result.err)
             self.assertIn("going on with cpu", result.err)
 
-    def test_b1_work_that_takes_too_long_halves_the_batch(self):
+    def test_work_that_takes_too_long_halves_the_batch(self):
         """Whether the watchdog stopped it, or a display that waited."""
         mix = self.long_mix()
         expected = self.expected(mix=mix)
@@ -187,7 +187,7 @@ class MpsTest(SimulatedMacTest):
             self.assertIn("a batch of 4 chunks is too large (mps took too long", result.err)
             self.assertIn("smaller", result.err)
 
-    def test_r11_a_lost_gpu_is_not_asked_again(self):
+    def test_a_lost_gpu_is_not_asked_again(self):
         """What it still had to do is done on the CPU."""
         mix = self.long_mix()
         expected = self.expected(mix=mix)
@@ -208,7 +208,7 @@ class MpsTest(SimulatedMacTest):
                 _, _, stems = self.separate_on(settings, "--strict-device", *mode)
                 self.assert_near(stems, expected)
 
-    def test_r11_a_command_buffer_between_first_and_last_fails(self):
+    def test_a_command_buffer_between_first_and_last_fails(self):
         """Nobody but the completion handler knows."""
         expected = self.expected()
         for mode in ([], ["--no-compile"]):
@@ -217,7 +217,7 @@ class MpsTest(SimulatedMacTest):
             self.assertEqual(info["device"], "cpu")
             self.assert_near(stems, expected)
 
-    def test_r11_completion_handlers_that_are_never_called(self):
+    def test_completion_handlers_that_are_never_called(self):
         """They are waited for once, and the run goes on without them."""
         expected = self.expected()
         result, _, stems = self.separate_on("handlers=0,continue=2", "--strict-device", "-vv")
@@ -258,7 +258,7 @@ class MpsTest(SimulatedMacTest):
         finally:
             del os.environ["CLEAVE_SUBMISSION_FLOPS"]
 
-    def test_b2_no_submission_takes_too_much(self):
+    def test_no_submission_takes_too_much(self):
         """In pieces each of which the watchdog lets pass, for every size of batch; with the same
         result, and nothing left on the device."""
         mix = self.long_mix()
@@ -277,7 +277,7 @@ class MpsTest(SimulatedMacTest):
                 self.assertGreaterEqual(self.counts["command_buffers"], runs / share)
                 self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
 
-    def test_b2_batches_that_suit_the_watchdog(self):
+    def test_batches_that_suit_the_watchdog(self):
         """Where nobody asks for one."""
         batch = {}
         for share in (100, 2.5, 0.5):
@@ -285,7 +285,7 @@ class MpsTest(SimulatedMacTest):
             batch[share] = info["batch"]
         self.assertEqual(batch, {100: 4, 2.5: 2, 0.5: 1})
 
-    def test_b2_a_single_chunk_that_takes_too_long_is_cut(self):
+    def test_a_single_chunk_that_takes_too_long_is_cut(self):
         """By a watchdog that is stricter than was thought, again and again."""
         expected = self.expected()
         for how in ("", ",fail_with=interactivity"):
@@ -297,7 +297,7 @@ class MpsTest(SimulatedMacTest):
             self.assertIn("cutting the network into smaller pieces", result.err)
             self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
 
-    def test_b2_batches_are_halved_before_a_chunk_is_cut(self):
+    def test_batches_are_halved_before_a_chunk_is_cut(self):
         mix = self.long_mix()
         expected = self.expected(mix=mix)
         limit = int(self.flops() * 0.7)
@@ -307,7 +307,7 @@ class MpsTest(SimulatedMacTest):
         self.assertIn("a batch of 4 chunks is too large (mps took too long", result.err)
         self.assertIn("cutting the network into smaller pieces", result.err)
 
-    def test_b2_what_cannot_be_cut_any_more_goes_to_the_cpu(self):
+    def test_what_cannot_be_cut_any_more_goes_to_the_cpu(self):
         expected = self.expected()
         result, info, stems = self.separate_on("watchdog=1000")
         self.assert_near(stems, expected)
@@ -316,7 +316,7 @@ class MpsTest(SimulatedMacTest):
         self.on("watchdog=1000", MIX, "-m", MODEL, "-d", "mps", "--strict-device", "-o", self.output,
                 code=4)
 
-    def test_b2_f16_and_failures_in_pieces(self):
+    def test_f16_and_failures_in_pieces(self):
         limit = int(self.flops() * 0.3)
         _, _, whole = self.separate_on("", "--strict-device", "-p", "f16")
         _, _, stems = self.separate_within(limit, "", "-p", "f16")

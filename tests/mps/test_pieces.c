@@ -43,7 +43,7 @@ static Pieces cut(const Graph *graph, int batch, double limit) {
     return pieces;
 }
 
-static void b2_what_fits_is_one_piece(void **state) {
+static void what_fits_is_one_piece(void **state) {
     (void)state;
     Graph graph = build();
     double flops = graph_flops(&graph);
@@ -56,7 +56,7 @@ static void b2_what_fits_is_one_piece(void **state) {
 }
 
 /* None has too much, and not many have little. */
-static void b2_no_piece_is_too_much(void **state) {
+static void no_piece_is_too_much(void **state) {
     (void)state;
     Graph graph = build();
     double flops = graph_flops(&graph);
@@ -79,7 +79,7 @@ static void b2_no_piece_is_too_much(void **state) {
 }
 
 /* Behind a downscaling, or in front of a scaling: where one value goes on. */
-static void b2_cuts_are_at_borders_of_scales(void **state) {
+static void cuts_are_at_borders_of_scales(void **state) {
     (void)state;
     Graph graph = build();
     Pieces pieces = cut(&graph, 1, graph_flops(&graph) / 2);
@@ -95,7 +95,7 @@ static void b2_cuts_are_at_borders_of_scales(void **state) {
 }
 
 /* Every value that a piece reads and does not compute is one that one before it left. */
-static void b2_what_is_read_was_left(void **state) {
+static void what_is_read_was_left(void **state) {
     (void)state;
     Graph graph = build();
     int *last = calloc((size_t)graph.count, sizeof(*last));
@@ -120,7 +120,7 @@ static void b2_what_is_read_was_left(void **state) {
     graph_free(&graph);
 }
 
-static void b2_a_node_is_the_smallest_piece(void **state) {
+static void a_node_is_the_smallest_piece(void **state) {
     (void)state;
     Graph graph = build();
     Pieces pieces = cut(&graph, 1, 1);
@@ -131,11 +131,9 @@ static void b2_a_node_is_the_smallest_piece(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(b2_what_fits_is_one_piece),
-        cmocka_unit_test(b2_no_piece_is_too_much),
-        cmocka_unit_test(b2_cuts_are_at_borders_of_scales),
-        cmocka_unit_test(b2_what_is_read_was_left),
-        cmocka_unit_test(b2_a_node_is_the_smallest_piece),
+        cmocka_unit_test(what_fits_is_one_piece),        cmocka_unit_test(no_piece_is_too_much),
+        cmocka_unit_test(cuts_are_at_borders_of_scales), cmocka_unit_test(what_is_read_was_left),
+        cmocka_unit_test(a_node_is_the_smallest_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

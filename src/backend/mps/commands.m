@@ -124,8 +124,9 @@ void commands_end(MpsCommands *commands) {
 /* What neither the first nor the last command buffer knows. Where handlers are not called at all,
  * waiting for each would cost more than it may tell. */
 static NSError *error_between(MpsExecutable *executable, const MpsCommands *commands) {
-    NSError *error = nil;
-    if (!commands->completion || completion_wait(commands->completion, &error))
+    bool told = true;
+    NSError *error = commands->completion ? completion_wait(commands->completion, &told) : nil;
+    if (told)
         return error;
     executable->no_handlers = true;
     log_write(&executable->log, CLEAVE_LOG_DEBUG,

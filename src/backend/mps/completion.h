@@ -19,9 +19,9 @@ MpsCompletion *completion_create(void);
 MPSGraphExecutableCompletionHandler completion_of_executable(MpsCompletion *completion);
 MPSGraphCompletionHandler completion_of_graph(MpsCompletion *completion);
 
-/* Waits for the handler's call, for a second at most; false: it did not come. *error becomes what
- * it was told, nil where all went well; not retained. */
-bool completion_wait(MpsCompletion *completion, NSError **error);
+/* Waits for the handler's call, for a second at most; *told: it came. Returns what it was told, nil
+ * where all went well; not retained. */
+NSError *completion_wait(MpsCompletion *completion, bool *told);
 
 /* NULL is allowed. */
 void completion_release(MpsCompletion *completion);

@@ -39,17 +39,20 @@ static void destroy(MpsCompletion *completion) {
     free(completion);
 }
 
-static void change_references(MpsCompletion *completion, int change) {
+static void add_reference(MpsCompletion *completion) {
     pthread_mutex_lock(&completion->mutex);
-    int left = completion->references += change;
+    completion->references++;
     pthread_mutex_unlock(&completion->mutex);
-    if (left == 0)
-        destroy(completion);
 }
 
 void completion_release(MpsCompletion *completion) {
-    if (completion)
-        change_references(completion, -1);
+    if (!completion)
+        return;
+    pthread_mutex_lock(&completion->mutex);
+    int left = --completion->references;
+    pthread_mutex_unlock(&completion->mutex);
+    if (left == 0)
+        destroy(completion);
 }
 
 /* The handler's part. */
@@ -62,12 +65,12 @@ static void tell(MpsCompletion *completion, NSError *error) {
     pthread_cond_broadcast(&completion->changed);
     pthread_mutex_unlock(&completion->mutex);
     if (first)
-        change_references(completion, -1);
+        completion_release(completion);
 }
 
 /* Blocks are copied here, since the property that takes them need not do so. */
 MPSGraphExecutableCompletionHandler completion_of_executable(MpsCompletion *completion) {
-    change_references(completion, 1);
+    add_reference(completion);
     completion->of_executable =
         Block_copy(^(NSArray<MPSGraphTensorData *> *results, NSError *error) {
           (void)results;
@@ -77,7 +80,7 @@ MPSGraphExecutableCompletionHandler completion_of_executable(MpsCompletion *comp
 }
 
 MPSGraphCompletionHandler completion_of_graph(MpsCompletion *completion) {
-    change_references(completion, 1);
+    add_reference(completion);
     completion->of_graph = Block_copy(^(MPSGraphTensorDataDictionary *results, NSError *error) {
       (void)results;
       tell(completion, error);
@@ -85,7 +88,7 @@ MPSGraphCompletionHandler completion_of_graph(MpsCompletion *completion) {
     return completion->of_graph;
 }
 
-bool completion_wait(MpsCompletion *completion, NSError **error) {
+NSError *completion_wait(MpsCompletion *completion, bool *told) {
     struct timespec until;
     int code = 0;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -93,8 +96,8 @@ bool completion_wait(MpsCompletion *completion, NSError **error) {
     pthread_mutex_lock(&completion->mutex);
     while (!completion->told && code == 0)
         code = pthread_cond_timedwait(&completion->changed, &completion->mutex, &until);
-    bool told = completion->told;
-    *error = [[completion->error retain] autorelease];
+    *told = completion->told;
+    NSError *error = [[completion->error retain] autorelease];
     pthread_mutex_unlock(&completion->mutex);
-    return told;
+    return error;
 }
