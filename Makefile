@@ -6,7 +6,8 @@
 #   make compare    times cleave, ONNX Runtime and OpenVINO side by side (3 GB of disk)
 #   make fuzz       fuzzes what reads files, SECONDS=600 for each target (needs clang)
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
-#   make applesim   tests the backend for Apple GPUs on a simulated Mac (on Debian and its kin)
+#   make applesim   tests the backend for Apple GPUs on a simulated Mac, and all else beside it (on Debian
+#               and its kin)
 #   make debian13   runs the demo and the tests in a bare Debian 13 (takes root; on Debian and its kin)
 #   make check-macos  compiles the C code for macOS, on Linux (loads 80 MB of compiler and headers)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk

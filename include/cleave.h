@@ -235,6 +235,26 @@ typedef struct cleave_device_info {
  * Thread-safe. */
 CLEAVE_API int cleave_devices(cleave_device_info *devices, int capacity);
 
+/* For programs that may run on Apple GPUs. MPSGraph, which computes there, answers most faults with
+ * an assertion that ends the process, and nothing can catch that. So before "auto" takes "mps" for
+ * the first time on a build of macOS, the library starts a program as a child of its own, which
+ * computes a small network on it in each precision and compares it with the CPU. "mps" counts as
+ * available if that ends well and f32 within 60 dB; what came of it is kept in the user's cache
+ * folder. Whoever asks for "mps" by its name gets a new trial where the one that is kept failed.
+ *
+ * The program that is started is the one that begins its main() with this, before it does anything
+ * else:
+ *     int code = cleave_trial_main(argc, argv);
+ *     if (code >= 0)
+ *         return code;
+ * In a program that does not, it is the program `cleave` of the library's own installation. Where
+ * there is neither, the library cannot try: "auto" does not take "mps", which can be had by its
+ * name, untried. A trial takes some seconds, a minute at most, in which cleave_devices(),
+ * cleave_choose_device() and cleave_separator_open() wait for it. No process is forked that uses
+ * the GPU. CLEAVE_TRIAL=skip in the environment takes "mps" untried. On other systems there is
+ * nothing to try. Not thread-safe. */
+CLEAVE_API int cleave_trial_main(int argc, char **argv);
+
 /* The device that cleave_separator_open() would take. */
 typedef struct cleave_device_choice {
     char id[32];      /* as in cleave_device_info */

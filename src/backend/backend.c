@@ -83,7 +83,7 @@ static cleave_status explain(const Backend *backend, int device, DeviceFailure f
     char id[32];
     if (!is_of_device(status))
         return status;
-    if (status == CLEAVE_ERROR_MEMORY)
+    if (status == CLEAVE_ERROR_MEMORY && failure.cause != CAUSE_TIME)
         failure.cause = CAUSE_MEMORY;
     device_id(backend->kind, device, id, sizeof(id));
     return failure_explain(error, status, backend->kind, id, failure);

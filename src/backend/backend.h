@@ -104,7 +104,7 @@ struct Executable {
 
 /* Changes with anything that a backend in a shared object of its own shares with the library: this
  * header and all that it includes. */
-#define BACKEND_ABI 2
+#define BACKEND_ABI 3
 
 struct Backend {
     int abi;             /* BACKEND_ABI; first in every version, as is the next */
@@ -120,6 +120,9 @@ struct Backend {
     /* Fills in the figures of memory. */
     void (*read_memory)(int index, cleave_device_info *info);
     bool (*supports)(int index, cleave_precision precision);
+    /* The work in FLOP that a run should have at most where that is nobody's wish: of the batch
+     * that is chosen. NULL: any. */
+    double (*run_flops)(int index);
     /* What compile() would take, without taking or reading much: of the weights only shapes. */
     cleave_status (*plan)(const Graph *graph, const CompileOptions *options,
                           ExecutableMemory *memory, cleave_error *error);

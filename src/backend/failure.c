@@ -43,7 +43,18 @@ static const Row rows[] = {
      {"the batch is too large, or other programs hold the GPU's memory",
       "a smaller batch (-b 1), -p f16, ending what else runs on the GPU, or -d cpu"}},
 
+    {CLEAVE_DEVICE_MPS,
+     ANY,
+     CAUSE_TIME,
+     {"the GPU is slow for this network, or a display or another program waits for it",
+      "a smaller batch (-b 1), -p f16, or -d cpu"}},
+
     {ANY, STEP_PROBE, CAUSE_UNSUPPORTED, {NULL, "-d auto"}},
+    {CLEAVE_DEVICE_MPS,
+     STEP_PROBE,
+     CAUSE_FAILED,
+     {"a fault of MPSGraph in this version of macOS, on this GPU",
+      "-d auto or -d cpu, and report it with what `cleave doctor` says"}},
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,
      ANY,
@@ -117,6 +128,8 @@ static const char *what_happened(DeviceCause cause) {
     switch (cause) {
     case CAUSE_MEMORY:
         return "ran out of memory";
+    case CAUSE_TIME:
+        return "took too long";
     case CAUSE_UNSUPPORTED:
         return "met something unsupported";
     case CAUSE_LOST:

@@ -19,6 +19,7 @@ typedef enum DeviceCause {
     CAUSE_FAILED, /* the device or its driver refused, and did not say more than its text */
     CAUSE_ABSENT,
     CAUSE_MEMORY,
+    CAUSE_TIME, /* the system stopped what took too long: less at once may succeed */
     CAUSE_UNSUPPORTED,
     CAUSE_LOST, /* nothing will work on it any more */
     CAUSE_COUNT

@@ -22,9 +22,9 @@
 
 /* ---- Where ---- */
 
-/* The absolute path of the object that holds this function; false if it cannot be told. Of a
- * program, the loader may know no more than the word by which it was started, which is no path. */
-static bool own_path(char *path) {
+/* Of a program, the loader may know no more than the word by which it was started, which is no
+ * path. */
+bool loader_own_path(char *path) {
     Dl_info object = {0};
     if (dladdr((const void *)loader_load, &object) == 0 || !object.dli_fname)
         return false;
@@ -45,7 +45,7 @@ static bool find_object(const char *kind, char *path) {
     const char *wanted = getenv("CLEAVE_BACKENDS");
     if (wanted && wanted[0])
         return find_in(wanted, "", kind, path);
-    if (!own_path(own))
+    if (!loader_own_path(own))
         return false;
     *strrchr(own, '/') = '\0';
     return find_in(own, "", kind, path) ||

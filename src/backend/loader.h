@@ -11,4 +11,8 @@
  * version of cleave can use. */
 const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size);
 
+/* The absolute path of the library, or of the program that it is a part of, in PATH_MAX bytes;
+ * false if it cannot be told. */
+bool loader_own_path(char *path);
+
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/loader.h"
+#include "backend/trial.h"
 
 #define DEVICES_MAX 32 /* bits of an unsigned */
 
@@ -18,6 +19,7 @@ typedef struct Kind {
     const char *name;
     const Backend *built_in; /* NULL: in a shared object, if there is one */
     bool numbered;           /* there may be several, as in "cuda:1" */
+    bool on_trial;           /* most of its faults end the process */
 } Kind;
 
 #ifdef CLEAVE_MPS
@@ -27,9 +29,9 @@ typedef struct Kind {
 #endif
 
 static const Kind kinds[] = {
-    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", BUILT_IN_MPS, false},
-    {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL, true},
-    {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu, false},
+    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", BUILT_IN_MPS, false, true},
+    {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL, true, false},
+    {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu, false, false},
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -37,6 +39,7 @@ static const Kind kinds[] = {
 static Device devices[DEVICES_MAX];
 static int device_count;
 static pthread_once_t probed = PTHREAD_ONCE_INIT;
+static pthread_mutex_t trials = PTHREAD_MUTEX_INITIALIZER; /* of whether devices are available */
 
 /* ---- Words ---- */
 
@@ -96,11 +99,23 @@ static void add_device(const Kind *kind, const Backend *backend, int index) {
     snprintf(device->info.name, sizeof(device->info.name), "%s", kind->name);
     device_id(kind->kind, index, device->info.id, sizeof(device->info.id));
     backend->describe(index, &device->info);
+    device->on_trial = kind->on_trial && device->info.available;
+}
+
+/* For tests of what a machine without such a device does: CLEAVE_WITHOUT=mps. */
+static bool is_left_out(const Kind *kind) {
+    const char *word = getenv("CLEAVE_WITHOUT");
+    return word && strcmp(word, kind->word) == 0;
 }
 
 static void probe_kind(const Kind *kind, int kinds_left) {
     char reason[sizeof(devices->info.reason)] = "";
     const Backend *backend = kind->built_in;
+    if (is_left_out(kind)) {
+        snprintf(reason, sizeof(reason), "CLEAVE_WITHOUT leaves the %s backend out", kind->word);
+        add_absent(kind, NULL, reason);
+        return;
+    }
     if (!backend)
         backend = loader_load(kind->kind, reason, sizeof(reason));
     int count = backend ? backend->count(reason, sizeof(reason)) : 0;
@@ -116,23 +131,55 @@ static void probe(void) {
         probe_kind(&kinds[i], (int)(KIND_COUNT - 1 - i));
 }
 
-int registry_devices(const Device **list) {
+static int count_devices(void) {
     pthread_once(&probed, probe);
-    *list = devices;
     return device_count;
 }
 
+/* ---- Trials ---- */
+
+static void try_device(Device *device, bool by_name) {
+    cleave_device_info *info = &device->info;
+    TrialVerdict verdict;
+    trial_ask(info, by_name, &verdict);
+    info->available =
+        verdict.outcome == TRIAL_GOOD || (by_name && verdict.outcome == TRIAL_UNKNOWN);
+    snprintf(info->reason, sizeof(info->reason), "%s%s", info->available ? "" : verdict.reason,
+             verdict.outcome == TRIAL_BAD && !by_name ? "; -d mps tries it again" : "");
+    device->on_trial = false;
+    device->refused = !info->available;
+    device->failed = verdict.outcome == TRIAL_BAD;
+    device->tried_anew = by_name || (device->failed && !verdict.kept);
+}
+
+/* Whether a device can be used, which for some a trial must show first: then it takes seconds. Who
+ * asks for it by its name gets a new one where it failed before. */
+static bool is_available(Device *device, bool by_name) {
+    pthread_mutex_lock(&trials);
+    if (device->on_trial || (device->refused && !device->tried_anew && by_name))
+        try_device(device, by_name);
+    bool available = device->info.available;
+    pthread_mutex_unlock(&trials);
+    return available;
+}
+
+static void copy_info(const Device *device, cleave_device_info *info) {
+    pthread_mutex_lock(&trials);
+    *info = device->info;
+    pthread_mutex_unlock(&trials);
+}
+
 void device_read_memory(const Device *device, cleave_device_info *info) {
-    if (device->backend && device->info.available)
+    if (device->backend && info->available)
         device->backend->read_memory(device->index, info);
 }
 
 int cleave_devices(cleave_device_info *infos, int capacity) {
-    const Device *list = NULL;
-    int count = registry_devices(&list);
+    int count = count_devices();
     for (int i = 0; i < count && i < capacity; i++) {
-        infos[i] = list[i].info;
-        device_read_memory(&list[i], &infos[i]);
+        is_available(&devices[i], false);
+        copy_info(&devices[i], &infos[i]);
+        device_read_memory(&devices[i], &infos[i]);
     }
     return count;
 }
@@ -144,11 +191,10 @@ unsigned registry_bit(const Device *device) {
 }
 
 const Device *registry_next(unsigned tried) {
-    const Device *list = NULL;
-    int count = registry_devices(&list);
+    int count = count_devices();
     for (int i = 0; i < count; i++)
-        if (list[i].info.available && (tried & registry_bit(&list[i])) == 0)
-            return &list[i];
+        if ((tried & registry_bit(&devices[i])) == 0 && is_available(&devices[i], false))
+            return &devices[i];
     return NULL;
 }
 
@@ -204,20 +250,22 @@ static cleave_status parse_name(DeviceName *parsed, const char *name, cleave_err
  */
 static const Device *find_device(const DeviceName *name, DeviceCause *cause, char *reason,
                                  size_t size) {
-    const Device *list = NULL;
-    int count = registry_devices(&list);
+    int count = count_devices();
     int present = 0;
     *cause = CAUSE_ABSENT;
     reason[0] = '\0';
     for (int i = 0; i < count; i++) {
-        const Device *device = &list[i];
+        Device *device = &devices[i];
         if (device->info.kind != name->kind->kind)
             continue;
         bool wanted = name->index < 0 || name->index == device->index || device->index < 0;
-        present += device->info.available;
+        bool available = is_available(device, wanted);
+        present += available;
         if (!device->backend)
             *cause = CAUSE_UNSUPPORTED; /* by this installation */
-        if (wanted && device->info.available)
+        else if (device->failed)
+            *cause = CAUSE_FAILED; /* it is there */
+        if (wanted && available)
             return device;
         if (wanted && reason[0] == '\0')
             snprintf(reason, size, "%s", device->info.reason);
@@ -228,21 +276,29 @@ static const Device *find_device(const DeviceName *name, DeviceCause *cause, cha
     return NULL;
 }
 
-/* Why auto takes the device that it takes. */
+/* Why auto takes the device that it takes; of one that failed its trial, that too. */
 static void explain_auto(DeviceChoice *choice) {
-    const Device *list = NULL;
-    int count = registry_devices(&list);
+    int count = count_devices();
     size_t length = 0;
+    cleave_device_info info;
     for (int i = 0; i < count; i++) {
-        if (!list[i].info.available || &list[i] == choice->device)
+        if (&devices[i] == choice->device || !is_available(&devices[i], false))
             continue;
-        if (length < sizeof(choice->reason) - sizeof(list[i].info.id) - 16)
+        if (length < sizeof(choice->reason) - sizeof(info.id) - 16)
             length +=
                 (size_t)snprintf(choice->reason + length, sizeof(choice->reason) - length, "%s%s",
-                                 length == 0 ? "preferred to " : ", ", list[i].info.id);
+                                 length == 0 ? "preferred to " : ", ", devices[i].info.id);
     }
     if (length == 0)
-        snprintf(choice->reason, sizeof(choice->reason), "the only device present");
+        length =
+            (size_t)snprintf(choice->reason, sizeof(choice->reason), "the only device present");
+    for (int i = 0; i < count && &devices[i] != choice->device; i++) {
+        copy_info(&devices[i], &info);
+        choice->passed_over = choice->passed_over || devices[i].failed;
+        if (devices[i].refused && length < sizeof(choice->reason))
+            length += (size_t)snprintf(choice->reason + length, sizeof(choice->reason) - length,
+                                       "; %s is not available: %s", info.id, info.reason);
+    }
 }
 
 cleave_status registry_choose(DeviceChoice *choice, const char *name, bool strict,

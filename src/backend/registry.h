@@ -1,6 +1,6 @@
 /* registry.h: the devices of this machine: which backends there are, built in or loaded from a
- * shared object, what devices each of them has, and the choice among them. Probed once per process;
- * thread-safe. */
+ * shared object, what devices each of them has, whether those can be trusted (trial.h), and the
+ * choice among them. Probed once per process; thread-safe. */
 #ifndef CLEAVE_BACKEND_REGISTRY_H
 #define CLEAVE_BACKEND_REGISTRY_H
 
@@ -11,17 +11,19 @@
 typedef struct Device {
     const Backend *backend;  /* NULL: no backend of this kind */
     int index;               /* among the backend's devices; -1: it has none */
+    bool on_trial;           /* it must be tried before it counts as available */
+    bool refused;            /* the trial ended badly, or could not be made */
+    bool failed;             /* it ended badly, */
+    bool tried_anew;         /* and that was found now, not long ago */
     cleave_device_info info; /* as it was probed: its memory figures are old */
 } Device;
-
-/* In the order in which "auto" prefers them; at least one. Returns how many there are. */
-int registry_devices(const Device **devices);
 
 /* A choice made, and why; the reason follows the device's id in a sentence. */
 typedef struct DeviceChoice {
     const Device *device;
     char reason[256];
-    bool fallback; /* what was asked for is absent: the reason says why */
+    bool fallback;    /* what was asked for is absent: the reason says why */
+    bool passed_over; /* a better one failed its trial: likewise */
 } DeviceChoice;
 
 /* Finds the device for a name ("auto", which NULL stands for, "cpu", "cuda:1", …). One that is

@@ -6,15 +6,18 @@
  * What differs                      Linux                           macOS
  * --------------------------------  ------------------------------  ------------------------------
  * name of the system                uname, /etc/os-release          kern.osproductversion
+ * build of the system               uname                           kern.osversion
  * name of the C library             glibc tells its version         a part of the system
  * name of the processor             /proc/cpuinfo                   machdep.cpu.brand_string
  * ARM's optional instructions       AT_HWCAP, AT_HWCAP2             hw.optional.arm.FEAT_…
  * AMX tiles (x86-64)                allowed when asked for          none
  * stack of a thread                 ulimit -s, commonly 8 MiB       512 KiB, or what is asked for
  * processors of this process        the affinity mask               all that are online
- * free memory                       /proc/meminfo (see below)       host_statistics64
+ * free memory                       /proc/meminfo (see below)       kern.memorystatus_level
  * peak of resident memory           VmHWM in /proc/self/status,     task_info; cannot be reset
  *                                   which can be reset
+ * the environment                   environ                         _NSGetEnviron
+ * files that a child inherits       closed (glibc 2.34 and later)   none but those that are named
  * path of the program               /proc/self/exe                  _NSGetExecutablePath
  * when a file was modified          st_mtim                         st_mtimespec
  * names that differ in case alone   are two files                   are one on most disks
@@ -40,12 +43,17 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <time.h>
 
 /* ---- Names ---- */
 
 /* "Linux 6.1.0 (Debian GNU/Linux 12)", "macOS 14.5"; "" where the system does not tell. */
 void platform_system_name(char *name, size_t size);
+
+/* Which build of the system it is, where one version may have several: "23F79" of a macOS; of
+ * others the kernel's release. "" where the system does not tell. */
+void platform_system_build(char *build, size_t size);
 
 /* "glibc 2.36 (built with 2.36)", "the system's". */
 void platform_libc_name(char *name, size_t size);
@@ -118,6 +126,16 @@ int platform_sync(int fd);
 
 /* Below the user's home, where programs keep what they can make again. */
 extern const char platform_cache_folder[];
+
+/* ---- Programs ---- */
+
+/* "NAME=VALUE", and NULL behind the last, as this process has them. */
+char **platform_environment(void);
+
+/* Starts a program, by its path, in a process of its own and a group of its own, with the default
+ * signals; the last of its arguments is NULL. It reads nothing, writes to `output`, and inherits no
+ * other open file where the system can see to that. 0 or an errno. */
+int platform_spawn(pid_t *child, const char *program, char *const *arguments, int output);
 
 /* ---- Shared objects ---- */
 

@@ -2,6 +2,8 @@
  * macros tell: which system it is compiled for does not matter. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef __ELF__
@@ -106,6 +108,71 @@ bool platform_give_name(int fd, const char *path) {
 }
 
 #endif
+
+/* ---- Programs ---- */
+
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34)
+#define HAVE_CLOSE_FROM 1
+#endif
+#endif
+
+/* Else those that were not opened with O_CLOEXEC, as all of cleave's are, are inherited. */
+static int close_others(posix_spawn_file_actions_t *files) {
+#ifdef HAVE_CLOSE_FROM
+    return posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+#else
+    (void)files;
+    return 0;
+#endif
+}
+
+static int name_files(posix_spawn_file_actions_t *files, int output) {
+    int number = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (number == 0)
+        number = posix_spawn_file_actions_adddup2(files, output, STDOUT_FILENO);
+    if (number == 0)
+        number = posix_spawn_file_actions_adddup2(files, output, STDERR_FILENO);
+    return number == 0 ? close_others(files) : number;
+}
+
+static int name_attributes(posix_spawnattr_t *attributes) {
+    short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    sigset_t signals;
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+    flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
+#endif
+    sigemptyset(&signals);
+    int number = posix_spawnattr_setsigmask(attributes, &signals);
+    sigfillset(&signals);
+    sigdelset(&signals, SIGKILL);
+    sigdelset(&signals, SIGSTOP);
+    if (number == 0)
+        number = posix_spawnattr_setsigdefault(attributes, &signals);
+    if (number == 0)
+        number = posix_spawnattr_setpgroup(attributes, 0);
+    return number == 0 ? posix_spawnattr_setflags(attributes, flags) : number;
+}
+
+int platform_spawn(pid_t *child, const char *program, char *const *arguments, int output) {
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    int number = posix_spawn_file_actions_init(&files);
+    if (number != 0)
+        return number;
+    number = posix_spawnattr_init(&attributes);
+    if (number == 0) {
+        number = name_files(&files, output);
+        if (number == 0)
+            number = name_attributes(&attributes);
+        if (number == 0)
+            number =
+                posix_spawn(child, program, &files, &attributes, arguments, platform_environment());
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&files);
+    return number;
+}
 
 /* ---- Shared objects ---- */
 

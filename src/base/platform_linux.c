@@ -58,6 +58,11 @@ void platform_system_name(char *name, size_t size) {
         snprintf(name, size, "%.20s %.60s", kernel.sysname, kernel.release);
 }
 
+void platform_system_build(char *build, size_t size) {
+    struct utsname kernel;
+    snprintf(build, size, "%s", uname(&kernel) == 0 ? kernel.release : "");
+}
+
 void platform_libc_name(char *name, size_t size) {
 #ifdef __GLIBC__
     snprintf(name, size, "glibc %s (built with %d.%d)", gnu_get_libc_version(), __GLIBC__,
@@ -180,6 +185,12 @@ void platform_reset_recent_peak(void) {
     }
     fputs("5", file);
     fclose(file);
+}
+
+/* ---- Programs ---- */
+
+char **platform_environment(void) {
+    return environ;
 }
 
 /* ---- Files ---- */

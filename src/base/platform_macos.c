@@ -2,6 +2,7 @@
  * yet, for want of a Mac. */
 #include "base/platform.h"
 
+#include <crt_externs.h>
 #include <mach-o/dyld.h>
 #include <mach/mach.h>
 #include <string.h>
@@ -21,6 +22,13 @@ void platform_system_name(char *name, size_t size) {
         snprintf(name, size, "macOS %s", number);
     else
         snprintf(name, size, "macOS");
+}
+
+void platform_system_build(char *build, size_t size) {
+    size_t length = size;
+    build[0] = '\0';
+    if (sysctlbyname("kern.osversion", build, &length, NULL, 0) != 0)
+        build[0] = '\0';
 }
 
 void platform_libc_name(char *name, size_t size) {
@@ -72,7 +80,21 @@ int platform_processors(void) {
 
 /* ---- Memory ---- */
 
-int64_t platform_free_memory(void) {
+/* What macOS itself goes by when it warns programs of low memory: it counts what can be compressed
+ * or dropped, which page counts do not tell. Not documented, so that it may be missing. */
+static int64_t free_by_level(void) {
+    int percent = 0;
+    size_t percent_size = sizeof(percent);
+    int64_t memory = 0;
+    size_t memory_size = sizeof(memory);
+    if (sysctlbyname("kern.memorystatus_level", &percent, &percent_size, NULL, 0) != 0 ||
+        sysctlbyname("hw.memsize", &memory, &memory_size, NULL, 0) != 0 || percent < 0 ||
+        percent > 100)
+        return -1;
+    return memory / 100 * percent;
+}
+
+static int64_t free_by_pages(void) {
     vm_statistics64_data_t statistics = {0};
     mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
     vm_size_t page = 0;
@@ -86,6 +108,11 @@ int64_t platform_free_memory(void) {
     return ((int64_t)statistics.free_count + (int64_t)statistics.inactive_count +
             (int64_t)statistics.purgeable_count) *
            (int64_t)page;
+}
+
+int64_t platform_free_memory(void) {
+    int64_t bytes = free_by_level();
+    return bytes >= 0 ? bytes : free_by_pages();
 }
 
 /* The task's own: what getrusage() tells may have begun before the program did. */
@@ -103,6 +130,13 @@ void platform_reset_recent_peak(void) {
 
 int64_t platform_recent_peak(void) {
     return platform_peak_resident();
+}
+
+/* ---- Programs ---- */
+
+/* Shared libraries have no environ of their own. */
+char **platform_environment(void) {
+    return *_NSGetEnviron();
 }
 
 /* ---- Files ---- */

@@ -59,6 +59,9 @@ static int run(const Command *named, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    int trial = cleave_trial_main(argc, argv); /* this process may be a trial of a device */
+    if (trial >= 0)
+        return trial;
     terminal_prepare();
     const Command *named = argc > 1 ? command_find(argv[1]) : NULL;
     int code = named != NULL ? run(named, argc - 1, argv + 1) : run(NULL, argc, argv);

@@ -70,10 +70,9 @@ static int count_alike(const DemixJob *job, const float *input, int limit, bool 
 static void halve_batch(Runner *r, int failed, const cleave_error *error) {
     Demix *d = r->demix;
     if (!r->halved)
-        log_write(
-            &d->job->log->logger, CLEAVE_LOG_WARNING,
-            "a batch of %d chunks does not fit into memory (%.*s); going on with smaller ones",
-            failed, (int)strcspn(error->text, ";"), error->text);
+        log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
+                  "a batch of %d chunks is too large (%.*s); going on with smaller ones", failed,
+                  (int)strcspn(error->text, ";"), error->text);
     d->batch = failed / 2;
     r->halved = true;
 }

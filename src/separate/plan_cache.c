@@ -2,20 +2,16 @@
 #include "separate/plan_cache.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "audio/output_file.h"
+#include "base/cache_file.h"
 #include "base/hash.h"
-#include "base/memory.h"
 #include "base/path_format.h"
-#include "base/platform.h"
 
 #define LINE_SIZE    512
 #define LARGEST_FILE 262144 /* bytes: a thousand classes */
@@ -81,17 +77,6 @@ static uint32_t add_to_check(uint32_t check, const char *text, size_t length) {
 
 /* ---- Where ---- */
 
-/* NULL where nothing tells, or memory ran out. */
-static char *cache_folder(void) {
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    if (cache && cache[0] == '/') /* relative ones are to be ignored, as freedesktop.org has it */
-        return string_format("%s/cleave", cache);
-    if (!home || home[0] != '/')
-        return NULL;
-    return string_format("%s/%s/cleave", home, platform_cache_folder);
-}
-
 static uint64_t hash_line(uint64_t hash, const Line *line) {
     return hash_add(hash, line->text, strlen(line->text));
 }
@@ -104,35 +89,12 @@ char *plan_cache_path(const NetworkPlan *plan, const PlanKey *key) {
         Line layer = class_text(&plan->layers[i].layer);
         hash = hash_line(hash, &layer);
     }
-    char *folder = cache_folder();
-    char *path = folder ? string_format("%s/plan-%016" PRIx64 ".txt", folder, hash) : NULL;
-    free(folder);
-    return path;
+    char name[32];
+    snprintf(name, sizeof(name), "plan-%016" PRIx64 ".txt", hash);
+    return cache_file_path(name);
 }
 
 /* ---- Reading ---- */
-
-/* The text of a regular file of reasonable size, to be freed; NULL, with errno, where there is
- * none. Waits for nobody: who writes to a named pipe, or never does. */
-static char *read_text(const char *path) {
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return NULL;
-    char *text = malloc(LARGEST_FILE + 1);
-    ssize_t bytes = -1;
-    if (text && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        bytes = read(fd, text, LARGEST_FILE);
-    int number = bytes < 0 && errno == 0 ? EINVAL : errno;
-    close(fd);
-    if (bytes < 0) {
-        free(text);
-        errno = number;
-        return NULL;
-    }
-    text[bytes] = '\0';
-    return text;
-}
 
 /* Passes over `line`, or returns NULL where the text goes on otherwise. */
 static const char *pass(const char *text, const Line *line) {
@@ -196,7 +158,7 @@ bool plan_cache_parse(NetworkPlan *plan, const PlanKey *key, const char *text) {
 bool plan_cache_read(NetworkPlan *plan, const PlanKey *key, const char *path,
                      const cleave_logger *log) {
     errno = 0;
-    char *text = read_text(path);
+    char *text = cache_file_read(path, LARGEST_FILE);
     if (!text) {
         if (errno != ENOENT)
             log_write(log, CLEAVE_LOG_INFO, "plan: " PATH_FORMAT " cannot be read: %s", path,

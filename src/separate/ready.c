@@ -92,8 +92,14 @@ MemoryQuestion ready_question(const cleave_separator *separator, const Graph *gr
 
 int ready_wanted_batch(const cleave_separator *separator) {
     const cleave_separator_settings *settings = &separator->settings;
-    return settings->batch > 0 ? settings->batch
-                               : batch_for_device(separator->device->info.kind, settings->overlap);
+    const Device *device = separator->device;
+    if (settings->batch > 0)
+        return settings->batch;
+    int batch = batch_for_device(device->info.kind, settings->overlap);
+    double most = device->backend->run_flops ? device->backend->run_flops(device->index) : 0;
+    while (most > 0 && batch > 1 && batch * separator->model->flops_per_chunk > most)
+        batch /= 2;
+    return batch;
 }
 
 static cleave_status refuse_need(const cleave_memory_need *need, bool own_limit,

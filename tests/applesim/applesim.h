@@ -39,8 +39,18 @@
  *   oom_at=3            the third command buffer from now on runs out of memory
  *   fail_at=3           the third command buffer from now on fails with fail_code
  *   fail_code=1         one of MTLCommandBufferError's
- *   continue=1          as MPSGraph may: encoding commits, and goes on in another command buffer
- *   report=FILE         at exit, writes the counts there as JSON; "-" is standard error
+ *   fail_with=ignored   in its place what the driver says of a process after too many faults;
+ *                       =interactivity: of a command buffer for which a display waits too long
+ *   continue=1          as MPSGraph may: encoding commits, and goes on in another command buffer;
+ *                       =2: it does so before what it encodes as well
+ *   handlers=0          completion handlers are never called
+ *   cautious=1          aborts over what is documented, and some versions of macOS computed
+ * wrongly: products of more than two axes, transpositions of more than four assert_at=3         the
+ * third command buffer from now on ends the process, as an assertion does hang_at=3           the
+ * third command buffer from now on is never done noise=0.01          results of graphs are off by
+ * so much of each value watchdog=1000000    command buffers whose products take more FLOP end with
+ * a timeout; after fail_with=interactivity with that report=FILE         at exit, writes the counts
+ * there as JSON; "-" is standard error
  */
 void applesim_set(const char *settings);
 

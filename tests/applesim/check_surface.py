@@ -79,6 +79,9 @@ class Facts:
         name = rust.replace(" nullable", "")
         if name.startswith("Option<&block2"):
             return "id"  # a block
+        block = re.search(r"\w+Handler\b", name)
+        if block:
+            return block[0]  # a block's typedef
         if name in RUST:
             return RUST[name]
         if name.startswith("id<"):

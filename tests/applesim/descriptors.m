@@ -1,6 +1,8 @@
 /* descriptors.m: attributes, kept as they are given. */
 #import <MetalPerformanceShadersGraph/MetalPerformanceShadersGraph.h>
 
+#include <Block.h>
+
 @implementation MPSGraphConvolution2DOpDescriptor
 
 @synthesize strideInX = _strideInX;
@@ -144,7 +146,20 @@
 @synthesize waitUntilCompleted = _waitUntilCompleted;
 @synthesize compilationDescriptor = _compilationDescriptor;
 
+- (MPSGraphCompletionHandler)completionHandler {
+    return _completionHandler;
+}
+
+/* Blocks are no objects to GCC's run-time: nothing of its own would copy them. */
+- (void)setCompletionHandler:(MPSGraphCompletionHandler)completionHandler {
+    MPSGraphCompletionHandler copy = completionHandler ? Block_copy(completionHandler) : NULL;
+    if (_completionHandler)
+        Block_release(_completionHandler);
+    _completionHandler = copy;
+}
+
 - (void)dealloc {
+    [self setCompletionHandler:NULL];
     [_compilationDescriptor release];
     [super dealloc];
 }
@@ -155,11 +170,29 @@
 
 @synthesize waitUntilCompleted = _waitUntilCompleted;
 
+- (MPSGraphExecutableCompletionHandler)completionHandler {
+    return _completionHandler;
+}
+
+- (void)setCompletionHandler:(MPSGraphExecutableCompletionHandler)completionHandler {
+    MPSGraphExecutableCompletionHandler copy =
+        completionHandler ? Block_copy(completionHandler) : NULL;
+    if (_completionHandler)
+        Block_release(_completionHandler);
+    _completionHandler = copy;
+}
+
+- (void)dealloc {
+    [self setCompletionHandler:NULL];
+    [super dealloc];
+}
+
 - (id)copyWithZone:(NSZone *)zone {
     (void)zone;
     MPSGraphExecutableExecutionDescriptor *copy =
         [[MPSGraphExecutableExecutionDescriptor alloc] init];
     copy->_waitUntilCompleted = _waitUntilCompleted;
+    [copy setCompletionHandler:_completionHandler];
     return copy;
 }
 

@@ -67,16 +67,19 @@ static void continue_elsewhere(MPSCommandBuffer *commands) {
     commands->_root = [[queue commandBuffer] retain];
 }
 
-void sim_encode(id commands, SimProgram *program, BOOL compiled, NSArray *inputs,
-                NSArray *results) {
+void sim_encode(id commands, SimProgram *program, BOOL compiled, NSArray *inputs, NSArray *results,
+                SimHandler handler) {
+    if (sim_settings()->continues > 1)
+        continue_elsewhere(commands);
     SimCommandBuffer *buffer = sim_command_buffer(commands);
     SimRun *run = [[SimRun alloc] initWithProgram:program
                                          compiled:compiled
                                            inputs:inputs
-                                          results:results];
+                                          results:results
+                                          handler:handler];
     [buffer encode:run];
     [run release];
-    if (sim_settings()->continues)
+    if (sim_settings()->continues > 0)
         continue_elsewhere(commands);
 }
 
@@ -126,7 +129,8 @@ static void check_list(NSArray *data, NSArray *tensors, const char *what) {
 
 - (NSArray *)encode:(MPSCommandBuffer *)commands
              inputs:(NSArray *)inputs
-            results:(NSArray *)results {
+            results:(NSArray *)results
+         descriptor:(MPSGraphExecutableExecutionDescriptor *)descriptor {
     NSArray *targets = [self targetTensors];
     check_list(inputs, [self feedTensors], "input");
     if (!results) {
@@ -136,7 +140,8 @@ static void check_list(NSArray *data, NSArray *tensors, const char *what) {
         results = made;
     }
     check_list(results, targets, "result");
-    sim_encode(commands, _program, YES, inputs, results);
+    sim_encode(commands, _program, YES, inputs, results,
+               (SimHandler){.executable = [descriptor completionHandler]});
     return results;
 }
 
@@ -146,7 +151,10 @@ static void check_list(NSArray *data, NSArray *tensors, const char *what) {
                executionDescriptor:(MPSGraphExecutableExecutionDescriptor *)executionDescriptor {
     if ([executionDescriptor waitUntilCompleted])
         sim_abort("encodeToCommandBuffer: waitUntilCompleted of what is not committed");
-    return [self encode:commandBuffer inputs:inputsArray results:resultsArray];
+    return [self encode:commandBuffer
+                 inputs:inputsArray
+                results:resultsArray
+             descriptor:executionDescriptor];
 }
 
 - (NSArray *)runAsyncWithMTLCommandQueue:(id<MTLCommandQueue>)commandQueue
@@ -155,7 +163,10 @@ static void check_list(NSArray *data, NSArray *tensors, const char *what) {
                      executionDescriptor:
                          (MPSGraphExecutableExecutionDescriptor *)executionDescriptor {
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:commandQueue];
-    NSArray *results = [self encode:commands inputs:inputsArray results:resultsArray];
+    NSArray *results = [self encode:commands
+                             inputs:inputsArray
+                            results:resultsArray
+                         descriptor:executionDescriptor];
     [commands commit];
     if ([executionDescriptor waitUntilCompleted])
         [commands waitUntilCompleted];
@@ -167,8 +178,10 @@ static void check_list(NSArray *data, NSArray *tensors, const char *what) {
                        resultsArray:(NSArray *)resultsArray
                 executionDescriptor:(MPSGraphExecutableExecutionDescriptor *)executionDescriptor {
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:commandQueue];
-    NSArray *results = [self encode:commands inputs:inputsArray results:resultsArray];
-    (void)executionDescriptor;
+    NSArray *results = [self encode:commands
+                             inputs:inputsArray
+                            results:resultsArray
+                         descriptor:executionDescriptor];
     [commands commit];
     [commands waitUntilCompleted];
     return results;

@@ -119,10 +119,11 @@ static void check_operations(NSArray *operations) {
 }
 
 static void encode(MPSGraph *graph, id commands, NSDictionary *feeds, NSArray *targets,
-                   NSArray *results) {
+                   NSArray *results, MPSGraphExecutionDescriptor *descriptor) {
     NSMutableArray *inputs = [NSMutableArray array];
     SimProgram *program = program_for(graph, feeds, targets, inputs);
-    sim_encode(commands, program, NO, inputs, results);
+    sim_encode(commands, program, NO, inputs, results,
+               (SimHandler){.graph = [descriptor completionHandler]});
 }
 
 /* Results that are given, checked, in the order of targets. */
@@ -187,7 +188,7 @@ static void check_waiting(BOOL waits) {
     NSArray *results = new_results(self, targetTensors);
     MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:commandQueue];
     check_operations(targetOperations);
-    encode(self, commands, feeds, targetTensors, results);
+    encode(self, commands, feeds, targetTensors, results, nil);
     [commands commit];
     [commands waitUntilCompleted];
     return [NSDictionary dictionaryWithObjects:results forKeys:targetTensors];
@@ -216,7 +217,7 @@ static void check_waiting(BOOL waits) {
     NSArray *results = new_results(self, targetTensors);
     check_operations(targetOperations);
     check_waiting([executionDescriptor waitUntilCompleted]);
-    encode(self, commandBuffer, feeds, targetTensors, results);
+    encode(self, commandBuffer, feeds, targetTensors, results, executionDescriptor);
     return [NSDictionary dictionaryWithObjects:results forKeys:targetTensors];
 }
 
@@ -228,7 +229,8 @@ static void check_waiting(BOOL waits) {
     NSArray *targets = [resultsDictionary allKeys];
     check_operations(targetOperations);
     check_waiting([executionDescriptor waitUntilCompleted]);
-    encode(self, commandBuffer, feeds, targets, given_results(self, resultsDictionary, targets));
+    encode(self, commandBuffer, feeds, targets, given_results(self, resultsDictionary, targets),
+           executionDescriptor);
 }
 
 @end

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "op.h"
+#include "settings.h"
 #include "strict.h"
 
 void sim_strides(const SimType *type, int64_t *strides) {
@@ -98,6 +99,8 @@ static void infer_reshape(SimOp *op, const char *what, const SimType *from) {
 
 static void infer_permute(SimOp *op, const char *what, const SimType *from) {
     bool seen[SIM_MAX_RANK] = {false};
+    if (sim_settings()->cautious && from->rank > 4)
+        sim_abort("%s: a transposition of %d axes", what, from->rank);
     if (op->type.rank != from->rank)
         sim_abort("%s: a permutation of %d axes for %s", what, op->type.rank, sim_type_text(from));
     op->type.element = from->element;
@@ -207,6 +210,9 @@ static void infer_matmul(SimOp *op, const char *what, const SimType *a, const Si
     SimType batch_b = *b;
     must_be_real(what, a);
     same_elements(what, a, b);
+    if (sim_settings()->cautious && (a->rank > 2 || b->rank > 2))
+        sim_abort("%s: a product of more than two axes, %s times %s", what, sim_type_text(a),
+                  sim_type_text(b));
     if (a->rank < 2 || b->rank < 2 || a->dims[a->rank - 1] != b->dims[b->rank - 2])
         sim_abort("%s: %s times %s", what, sim_type_text(a), sim_type_text(b));
     batch_a.rank -= 2;

@@ -25,6 +25,7 @@ typedef struct SimStep {
     SimStep *_steps;
     int _count;
     int64_t _constantBytes, _workspaceBytes;
+    int64_t _flops;      /* of products */
     int64_t _takenBytes; /* of the GPU's memory, by a compiled program: given back when it dies */
 }
 /* Of the ops that the targets need. Aborts where one is a placeholder without a feed. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "accounting.h"
+#include "settings.h"
 #include "strict.h"
 #import "tensors.h"
 
@@ -27,6 +28,27 @@ static int step_of(NSArray *operations, MPSGraphTensor *tensor) {
     return (int)[operations indexOfObjectIdenticalTo:tensor->_operation];
 }
 
+/* Of a product, a multiply and an add counted as two. */
+static int64_t flops_of(const MPSGraphOperation *operation) {
+    const SimOp *op = operation->_op;
+    bool product = op->kind == SIM_MATMUL || op->kind == SIM_CONV || op->kind == SIM_CONV_GRADIENT;
+    if (!product)
+        return 0;
+    const SimType *a = &operation->_inputs[0]->_operation->_op->type;
+    const SimType *b = &operation->_inputs[1]->_operation->_op->type;
+    if (op->kind == SIM_MATMUL)
+        return 2 * sim_elements(&op->type) * a->dims[a->rank - 1];
+    int64_t per_output = sim_elements(b) / b->dims[op->as.conv.weights_last ? 3 : 0];
+    return 2 * per_output * sim_elements(op->kind == SIM_CONV ? &op->type : a);
+}
+
+/* What an inexact GPU makes of a result: off by a share of each value, up and down in turns. */
+static void disturb(float *values, const SimType *type, double share) {
+    int64_t floats = sim_elements(type) * sim_element_floats(type->element);
+    for (int64_t i = 0; share > 0 && i < floats; i++)
+        values[i] += (float)(i % 2 == 0 ? share : -share) * values[i];
+}
+
 static void create_steps(SimProgram *program) {
     NSArray *operations = program->_operations;
     program->_count = (int)[operations count];
@@ -40,6 +62,7 @@ static void create_steps(SimProgram *program) {
             step->inputs[k] = step_of(operations, operation->_inputs[k]);
             program->_steps[step->inputs[k]].uses++;
         }
+        program->_flops += flops_of(operation);
         if (step->op->kind == SIM_CONSTANT)
             program->_constantBytes += (int64_t)sim_bytes(&step->op->type);
     }
@@ -223,9 +246,12 @@ bool sim_program_run(SimProgram *program, bool compiled, const uint8_t *const *f
     for (NSUInteger i = 0; i < [program->_targets count]; i++) {
         MPSGraphTensor *target = [program->_targets objectAtIndex:i];
         int step = step_of(program->_operations, target);
-        if (fits)
-            sim_store(machine.boxes[machine.box_of[step]].values, &machine.steps[step].op->type,
-                      to[i]);
+        if (fits) {
+            const SimType *type = &machine.steps[step].op->type;
+            float *values = machine.boxes[machine.box_of[step]].values;
+            disturb(values, type, sim_settings()->noise);
+            sim_store(values, type, to[i]);
+        }
         use(&machine, step);
     }
     free(machine.boxes);

@@ -19,6 +19,12 @@
 }
 @end
 
+/* Whom to tell that a graph is done: one of the two, or nobody. */
+typedef struct SimHandler {
+    MPSGraphExecutableCompletionHandler executable;
+    MPSGraphCompletionHandler graph;
+} SimHandler;
+
 /* One graph in a command buffer. */
 @interface SimRun : NSObject {
   @public
@@ -26,12 +32,14 @@
     BOOL _compiled;
     NSArray *_inputs; /* MPSGraphTensorData, in the program's order */
     NSArray *_results;
+    SimHandler _handler;
     uint64_t *_hashes; /* of the inputs when they were committed; 0: not to be compared */
 }
 - (id)initWithProgram:(SimProgram *)program
              compiled:(BOOL)compiled
                inputs:(NSArray *)inputs
-              results:(NSArray *)results;
+              results:(NSArray *)results
+              handler:(SimHandler)handler;
 @end
 
 @interface SimCommandBuffer : SimObject <MTLCommandBuffer> {

@@ -1,8 +1,11 @@
 /* queue.m: see queue.h. */
 #import "queue.h"
 
+#include <Block.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "accounting.h"
 #include "strict.h"
@@ -89,6 +92,55 @@ static bool compute_run(SimRun *run) {
     return room;
 }
 
+/* ---- Completion handlers ---- */
+
+#define HANDLER_DELAY 100000 /* nanoseconds: who does not wait for them is likely to miss them */
+
+typedef struct Notice {
+    SimHandler handler;
+    NSError *error;
+} Notice;
+
+static SimHandler copy_handler(SimHandler handler) {
+    return (SimHandler){handler.executable ? Block_copy(handler.executable) : NULL,
+                        handler.graph ? Block_copy(handler.graph) : NULL};
+}
+
+static void release_handler(SimHandler handler) {
+    if (handler.executable)
+        Block_release(handler.executable);
+    if (handler.graph)
+        Block_release(handler.graph);
+}
+
+/* Results are not handed over: who wants them has the buffers. */
+static void *give_notice(void *argument) {
+    Notice *notice = argument;
+    nanosleep(&(struct timespec){0, HANDLER_DELAY}, NULL);
+    @autoreleasepool {
+        if (notice->handler.executable)
+            notice->handler.executable(nil, notice->error);
+        if (notice->handler.graph)
+            notice->handler.graph(nil, notice->error);
+        release_handler(notice->handler);
+        [notice->error release];
+    }
+    free(notice);
+    return NULL;
+}
+
+static void call_handler(const SimRun *run, NSError *error) {
+    bool wanted = run->_handler.executable || run->_handler.graph;
+    pthread_t thread;
+    if (!wanted || !sim_settings()->handlers)
+        return;
+    Notice *notice = sim_allocate(sizeof(*notice));
+    *notice = (Notice){copy_handler(run->_handler), [error retain]};
+    if (pthread_create(&thread, NULL, give_notice, notice) != 0)
+        sim_abort("no thread for a completion handler");
+    pthread_detach(thread);
+}
+
 static void end_run(SimRun *run, bool failed) {
     for (NSUInteger i = 0; i < [run->_results count]; i++)
         sim_buffer_end_write(buffer_of(run->_results, i), bytes_of(run->_results, i), failed);
@@ -99,7 +151,8 @@ static void end_run(SimRun *run, bool failed) {
 - (id)initWithProgram:(SimProgram *)program
              compiled:(BOOL)compiled
                inputs:(NSArray *)inputs
-              results:(NSArray *)results {
+              results:(NSArray *)results
+              handler:(SimHandler)handler {
     self = [super init];
     if (!self)
         return nil;
@@ -107,6 +160,7 @@ static void end_run(SimRun *run, bool failed) {
     _compiled = compiled;
     _inputs = [inputs retain];
     _results = [results retain];
+    _handler = copy_handler(handler);
     return self;
 }
 
@@ -114,6 +168,7 @@ static void end_run(SimRun *run, bool failed) {
     [_program release];
     [_inputs release];
     [_results release];
+    release_handler(_handler);
     free(_hashes);
     [super dealloc];
 }
@@ -138,19 +193,58 @@ static NSString *error_text(int code) {
         return @"Invalid Resource";
     case MTLCommandBufferErrorDeviceRemoved:
         return @"GPU Device Removed";
+    case SIM_FAIL_INTERACTIVITY:
+        return @"Impacting Interactivity "
+                "(0000000e:kIOGPUCommandBufferCallbackErrorImpactingInteractivity)";
+    case SIM_FAIL_IGNORED:
+        return @"Ignored (for causing prior/excessive GPU errors) "
+                "(00000004:kIOGPUCommandBufferCallbackErrorSubmissionsIgnored)";
     default:
         return @"Internal Error";
     }
 }
 
+/* Metal has no code of its own for the first of the two, and none for the second but this. */
+static NSInteger metal_code(int code) {
+    if (code == SIM_FAIL_INTERACTIVITY)
+        return MTLCommandBufferErrorInternal;
+    if (code == SIM_FAIL_IGNORED)
+        return MTLCommandBufferErrorAccessRevoked;
+    return code;
+}
+
 static NSError *command_error(int code) {
     NSDictionary *info = [NSDictionary dictionaryWithObject:error_text(code)
                                                      forKey:NSLocalizedDescriptionKey];
-    return [NSError errorWithDomain:MTLCommandBufferErrorDomain code:code userInfo:info];
+    return [NSError errorWithDomain:MTLCommandBufferErrorDomain
+                               code:metal_code(code)
+                           userInfo:info];
+}
+
+static int64_t flops_of(const SimCommandBuffer *commands) {
+    int64_t flops = 0;
+    for (SimRun *run in commands->_runs)
+        flops += run->_program->_flops;
+    return flops;
+}
+
+/* Counts down to 0; whether it just came there. */
+static bool is_due(int64_t *countdown) {
+    return *countdown > 0 && --*countdown == 0;
 }
 
 static void execute(SimCommandBuffer *commands) {
+    SimSettings *settings = sim_settings();
     int code = commands->_failCode;
+    if (is_due(&settings->assert_at))
+        sim_abort("failed assertion `told_not_to', as it was told to");
+    while (is_due(&settings->hang_at) || settings->hang_at < 0) {
+        settings->hang_at = -1;
+        pause();
+    }
+    if (settings->watchdog > 0 && flops_of(commands) > settings->watchdog)
+        code = settings->fail_code == SIM_FAIL_INTERACTIVITY ? SIM_FAIL_INTERACTIVITY
+                                                             : MTLCommandBufferErrorTimeout;
     commands->_start = seconds_now();
     for (SimRun *run in commands->_runs) {
         if (code == 0 && !compute_run(run))
@@ -159,6 +253,8 @@ static void execute(SimCommandBuffer *commands) {
     }
     commands->_end = seconds_now();
     commands->_error = code ? [command_error(code) retain] : nil;
+    for (SimRun *run in commands->_runs)
+        call_handler(run, commands->_error);
     commands->_status = code ? MTLCommandBufferStatusError : MTLCommandBufferStatusCompleted;
     [commands->_runs removeAllObjects];
     sim_count_pending(-1);

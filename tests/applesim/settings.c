@@ -24,7 +24,8 @@ static const SimSettings defaults = {.macos = {14, 0, 0},
                                      .unified = true,
                                      .memory = (uint64_t)8 << 30,
                                      .max_buffer = (uint64_t)4 << 30,
-                                     .fail_code = 1};
+                                     .fail_code = 1,
+                                     .handlers = true};
 
 static bool parse_count(const char *text, int64_t *count) {
     char *end = NULL;
@@ -48,6 +49,12 @@ static bool parse_bytes(const char *text, uint64_t *bytes) {
     }
     *bytes = (uint64_t)(number * (double)((uint64_t)1 << shift));
     return *end == '\0';
+}
+
+static bool parse_fraction(const char *text, double *number) {
+    char *end = NULL;
+    *number = strtod(text, &end);
+    return end != text && *end == '\0' && *number >= 0 && *number <= 1;
 }
 
 static bool parse_version(const char *text, int version[3]) {
@@ -89,6 +96,12 @@ static bool parse_number(const char *text, int *number) {
     return good;
 }
 
+static bool parse_fail_with(const char *text, int *code) {
+    bool ignored = strcmp(text, "ignored") == 0;
+    *code = ignored ? SIM_FAIL_IGNORED : SIM_FAIL_INTERACTIVITY;
+    return ignored || strcmp(text, "interactivity") == 0;
+}
+
 static bool set_one(SimSettings *to, const char *key, const char *value) {
     if (strcmp(key, "macos") == 0)
         return parse_version(value, to->macos);
@@ -113,7 +126,21 @@ static bool set_one(SimSettings *to, const char *key, const char *value) {
     if (strcmp(key, "fail_compile") == 0)
         return parse_failure(value, &to->fail_compile);
     if (strcmp(key, "continue") == 0)
-        return parse_flag(value, &to->continues);
+        return parse_number(value, &to->continues) && to->continues <= 2;
+    if (strcmp(key, "handlers") == 0)
+        return parse_flag(value, &to->handlers);
+    if (strcmp(key, "cautious") == 0)
+        return parse_flag(value, &to->cautious);
+    if (strcmp(key, "assert_at") == 0)
+        return parse_count(value, &to->assert_at);
+    if (strcmp(key, "hang_at") == 0)
+        return parse_count(value, &to->hang_at);
+    if (strcmp(key, "noise") == 0)
+        return parse_fraction(value, &to->noise);
+    if (strcmp(key, "watchdog") == 0)
+        return parse_count(value, &to->watchdog);
+    if (strcmp(key, "fail_with") == 0)
+        return parse_fail_with(value, &to->fail_code);
     if (strcmp(key, "report") == 0)
         return parse_text(value, to->report, sizeof(to->report));
     if (strcmp(key, "fail_code") == 0)

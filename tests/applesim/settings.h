@@ -18,6 +18,10 @@ typedef enum SimNoCopy {
     SIM_NO_COPY_GIVES_EMPTY /* a buffer of no bytes, as GPUs of virtual Macs do */
 } SimNoCopy;
 
+/* Values of fail_code beside Metal's: what the kernel's driver says goes through Metal, which has
+ * no codes for these. */
+enum { SIM_FAIL_INTERACTIVITY = 1014, SIM_FAIL_IGNORED = 1004 };
+
 typedef struct SimSettings {
     int macos[3];
     bool device;
@@ -32,7 +36,13 @@ typedef struct SimSettings {
     SimCompileFailure fail_compile; /* the next one; then it works again */
     int64_t fail_at;                /* command buffers until one fails; 0: none does */
     int fail_code;
-    bool continues;
+    int continues; /* 1: in another command buffer behind a graph; 2: and before it as well */
+    bool handlers; /* completion handlers are called */
+    bool cautious;
+    int64_t assert_at; /* command buffers until one ends the process; 0: none does */
+    int64_t hang_at;   /* until one never ends */
+    double noise;
+    int64_t watchdog; /* FLOP; 0: none */
     char report[1024];
 } SimSettings;
 

@@ -56,7 +56,8 @@ class DeviceTest(unittest.TestCase):
 
     def run_program(self, *arguments, fault="", backends=os.path.dirname(BACKEND), program=PROGRAM,
                     **changes):
-        env = {key: value for key, value in os.environ.items() if not key.startswith("CLEAVE_")}
+        env = {key: value for key, value in os.environ.items()
+               if not key.startswith("CLEAVE_") or key == "CLEAVE_WITHOUT"}
         env.update(LC_ALL="C.UTF-8", CLEAVE_FAULT=fault, **changes)
         if backends is not None:
             env["CLEAVE_BACKENDS"] = backends

@@ -4,7 +4,9 @@ environment is that of tests/cli/test_cli.py; the program is that of a build wit
 import json
 import math
 import os
+import shutil
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
 from test_cli import (CliTest, DATA, DEMO, MIX, MODEL, RATE, environment,  # noqa: E402,F401
@@ -13,11 +15,35 @@ from test_cli import (CliTest, DATA, DEMO, MIX, MODEL, RATE, environment,  # noq
 STEMS = ("vocals", "other")
 
 
+MACHINE = ("macos=", "name=", "device=", "windowless=", "unified=")  # settings of what it is, not does
+
+
 class SimulatedMacTest(CliTest):
+    """Each Mac has made its trial before, with a good end: what a test says of command buffers is of
+    those of the program itself."""
+    cache = None
+    tried = set()
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cache = tempfile.mkdtemp(prefix="cleave-trials-")
+        cls.addClassCleanup(shutil.rmtree, cls.cache)
+        cls.tried = set()
+
+    def make_trial(self, settings):
+        machine = ",".join(one for one in settings.split(",") if one.startswith(MACHINE))
+        if machine not in self.tried:
+            self.tried.add(machine)
+            self.assert_done(self.run_program("devices", env=environment(
+                CLEAVE_APPLESIM=machine, XDG_CACHE_HOME=self.cache)))
+
     def on(self, settings, *arguments, code=0):
         """Runs the program on a Mac with these settings; sets self.counts."""
         report = self.path("counts.json")
-        env = environment(CLEAVE_APPLESIM=",".join(filter(None, [settings, "report=" + report])))
+        self.make_trial(settings)
+        env = environment(XDG_CACHE_HOME=self.cache, CLEAVE_APPLESIM=",".join(
+            filter(None, ["cautious=1", settings, "report=" + report])))
         result = self.run_program(*arguments, env=env)
         self.assertEqual(result.code, code, result.err)
         with open(report, encoding="utf-8") as file:

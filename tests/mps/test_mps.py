@@ -166,25 +166,69 @@ class MpsTest(SimulatedMacTest):
         self.assertIn("memory", result.err)
 
     def test_r11_what_the_gpu_says_reaches_the_user(self):
-        for code, words in ((2, "too long"), (7, "does not let"), (11, "gone"), (1, "code 1")):
-            result = self.on("fail_at=1,fail_code=%d" % code, MIX, "-m", MODEL, "-d", "mps",
-                             "-o", self.output)
+        for how, words in (("code=2", "too long"), ("code=7", "does not let"), ("code=11", "gone"),
+                           ("code=1", "code 1"), ("with=interactivity", "too long, while a display"),
+                           ("code=4", "mps was lost"), ("with=ignored", "mps was lost")):
+            result = self.on("fail_at=1,fail_" + how, MIX, "-m", MODEL, "-d", "mps", "-b", "1",
+                             "--no-compile", "-o", self.output)
             self.assertIn(words, result.err)
             self.assertIn("mps", result.err)
-            self.assertIn("cpu", result.err)
+            self.assertIn("going on with cpu", result.err)
+
+    def test_work_that_takes_too_long_halves_the_batch(self):
+        """Whether the watchdog stopped it, or a display that waited."""
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for how in ("code=2", "with=interactivity"):
+            result, info, stems = self.separate_on("fail_at=2,fail_" + how, "-b", "4",
+                                                   "--strict-device", mix=mix)
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "mps")
+            self.assertIn("a batch of 4 chunks is too large (mps took too long", result.err)
+            self.assertIn("smaller", result.err)
+
+    def test_a_lost_gpu_is_not_asked_again(self):
+        """What it still had to do is done on the CPU."""
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for how in ("code=4", "with=ignored"):
+            result, info, stems = self.separate_on("fail_at=2,fail_" + how, "-b", "1",
+                                                   mix=mix)
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "cpu")
+            self.assertIn("takes no more work for the GPU from this process", result.err)
+            self.assertIn("mps was lost", result.err)
+        self.on("fail_at=2,fail_code=4", mix, "-m", MODEL, "-d", "mps", "-b", "1", "-o", self.output,
+                "--strict-device", code=4)
 
     def test_r13_graphs_that_go_on_in_another_command_buffer(self):
         expected = self.expected()
-        _, _, stems = self.separate_on("continue=1", "--strict-device")
+        for settings in ("continue=1", "continue=2"):
+            for mode in ([], ["--no-compile"]):
+                _, _, stems = self.separate_on(settings, "--strict-device", *mode)
+                self.assert_near(stems, expected)
+
+    def test_a_command_buffer_between_first_and_last_fails(self):
+        """Nobody but the completion handler knows."""
+        expected = self.expected()
+        for mode in ([], ["--no-compile"]):
+            result, info, stems = self.separate_on("continue=2,fail_at=2,fail_code=9", *mode)
+            self.assertIn("Invalid Resource", result.err)
+            self.assertEqual(info["device"], "cpu")
+            self.assert_near(stems, expected)
+
+    def test_completion_handlers_that_are_never_called(self):
+        """They are waited for once, and the run goes on without them."""
+        expected = self.expected()
+        result, _, stems = self.separate_on("handlers=0,continue=2", "--strict-device", "-vv")
         self.assert_near(stems, expected)
-        _, _, stems = self.separate_on("continue=1", "--strict-device", "--no-compile")
-        self.assert_near(stems, expected)
+        self.assertEqual(result.err.count("does not say when it is done"), 1)
 
     def test_r11_b1_first_of_several_command_buffers_fails(self):
         """What comes after it is computed all the same, of nothing."""
         expected = self.expected()
-        result, info, stems = self.separate_on("continue=1,fail_at=1,fail_code=2")
-        self.assertIn("too long", result.err)
+        result, info, stems = self.separate_on("continue=1,fail_at=1,fail_code=9")
+        self.assertIn("Invalid Resource", result.err)
         self.assertEqual(info["device"], "cpu")
         self.assert_near(stems, expected)
 
@@ -199,6 +243,90 @@ class MpsTest(SimulatedMacTest):
         result, _, _ = self.separate_on("", "--strict-device", "-b", "1", "-vv")
         self.assertEqual(result.err.count("mps: compiling the network"), 1)
         self.assertEqual(result.err.count("mps: first run of batch"), 1)
+
+    # ---- The watchdog ----
+
+    def flops(self):
+        """Of a chunk."""
+        model = json.loads(self.on("", "inspect", MODEL, "--json").out)
+        return model["flops_per_chunk"]
+
+    def separate_within(self, limit, settings, *arguments, **keywords):
+        os.environ["CLEAVE_SUBMISSION_FLOPS"] = str(limit)
+        try:
+            return self.separate_on(settings, "--strict-device", *arguments, **keywords)
+        finally:
+            del os.environ["CLEAVE_SUBMISSION_FLOPS"]
+
+    def test_no_submission_takes_too_much(self):
+        """In pieces each of which the watchdog lets pass, for every size of batch; with the same
+        result, and nothing left on the device."""
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for batch in (1, 4):
+            _, _, whole = self.separate_on("", "--strict-device", "-b", str(batch), mix=mix)
+            runs = self.counts["command_buffers"]
+            for share in (0.6, 0.3):
+                limit = int(self.flops() * batch * share)
+                result, info, stems = self.separate_within(
+                    limit, "watchdog=%d" % limit, "-b", str(batch), "-vv", mix=mix)
+                self.assert_near(stems, expected)
+                self.assert_near(stems, whole, 120)
+                self.assertIn(" pieces: macOS stops what", result.err)
+                self.assertNotIn("too long", result.err.replace("GPU for too long", ""))
+                self.assertGreaterEqual(self.counts["command_buffers"], runs / share)
+                self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
+
+    def test_batches_that_suit_the_watchdog(self):
+        """Where nobody asks for one."""
+        batch = {}
+        for share in (100, 2.5, 0.5):
+            _, info, _ = self.separate_within(int(self.flops() * share), "", "--overlap", "2")
+            batch[share] = info["batch"]
+        self.assertEqual(batch, {100: 4, 2.5: 2, 0.5: 1})
+
+    def test_a_single_chunk_that_takes_too_long_is_cut(self):
+        """By a watchdog that is stricter than was thought, again and again."""
+        expected = self.expected()
+        for how in ("", ",fail_with=interactivity"):
+            limit = int(self.flops() * 0.2)
+            result, info, stems = self.separate_on("watchdog=%d%s" % (limit, how), "--strict-device",
+                                                   "-b", "1", "-v")
+            self.assert_near(stems, expected)
+            self.assertEqual(info["device"], "mps")
+            self.assertIn("cutting the network into smaller pieces", result.err)
+            self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
+
+    def test_batches_are_halved_before_a_chunk_is_cut(self):
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        limit = int(self.flops() * 0.7)
+        result, info, stems = self.separate_on("watchdog=%d" % limit, "--strict-device", "-b", "4",
+                                               mix=mix)
+        self.assert_near(stems, expected)
+        self.assertIn("a batch of 4 chunks is too large (mps took too long", result.err)
+        self.assertIn("cutting the network into smaller pieces", result.err)
+
+    def test_what_cannot_be_cut_any_more_goes_to_the_cpu(self):
+        expected = self.expected()
+        result, info, stems = self.separate_on("watchdog=1000")
+        self.assert_near(stems, expected)
+        self.assertEqual(info["device"], "cpu")
+        self.assertIn("mps took too long", result.err)
+        self.on("watchdog=1000", MIX, "-m", MODEL, "-d", "mps", "--strict-device", "-o", self.output,
+                code=4)
+
+    def test_f16_and_failures_in_pieces(self):
+        limit = int(self.flops() * 0.3)
+        _, _, whole = self.separate_on("", "--strict-device", "-p", "f16")
+        _, _, stems = self.separate_within(limit, "", "-p", "f16")
+        self.assert_near(stems, whole)
+        mix = self.long_mix()
+        expected = self.expected(mix=mix)
+        for settings in ("oom_at=7", "continue=2,oom_at=8"):
+            result, _, stems = self.separate_within(limit, settings, "-b", "4", mix=mix)
+            self.assert_near(stems, expected)
+            self.assertIn("smaller", result.err)
 
     # ---- Around it ----
 

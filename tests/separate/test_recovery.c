@@ -346,7 +346,7 @@ static void b1_batch_that_does_not_fit_is_halved(void **state) {
         assert_memory_equal(f->stems, whole, sizeof(whole));
         check_runs(f, f->network.runs, runs);
         assert_int_equal(f->warnings, 1);
-        assert_non_null(strstr(f->warning, "a batch of 16 chunks does not fit into memory"));
+        assert_non_null(strstr(f->warning, "a batch of 16 chunks is too large"));
     }
 }
 

@@ -13,6 +13,7 @@ typedef struct MpsDevice {
     bool transforms;      /* MPSGraph has Fourier transforms and complex tensors */
     bool reads_in_place;  /* arrays may begin anywhere in a buffer (in_place.h) */
     bool unified;
+    double submission_flops; /* that the GPU is given at once, at most */
     char reason[160];
 } MpsDevice;
 

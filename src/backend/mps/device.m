@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "backend/mps/in_place.h"
 
@@ -21,6 +22,11 @@
 #define MACOS_GRAPH      11
 #define MACOS_EXECUTABLE 12
 #define MACOS_TRANSFORMS 14
+
+/* macOS ends what keeps the GPU for about five seconds, or two where a display hangs on it. An M1
+ * does at most 2.6 TFLOP a second: until somebody measures it, no more than about a second's work
+ * at its peak is given at once. */
+#define SUBMISSION_FLOPS 2.5e12
 
 static MpsDevice found;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -63,7 +69,15 @@ static id<MTLDevice> find_device(void) {
     return first;
 }
 
+/* The simulated Mac's tests have small networks. */
+static double submission_flops(void) {
+    const char *text = IS_SIMULATED ? getenv("CLEAVE_SUBMISSION_FLOPS") : NULL;
+    double flops = text ? strtod(text, NULL) : 0;
+    return flops > 0 ? flops : SUBMISSION_FLOPS;
+}
+
 static void probe(void) {
+    found.submission_flops = submission_flops();
     @autoreleasepool {
         find_version(&found);
         if (!find_methods(&found))

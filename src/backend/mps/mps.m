@@ -81,6 +81,8 @@ static void destroy(Executable *head) {
         whole_drain(executable);
         for (int i = 0; executable->wholes && i < executable->max_batch; i++)
             whole_free(&executable->wholes[i]);
+        for (int i = 0; executable->left && i < executable->network.count; i++)
+            [executable->left[i] release];
         steps_free(executable);
         parameters_free(&executable->parameters);
         mps_profiling_end(&executable->profiling);
@@ -91,6 +93,7 @@ static void destroy(Executable *head) {
         [executable->queue release];
     }
     free(executable->wholes);
+    free(executable->left);
     graph_free(&executable->network);
     free(executable);
 }
@@ -136,12 +139,23 @@ static int depth_of(const CompileOptions *options) {
     return options->fuse ? MPS_DEPTH : 1;
 }
 
+static int64_t left_bytes(const Graph *network, const CompileOptions *options) {
+    Pieces pieces;
+    if (!options->fuse ||
+        !pieces_cut(&pieces, network, options->batch, mps_device()->submission_flops))
+        return 0;
+    int64_t bytes = pieces_bytes(&pieces, network, options->batch);
+    pieces_free(&pieces);
+    return bytes;
+}
+
 static ExecutableMemory memory_of(const Graph *network, const CompileOptions *options) {
     size_t floats = value_floats(network, 0, options->batch) +
                     value_floats(network, network->count - 1, options->batch);
     return (ExecutableMemory){.weights = parameters_bytes(network, options->precision),
                               .activations = live_bytes(network, options->batch),
-                              .scratch = (int64_t)(floats * sizeof(float)) * depth_of(options)};
+                              .scratch = (int64_t)(floats * sizeof(float)) * depth_of(options) +
+                                         left_bytes(network, options)};
 }
 
 /* MPS would end the process, or compute wrongly. */
@@ -176,7 +190,8 @@ static cleave_status build(MpsExecutable *executable, const Graph *graph,
     if (!options->fuse)
         return steps_create(executable, error);
     executable->wholes = calloc((size_t)options->batch, sizeof(*executable->wholes));
-    if (!executable->wholes)
+    executable->left = calloc((size_t)graph->count, sizeof(*executable->left));
+    if (!executable->wholes || !executable->left)
         return error_memory(error, "the compiled network", sizeof(*executable->wholes));
     return whole_compile(executable, options->batch, error);
 }
@@ -212,6 +227,7 @@ static cleave_status compile(Executable **created, const Graph *graph,
         executable->log = *options->log;
     executable->precision = options->precision;
     executable->max_batch = options->batch;
+    executable->flops_limit = device->submission_flops;
     @autoreleasepool {
         status = build(executable, graph, options, error);
     }
@@ -263,6 +279,11 @@ static bool supports(int index, cleave_precision precision) {
     return precision == CLEAVE_PRECISION_F32 || precision == CLEAVE_PRECISION_F16;
 }
 
+static double run_flops(int index) {
+    (void)index;
+    return mps_device()->submission_flops;
+}
+
 static int count(char *reason, size_t size) {
     const MpsDevice *device = mps_device();
     snprintf(reason, size, "%s", device->reason);
@@ -279,6 +300,7 @@ const Backend backend_mps = {
     .describe = mps_describe,
     .read_memory = mps_read_memory,
     .supports = supports,
+    .run_flops = run_flops,
     .plan = plan,
     .layers = layers,
     .fits = fits,

@@ -37,6 +37,9 @@ MPSGraphTensor *op_parameter(OpBuilder *builder, int node, int slot);
 /* The node's result from its inputs' values. Not for OP_INPUT. */
 MPSGraphTensor *op_build(OpBuilder *builder, int node, MPSGraphTensor *a, MPSGraphTensor *b);
 
+/* The same elements in another shape. */
+MPSGraphTensor *op_reshape(OpBuilder *builder, MPSGraphTensor *tensor, NSArray *shape);
+
 /* OP_STFT and OP_ISTFT (transforms.m). */
 MPSGraphTensor *op_stft(OpBuilder *builder, int node, MPSGraphTensor *waveform);
 MPSGraphTensor *op_istft(OpBuilder *builder, int node, MPSGraphTensor *spectrogram);

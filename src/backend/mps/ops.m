@@ -64,6 +64,10 @@ MPSGraphTensor *op_parameter(OpBuilder *builder, int node, int slot) {
 
 /* ---- Short names for MPSGraph's long ones ---- */
 
+MPSGraphTensor *op_reshape(OpBuilder *builder, MPSGraphTensor *tensor, NSArray *shape) {
+    return [builder->graph reshapeTensor:tensor withShape:shape name:nil];
+}
+
 static MPSGraphTensor *cast(OpBuilder *builder, MPSGraphTensor *tensor, MPSDataType type) {
     if ([tensor dataType] == type)
         return tensor;
@@ -125,11 +129,18 @@ static MPSGraphTensor *conv_transposed(OpBuilder *builder, int node, MPSGraphTen
                                                        name:name_of(builder, node)];
 }
 
+/* As one product of two matrices, (batch · channels · height, F) · (F, F'): several versions of
+ * macOS computed wrongly where one of more axes is broadcast. */
 static MPSGraphTensor *linear(OpBuilder *builder, int node, MPSGraphTensor *source) {
-    return [builder->graph
-        matrixMultiplicationWithPrimaryTensor:source
+    const Node *linear = &builder->network->nodes[node];
+    Shape from = builder->network->nodes[linear->inputs[0]].shape;
+    NSInteger rows = (NSInteger)builder->batch * from.channels * from.height;
+    MPSGraphTensor *matrix = op_reshape(builder, source, NUMBERS(rows, from.width));
+    MPSGraphTensor *result = [builder->graph
+        matrixMultiplicationWithPrimaryTensor:matrix
                               secondaryTensor:op_parameter(builder, node, PARAMETER_WEIGHT)
                                          name:name_of(builder, node)];
+    return op_reshape(builder, result, op_shape(builder, node));
 }
 
 static MPSGraphTensor *product(OpBuilder *builder, int node, MPSGraphTensor *source) {
@@ -181,9 +192,9 @@ static MPSGraphTensor *group_norm(OpBuilder *builder, int node, MPSGraphTensor *
     NSInteger members = norm->shape.channels / groups;
     NSArray *grouped =
         NUMBERS(builder->batch, groups, members, (NSInteger)norm->shape.height * norm->shape.width);
-    MPSGraphTensor *cut = [builder->graph reshapeTensor:source withShape:grouped name:nil];
+    MPSGraphTensor *cut = op_reshape(builder, source, grouped);
     MPSGraphTensor *result = self_normalized(builder, cut, NUMBERS(2, 3), nil, nil, nil);
-    result = [builder->graph reshapeTensor:result withShape:op_shape(builder, node) name:nil];
+    result = op_reshape(builder, result, op_shape(builder, node));
     return add(builder, multiply(builder, result, gain), bias);
 }
 

@@ -15,7 +15,7 @@
 /* Slots of a node's parameters. */
 enum {
     PARAMETER_WEIGHT = 0, /* conv: (out, in, kh, kw); transposed conv: (in, out, kh, kw);
-                             linear: (1, 1, in, out) */
+                             linear: (in, out) */
     PARAMETER_GAIN = 0,   /* norms: (1, channels, 1, 1) */
     PARAMETER_BIAS = 1,
     PARAMETER_MEAN = 2,

@@ -38,9 +38,9 @@ static Description describe_product(const Graph *network, int node, cleave_preci
     Description d = {.dim_count = 4, .type = product_type(network, node, precision)};
     bool transposed = product->op == OP_CONV_TRANSPOSED;
     if (product->op == OP_LINEAR) {
-        d.dims[0] = d.dims[1] = 1;
-        d.dims[2] = from.width;
-        d.dims[3] = product->shape.width;
+        d.dim_count = 2;
+        d.dims[0] = from.width;
+        d.dims[1] = product->shape.width;
         return d;
     }
     d.dims[0] = transposed ? from.channels : product->shape.channels;

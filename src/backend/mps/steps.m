@@ -133,26 +133,13 @@ static cleave_status build_steps(MpsExecutable *executable, int batch, cleave_er
     return status;
 }
 
-/* nil where this macOS cannot be told how to compile. */
-static MPSGraphExecutionDescriptor *new_descriptor(const MpsDevice *device) {
-    MPSGraphExecutionDescriptor *descriptor = [[MPSGraphExecutionDescriptor alloc] init];
-    if ([descriptor respondsToSelector:@selector(setCompilationDescriptor:)]) {
-        [descriptor setCompilationDescriptor:compilation_descriptor(device)];
-        return descriptor;
-    }
-    [descriptor release];
-    return nil;
-}
-
 cleave_status steps_create(MpsExecutable *executable, cleave_error *error) {
     cleave_status status = create_values(executable, error);
-    executable->descriptor = new_descriptor(executable->device);
     return status == CLEAVE_OK ? build_steps(executable, executable->max_batch, error) : status;
 }
 
 void steps_free(MpsExecutable *executable) {
     end_steps(executable);
-    [executable->descriptor release];
     free(executable->values);
     free(executable->degraded);
     [executable->pool release];
@@ -169,23 +156,36 @@ static MPSGraphTensorData *value_data(const MpsExecutable *executable, const Mps
     return [data autorelease];
 }
 
-static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, int node,
-                                double *seconds, cleave_error *error) {
+static void encode(MpsExecutable *executable, const MpsStep *step, int node,
+                   const MpsCommands *commands) {
     const Node *n = &executable->network.nodes[node];
-    MpsCommands commands = commands_begin(executable->queue);
     NSMutableDictionary *feeds = [NSMutableDictionary dictionaryWithDictionary:step->builder.feeds];
     for (int i = 0; i < n->input_count; i++)
         [feeds setObject:value_data(executable, step, n->inputs[i]) forKey:step->operands[i]];
     NSMutableDictionary *results =
         [NSMutableDictionary dictionaryWithObject:value_data(executable, step, node)
                                            forKey:step->result];
-    [step->builder.graph encodeToCommandBuffer:commands.all
+    [step->builder.graph encodeToCommandBuffer:commands->all
                                          feeds:feeds
                               targetOperations:nil
                              resultsDictionary:results
-                           executionDescriptor:executable->descriptor];
-    commands_commit(&commands);
-    return commands_wait(&commands, n->name, seconds, &executable->head.failure, error);
+                           executionDescriptor:graph_descriptor(executable->device, commands)];
+    commands_commit(commands);
+}
+
+static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, int node,
+                                double *seconds, cleave_error *error) {
+    const char *name = executable->network.nodes[node].name;
+    MpsCommands commands = commands_begin(executable);
+    cleave_status status = CLEAVE_OK;
+    @try {
+        encode(executable, step, node, &commands);
+        status = commands_wait(executable, &commands, name, seconds, error);
+    } @catch (NSException *exception) {
+        status = exception_error(exception, name, error);
+    }
+    commands_end(&commands);
+    return status;
 }
 
 static cleave_status run_on_host(MpsExecutable *executable, int node, cleave_error *error) {
@@ -213,11 +213,7 @@ static cleave_status run_step(MpsExecutable *executable, int node, cleave_error 
         status = run_on_host(executable, node, error);
     } else {
         @autoreleasepool {
-            @try {
-                status = run_on_gpu(executable, step, node, &seconds, error);
-            } @catch (NSException *exception) {
-                status = exception_error(exception, executable->network.nodes[node].name, error);
-            }
+            status = run_on_gpu(executable, step, node, &seconds, error);
         }
     }
     if (status == CLEAVE_OK)
@@ -236,6 +232,8 @@ cleave_status steps_run(MpsExecutable *executable, int batch, const atomic_bool 
         tell_step(executable, node);
         status = run_step(executable, node, error);
     }
+    if (batch == 1)
+        status = command_took_too_long(status, executable->head.failure, error);
     if (status == CLEAVE_OK)
         executable->steps_ran = true;
     return status;

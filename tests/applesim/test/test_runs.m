@@ -1,5 +1,7 @@
 /* test_runs.m: executables, command buffers, and what the host sees of results when. */
 #include <math.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,6 +237,96 @@ static void test_continues(void) {
     destroy(&s);
 }
 
+/* A completion handler tells of a failure that neither the first nor the last command buffer knows.
+ */
+static void test_handler(int failing) {
+    Setup s = create();
+    char settings[64];
+    __block _Atomic long told = -1;
+    MPSGraphExecutableExecutionDescriptor *descriptor =
+        [[[MPSGraphExecutableExecutionDescriptor alloc] init] autorelease];
+    [descriptor setCompletionHandler:^(NSArray *results, NSError *error) {
+      told = [error code];
+    }];
+    snprintf(settings, sizeof(settings), "continue=2,fail_at=%d,fail_code=9", failing);
+    applesim_set(settings);
+    MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:s.fixture.queue];
+    id<MTLCommandBuffer> first = [commands rootCommandBuffer];
+    [s.executable encodeToCommandBuffer:commands
+                            inputsArray:s.inputs
+                           resultsArray:s.results
+                    executionDescriptor:descriptor];
+    [commands commit];
+    [commands waitUntilCompleted];
+    CHECK([first status] == MTLCommandBufferStatusCompleted);
+    CHECK([commands status] == MTLCommandBufferStatusCompleted);
+    while (told == -1)
+        sched_yield();
+    CHECK(told == (failing == 2 ? MTLCommandBufferErrorInvalidResource : 0));
+    applesim_reset();
+    destroy(&s);
+}
+
+static void test_graphs_handler(void) {
+    Fixture f = fixture_create();
+    __block _Atomic long told = -1;
+    float zeros[2] = {0, 0};
+    MPSGraphTensor *x = fixture_feed(&f, SHAPE(2), zeros);
+    MPSGraphTensor *y = [f.graph reLUWithTensor:x name:nil];
+    MPSGraphExecutionDescriptor *descriptor =
+        [[[MPSGraphExecutionDescriptor alloc] init] autorelease];
+    [descriptor setCompletionHandler:^(NSDictionary *results, NSError *error) {
+      told = [error code];
+    }];
+    applesim_set("fail_at=1,fail_with=interactivity");
+    MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:f.queue];
+    [f.graph encodeToCommandBuffer:commands
+                             feeds:f.feeds
+                     targetTensors:[NSArray arrayWithObject:y]
+                  targetOperations:nil
+               executionDescriptor:descriptor];
+    [commands commit];
+    [commands waitUntilCompleted];
+    while (told == -1)
+        sched_yield();
+    CHECK(told == MTLCommandBufferErrorInternal);
+    CHECK(
+        [[[commands error] localizedDescription] hasPrefix:@"Impacting Interactivity (0000000e:"]);
+    applesim_reset();
+    fixture_destroy(&f);
+}
+
+/* (2, 3) · (3, 4) is 48 FLOP. */
+static void test_watchdog(void) {
+    Fixture f = fixture_create();
+    float result[8];
+    const int codes[] = {0, MTLCommandBufferErrorTimeout, MTLCommandBufferErrorInternal};
+    const char *const settings[] = {"watchdog=48", "watchdog=47", "fail_with=interactivity"};
+    MPSGraphTensor *a = fixture_feed(&f, SHAPE(2, 3), (float[6]){1});
+    MPSGraphTensor *b = fixture_feed(&f, SHAPE(3, 4), (float[12]){1});
+    MPSGraphTensor *c = [f.graph matrixMultiplicationWithPrimaryTensor:a
+                                                       secondaryTensor:b
+                                                                  name:nil];
+    for (int i = 0; i < 3; i++) {
+        applesim_set(settings[i]);
+        MPSCommandBuffer *commands = [MPSCommandBuffer commandBufferFromCommandQueue:f.queue];
+        [f.graph encodeToCommandBuffer:commands
+                                 feeds:f.feeds
+                         targetTensors:[NSArray arrayWithObject:c]
+                      targetOperations:nil
+                   executionDescriptor:nil];
+        [commands commit];
+        [commands waitUntilCompleted];
+        CHECK([[commands error] code] == codes[i]);
+    }
+    applesim_reset();
+    applesim_set("noise=0.5");
+    fixture_run(&f, c, result);
+    CHECK(result[0] == 1.5f);
+    applesim_reset();
+    fixture_destroy(&f);
+}
+
 static void test_compilation_fails(void) {
     Fixture f = fixture_create();
     MPSGraphTensor *x = fixture_placeholder(&f, SHAPE(4), MPSDataTypeFloat32);
@@ -270,6 +362,10 @@ int main(void) {
         test_graph_encodes();
         test_failures();
         test_continues();
+        test_handler(9);
+        test_handler(2);
+        test_graphs_handler();
+        test_watchdog();
         test_compilation_fails();
     }
     return 0;

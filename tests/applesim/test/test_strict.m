@@ -389,6 +389,28 @@ static void setting_does_not_parse(void) {
     applesim_set("memory=8Q");
 }
 
+static void careless_transposition(void) {
+    applesim_set("cautious=1");
+    [f.graph transposeTensor:f32(SHAPE(1, 2, 3, 4, 5)) permutation:SHAPE(0, 2, 1, 3, 4) name:nil];
+}
+
+static void careless_product(void) {
+    applesim_set("cautious=1");
+    [f.graph matrixMultiplicationWithPrimaryTensor:f32(SHAPE(2, 3, 4))
+                                   secondaryTensor:f32(SHAPE(4, 5))
+                                              name:nil];
+}
+
+static void told_to_assert(void) {
+    float result[2];
+    applesim_set("assert_at=2");
+    MPSGraphTensor *x = fixture_feed(&f, SHAPE(2), (float[]){-1, 2});
+    MPSGraphTensor *y = [f.graph reLUWithTensor:x name:nil];
+    fixture_run(&f, y, result);
+    CHECK(result[1] == 2);
+    fixture_run(&f, y, result);
+}
+
 static const struct {
     void (*body)(void);
     const char *text;
@@ -437,6 +459,9 @@ static const struct {
     {waits_without_commit, "that was not committed"},
     {encodes_after_commit, "committed before"},
     {encodes_to_plain_command_buffer, "graphs are encoded to a MPSCommandBuffer"},
+    {careless_transposition, "a transposition of 5 axes"},
+    {careless_product, "a product of more than two axes"},
+    {told_to_assert, "failed assertion"},
     {unknown_setting, "there is no setting 'mcaos'"},
     {setting_does_not_parse, "does not take '8Q'"},
 };

@@ -205,6 +205,7 @@
 
 /* macOS 14. */
 @interface MPSGraph (FourierOps)
+#ifndef APPLESIM_OLD_SDK
 - (MPSGraphTensor *)realToHermiteanFFTWithTensor:(MPSGraphTensor *)tensor
                                             axes:(NSArray<NSNumber *> *)axes
                                       descriptor:(MPSGraphFFTDescriptor *)descriptor
@@ -222,6 +223,7 @@
                                            name:(NSString *)name;
 - (MPSGraphTensor *)realPartOfTensor:(MPSGraphTensor *)tensor name:(NSString *)name;
 - (MPSGraphTensor *)imaginaryPartOfTensor:(MPSGraphTensor *)tensor name:(NSString *)name;
+#endif
 @end
 
 #endif

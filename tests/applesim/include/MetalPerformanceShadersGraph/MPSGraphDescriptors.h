@@ -84,6 +84,8 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
                             paddingBottom:(NSUInteger)paddingBottom;
 @end
 
+/* An SDK before that of macOS 14 has none, for a test of what is built with it. */
+#ifndef APPLESIM_OLD_SDK
 @interface MPSGraphFFTDescriptor : MPSGraphObject <NSCopying> {
     BOOL _inverse, _roundToOddHermitean;
     MPSGraphFFTScalingMode _scalingMode;
@@ -94,6 +96,7 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
 @property(nonatomic) BOOL roundToOddHermitean;
 + (instancetype)descriptor;
 @end
+#endif
 
 @interface MPSGraphCompilationDescriptor : MPSGraphObject <NSCopying> {
     MPSGraphOptimization _optimizationLevel;
@@ -104,18 +107,27 @@ typedef NS_ENUM(uint64_t, MPSGraphOptimization) {
 - (void)disableTypeInference;
 @end
 
+/* Called in a thread of MPSGraph's, once what was encoded is done: here a while after that, when
+ * the one who waits for the command buffer may have gone on. */
+typedef void (^MPSGraphCompletionHandler)(NSDictionary *resultsDictionary, NSError *error);
+typedef void (^MPSGraphExecutableCompletionHandler)(NSArray *results, NSError *error);
+
 @interface MPSGraphExecutionDescriptor : MPSGraphObject {
     BOOL _waitUntilCompleted;
+    MPSGraphCompletionHandler _completionHandler;
     MPSGraphCompilationDescriptor *_compilationDescriptor;
 }
 @property(nonatomic) BOOL waitUntilCompleted;
+@property(nonatomic, copy) MPSGraphCompletionHandler completionHandler;
 @property(nonatomic, copy) MPSGraphCompilationDescriptor *compilationDescriptor;
 @end
 
 @interface MPSGraphExecutableExecutionDescriptor : MPSGraphObject <NSCopying> {
     BOOL _waitUntilCompleted;
+    MPSGraphExecutableCompletionHandler _completionHandler;
 }
 @property(nonatomic) BOOL waitUntilCompleted;
+@property(nonatomic, copy) MPSGraphExecutableCompletionHandler completionHandler;
 @end
 
 #endif
