@@ -178,7 +178,8 @@ class ReportTest(unittest.TestCase):
             self.assertIn(name, page.text)
 
     def test_names_that_are_no_text(self):
-        version = subprocess.run([PROGRAM, "--version"], stdout=subprocess.PIPE, check=True).stdout
+        version = subprocess.run([PROGRAM, "--version"], stdout=subprocess.PIPE, check=True,
+                                 timeout=TIME_LIMIT).stdout
         if b"simulated" in version:
             self.skipTest("GNUstep, under the simulated Mac, takes UTF-8 arguments only")
         name = b"\xff\x01\ncaf\xe9.wav"

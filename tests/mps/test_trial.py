@@ -1,7 +1,6 @@
 """The first contact with an Apple GPU, on the simulated Mac: what a user sees where the trial in a
 process of its own dies, hangs, or computes wrongly, and when it is made again. The environment is that
-of tests/cli/test_cli.py. The
-argument is a program linked with the shared library."""
+of tests/cli/test_cli.py. The argument is a program linked with the shared library."""
 import json
 import os
 import subprocess
@@ -12,7 +11,7 @@ import unittest
 LIBRARY_USER = sys.argv[1:]
 sys.argv[1:] = []
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../cli"))
-from test_cli import CliTest, MIX, MODEL, environment  # noqa: E402
+from test_cli import CliTest, MIX, MODEL, TIME_LIMIT, environment  # noqa: E402
 
 
 class TrialTest(CliTest):
@@ -139,11 +138,11 @@ class TrialTest(CliTest):
 
         def ask():
             found.append(self.devices("")[0]["available"])
-        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            thread.join(TIME_LIMIT)
         self.assertEqual(found, [True] * 4)
         self.assertEqual(len(self.verdicts()), 1)
         self.assertEqual(len(os.listdir(self.path("cache", "cleave"))), 1)
