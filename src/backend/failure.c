@@ -53,7 +53,7 @@ static const Row rows[] = {
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,
      CAUSE_FAILED,
-     {"a fault of MPSGraph in this version of macOS, on this GPU",
+     {"a fault of this version of macOS on this GPU",
       "-d auto or -d cpu, and report it with what `cleave doctor` says"}},
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,

@@ -111,7 +111,7 @@ static bool is_left_out(const Kind *kind) {
 static void probe_kind(const Kind *kind, int kinds_left) {
     char reason[sizeof(devices->info.reason)] = "";
     const Backend *backend = kind->built_in;
-    if (is_left_out(kind)) {
+    if (backend && is_left_out(kind)) {
         snprintf(reason, sizeof(reason), "CLEAVE_WITHOUT leaves the %s backend out", kind->word);
         add_absent(kind, NULL, reason);
         return;
