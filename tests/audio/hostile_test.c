@@ -552,6 +552,57 @@ static void a_wav_that_has_outgrown_its_header_is_not_cut(void **state) {
     audio_free(&made);
 }
 
+#define BIG_CHANNELS 64
+
+static void put_le16(unsigned char *at, unsigned value) {
+    at[0] = (unsigned char)value;
+    at[1] = (unsigned char)(value >> 8);
+}
+
+/* Silence in 64 channels of floats, whose lengths are the largest number; the disk holds nothing of
+ * it. Returns false where the file system has no room for the thought. */
+static bool make_sparse_wav(const char *path, int64_t frames) {
+    unsigned char head[44] = "RIFF\xff\xff\xff\xffWAVEfmt \x10";
+    put_le16(head + 20, 3);
+    put_le16(head + 22, BIG_CHANNELS);
+    put_le32(head + 24, 44100);
+    put_le32(head + 28, 44100 * 4 * BIG_CHANNELS);
+    put_le16(head + 32, 4 * BIG_CHANNELS);
+    put_le16(head + 34, 32);
+    memcpy(head + 36, "data\xff\xff\xff\xff", 8);
+    write_bytes(path, head, sizeof(head));
+    return truncate(path, (off_t)(44 + frames * 4 * BIG_CHANNELS)) == 0;
+}
+
+/* Its last packet is shorter than the others, which is no damage. */
+static void a_wav_of_more_than_4_gib_is_read_to_its_last_frame(void **state) {
+    (void)state;
+    const int64_t frames = ((INT64_C(4) << 30) / (4 * BIG_CHANNELS) + 12345) / 16 * 16 + 9;
+    if (!built_with_ffmpeg() || !getenv("CLEAVE_BIG_FILES") ||
+        !make_sparse_wav(in_folder("x.wav"), frames))
+        skip();
+    LogKeeper log;
+    log_keeper_init(&log);
+    AudioReader *reader;
+    cleave_error error;
+    assert_int_equal(audio_reader_open(&reader, in_folder("x.wav"), &log.logger, &error),
+                     CLEAVE_OK);
+    static float plane[65536];
+    float *planes[BIG_CHANNELS];
+    for (int c = 0; c < BIG_CHANNELS; c++)
+        planes[c] = plane;
+    int64_t total = 0;
+    int64_t got;
+    do {
+        assert_int_equal(audio_reader_read(reader, planes, 65536, &got, &error), CLEAVE_OK);
+        total += got;
+    } while (got > 0);
+    assert_int_equal(total, frames);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "does not tell the length");
+    audio_reader_close(reader);
+}
+
 static void the_data_chunk_is_found_in_each_family_of_files(void **state) {
     (void)state;
     const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_RF64 | SF_FORMAT_PCM_16,
@@ -817,6 +868,7 @@ int main(void) {
         TEST(a_growing_wav_has_the_length_that_it_had_at_the_start),
         TEST(a_wav_that_shrinks_while_it_is_read_is_an_error),
         TEST(a_wav_that_has_outgrown_its_header_is_not_cut),
+        TEST(a_wav_of_more_than_4_gib_is_read_to_its_last_frame),
         TEST(the_data_chunk_is_found_in_each_family_of_files),
         TEST(a_flac_that_promises_less_than_it_has_is_read_whole_with_a_warning),
         TEST(a_flac_that_promises_nothing_is_read_whole),
