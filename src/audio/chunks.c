@@ -68,7 +68,16 @@ static bool read_chunk(InputFile *file, const ChunkLayout *layout, int64_t offse
  * programs are known to write, the last ones below 2^32 and, of SoX, below 2^31. */
 static bool is_stand_in(uint64_t declared) {
     return (declared >= 0xfffff000 && declared <= UINT32_MAX) ||
-           (declared >= 0x7fff0000 && declared <= INT32_MAX) || declared > INT64_MAX;
+           (declared >= 0x7fff0000 && declared <= INT32_MAX) || declared >= STAND_IN_FROM_64;
+}
+
+/* Chunks that may stand behind the samples. */
+#define MOST_BEHIND (1 << 20)
+
+/* Whether a length is the last 32 bits of the true one, as simple writers leave it. */
+static bool has_wrapped(uint64_t declared, uint64_t room) {
+    return room > UINT32_MAX && declared <= UINT32_MAX &&
+           ((room - declared) & UINT32_MAX) < MOST_BEHIND && room - declared > UINT32_MAX;
 }
 
 /* A length of 0 in a finished file means no samples; a writer that never came back to its header
@@ -87,6 +96,8 @@ static bool is_unfinished(InputFile *file, const ChunkLayout *layout, uint64_t d
                 (whole <= (uint64_t)data_offset || whole >= STAND_IN_FROM_64));
     if (file->stream && declared != 0)
         return is_stand_in(declared);
+    if (has_wrapped(declared, room))
+        return true;
     bool goes_on = declared >= 0xfffff000 && declared < room;
     return more &&
            (goes_on ||
@@ -152,6 +163,7 @@ DataChunk length_of_data_chunk(InputFile *file) {
     if (!layout)
         return none;
     uint64_t long_size = 0;
+    int64_t long_offset = 0;
     WaveFormat wave = {0};
     int64_t offset = layout->first;
     for (int i = 0; i < MAX_CHUNKS; i++) {
@@ -162,14 +174,21 @@ DataChunk length_of_data_chunk(InputFile *file) {
         int64_t body = offset + layout->id_bytes + layout->size_bytes;
         unsigned char ds64[16];
         if (is_64 && is_id(id, "ds64") &&
-            input_file_read_at(file, body, ds64, sizeof(ds64)) == (int64_t)sizeof(ds64))
+            input_file_read_at(file, body, ds64, sizeof(ds64)) == (int64_t)sizeof(ds64)) {
             long_size = get_number(ds64 + 8, 8, false);
+            long_offset = body + 8;
+        }
         if (is_id(id, "fmt ") && layout != &layout_aiff)
             wave = read_wave_format(file, layout, body, size);
+        unsigned char channels[2];
+        if (is_id(id, "COMM") && layout == &layout_aiff &&
+            input_file_read_at(file, body, channels, sizeof(channels)) == (int64_t)sizeof(channels))
+            wave.channels = (int)get_number(channels, 2, true);
         if (is_id(id, layout->data_id)) {
             DataChunk chunk =
                 describe_data(file, layout, offset, is_64 && size == UINT32_MAX ? long_size : size);
             chunk.wave = wave;
+            chunk.long_offset = long_offset;
             return chunk;
         }
         uint64_t room = (uint64_t)(file->size - body);

@@ -13,8 +13,8 @@
 typedef struct WaveFormat {
     bool found;
     bool extensible;
-    unsigned tag; /* of the coding; of an extensible header, its subformat's */
-    int channels;
+    unsigned tag;       /* of the coding; of an extensible header, its subformat's */
+    int channels;       /* also of AIFF, which has no fmt chunk */
     int bits;           /* of a sample as it is stored */
     int valid_bits;     /* of them that count; 0: not told */
     int block;          /* bytes of a frame, or of a block of frames that are coded together */
@@ -37,6 +37,7 @@ typedef struct DataChunk {
     int64_t declared;    /* bytes, as its header says */
     int64_t held;        /* bytes that the file really has from its start on, at most `declared` */
     int64_t size_offset; /* where a 32-bit length stands in the file; 0 where it is longer */
+    int64_t long_offset; /* where RF64's 64-bit length stands; 0: it has none */
     WaveFormat wave;
 } DataChunk;
 

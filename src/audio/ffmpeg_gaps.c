@@ -9,8 +9,15 @@
 /* More silence than this in one place is a damaged time, not a damaged file. */
 #define MOST_SILENCE_SECONDS 600
 
+/* And so is more than this where no packet was lost. */
+#define MOST_HOLE_SECONDS 60
+
+/* Frames behind damage in which its times may leap. */
+#define FRAMES_WATCHED 4
+
 /* How far behind the last packet the next is looked for, and how much of it must agree. */
 #define SEARCHED_BYTES 65536
+#define MOST_SEARCHED  (INT64_C(8) << 20)
 #define HEAD_BYTES     16
 
 /* Times of whole milliseconds differ by so much from the samples' count without any loss. */
@@ -33,15 +40,9 @@ static bool counts_packets(const FfmpegInput *input) {
     return is_one_of(input, raw);
 }
 
-/* And in these one packet follows the other without a byte between them. */
-static bool is_contiguous(const FfmpegInput *input) {
-    static const char *const bare[] = {"mp3", "aac", "ac3", "eac3", "dts", NULL};
-    return is_one_of(input, bare);
-}
-
 /* Demuxers of these pass over damage without a word. */
 static bool shows_holes(const FfmpegInput *input) {
-    static const char *const timed[] = {"matroska", "ogg", "flac", "wv", "asf", NULL};
+    static const char *const timed[] = {"matroska", "ogg", "flac", "flv", "wv", "asf", NULL};
     return is_one_of(input, timed);
 }
 
@@ -59,7 +60,7 @@ static void note_lost_bytes(Gaps *gaps, const FfmpegInput *input, int64_t bytes,
         return;
     gaps->lost = true;
     gaps->lost_frames += frames;
-    gaps->beyond += frames;
+    gaps->lost_beyond += frames;
 }
 
 /* Where a packet begins in the file, looked for from `from` on, or -1. What FFmpeg says of it
@@ -70,9 +71,17 @@ static int64_t find_packet(InputFile *file, int64_t from, const AVPacket *packet
     int64_t got = input_file_read_at(file, from, bytes, (int64_t)head);
     if (got == (int64_t)head && memcmp(bytes, packet->data, head) == 0)
         return from;
-    got = input_file_read_at(file, from, bytes, sizeof(bytes));
-    const unsigned char *found = got > 0 ? memmem(bytes, (size_t)got, packet->data, head) : NULL;
-    return found ? from + (found - bytes) : -1;
+    /* Blocks overlap by what may stand across two of them. */
+    for (int64_t at = from; at < from + MOST_SEARCHED; at += SEARCHED_BYTES - HEAD_BYTES) {
+        got = input_file_read_at(file, at, bytes, sizeof(bytes));
+        const unsigned char *found =
+            got > 0 ? memmem(bytes, (size_t)got, packet->data, head) : NULL;
+        if (found)
+            return at + (found - bytes);
+        if (got < (int64_t)sizeof(bytes))
+            break;
+    }
+    return -1;
 }
 
 /* Bytes passed over before a packet that begins at `at`. Tags are no loss: files that were joined
@@ -93,9 +102,14 @@ static int64_t bytes_behind(const AVPacket *packet, size_t own) {
     return (int64_t)(size - own);
 }
 
+/* Whether a packet tells how large packets are: junk, which comes in large ones, does not. */
+static bool is_typical(const Gaps *gaps, int size, size_t own) {
+    return own > 0 || gaps->packets == 0 || size < 4 * gaps->bytes / gaps->packets;
+}
+
 void gaps_packet(Gaps *gaps, const FfmpegInput *input, InputFile *file, int sample_rate) {
     const AVPacket *packet = input->packet;
-    if (!is_contiguous(input) || packet->size <= 0 || file->stream)
+    if (!ffmpeg_is_bare(input) || packet->size <= 0 || file->stream)
         return;
     int64_t expected = gaps->packets > 0 ? gaps->next_byte : tags_before(file);
     int64_t at = find_packet(file, expected, packet);
@@ -103,8 +117,10 @@ void gaps_packet(Gaps *gaps, const FfmpegInput *input, InputFile *file, int samp
     note_lost_bytes(gaps, input, bytes_before(gaps, file, at), sample_rate);
     note_lost_bytes(gaps, input, bytes_behind(packet, own), sample_rate);
     gaps->next_byte = (at >= 0 ? at : expected) + packet->size;
-    gaps->bytes += own > 0 && own < (size_t)packet->size ? (int64_t)own : packet->size;
-    gaps->packets++;
+    if (is_typical(gaps, packet->size, own)) {
+        gaps->bytes += own > 0 && own < (size_t)packet->size ? (int64_t)own : packet->size;
+        gaps->packets++;
+    }
 }
 
 void gaps_damage(Gaps *gaps, const FfmpegInput *input, int sample_rate) {
@@ -112,12 +128,12 @@ void gaps_damage(Gaps *gaps, const FfmpegInput *input, int sample_rate) {
     gaps->lost = true;
     int64_t own = ffmpeg_frames(input, packet->duration, sample_rate);
     int64_t frames = own;
-    if (is_contiguous(input) && raw_frame_bytes(packet->data, (size_t)packet->size) == 0)
+    if (ffmpeg_is_bare(input) && raw_frame_bytes(packet->data, (size_t)packet->size) == 0)
         frames = frames_of_bytes(gaps, input, packet->size, sample_rate);
     if (frames < own)
         frames = own;
     gaps->lost_frames += frames;
-    gaps->beyond += frames - own;
+    gaps->lost_beyond += frames - own;
 }
 
 /* How far a frame's time is behind the samples so far; 0 where it has no time. */
@@ -134,11 +150,10 @@ static int64_t leap_of(Gaps *gaps, const FfmpegInput *input, int sample_rate, in
     return leap;
 }
 
-static int64_t limited(int64_t frames, int64_t room, int sample_rate) {
-    int64_t most = (int64_t)sample_rate * MOST_SILENCE_SECONDS;
-    if (room >= 0 && room < most)
-        most = room;
-    return frames < 0 ? 0 : frames < most ? frames : most;
+static int64_t limited(int64_t frames, int64_t room, int64_t most) {
+    if (frames < 0 || frames > most)
+        return 0;
+    return room >= 0 && room < frames ? room : frames;
 }
 
 int64_t gaps_before_frame(Gaps *gaps, const FfmpegInput *input, int sample_rate, int64_t position,
@@ -148,16 +163,21 @@ int64_t gaps_before_frame(Gaps *gaps, const FfmpegInput *input, int sample_rate,
     bool hole = shows_holes(input) && leap > (int64_t)sample_rate * HOLE_MS / 1000;
     if (counts_packets(input) || input->frame->pts == AV_NOPTS_VALUE)
         silence = gaps->lost_frames;
-    else if ((gaps->lost || hole) && leap > (int64_t)sample_rate * TIME_TOLERANCE_MS / 1000)
+    else if ((gaps->lost || gaps->watched > 0 || hole) &&
+             leap > (int64_t)sample_rate * TIME_TOLERANCE_MS / 1000)
         silence = leap;
-    silence = limited(silence, room, sample_rate);
-    if (gaps->lost || hole) {
+    int64_t seconds = gaps->lost || gaps->watched > 0 ? MOST_SILENCE_SECONDS : MOST_HOLE_SECONDS;
+    silence = limited(silence, room, seconds * sample_rate);
+    if (gaps->lost || (hole && silence > 0)) {
         if (gaps->places++ == 0)
             gaps->first = position;
-        gaps->silence += silence;
     }
+    gaps->silence += silence;
     gaps->origin -= silence;
+    gaps->watched = gaps->lost ? FRAMES_WATCHED : gaps->watched - (gaps->watched > 0);
+    gaps->beyond += gaps->lost_beyond < silence ? gaps->lost_beyond : silence;
     gaps->lost = false;
     gaps->lost_frames = 0;
+    gaps->lost_beyond = 0;
     return silence;
 }

@@ -16,6 +16,8 @@ typedef struct Gaps {
     /* Since the last frame that decoded: */
     bool lost;
     int64_t lost_frames;
+    int64_t lost_beyond; /* of these, what no packet's time accounts for */
+    int watched; /* frames in which the times may still leap: some come behind the damaged packet */
 
     int64_t joints; /* of the input, at the last frame: times begin anew behind each */
     bool have_origin;

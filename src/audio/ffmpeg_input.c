@@ -361,6 +361,14 @@ bool ffmpeg_is_container(const FfmpegInput *input, const char *name) {
     return strncmp(input->container->iformat->name, name, strlen(name)) == 0;
 }
 
+bool ffmpeg_is_bare(const FfmpegInput *input) {
+    static const char *const bare[] = {"mp3", "aac", "ac3", "eac3", "dts"};
+    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
+        if (ffmpeg_is_container(input, bare[i]))
+            return true;
+    return false;
+}
+
 const AVStream *ffmpeg_stream(const FfmpegInput *input) {
     return input->container->streams[input->stream];
 }

@@ -47,12 +47,9 @@ static Promise promise_of_matroska(const FfmpegInput *input, int sample_rate) {
 }
 
 /* The header counts frames of the stream; one more or less is a matter of taste: whether the one
- * with the header counts. A file that has all the bytes it counts is whole. */
-static Promise promise_of_mp3(const FfmpegInput *input, InputFile *file, int sample_rate) {
-    const AVStream *stream = ffmpeg_stream(input);
-    if (!file->stream && length_of_mp3_is_held(file))
-        return (Promise){0};
-    return (Promise){.frames = ffmpeg_frames(input, stream->duration, sample_rate),
+ * with the header counts. */
+static Promise promise_of_mp3(const FfmpegInput *input, int sample_rate) {
+    return (Promise){.frames = ffmpeg_frames(input, ffmpeg_stream(input)->duration, sample_rate),
                      .of_times = true};
 }
 
@@ -86,7 +83,7 @@ Promise ffmpeg_promise(const FfmpegInput *input, InputFile *file, int sample_rat
     else if (stream->duration == AV_NOPTS_VALUE || stream->duration <= 0)
         return promise;
     else if (ffmpeg_is_container(input, "mp3"))
-        promise = promise_of_mp3(input, file, sample_rate);
+        promise = promise_of_mp3(input, sample_rate);
     else if (table > 0)
         promise.frames = table;
     else if (has_exact_length(input))

@@ -136,8 +136,10 @@ int64_t padding_of_mp3(InputFile *file) {
 
 /* ---- Ogg ---- */
 
-/* Two of the largest pages: among so many last bytes is the last page. */
-#define OGG_TAIL (2 * OGG_MAX_PAGE)
+/* Two of the largest pages before the last byte that is not zero, and one behind it, for a page may
+ * end in zeros: among these bytes is the last page. */
+#define OGG_TAIL   (3 * OGG_MAX_PAGE)
+#define OGG_BEHIND OGG_MAX_PAGE
 
 typedef struct LastPage {
     OggEnd end;
@@ -163,14 +165,34 @@ static LastPage judge_last_page(const unsigned char *tail, size_t size) {
     return last;
 }
 
+/* Where a file ends if zeros at its end, as of a disk that was full, do not count. */
+static int64_t end_before_zeros(InputFile *file) {
+    unsigned char block[4096];
+    int64_t end = file->size;
+    while (end > 0) {
+        int64_t size = end < (int64_t)sizeof(block) ? end : (int64_t)sizeof(block);
+        int64_t got = input_file_read_at(file, end - size, block, size);
+        int64_t used = got;
+        while (used > 0 && block[used - 1] == 0)
+            used--;
+        end -= size - (used > 0 ? used : 0);
+        if (used > 0 || got <= 0)
+            break;
+    }
+    return end;
+}
+
 /* Without memory for it, an end that causes no error. */
 static LastPage find_last_page(InputFile *file) {
     LastPage last = {.end = OGG_ENDS_WITHOUT_MARK};
     unsigned char *tail = malloc((size_t)OGG_TAIL);
     if (!tail)
         return last;
-    int64_t start = file->size > (int64_t)OGG_TAIL ? file->size - (int64_t)OGG_TAIL : 0;
-    int64_t got = input_file_read_at(file, start, tail, (int64_t)OGG_TAIL);
+    int64_t end = end_before_zeros(file) + OGG_BEHIND;
+    if (end > file->size)
+        end = file->size;
+    int64_t start = end > (int64_t)OGG_TAIL ? end - (int64_t)OGG_TAIL : 0;
+    int64_t got = input_file_read_at(file, start, tail, end - start);
     last = judge_last_page(tail, got > 0 ? (size_t)got : 0);
     free(tail);
     return last;

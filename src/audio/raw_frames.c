@@ -1,6 +1,8 @@
 /* raw_frames.c: see raw_frames.h. */
 #include "audio/raw_frames.h"
 
+#include <string.h>
+
 #define ADTS_HEADER 7
 
 /* kbit/s by the index in the header; rows: version 1 layer II, version 1 layer III, version 2 (and
@@ -13,10 +15,27 @@ static const short bit_rates[3][16] = {
 static const int sample_rates[4] = {44100, 48000, 32000, 0};
 
 enum { LAYER_ADTS = 0, LAYER_3 = 1, LAYER_2 = 2 };
-enum { VERSION_2_5 = 0, VERSION_2 = 2, VERSION_1 = 3 };
+enum { VERSION_2_5 = 0, VERSION_RESERVED = 1, VERSION_2 = 2, VERSION_1 = 3 };
+
+#define ADTS_RATES 13
+
+/* The 11 bits of the sync word, and none of the values that are not allowed behind it. */
+static bool is_mpeg_header(const unsigned char *data) {
+    bool sync = data[0] == 0xff && (data[1] & 0xe0) == 0xe0;
+    int version = data[1] >> 3 & 3;
+    int layer = data[1] >> 1 & 3;
+    if (layer == LAYER_ADTS)
+        return sync && (data[1] & 0xf0) == 0xf0 && (data[2] >> 2 & 15) < ADTS_RATES;
+    return sync && version != VERSION_RESERVED && data[2] >> 4 != 15 && (data[2] >> 2 & 3) != 3;
+}
 
 bool raw_frame_has_sync(const unsigned char *data, size_t size) {
-    return size >= 2 && data[0] == 0xff && (data[1] & 0xe0) == 0xe0;
+    static const unsigned char ac3[2] = {0x0b, 0x77};
+    static const unsigned char dts[4] = {0x7f, 0xfe, 0x80, 0x01};
+    if (size < 4)
+        return false;
+    return is_mpeg_header(data) || memcmp(data, ac3, sizeof(ac3)) == 0 ||
+           memcmp(data, dts, sizeof(dts)) == 0;
 }
 
 static size_t adts_bytes(const unsigned char *data, size_t size) {
@@ -26,7 +45,7 @@ static size_t adts_bytes(const unsigned char *data, size_t size) {
 }
 
 size_t raw_frame_bytes(const unsigned char *data, size_t size) {
-    if (size < 4 || !raw_frame_has_sync(data, size))
+    if (size < 4 || !is_mpeg_header(data))
         return 0;
     int version = data[1] >> 3 & 3;
     int layer = data[1] >> 1 & 3;

@@ -154,6 +154,8 @@ static const OpenSource ffmpeg_first[] = {source_sndfile_open, NULL};
 static bool is_for_sndfile(InputFile *file) {
     DataChunk chunk = length_of_data_chunk(file);
     unsigned tag = chunk.wave.tag;
+    if (!chunk.wave.found && chunk.wave.channels > 2)
+        return false; /* an AIFF whose loudspeakers FFmpeg knows */
     bool plain = !chunk.wave.found || tag == WAVE_PCM || tag == WAVE_FLOAT || tag == WAVE_ALAW ||
                  tag == WAVE_MULAW || tag == WAVE_G721;
     return plain && !disguised_coding(file, &chunk);
@@ -169,10 +171,21 @@ static bool is_final(const cleave_error *failure) {
     return strstr(failure->text, SOURCE_PROTECTED) || strstr(failure->text, SOURCE_NO_SUCH_STREAM);
 }
 
+/* Some put an ID3 tag before a WAV. The places in its chunks count from its own beginning. */
+static void skip_tags(InputFile *file) {
+    int64_t size = file->stream ? 0 : tags_before(file);
+    if (size > 0 && size < file->size) {
+        file->base += size;
+        file->size -= size;
+    }
+}
+
 static cleave_status open_file(AudioSource **source, InputFile *file,
                                const AudioReaderSettings *settings, cleave_error *error) {
     FileLook look = file_identify(file);
     char why[2 * 160] = "";
+    if (look.kind == FILE_AUDIO)
+        skip_tags(file);
     bool final = false;
     for (const OpenSource *open = decoders_for(file, &look); *open && !final; open++) {
         cleave_error failure;
@@ -202,7 +215,9 @@ static cleave_status broken_stream(const InputFile *file, int number, cleave_err
 static bool open_flow(AudioSource **source, InputFile *file, const AudioReaderSettings *settings) {
 #ifdef HAVE_FFMPEG
     FileLook look = file_identify(file);
-    if (!settings->once || !look.flows)
+    /* Of a WAV FFmpeg must not take more than is kept before it is known what is in it. */
+    bool is_wav = look.kind == FILE_AUDIO;
+    if (!settings->once || !look.flows || (is_wav && !length_of_data_chunk(file).found))
         return false;
     return source_ffmpeg_open(source, file, settings, NULL) == CLEAVE_OK;
 #else

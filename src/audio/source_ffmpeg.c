@@ -43,18 +43,13 @@ static bool is_pcm(const FfmpegSource *source) {
     return codec >= AV_CODEC_ID_PCM_S16LE && codec < AV_CODEC_ID_ADPCM_IMA_QT;
 }
 
-/* Whether frames follow each other without a container. */
-static bool is_bare(const FfmpegSource *source) {
-    return ffmpeg_is_container(&source->input, "mp3") || ffmpeg_is_container(&source->input, "aac");
-}
-
 /* Notes a packet that cannot be decoded. As the last one it means that the file is cut short; but
  * tags behind a bare stream come as packets, too, and do not begin like its frames. */
 static void note_damage(FfmpegSource *source) {
     const AVPacket *packet = source->input.packet;
     if (source->chunk.found && packet->size < ffmpeg_stream(&source->input)->codecpar->block_align)
         return; /* a pad byte behind the last block */
-    source->cut_short = !is_bare(source) || source->packet_is_frame;
+    source->cut_short = !ffmpeg_is_bare(&source->input) || source->packet_is_frame;
     if (packet->size > 0 && !tag_begins(packet->data, (size_t)packet->size))
         gaps_damage(&source->gaps, &source->input, rate_of(source));
 }
@@ -64,7 +59,8 @@ static void note_packet(FfmpegSource *source) {
     source->cut_short = (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     size_t size = packet->size > 0 ? (size_t)packet->size : 0;
     source->packet_is_frame = raw_frame_has_sync(packet->data, size);
-    source->frame_is_cut = is_bare(source) && raw_frame_bytes(packet->data, size) > size;
+    source->frame_is_cut =
+        ffmpeg_is_bare(&source->input) && raw_frame_bytes(packet->data, size) > size;
     gaps_packet(&source->gaps, &source->input, &source->file, rate_of(source));
     if (source->cut_short && !is_pcm(source))
         source->gaps.lost = true;
@@ -236,8 +232,12 @@ static bool is_recording(const FfmpegSource *source) {
 /* Why the stream is cut within a frame; NULL: it is not. Of what decoders make of a cut frame of
  * MP3 they say nothing; where the header promises no more, it is only a doubt. */
 static const char *why_broken(const FfmpegSource *source, OggEnd ogg_end, bool promised) {
+    bool ends_with_mark = ogg_end == OGG_ENDS_WHOLE && ffmpeg_is_container(&source->input, "ogg") &&
+                          !source->file.stream;
     if (ogg_end == OGG_ENDS_WITHIN_PAGE)
         return "the file ends within a page of its stream";
+    if (ends_with_mark)
+        return NULL; /* whatever stands behind it */
     bool cut = source->cut_short || (source->frame_is_cut && promised);
     if (!cut || is_pcm(source) || is_recording(source))
         return NULL;
@@ -348,7 +348,8 @@ static cleave_status ffmpeg_read(AudioSource *base, float *interleaved, int64_t 
 static cleave_status check_wav_stream(const FfmpegSource *source, cleave_error *error) {
     bool is_empty = source->chunk.declared == 0 && !source->chunk.unfinished;
     const WaveFormat *wave = &source->chunk.wave;
-    bool is_filled = wave->valid_bits == 0 || wave->valid_bits == wave->bits;
+    bool is_filled = (wave->valid_bits == 0 || wave->valid_bits == wave->bits) &&
+                     wave->block * 8 == wave->channels * wave->bits;
     if (!ffmpeg_is_container(&source->input, "wav") ||
         (is_pcm(source) && source->chunk.found && !is_empty && is_filled))
         return CLEAVE_OK;
@@ -418,6 +419,9 @@ static void set_format(FfmpegSource *source) {
     format->frames = promise_of(source).frames;
     if (format->frames <= 0 && !is_streamed_wav(source) && duration > 0)
         format->frames = av_rescale(duration, format->sample_rate, (int64_t)AV_TIME_BASE);
+    int block = ffmpeg_stream(&source->input)->codecpar->block_align;
+    if (source->chunk.outgrown && !source->file.stream && block > 0)
+        format->frames = (source->file.size - source->chunk.offset) / block;
     source->audio_end = ffmpeg_padding_begins(&source->input, &source->file, format->sample_rate);
 }
 

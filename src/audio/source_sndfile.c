@@ -50,10 +50,19 @@ static SNDFILE *open_virtual(InputFile *file, SF_INFO *info) {
 
 /* ---- Lengths ---- */
 
-/* A length of 0 would make libsndfile stop at once; the largest one makes it read to the end. */
+/* A length of 0 would make libsndfile stop at once; the largest one makes it read to the end, and
+ * in RF64 the true one. */
 static void hide_zero_length(InputFile *file, const DataChunk *chunk) {
     if (!chunk->unfinished || chunk->declared != 0 || chunk->size_offset == 0)
         return;
+    if (chunk->long_offset > 0) {
+        int64_t there = file->size - chunk->offset;
+        for (int i = 0; i < 8; i++)
+            file->overlay[i] = (unsigned char)(there >> (8 * i));
+        file->overlay_offset = chunk->long_offset;
+        file->overlay_size = 8;
+        return;
+    }
     memset(file->overlay, 0xff, 4);
     file->overlay_offset = chunk->size_offset;
     file->overlay_size = 4;
@@ -89,56 +98,9 @@ static void judge_length(SndfileSource *source, const DataChunk *chunk, int64_t 
 
 /* ---- Channels ---- */
 
-static ChannelRole role_of_map(int map) {
-    switch (map) {
-    case SF_CHANNEL_MAP_LEFT:
-    case SF_CHANNEL_MAP_FRONT_LEFT:
-        return CHANNEL_LEFT;
-    case SF_CHANNEL_MAP_RIGHT:
-    case SF_CHANNEL_MAP_FRONT_RIGHT:
-        return CHANNEL_RIGHT;
-    case SF_CHANNEL_MAP_CENTER:
-    case SF_CHANNEL_MAP_FRONT_CENTER:
-        return CHANNEL_CENTRE;
-    case SF_CHANNEL_MAP_LFE:
-        return CHANNEL_LOW_FREQUENCY;
-    case SF_CHANNEL_MAP_FRONT_LEFT_OF_CENTER:
-        return CHANNEL_LEFT_OF_CENTRE;
-    case SF_CHANNEL_MAP_FRONT_RIGHT_OF_CENTER:
-        return CHANNEL_RIGHT_OF_CENTRE;
-    case SF_CHANNEL_MAP_REAR_LEFT:
-    case SF_CHANNEL_MAP_SIDE_LEFT:
-    case SF_CHANNEL_MAP_TOP_FRONT_LEFT:
-    case SF_CHANNEL_MAP_TOP_REAR_LEFT:
-        return CHANNEL_LEFT_SURROUND;
-    case SF_CHANNEL_MAP_REAR_RIGHT:
-    case SF_CHANNEL_MAP_SIDE_RIGHT:
-    case SF_CHANNEL_MAP_TOP_FRONT_RIGHT:
-    case SF_CHANNEL_MAP_TOP_REAR_RIGHT:
-        return CHANNEL_RIGHT_SURROUND;
-    case SF_CHANNEL_MAP_REAR_CENTER:
-    case SF_CHANNEL_MAP_TOP_CENTER:
-    case SF_CHANNEL_MAP_TOP_FRONT_CENTER:
-    case SF_CHANNEL_MAP_TOP_REAR_CENTER:
-        return CHANNEL_CENTRE_SURROUND;
-    default:
-        return CHANNEL_UNKNOWN;
-    }
-}
-
-static ChannelLayout layout_of_map(SNDFILE *sndfile, int channels) {
-    ChannelLayout layout = {0};
-    int map[CHANNELS_WITH_ROLES];
-    if (channels > CHANNELS_WITH_ROLES || sf_command(sndfile, SFC_GET_CHANNEL_MAP_INFO, map,
-                                                     (int)sizeof(map[0]) * channels) != SF_TRUE)
-        return layout;
-    for (int c = 0; c < channels; c++)
-        layout.roles[c] = role_of_map(map[c]);
-    channel_layout_judge(&layout, channels);
-    return layout;
-}
-
-/* libsndfile hands channels out in the file's order. */
+/* libsndfile hands channels out in the file's order. Its own word for them
+ * (SFC_GET_CHANNEL_MAP_INFO) is not asked for: of AIFF files it reads beyond its memory in
+ * libsndfile 1.2.0. */
 static ChannelLayout layout_of(const SndfileSource *source, const DataChunk *chunk) {
     int channels = source->info.channels;
     switch (source->info.format & SF_FORMAT_TYPEMASK) {
@@ -147,8 +109,7 @@ static ChannelLayout layout_of(const SndfileSource *source, const DataChunk *chu
     case SF_FORMAT_FLAC:
         return channel_layout_of_flac(channels);
     default:
-        return chunk->wave.mask != 0 ? channel_layout_of_mask(chunk->wave.mask, channels)
-                                     : layout_of_map(source->sndfile, channels);
+        return channel_layout_of_mask(chunk->wave.mask, channels);
     }
 }
 

@@ -416,6 +416,108 @@ static void joined_mp3s_with_tags_are_read_without_silence(void **state) {
     audio_free(&one);
 }
 
+/* The bytes of a file of the tests, with `count` bytes of `value` behind them or in their place. */
+static void fill_end(const char *whole, const char *filled, bool behind, size_t count,
+                     unsigned char value) {
+    size_t size;
+    unsigned char *bytes = read_bytes(whole, &size);
+    size_t from = behind ? size : size - count;
+    bytes = realloc(bytes, from + count);
+    assert_non_null(bytes);
+    memset(bytes + from, value, count);
+    write_bytes(filled, bytes, from + count);
+    free(bytes);
+}
+
+static void junk_behind_a_stream_is_no_audio_and_no_damage(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    Audio made = audio_noise(2, 48000, 48000, 0.5f);
+    make_file(in_folder("x.ogg"), SF_FORMAT_OGG | SF_FORMAT_VORBIS, &made);
+    const char *const paths[] = {in_data("tone.mp3"), in_data("tone.aac"), in_folder("x.ogg")};
+    /* More behind an MP3 that says its length, and FFmpeg takes it for joined files. */
+    const size_t counts[] = {100, 5000, 70000};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        Audio whole = read_audio(paths[i], NULL, 0, 0, 4096);
+        for (int value = 0; value <= 0xff; value += 0xff) {
+            if (i == 2 && value != 0)
+                continue; /* to an Ogg file it may be a page that is cut */
+            fill_end(paths[i], in_folder("x"), true, counts[i], (unsigned char)value);
+            LogKeeper log;
+            log_keeper_init(&log);
+            Audio read = read_audio(in_folder("x"), &log.logger, 0, 0, 4096);
+            if (log.lines != 0 || read.frames != whole.frames)
+                fail_msg("%s, %02x: %lld frames, %s", paths[i], value, (long long)read.frames,
+                         log.last);
+            audio_free(&read);
+        }
+        audio_free(&whole);
+    }
+    audio_free(&made);
+}
+
+/* A disk that was full, or a transfer that wrote zeros beforehand. */
+static void an_mp3_whose_end_is_zeros_is_told_with_both_lengths(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    fill_end(in_data("tone.mp3"), in_folder("x.mp3"), false, 2000, 0);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("x.mp3"), &log.logger, 0, 0, 4096);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "x.mp3", "header promises", "there are 0.2");
+    audio_free(&read);
+}
+
+/* The demuxer passes more than it searches at once. */
+static void a_large_hole_in_a_stream_without_times_is_measured(void **state) {
+    (void)state;
+    if (!built_with_ffmpeg())
+        skip();
+    size_t size;
+    unsigned char *bytes = read_bytes(in_data("tone.aac"), &size);
+    const size_t repeats = 60; /* of half a second */
+    FILE *file = fopen(in_folder("whole.aac"), "wb");
+    assert_non_null(file);
+    for (size_t i = 0; i < repeats; i++)
+        fwrite(bytes, 1, size, file);
+    fclose(file);
+    free(bytes);
+    Audio whole = read_audio(in_folder("whole.aac"), NULL, 0, 0, 4096);
+    damage(in_folder("whole.aac"), in_folder("x.aac"), 20 * size, 30 * size);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("x.aac"), &log.logger, 0, 0, 4096);
+    assert_text_has(log.last, "x.aac", "damaged", "of silence in its place");
+    assert_between(read.frames, whole.frames - 4 * 1024, whole.frames + 4 * 1024);
+    audio_free(&read);
+    audio_free(&whole);
+}
+
+static void a_wav_behind_an_id3_tag_is_read_to_its_end(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, 5000, 16);
+    make_file(in_folder("plain.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_16, &made);
+    size_t size;
+    unsigned char *bytes = read_bytes(in_folder("plain.wav"), &size);
+    static unsigned char tag[10 + 4000] = {'I', 'D', '3', 3, 0, 0, 0, 0, 31, 32};
+    FILE *file = fopen(in_folder("x.wav"), "wb");
+    assert_non_null(file);
+    fwrite(tag, 1, sizeof(tag), file);
+    fwrite(bytes, 1, size, file);
+    fclose(file);
+    free(bytes);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("x.wav"), &log.logger, 0, 0, 4096);
+    assert_same_audio(&made, &read);
+    assert_int_equal(log.lines, 0);
+    audio_free(&read);
+    audio_free(&made);
+}
+
 /* ---- Headers that lie ---- */
 
 static void put_le32(unsigned char *at, uint32_t value) {
@@ -461,6 +563,27 @@ static void a_wav_with_a_stand_in_length_is_read_to_its_end_with_a_warning(void 
         assert_text_has(log.last, "x.wav", "does not tell the length");
         audio_free(&read);
     }
+    audio_free(&made);
+}
+
+/* A recorder that was killed has left zeros in ds64. */
+static void an_rf64_that_was_never_finished_is_read_to_its_end(void **state) {
+    (void)state;
+    Audio made = audio_integer_noise(2, 44100, 3001, 16);
+    make_file(in_folder("x.wav"), SF_FORMAT_RF64 | SF_FORMAT_PCM_16, &made);
+    size_t size;
+    unsigned char *bytes = read_bytes(in_folder("x.wav"), &size);
+    memset(bytes + find(bytes, size, "ds64") + 8, 0, 24);
+    put_le32(bytes + 4, UINT32_MAX);
+    write_bytes(in_folder("x.wav"), bytes, size);
+    free(bytes);
+    LogKeeper log;
+    log_keeper_init(&log);
+    Audio read = read_audio(in_folder("x.wav"), &log.logger, 0, 0, 1000);
+    assert_same_audio(&made, &read);
+    assert_int_equal(log.lines, 1);
+    assert_text_has(log.last, "x.wav", "does not tell the length");
+    audio_free(&read);
     audio_free(&made);
 }
 
@@ -526,16 +649,16 @@ static void a_wav_that_has_outgrown_its_header_is_not_cut(void **state) {
     (void)state;
     const int64_t bytes = INT64_C(5) << 30;
     Audio made = audio_integer_noise(2, 44100, 1000, 16);
-    for (int i = 0; i < 2; i++) {
-        const unsigned char stand_in[4] = {0xff, 0xff, 0xff, 0xff};
-        const unsigned char zero[4] = {0};
+    /* The largest number, none, and the last 32 bits of the true one. */
+    const unsigned char lengths[][4] = {{0xff, 0xff, 0xff, 0xff}, {0}, {0, 0, 0, 0x40}};
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         make_file(in_folder("x.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_16, &made);
         FILE *file = fopen(in_folder("x.wav"), "r+b");
         assert_non_null(file);
         fseek(file, 4, SEEK_SET);
-        fwrite(i == 0 ? stand_in : zero, 1, 4, file);
+        fwrite(lengths[i], 1, 4, file);
         fseek(file, 40, SEEK_SET);
-        fwrite(i == 0 ? stand_in : zero, 1, 4, file);
+        fwrite(lengths[i], 1, 4, file);
         fclose(file);
         if (truncate(in_folder("x.wav"), 44 + bytes) != 0)
             skip(); /* the file system has no room for the thought */
@@ -860,6 +983,11 @@ int main(void) {
         TEST(an_aac_or_wma_cut_within_a_frame_is_an_error),
         TEST(an_ogg_stream_without_end_mark_is_read_with_a_warning),
         TEST(what_there_is_of_a_cut_file_can_be_kept),
+        TEST(junk_behind_a_stream_is_no_audio_and_no_damage),
+        TEST(an_mp3_whose_end_is_zeros_is_told_with_both_lengths),
+        TEST(a_large_hole_in_a_stream_without_times_is_measured),
+        TEST(a_wav_behind_an_id3_tag_is_read_to_its_end),
+        TEST(an_rf64_that_was_never_finished_is_read_to_its_end),
         TEST(damage_is_passed_over_in_step),
         TEST(a_damaged_header_of_an_mp3_costs_its_frames_and_no_more),
         TEST(joined_mp3s_with_tags_are_read_without_silence),
