@@ -685,6 +685,7 @@ static void put_le16(unsigned char *at, unsigned value) {
 /* Silence in 64 channels of floats, whose lengths are the largest number; the disk holds nothing of
  * it. Returns false where the file system has no room for the thought. */
 static bool make_sparse_wav(const char *path, int64_t frames) {
+    static const unsigned char data[] = {'d', 'a', 't', 'a', 0xff, 0xff, 0xff, 0xff};
     unsigned char head[44] = "RIFF\xff\xff\xff\xffWAVEfmt \x10";
     put_le16(head + 20, 3);
     put_le16(head + 22, BIG_CHANNELS);
@@ -692,7 +693,7 @@ static bool make_sparse_wav(const char *path, int64_t frames) {
     put_le32(head + 28, 44100 * 4 * BIG_CHANNELS);
     put_le16(head + 32, 4 * BIG_CHANNELS);
     put_le16(head + 34, 32);
-    memcpy(head + 36, "data\xff\xff\xff\xff", 8);
+    memcpy(head + 36, data, sizeof(data));
     write_bytes(path, head, sizeof(head));
     return truncate(path, (off_t)(44 + frames * 4 * BIG_CHANNELS)) == 0;
 }
