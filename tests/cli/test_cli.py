@@ -155,6 +155,10 @@ class CliTest(unittest.TestCase):
             file.write(content)
         return self.path(name)
 
+    def skip_without_byte_arguments(self):
+        if "simulated" in self.run_program("--version").out:
+            self.skipTest("GNUstep, under the simulated Mac, takes UTF-8 arguments only")
+
     def assert_done(self, result):
         self.assertEqual((result.code, result.errors), (0, []), result.err)
 
@@ -798,8 +802,7 @@ class JsonTest(CliTest):
 
     def test_names_that_are_not_utf8(self):
         name = os.path.join(os.fsencode(self.folder), b"caf\xe9 \xe2\x82.wav")
-        if "simulated" in self.run_program("--version").out:
-            self.skipTest("GNUstep, under the simulated Mac, takes UTF-8 arguments only")
+        self.skip_without_byte_arguments()
         try:
             shutil.copy(os.fsencode(MIX), name)
         except OSError:

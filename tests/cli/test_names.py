@@ -110,6 +110,7 @@ class NamesTest(CliTest):
     # ---- Paths and options ----
 
     def test_paths_work_and_are_shown_harmless(self):
+        self.skip_without_byte_arguments()
         for _ in range(ROUNDS):
             folder = os.path.join(self.root, self.file_name())
             os.makedirs(folder, exist_ok=True)
@@ -142,6 +143,7 @@ class NamesTest(CliTest):
         self.assertEqual(os.path.basename(json.loads(out)["input"]), name)
 
     def test_bad_paths_and_values_are_one_line(self):
+        self.skip_without_byte_arguments()
         for _ in range(ROUNDS):
             name = self.file_name()
             self.run_bytes(name, "-m", MODEL, "-o", self.output, code=1, lines=1)
@@ -167,6 +169,7 @@ class NamesTest(CliTest):
             self.run_bytes("completion", name, code=2, lines=1)
 
     def test_several_failures_are_summed_up(self):
+        self.skip_without_byte_arguments()
         for _ in range(ROUNDS):
             names = [self.file_name() + b"%d" % i for i in range(3)]
             _, err = self.run_bytes(*names, "-m", MODEL, "-o", self.output, code=1)
@@ -178,6 +181,7 @@ class NamesTest(CliTest):
                                   and line.endswith(": No such file or directory")]), 3, err)
 
     def test_an_input_is_named_once(self):
+        self.skip_without_byte_arguments()
         for name in (b"caf\xe9.wav", b"a\x9b.wav", b"x" * 250, b"/".join([b"\xe9" * 200] * 5)):
             _, err = self.run_bytes(name, "-m", MODEL, "-o", self.output, code=1, lines=1)
             self.assertEqual(err.count("cannot open audio"), 1, err)
@@ -195,6 +199,7 @@ class NamesTest(CliTest):
             self.assertEqual(told, ["input error", "ok"])
 
     def test_environment(self):
+        self.skip_without_byte_arguments()
         for _ in range(ROUNDS):
             name = os.fsdecode(self.name())
             self.run_bytes(MIX, "-o", self.output, CLEAVE_MODEL=name, code=3, lines=1)
