@@ -211,10 +211,12 @@ static void tell_streams(const FfmpegInput *input, const InputFile *file,
         format_tag(stream, "language", language, sizeof(language));
         format_tag(stream, "title", title, sizeof(title));
         log_write(log, CLEAVE_LOG_INFO,
-                  PATH_FORMAT ": audio stream %d of %d: %s, %d channels, %d Hz%s%s%s", file->path,
+                  PATH_FORMAT ": audio stream %d of %d: %s, %d channel%s, %d Hz%s%s%s", file->path,
                   ++number, count, avcodec_get_name(stream->codecpar->codec_id),
-                  parameter_channels(stream->codecpar), stream->codecpar->sample_rate, language,
-                  title, (int)i == input->stream ? " (taken)" : "");
+                  parameter_channels(stream->codecpar),
+                  parameter_channels(stream->codecpar) == 1 ? "" : "s",
+                  stream->codecpar->sample_rate, language, title,
+                  (int)i == input->stream ? " (taken)" : "");
     }
 }
 

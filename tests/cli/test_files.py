@@ -93,6 +93,15 @@ class FilesTest(CliTest):
             for other in (60, 700, 900, 1100):
                 self.assertLess(power(side, other), power(side, own) / 1000)
 
+    def test_the_stream_that_is_asked_for_is_taken_and_told(self):
+        for number, own, other in ((1, 440, 700), (2, 700, 440)):
+            result, (left, _) = self.mix("two_streams.mka", "--stream", str(number), "-v")
+            self.assertGreater(power(left, own), 1000 * power(left, other))
+            told = [line for line in result.err.splitlines() if "audio stream" in line]
+            self.assertEqual(len(told), 2, result.err)
+            self.assertIn("(taken)", told[number - 1])
+        self.assertIn("1 channel, 44100 Hz, language deu, title Kommentar", told[1])
+
     def test_a_stream_that_is_not_there_is_counted(self):
         result = self.separate(os.path.join(FILES, "05_subtitles.mkv"), "--stream", "2")
         self.assert_failed(result, 1, "05_subtitles.mkv", "no audio stream 2", "it has 1")
