@@ -1,6 +1,7 @@
 /* ffmpeg_gaps.c: see ffmpeg_gaps.h. */
 #include "audio/ffmpeg_gaps.h"
 
+#include <libavutil/common.h>
 #include <string.h>
 
 #include "audio/raw_frames.h"
@@ -51,16 +52,22 @@ static int64_t frames_of_bytes(const Gaps *gaps, const FfmpegInput *input, int64
                                int sample_rate) {
     int64_t mean = gaps->packets > 0 ? gaps->bytes / gaps->packets : 0;
     int64_t count = mean > 0 ? (bytes + mean / 2) / mean : 0;
-    return count * ffmpeg_frames(input, input->packet->duration, sample_rate);
+    int64_t frames;
+    bool known = !__builtin_mul_overflow(
+        count, ffmpeg_frames(input, input->packet->duration, sample_rate), &frames);
+    return known ? av_clip64(frames, 0, FFMPEG_MOST_FRAMES) : 0;
+}
+
+static void add_lost(Gaps *gaps, int64_t frames, int64_t beyond) {
+    gaps->lost = true;
+    gaps->lost_frames = av_clip64(gaps->lost_frames + frames, 0, FFMPEG_MOST_FRAMES);
+    gaps->lost_beyond = av_clip64(gaps->lost_beyond + beyond, 0, FFMPEG_MOST_FRAMES);
 }
 
 static void note_lost_bytes(Gaps *gaps, const FfmpegInput *input, int64_t bytes, int sample_rate) {
     int64_t frames = frames_of_bytes(gaps, input, bytes, sample_rate);
-    if (frames <= 0)
-        return;
-    gaps->lost = true;
-    gaps->lost_frames += frames;
-    gaps->lost_beyond += frames;
+    if (frames > 0)
+        add_lost(gaps, frames, frames);
 }
 
 /* Where a packet begins in the file, looked for from `from` on, or -1. What FFmpeg says of it
@@ -125,15 +132,13 @@ void gaps_packet(Gaps *gaps, const FfmpegInput *input, InputFile *file, int samp
 
 void gaps_damage(Gaps *gaps, const FfmpegInput *input, int sample_rate) {
     const AVPacket *packet = input->packet;
-    gaps->lost = true;
     int64_t own = ffmpeg_frames(input, packet->duration, sample_rate);
     int64_t frames = own;
     if (ffmpeg_is_bare(input) && raw_frame_bytes(packet->data, (size_t)packet->size) == 0)
         frames = frames_of_bytes(gaps, input, packet->size, sample_rate);
     if (frames < own)
         frames = own;
-    gaps->lost_frames += frames;
-    gaps->lost_beyond += frames - own;
+    add_lost(gaps, frames, frames - own);
 }
 
 /* How far a frame's time is behind the samples so far; 0 where it has no time. */

@@ -2,6 +2,7 @@
 #include "audio/ffmpeg_input.h"
 
 #include <libavutil/channel_layout.h>
+#include <libavutil/common.h>
 #include <libavutil/dict.h>
 #include <libavutil/intreadwrite.h>
 #include <stdio.h>
@@ -376,5 +377,7 @@ const AVStream *ffmpeg_stream(const FfmpegInput *input) {
 }
 
 int64_t ffmpeg_frames(const FfmpegInput *input, int64_t duration, int sample_rate) {
-    return av_rescale_q(duration, ffmpeg_stream(input)->time_base, (AVRational){1, sample_rate});
+    int64_t frames =
+        av_rescale_q(duration, ffmpeg_stream(input)->time_base, (AVRational){1, sample_rate});
+    return av_clip64(frames, -FFMPEG_MOST_FRAMES, FFMPEG_MOST_FRAMES);
 }

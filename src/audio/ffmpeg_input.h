@@ -51,7 +51,9 @@ int ffmpeg_frame_channels(const FfmpegInput *input);
 /* Of the frame at hand, or where there is none, of the codec. */
 ChannelLayout ffmpeg_layout(const FfmpegInput *input);
 
-/* Duration in the stream's time base as frames at a rate. */
+/* Duration in the stream's time base as frames at a rate; at most FFMPEG_MOST_FRAMES either way, so
+ * that a few of them can be added up whatever a file says. */
+#define FFMPEG_MOST_FRAMES (INT64_C(1) << 58)
 int64_t ffmpeg_frames(const FfmpegInput *input, int64_t duration, int sample_rate);
 
 #endif
