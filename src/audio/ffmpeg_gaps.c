@@ -27,24 +27,17 @@
 /* A hole in the times of a container whose times have no other reason to leap. */
 #define HOLE_MS 100
 
-static bool is_one_of(const FfmpegInput *input, const char *const *names) {
-    for (; *names; names++)
-        if (ffmpeg_is_container(input, *names))
-            return true;
-    return false;
-}
-
 /* FFmpeg makes up the times of these by counting packets. */
 static bool counts_packets(const FfmpegInput *input) {
     static const char *const raw[] = {"mp3", "aac", "ac3", "eac3", "dts", "truehd",
                                       "mlp", "wav", "w64", "amr",  NULL};
-    return is_one_of(input, raw);
+    return ffmpeg_is_one_of(input, raw);
 }
 
 /* Demuxers of these pass over damage without a word. */
 static bool shows_holes(const FfmpegInput *input) {
     static const char *const timed[] = {"matroska", "ogg", "flac", "flv", "wv", "asf", NULL};
-    return is_one_of(input, timed);
+    return ffmpeg_is_one_of(input, timed);
 }
 
 /* Frames in so many bytes, by the mean size of a packet. */

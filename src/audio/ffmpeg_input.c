@@ -364,12 +364,16 @@ bool ffmpeg_is_container(const FfmpegInput *input, const char *name) {
     return strncmp(input->container->iformat->name, name, strlen(name)) == 0;
 }
 
-bool ffmpeg_is_bare(const FfmpegInput *input) {
-    static const char *const bare[] = {"mp3", "aac", "ac3", "eac3", "dts"};
-    for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++)
-        if (ffmpeg_is_container(input, bare[i]))
+bool ffmpeg_is_one_of(const FfmpegInput *input, const char *const *names) {
+    for (; *names; names++)
+        if (ffmpeg_is_container(input, *names))
             return true;
     return false;
+}
+
+bool ffmpeg_is_bare(const FfmpegInput *input) {
+    static const char *const bare[] = {"mp3", "aac", "ac3", "eac3", "dts", NULL};
+    return ffmpeg_is_one_of(input, bare);
 }
 
 const AVStream *ffmpeg_stream(const FfmpegInput *input) {

@@ -40,6 +40,9 @@ int ffmpeg_read_packet(FfmpegInput *input);
 /* Whether the demuxer's name begins so. */
 bool ffmpeg_is_container(const FfmpegInput *input, const char *name);
 
+/* Whether it begins like one of these; NULL ends them. */
+bool ffmpeg_is_one_of(const FfmpegInput *input, const char *const *names);
+
 /* Whether it is a stream of frames without a container: MP3, ADTS, AC-3, DTS. */
 bool ffmpeg_is_bare(const FfmpegInput *input);
 

@@ -55,11 +55,8 @@ static Promise promise_of_mp3(const FfmpegInput *input, int sample_rate) {
 
 /* Formats whose headers give the length of the stream itself. */
 static bool has_exact_length(const FfmpegInput *input) {
-    static const char *const exact[] = {"mov", "caf", "flac", "wv", "tta", "ape"};
-    for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
-        if (ffmpeg_is_container(input, exact[i]))
-            return true;
-    return false;
+    static const char *const exact[] = {"mov", "caf", "flac", "wv", "tta", "ape", NULL};
+    return ffmpeg_is_one_of(input, exact);
 }
 
 static int64_t tolerance_of(const FfmpegInput *input, int sample_rate) {
