@@ -1,6 +1,6 @@
 /* cleave_engine.c: cleave as compare.py's workers are: opens a model, separates one chunk, says
  * "ready", and then does it again for every line "run", answering with the seconds that it took.
- * A run is all of cleave_separate_memory(): STFT, network, inverse STFT and blending.
+ * A run is all of cleave_separator_separate_memory(): STFT, network, inverse STFT and blending.
  *
  *   cleave_engine MODEL INPUT OUTPUT THREADS PRECISION
  *
@@ -80,7 +80,7 @@ static double run(Engine *engine, cleave_error *error) {
         planes[i] = engine->mix + (size_t)i * (size_t)engine->info.chunk_size;
     double begin = seconds();
     cleave_status status =
-        cleave_separate_memory(engine->separator, planes, engine->info.channels,
+        cleave_separator_separate_memory(engine->separator, planes, engine->info.channels,
                                engine->info.chunk_size, engine->stems, NULL, NULL, error);
     return status == CLEAVE_OK ? seconds() - begin : -1;
 }

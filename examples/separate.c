@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
         output.directory = argv[3];
     if (cleave_model_open(&model, argv[1], NULL, &error) == CLEAVE_OK &&
         cleave_separator_open(&separator, model, NULL, &error) == CLEAVE_OK &&
-        cleave_separate_file(separator, argv[2], &output, &result, &error) == CLEAVE_OK) {
+        cleave_separator_separate_file(separator, argv[2], &output, &result, &error) == CLEAVE_OK) {
         for (int i = 0; i < result.stem_count; i++)
             printf("\r%s: %s\n", result.stems[i].name, result.stems[i].path);
         cleave_result_free(&result);

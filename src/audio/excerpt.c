@@ -7,6 +7,7 @@
 #include "audio/audio.h"
 #include "base/clock.h"
 #include "base/path_format.h"
+#include "cleave/extra.h"
 
 #define BLOCK_FRAMES 4096
 
@@ -171,7 +172,7 @@ static cleave_status keep(Excerpt *excerpt, cleave_audio *audio, double seconds,
     return status;
 }
 
-CLEAVE_API cleave_status cleave_read_audio(const char *path, int channels, int sample_rate,
+CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
                                            double seconds, cleave_audio *audio,
                                            cleave_progress_callback progress, void *progress_user,
                                            cleave_error *error) {

@@ -1,6 +1,6 @@
 /* extensions.c: the file extensions that this build reads. They help to find files in folders;
  * what a file is, its content decides. */
-#include "cleave.h"
+#include "cleave/extra.h"
 
 static const char *const extensions[] = {
     "wav",  "wave", "bwf",  "rf64", "w64", "aif", "aiff", "aifc", "au",  "snd", "caf", "flac",

@@ -5,6 +5,7 @@
 
 #include "audio/audio.h"
 #include "audio/encoder.h"
+#include "cleave/extra.h"
 
 typedef enum Kind {
     KIND_PCM,      /* 16, 24 or float, which is the usual */
@@ -134,7 +135,7 @@ cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error)
 
 /* ---- For callers ---- */
 
-int cleave_formats(cleave_format_info *list, int capacity) {
+int cleave_format_list(cleave_format_info *list, int capacity) {
     for (int i = 0; i < capacity && i < CLEAVE_FORMATS; i++) {
         const Format *format = &formats[i];
         const char *lack = encoder_lacks((cleave_format)i);

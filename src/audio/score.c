@@ -5,6 +5,7 @@
 
 #include "audio/audio.h"
 #include "base/path_format.h"
+#include "cleave/extra.h"
 
 #define BLOCK_FRAMES 4096
 

@@ -1,5 +1,6 @@
 /* backend.c: what is the same for every backend: checks, and errors that tell of the device. */
 #include "backend/backend.h"
+#include "cleave/extra.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -210,10 +211,10 @@ int64_t executable_peak_memory(const Executable *executable) {
     return executable->methods->peak_memory(executable);
 }
 
-int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity) {
-    if (!executable->methods->degraded)
+int executable_fallback(const Executable *executable, cleave_fallback_op *ops, int capacity) {
+    if (!executable->methods->fallback)
         return 0;
-    return executable->methods->degraded(executable, ops, capacity);
+    return executable->methods->fallback(executable, ops, capacity);
 }
 
 void executable_destroy(Executable *executable) {

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "cleave/extra.h"
 #include "graph/graph.h"
 
 typedef struct CompileOptions {
@@ -78,8 +79,8 @@ typedef struct ExecutableMethods {
     cleave_status (*synchronize)(Executable *executable, cleave_error *error);
     /* The most bytes taken on the device so far; NULL: the sum of `memory`. */
     int64_t (*peak_memory)(const Executable *executable);
-    /* As cleave_separator_degraded(); NULL: no op runs elsewhere. */
-    int (*degraded)(const Executable *executable, cleave_degraded_op *ops, int capacity);
+    /* As cleave_separator_fallbacks(); NULL: no op runs elsewhere. */
+    int (*fallback)(const Executable *executable, cleave_fallback_op *ops, int capacity);
     /* The products of a precision per second at best, a multiply and an add counted as two, as
      * measured within some ten milliseconds; 0 where that is not known. NULL: never is. */
     double (*peak_flops)(Executable *executable, cleave_precision precision);
@@ -219,7 +220,7 @@ cleave_status executable_synchronize(Executable *executable, cleave_error *error
 int64_t executable_peak_memory(const Executable *executable);
 
 /* Writes up to `capacity` ops that run elsewhere and returns how many there are. */
-int executable_degraded(const Executable *executable, cleave_degraded_op *ops, int capacity);
+int executable_fallback(const Executable *executable, cleave_fallback_op *ops, int capacity);
 
 /* Whether a run should end: what its `cancel` says, which may be NULL. */
 bool cancel_is_set(const atomic_bool *cancel);

@@ -139,32 +139,22 @@ static const char *what_happened(DeviceCause cause) {
     }
 }
 
-/* Up to where a text begins to advise, or repeats what is said anyway. */
-static int detail_length(const char **text) {
-    static const char said[] = "out of memory: ";
-    if (strncmp(*text, said, sizeof(said) - 1) == 0)
-        *text += sizeof(said) - 1;
-    const char *end = strstr(*text, "; try ");
-    return (int)(end ? end - *text : (ptrdiff_t)strlen(*text));
-}
-
 cleave_status failure_explain(cleave_error *error, cleave_status status, cleave_device_kind kind,
                               const char *device, DeviceFailure failure) {
-    char detail[CLEAVE_ERROR_TEXT_SIZE];
+    char detail[CLEAVE_ERROR_TEXT_SIZE / 2]; /* the rest is short, and must not be cut */
     FailureAdvice advice = failure_advice(kind, failure);
     if (!error)
         return status;
-    const char *text = error->text;
-    int length = detail_length(&text);
-    int room = CLEAVE_ERROR_TEXT_SIZE / 2; /* the rest is short, and must not be cut */
-    snprintf(detail, sizeof(detail), "%.*s", length < room ? length : room, text);
+    snprintf(detail, sizeof(detail), "%.*s", error->reason_end - error->reason,
+             error->text + error->reason);
     utf8_trim(detail);
     if (failure.step == STEP_PROBE)
-        return error_set(error, status, "device %.64s is not available: %s%s%s; try %s", device,
-                         detail[0] ? detail : "no reason given", advice.likely ? "; likely: " : "",
-                         advice.likely ? advice.likely : "", advice.remedy);
-    return error_set(error, status, "%s %s while %s: %s%s%s; try %s", device,
-                     what_happened(failure.cause), doing(failure.step),
-                     detail[0] ? detail : "no reason given", advice.likely ? "; likely: " : "",
-                     advice.likely ? advice.likely : "", advice.remedy);
+        error_set(error, status, "device %.64s is not available: %s", device,
+                  detail[0] ? detail : "no reason given");
+    else
+        error_set(error, status, "%s %s while %s: %s", device, what_happened(failure.cause),
+                  doing(failure.step), detail[0] ? detail : "no reason given");
+    return error_advise(error, status, "%s%s%stry %s", advice.likely ? "likely: " : "",
+                        advice.likely ? advice.likely : "", advice.likely ? "; " : "",
+                        advice.remedy);
 }

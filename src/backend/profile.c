@@ -1,6 +1,7 @@
 /* profile.c: see profile.h. One mutex for all threads: an op takes a hundred microseconds and more,
  * and to take it some ten nanoseconds. */
 #include "backend/profile.h"
+#include "cleave/extra.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -174,7 +174,7 @@ void device_read_memory(const Device *device, cleave_device_info *info) {
         device->backend->read_memory(device->index, info);
 }
 
-int cleave_devices(cleave_device_info *infos, int capacity) {
+int cleave_device_list(cleave_device_info *infos, int capacity) {
     int count = count_devices();
     for (int i = 0; i < count && i < capacity; i++) {
         is_available(&devices[i], false);
@@ -333,7 +333,7 @@ cleave_status registry_choose(DeviceChoice *choice, const char *name, bool stric
     return CLEAVE_OK;
 }
 
-cleave_status cleave_choose_device(const char *device, int strict, cleave_device_choice *choice,
+cleave_status cleave_device_choose(const char *device, int strict, cleave_device_choice *choice,
                                    cleave_error *error) {
     DeviceChoice chosen;
     error_clear(error);

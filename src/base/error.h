@@ -11,21 +11,27 @@
 /* The version of these sources, as text. */
 #define CLEAVE_VERSION VERSION_OF(CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH)
 
-/* Writes status and a one-line text (what: where: why; what to try) and returns the status, so that
- * a failing function ends with `return error_set(error, …)`. Names may go in as they are: the text
- * becomes harmless UTF-8 (utf8.h). error may be NULL. */
+/* Writes status and a reason in one line, and returns the status, so that a failing function ends
+ * with `return error_set(error, …)`. Names may go in as they are: the text becomes harmless UTF-8
+ * (utf8.h). In this function and the next ones error may be NULL. */
 cleave_status error_set(cleave_error *error, cleave_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Sets CLEAVE_ERROR_MEMORY: "out of memory: BYTES bytes for WHAT; try …". */
-static inline cleave_status error_memory(cleave_error *error, const char *what, size_t bytes) {
-    error_set(error, CLEAVE_ERROR_MEMORY,
-              "out of memory: %zu bytes for %s; try a smaller batch or close other programs", bytes,
-              what);
-    return CLEAVE_ERROR_MEMORY;
-}
+/* The same with "TASK: PATH: " before the reason, such as "cannot read audio: song.wav: …". */
+cleave_status error_set_file(cleave_error *error, cleave_status status, const char *task,
+                             const char *path, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
-/* Puts "CONTEXT: " before the text of an error that is already set. */
+/* Puts "; ADVICE" behind an error: what the user can try. Returns `status`, so that
+ *     return error_advise(error, error_set(error, …), "try a smaller batch");
+ * sets both. Advice that is there already is replaced. */
+cleave_status error_advise(cleave_error *error, cleave_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sets CLEAVE_ERROR_MEMORY: "out of memory: BYTES bytes for WHAT; try …". */
+cleave_status error_memory(cleave_error *error, const char *what, size_t bytes);
+
+/* Puts "CONTEXT: " before an error that is already set; the reason begins behind it. */
 void error_prefix(cleave_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "allocate.h"
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "message.h"
 #include "text.h"
 

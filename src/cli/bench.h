@@ -21,7 +21,7 @@ typedef struct BenchResult {
     double *seconds;       /* of each run that was completed */
     int64_t host_memory;   /* bytes: the process's peak meanwhile (platform_recent_peak()) */
     int64_t device_memory; /* bytes: the device's peak */
-    int64_t degraded_ops;  /* that did not run on the device */
+    int64_t fallback_ops;  /* that did not run on the device */
     int runs;              /* that were completed */
     int compiled;          /* 0: op by op, which a compilation that fails comes down to */
     cleave_error error;    /* status other than CLEAVE_OK: it did not run to its end */

@@ -4,6 +4,7 @@
 
 #include "allocate.h"
 #include "bench.h"
+#include "cleave/extra.h"
 
 /* ---- Configurations ---- */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "cleave/extra.h"
 #include "devices.h"
 #include "html.h"
 #include "message.h"
@@ -71,7 +72,7 @@ static void write_row(FILE *page, const Bench *bench, const BenchResult *result)
                 bench_speed_up(bench, result));
         fprintf(page, "<td>%.2f s</td><td>%.2f s</td><td>%s</td><td>%s</td><td>%lld</td>",
                 result->open_seconds, result->warm_seconds, text_bytes(result->host_memory).text,
-                text_bytes(result->device_memory).text, (long long)result->degraded_ops);
+                text_bytes(result->device_memory).text, (long long)result->fallback_ops);
     } else {
         fputs("<td class=\"words bad\" colspan=\"9\">", page);
         html_text(page, result->error.status != CLEAVE_OK ? result->error.text : "not run");
@@ -87,7 +88,7 @@ static void write_table(FILE *page, const Bench *bench) {
             "the process's peak.</p><div class=\"scroll\"><table><thead><tr>"
             "<th>configuration</th><th>median</th><th>spread</th><th>real time</th>"
             "<th>speed-up</th><th>making ready</th><th>warm-up</th><th>host memory</th>"
-            "<th>device memory</th><th>degraded ops</th></tr></thead><tbody>\n",
+            "<th>device memory</th><th>fallback ops</th></tr></thead><tbody>\n",
             bench->options->runs);
     for (int i = 0; i < bench->count; i++)
         write_row(page, bench, &bench->results[i]);

@@ -6,6 +6,7 @@
 
 #include "allocate.h"
 #include "bench.h"
+#include "cleave/extra.h"
 #include "devices.h"
 #include "json.h"
 #include "table.h"
@@ -121,9 +122,9 @@ static void print_notes(const Bench *bench) {
         const BenchResult *result = &bench->results[i];
         if (result->runs > 0 && result->mode.compile && !result->compiled)
             printf("%s: compiling failed; it ran op by op\n", result->mode.name);
-        if (result->degraded_ops > 0)
+        if (result->fallback_ops > 0)
             printf("%s: %" PRId64 " ops did not run on the device\n", result->mode.name,
-                   result->degraded_ops);
+                   result->fallback_ops);
         bool elsewhere = result->runs > 0 && strcmp(result->mode.device, "cpu") != 0;
         if (elsewhere)
             printf("%s, overlap %d, batch %d: %s on the device\n", result->mode.name,
@@ -187,7 +188,7 @@ static json_t *result_json(const Bench *bench, const BenchResult *result) {
     json_put_number(object, "warm_up_seconds", result->warm_seconds);
     json_put_integer(object, "peak_memory_bytes", result->host_memory);
     json_put_integer(object, "peak_device_memory_bytes", result->device_memory);
-    json_put_integer(object, "degraded_ops", result->degraded_ops);
+    json_put_integer(object, "fallback_ops", result->fallback_ops);
     return object;
 }
 
@@ -225,7 +226,7 @@ static void print_quoted(const char *text) {
 void bench_print_csv(const Bench *bench) {
     puts("device,precision,compile,compiled,kernels,overlap,batch,runs,median_seconds,spread,"
          "real_time_factor,speed_up,open_seconds,warm_up_seconds,peak_memory_bytes,"
-         "peak_device_memory_bytes,degraded_ops,simulated,error");
+         "peak_device_memory_bytes,fallback_ops,simulated,error");
     for (int i = 0; i < bench->count; i++) {
         const BenchResult *r = &bench->results[i];
         printf("%s,%s,%d,%d,%s,%d,%d,%d,", r->mode.device, mode_precision(r->mode.precision),
@@ -236,7 +237,7 @@ void bench_print_csv(const Bench *bench) {
         else
             printf(",,,,");
         printf("%.6f,%.6f,%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,", r->open_seconds,
-               r->warm_seconds, r->host_memory, r->device_memory, r->degraded_ops,
+               r->warm_seconds, r->host_memory, r->device_memory, r->fallback_ops,
                r->mode.simulated);
         print_quoted(r->error.status != CLEAVE_OK ? r->error.text : "");
         putchar('\n');

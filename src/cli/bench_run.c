@@ -9,6 +9,7 @@
 #include "allocate.h"
 #include "base/platform.h"
 #include "bench.h"
+#include "cleave/extra.h"
 #include "exit_code.h"
 #include "message.h"
 #include "profile.h"
@@ -50,9 +51,9 @@ static cleave_status time_run(const Bench *bench, cleave_separator *separator, B
     cleave_status status = cleave_separator_synchronize(separator, &result->error);
     double begin = steps_now();
     if (status == CLEAVE_OK)
-        status =
-            cleave_separate_memory(separator, (const float *const *)audio->planes, audio->channels,
-                                   audio->samples, stems, steps_update, steps, &result->error);
+        status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
+                                                  audio->channels, audio->samples, stems,
+                                                  steps_update, steps, &result->error);
     if (status == CLEAVE_OK)
         status = cleave_separator_synchronize(separator, &result->error);
     if (status == CLEAVE_OK)
@@ -69,7 +70,7 @@ static void take_info(BenchResult *result, const cleave_separator *separator) {
     result->batch = info.batch;
     result->compiled = info.compiled;
     result->device_memory = info.peak_device_memory;
-    result->degraded_ops = info.degraded_ops;
+    result->fallback_ops = info.fallback_ops;
     result->host_memory = platform_recent_peak();
 }
 
@@ -203,8 +204,9 @@ bool bench_profile(const Bench *bench, const cleave_model *model, const BenchRes
         status = cleave_separator_warm_up(separator, &again.warm_seconds, &error);
     if (status == CLEAVE_OK) {
         signals_watch(separator);
-        status = cleave_separate_memory(separator, (const float *const *)audio->planes,
-                                        audio->channels, audio->samples, stems, NULL, NULL, &error);
+        status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
+                                                  audio->channels, audio->samples, stems, NULL,
+                                                  NULL, &error);
         signals_watch(NULL);
     }
     bool good = status == CLEAVE_OK;

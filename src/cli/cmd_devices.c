@@ -224,12 +224,12 @@ static void print_choice(const cleave_device_choice *choice) {
 int command_devices(const Options *options) {
     cleave_device_choice choice;
     cleave_error error;
-    int count = cleave_devices(NULL, 0);
+    int count = cleave_device_list(NULL, 0);
     cleave_device_info *devices = allocate((size_t)(count > 0 ? count : 0), sizeof *devices);
-    int found = cleave_devices(devices, count);
+    int found = cleave_device_list(devices, count);
     count = found < count ? found : count;
     int code = EXIT_DONE;
-    if (cleave_choose_device(NULL, 0, &choice, &error) != CLEAVE_OK) {
+    if (cleave_device_choose(NULL, 0, &choice, &error) != CLEAVE_OK) {
         message_error("%s", error.text);
         code = EXIT_DEVICE;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "commands.h"
 #include "doctor.h"
 #include "exit_code.h"
@@ -10,18 +11,18 @@
 #include "signals.h"
 
 static void find_devices(Doctor *doctor) {
-    int count = cleave_devices(NULL, 0);
+    int count = cleave_device_list(NULL, 0);
     doctor->devices = allocate((size_t)(count > 0 ? count : 0) + 1, sizeof *doctor->devices);
-    int found = cleave_devices(doctor->devices, count);
+    int found = cleave_device_list(doctor->devices, count);
     doctor->device_count = found < count ? found : count;
-    if (cleave_choose_device(NULL, 0, &doctor->choice, NULL) != CLEAVE_OK)
+    if (cleave_device_choose(NULL, 0, &doctor->choice, NULL) != CLEAVE_OK)
         doctor->choice.id[0] = '\0';
 }
 
 static void find_all(Doctor *doctor) {
     for (int topic = 0; topic < CLEAVE_TOPICS; topic++) {
         cleave_finding *findings = allocate(DOCTOR_FINDINGS_MAX, sizeof *findings);
-        int count = cleave_diagnose((cleave_topic)topic, findings, DOCTOR_FINDINGS_MAX);
+        int count = cleave_finding_list((cleave_topic)topic, findings, DOCTOR_FINDINGS_MAX);
         doctor->findings[topic] = findings;
         doctor->finding_counts[topic] = count < DOCTOR_FINDINGS_MAX ? count : DOCTOR_FINDINGS_MAX;
         for (int i = 0; i < doctor->finding_counts[topic]; i++)

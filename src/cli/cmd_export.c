@@ -1,6 +1,7 @@
 /* cmd_export.c: `cleave export`: a model as a file for other programs. */
 #include <stdio.h>
 
+#include "cleave/extra.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "json.h"
@@ -55,7 +56,8 @@ static int export_model(const cleave_model *model, const char *name, const Optio
     cleave_error error;
     cleave_export_settings_default(&settings);
     settings.frames = options->frames;
-    cleave_status status = cleave_export_onnx(model, options->export, &settings, &result, &error);
+    cleave_status status =
+        cleave_model_export_onnx(model, options->export, &settings, &result, &error);
     if (status != CLEAVE_OK) {
         message_error("%s", error.text);
         return code_of(status);

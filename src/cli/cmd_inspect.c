@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "inspect.h"

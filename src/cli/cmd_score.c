@@ -8,6 +8,7 @@
 
 #include "allocate.h"
 #include "audio_files.h"
+#include "cleave/extra.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "json.h"

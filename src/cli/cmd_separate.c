@@ -9,6 +9,7 @@
 #include "allocate.h"
 #include "audio_files.h"
 #include "base/utf8.h"
+#include "cleave/extra.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "inputs.h"
@@ -174,10 +175,11 @@ static void separate_track(Run *run, Track *track, const cleave_output_settings 
     progress_begin(&progress, run->progress, label, run->model_info.sample_rate);
     settings.progress = progress_update;
     settings.progress_user = &progress;
-    cleave_separate_file(run->separator, track->input, &settings, &track->result, &track->error);
+    cleave_separator_separate_file(run->separator, track->input, &settings, &track->result,
+                                   &track->error);
     progress_end(&progress);
     cleave_separator_get_info(run->separator, &run->info); /* it may have moved to another device */
-    track_take_degraded(track, run->separator);
+    track_take_fallback(track, run->separator);
     profile_take(&run->profiling, run->separator, &track->profile);
     free(label);
     free(name);
@@ -276,9 +278,9 @@ static void print_json(const Run *run, const Track *track) {
  * have done it meanwhile. An error of memory is the track's. */
 static bool is_done_already(const Run *run, Track *track, const cleave_output_settings *settings) {
     int whole = 0;
-    cleave_output_list_free(&track->outputs);
+    cleave_outputs_free(&track->outputs);
     cleave_status status =
-        cleave_list_outputs(run->model, track->input, settings, &track->outputs, &track->error);
+        cleave_outputs_list(run->model, track->input, settings, &track->outputs, &track->error);
     if (status == CLEAVE_OK)
         status = cleave_outputs_whole(&track->outputs, &whole, &track->error);
     return status == CLEAVE_OK && whole != 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "commands.h"
 #include "exit_code.h"
 #include "message.h"
@@ -54,14 +55,15 @@ static cleave_status run_mode(const Verify *verify, const cleave_model *model, V
     cleave_status status = cleave_separator_open(&separator, model, &settings, &result->error);
     if (status == CLEAVE_OK) {
         signals_watch(separator);
-        status = cleave_separate_memory(separator, (const float *const *)verify->trial.audio.planes,
-                                        verify->trial.audio.channels, verify->trial.audio.samples,
-                                        stems, steps_update, steps, &result->error);
+        status = cleave_separator_separate_memory(
+            separator, (const float *const *)verify->trial.audio.planes,
+            verify->trial.audio.channels, verify->trial.audio.samples, stems, steps_update, steps,
+            &result->error);
         signals_watch(NULL);
         cleave_separator_get_info(separator, &info);
         snprintf(result->kernels, sizeof result->kernels, "%s", info.kernels);
         result->compiled = info.compiled;
-        result->degraded_ops = info.degraded_ops;
+        result->fallback_ops = info.fallback_ops;
     }
     cleave_separator_close(separator);
     return status;
@@ -87,7 +89,7 @@ static void compare_stem(const Verify *verify, const float *reference, const flo
         planes[c] = reference + (size_t)c * (size_t)audio->samples;
         planes[audio->channels + c] = estimate + (size_t)c * (size_t)audio->samples;
     }
-    if (cleave_compare_audio(planes, planes + audio->channels, audio->channels, audio->samples,
+    if (cleave_audio_compare(planes, planes + audio->channels, audio->channels, audio->samples,
                              comparison, &error) != CLEAVE_OK)
         out_of_memory();
     free(planes);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "exit_code.h"
 #include "message.h"
 
@@ -138,9 +139,9 @@ void completion_print_escaped(const char *text, const char *special, const char 
 /* ---- The command ------------------------------------------------------------------------- */
 
 static void print_devices(void) {
-    int count = cleave_devices(NULL, 0);
+    int count = cleave_device_list(NULL, 0);
     cleave_device_info *devices = allocate((size_t)(count > 0 ? count : 0), sizeof *devices);
-    int found = cleave_devices(devices, count);
+    int found = cleave_device_list(devices, count);
     puts("auto");
     for (int i = 0; i < count && i < found; i++)
         if (devices[i].available)

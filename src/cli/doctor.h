@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "cleave/extra.h"
 #include "options.h"
 
 #define DOCTOR_FINDINGS_MAX 192 /* of a topic */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "devices.h"
 #include "doctor.h"
 #include "json.h"

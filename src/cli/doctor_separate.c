@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "doctor.h"
 #include "generated_audio.h"
 #include "message.h"
@@ -86,9 +87,9 @@ static cleave_status separate(const Trials *trials, const char *device, int comp
     cleave_status status = cleave_separator_open(&separator, trials->model, &settings, error);
     if (status == CLEAVE_OK) {
         signals_watch(separator);
-        status = cleave_separate_memory(separator, (const float *const *)trials->mix,
-                                        trials->info.channels, trials->samples, stems, update,
-                                        &progress, error);
+        status = cleave_separator_separate_memory(separator, (const float *const *)trials->mix,
+                                                  trials->info.channels, trials->samples, stems,
+                                                  update, &progress, error);
         signals_watch(NULL);
     }
     cleave_separator_close(separator);
@@ -105,7 +106,7 @@ static double compare(const Trials *trials) {
         pointers[i] = trials->reference + i * (size_t)trials->samples;
         pointers[planes + i] = trials->stems + i * (size_t)trials->samples;
     }
-    cleave_status status = cleave_compare_audio(pointers, pointers + planes, (int)planes,
+    cleave_status status = cleave_audio_compare(pointers, pointers + planes, (int)planes,
                                                 trials->samples, &comparison, NULL);
     free(pointers);
     return status == CLEAVE_OK ? verdict_snr(&comparison) : (double)NAN;

@@ -7,6 +7,7 @@
 
 #include "allocate.h"
 #include "audio_files.h"
+#include "cleave/extra.h"
 #include "folder.h"
 #include "path_list.h"
 

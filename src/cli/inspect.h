@@ -2,7 +2,7 @@
 #ifndef CLEAVE_CLI_INSPECT_H
 #define CLEAVE_CLI_INSPECT_H
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "json.h"
 #include "options.h"
 

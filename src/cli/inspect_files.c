@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "inspect.h"
 #include "message.h"
 #include "table.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "inspect.h"
 #include "message.h"
 #include "table.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "inspect.h"
 #include "layer_text.h"
 #include "table.h"

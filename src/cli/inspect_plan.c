@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "exit_code.h"
 #include "inspect.h"
 #include "layer_text.h"

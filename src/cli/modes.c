@@ -110,7 +110,7 @@ static bool is_listed(const ModeList *list, const char *id) {
 static void add_named(const Listing *listing, const char *name) {
     cleave_device_choice choice;
     bool is_auto =
-        strcmp(name, "auto") == 0 && cleave_choose_device(NULL, 0, &choice, NULL) == CLEAVE_OK;
+        strcmp(name, "auto") == 0 && cleave_device_choose(NULL, 0, &choice, NULL) == CLEAVE_OK;
     const char *id = is_auto ? choice.id : name;
     if (!is_listed(listing->list, id))
         add_device(listing, id, find_device(listing->devices, listing->device_count, id));
@@ -125,9 +125,9 @@ static int count_named(char *const *names) {
 
 ModeList modes_list(const Options *options, ModeDefaults defaults) {
     char *const *named = options->devices;
-    int found = cleave_devices(NULL, 0);
+    int found = cleave_device_list(NULL, 0);
     cleave_device_info *devices = allocate((size_t)(found > 0 ? found : 1), sizeof *devices);
-    int again = cleave_devices(devices, found);
+    int again = cleave_device_list(devices, found);
     found = again < found ? again : found;
     size_t most = (size_t)(found + count_named(named)) * PRECISION_MODES * COMPILE_MODES;
     ModeList list = {.items = allocate(most + 1, sizeof *list.items)};

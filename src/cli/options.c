@@ -10,6 +10,7 @@
 
 #include "allocate.h"
 #include "bench.h"
+#include "cleave/extra.h"
 #include "message.h"
 #include "text.h"
 #include "verdict.h"
@@ -852,7 +853,7 @@ static bool check_report(const Options *options) {
 
 cleave_format_info format_info(cleave_format format) {
     cleave_format_info formats[CLEAVE_FORMATS];
-    cleave_formats(formats, CLEAVE_FORMATS);
+    cleave_format_list(formats, CLEAVE_FORMATS);
     return formats[format];
 }
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 #define BENCH_LIST_MAX 32 /* values of bench's --overlap and --batch */
 

@@ -8,6 +8,7 @@
 
 #include "allocate.h"
 #include "base/platform.h"
+#include "cleave/extra.h"
 #include "file_ids.h"
 #include "text.h"
 
@@ -46,16 +47,16 @@ static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *opti
     for (int i = 0; i < inputs->count; i++) {
         const Input *input = &inputs->items[i];
         cleave_output_settings settings = outputs_settings(input, options, stream_fd);
-        cleave_output_list list;
+        cleave_outputs list;
         if (input->failure != NULL)
             continue;
-        if (cleave_list_outputs(model, input->path, &settings, &list, error) != CLEAVE_OK)
+        if (cleave_outputs_list(model, input->path, &settings, &list, error) != CLEAVE_OK)
             return false;
         for (int k = 0; k < list.count; k++) {
             outputs->items[outputs->count++] = (Output){list.paths[k], i};
             list.paths[k] = NULL; /* taken over */
         }
-        cleave_output_list_free(&list);
+        cleave_outputs_free(&list);
     }
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "allocate.h"
 #include "base/platform.h"
+#include "cleave/extra.h"
 #include "outputs.h"
 #include "text.h"
 
@@ -60,8 +61,8 @@ static bool find_place(Place *place, const char *path, int input) {
 /* Settings that do not fit the model are told when the outputs are looked at. */
 static void add_outputs(Places *places, const Input *input, int index,
                         const cleave_output_settings *settings, const cleave_model *model) {
-    cleave_output_list list;
-    if (cleave_list_outputs(model, input->path, settings, &list, NULL) != CLEAVE_OK)
+    cleave_outputs list;
+    if (cleave_outputs_list(model, input->path, settings, &list, NULL) != CLEAVE_OK)
         return;
     for (int i = 0; i < list.count; i++) {
         places->items =
@@ -69,7 +70,7 @@ static void add_outputs(Places *places, const Input *input, int index,
         if (find_place(&places->items[places->count], list.paths[i], index))
             places->count++;
     }
-    cleave_output_list_free(&list);
+    cleave_outputs_free(&list);
 }
 
 /* Where the stems of all inputs go: those that are asked for, and all others of the model, which an

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "message.h"
 #include "profile_table.h"
 #include "terminal.h"
@@ -86,7 +87,7 @@ void profile_take(Profiling *profiling, cleave_separator *separator, cleave_prof
 bool profile_write_trace(cleave_separator *separator, const char *path) {
     cleave_error error;
     struct stat status;
-    if (cleave_profile_write_trace(separator, path, &error) != CLEAVE_OK) {
+    if (cleave_separator_write_trace(separator, path, &error) != CLEAVE_OK) {
         message_error("--profile: %s", error.text);
         return false;
     }

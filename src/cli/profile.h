@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "options.h"
 
 typedef struct Profiling {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "layer_text.h"
 #include "table.h"
 

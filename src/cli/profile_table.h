@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "json.h"
 
 /* A table of at most 80 columns, and what its words mean. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "message.h"
 #include "report_page.h"
 #include "signals.h"
@@ -123,7 +124,7 @@ static bool measure_files(const Report *report, ReportTrack *entry, const Track 
         ReportFile *file = &entry->files[i];
         cleave_error error;
         file->measured = is_good(
-            cleave_measure_loudness(file->path, &file->loudness, watch_update, &watch, &error),
+            cleave_loudness_measure(file->path, &file->loudness, watch_update, &watch, &error),
             "--report", &error);
         good = good && file->measured;
     }
@@ -142,12 +143,12 @@ static char *picture_path(const Track *track, const cleave_model *model,
     settings.stems = no_stems;
     settings.stem_count = 0;
     settings.residual = PICTURE_NAME;
-    cleave_output_list list;
-    if (cleave_list_outputs(model, track->input, &settings, &list, error) != CLEAVE_OK)
+    cleave_outputs list;
+    if (cleave_outputs_list(model, track->input, &settings, &list, error) != CLEAVE_OK)
         return NULL;
     const char *path = list.paths[0];
     char *picture = format_text("%.*s.png", (int)(strrchr(path, '.') - path), path);
-    cleave_output_list_free(&list);
+    cleave_outputs_free(&list);
     return picture;
 }
 
@@ -172,7 +173,7 @@ static bool draw_picture(const Report *report, ReportTrack *entry, const Track *
         panels[i] = (cleave_spectrogram_panel){entry->files[i].name, entry->files[i].path};
     char *title = picture_title(track, model);
     Watch watch = watch_begin(report, track, "spectrogram");
-    cleave_status status = cleave_write_spectrogram(path, panels, entry->file_count, title,
+    cleave_status status = cleave_spectrogram_write(path, panels, entry->file_count, title,
                                                     watch_update, &watch, &error);
     watch_end(&watch);
     if (status == CLEAVE_OK)

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "options.h"
 #include "progress.h"
 #include "track.h"

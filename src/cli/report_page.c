@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "html.h"
 #include "message.h"
 #include "report_assets.h"

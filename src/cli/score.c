@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "cleave/extra.h"
 #include "message.h"
 
 bool score_pair(const char *reference, const char *estimate, cleave_score *score,

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "text.h"
 
 /* Scores one pair of files. Where that fails: says so, fills `error` and returns false. Where the

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "json.h"
 #include "message.h"
 #include "profile_table.h"
@@ -131,33 +132,33 @@ static void print_memory(const Track *track, const cleave_separator_info *info) 
 }
 
 /* The first of `count` ops of one device. */
-static void print_degraded_of(const cleave_degraded_op *first, int count) {
+static void print_fallback_of(const cleave_fallback_op *first, int count) {
     char *name = text_printable(first->name);
     char *line =
-        format_text("degraded: %d op%s ran elsewhere than on %s: %s%s", count,
+        format_text("fallback: %d op%s ran elsewhere than on %s: %s%s", count,
                     count == 1 ? "" : "s", first->instead_of, name, count > 1 ? ", ..." : "");
     text_print_wrapped(line, 0, 0);
     free(line);
     free(name);
 }
 
-static void print_degraded(const Track *track) {
-    const cleave_degraded_op *ops = track->degraded;
-    for (int first = 0, end = 0; first < track->degraded_count; first = end) {
-        while (end < track->degraded_count &&
+static void print_fallback(const Track *track) {
+    const cleave_fallback_op *ops = track->fallback;
+    for (int first = 0, end = 0; first < track->fallback_count; first = end) {
+        while (end < track->fallback_count &&
                strcmp(ops[end].instead_of, ops[first].instead_of) == 0)
             end++;
-        print_degraded_of(&ops[first], end - first);
+        print_fallback_of(&ops[first], end - first);
     }
 }
 
-void track_take_degraded(Track *track, const cleave_separator *separator) {
-    int count = cleave_separator_degraded(separator, NULL, 0);
+void track_take_fallback(Track *track, const cleave_separator *separator) {
+    int count = cleave_separator_fallbacks(separator, NULL, 0);
     if (count == 0)
         return;
-    track->degraded = allocate((size_t)count, sizeof *track->degraded);
-    int found = cleave_separator_degraded(separator, track->degraded, count);
-    track->degraded_count = found < count ? found : count;
+    track->fallback = allocate((size_t)count, sizeof *track->fallback);
+    int found = cleave_separator_fallbacks(separator, track->fallback, count);
+    track->fallback_count = found < count ? found : count;
 }
 
 void track_print(const Track *track, const cleave_separator_info *info, bool quiet) {
@@ -169,7 +170,7 @@ void track_print(const Track *track, const cleave_separator_info *info, bool qui
         return;
     print_time(track);
     print_memory(track, info);
-    print_degraded(track);
+    print_fallback(track);
 }
 
 /* What was there already: how loud it is, nobody has looked. */
@@ -214,10 +215,10 @@ static void put_result(json_t *object, const cleave_result *result) {
     json_put_integer(object, "peak_device_memory_bytes", result->peak_device_memory);
 }
 
-static json_t *degraded_json(const Track *track) {
+static json_t *fallback_json(const Track *track) {
     json_t *list = json_new_array();
-    for (int i = 0; i < track->degraded_count; i++) {
-        const cleave_degraded_op *op = &track->degraded[i];
+    for (int i = 0; i < track->fallback_count; i++) {
+        const cleave_fallback_op *op = &track->fallback[i];
         json_t *object = json_new_object();
         json_put_text(object, "name", op->name);
         json_put_text(object, "op", op->op);
@@ -256,7 +257,7 @@ void track_print_json(const Track *track, const char *model, const cleave_separa
     json_put(object, "outputs", outputs_json(track));
     if (done && !track->skipped) {
         put_result(object, &track->result);
-        json_put(object, "degraded_ops", degraded_json(track));
+        json_put(object, "fallback_ops", fallback_json(track));
     }
     if (info != NULL)
         put_separator(object, info);
@@ -267,11 +268,11 @@ void track_print_json(const Track *track, const char *model, const cleave_separa
 
 void track_free(Track *track) {
     cleave_result_free(&track->result);
-    cleave_output_list_free(&track->outputs);
+    cleave_outputs_free(&track->outputs);
     cleave_profile_free(&track->profile);
-    free(track->degraded);
-    track->degraded = NULL;
-    track->degraded_count = 0;
+    free(track->fallback);
+    track->fallback = NULL;
+    track->fallback_count = 0;
     free(track->scores);
     track->scores = NULL;
 }

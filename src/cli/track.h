@@ -3,17 +3,17 @@
 #define CLEAVE_CLI_TRACK_H
 
 #include "audio_files.h"
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "options.h"
 
 typedef struct Track {
     const char *input;
     bool skipped;                 /* its outputs were there */
-    cleave_output_list outputs;   /* where it was skipped; else empty */
+    cleave_outputs outputs;       /* where it was skipped; else empty */
     cleave_error error;           /* status CLEAVE_OK where it was done or skipped */
     cleave_result result;         /* empty where it was not */
-    cleave_degraded_op *degraded; /* ops that ran elsewhere than on the device; or NULL */
-    int degraded_count;
+    cleave_fallback_op *fallback; /* ops that ran elsewhere than on the device; or NULL */
+    int fallback_count;
     cleave_profile profile; /* with --profile: of this input alone; else empty */
     cleave_score *scores;   /* with --score: one per stem, NaN where there is none; else NULL */
 } Track;
@@ -26,7 +26,7 @@ bool track_score(Track *track, const AudioFiles *truth, const char *folder);
 void track_warn_clipped(const Track *track, cleave_format format);
 
 /* Takes over what the separator knows of ops that ran elsewhere than on its device. */
-void track_take_degraded(Track *track, const cleave_separator *separator);
+void track_take_fallback(Track *track, const cleave_separator *separator);
 
 /* What was written, how loud it is or how near the truth, the time and memory that it took, and
  * what ran elsewhere. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "generated_audio.h"
 
 /* Files are read in less, mostly; then nothing is told. */
@@ -36,7 +37,7 @@ bool trial_audio_get(TrialAudio *trial, const Options *options, const cleave_mod
     }
     progress_begin(&progress, style, "looking for the loudest part", model->sample_rate);
     cleave_status status =
-        cleave_read_audio(trial->input, model->channels, model->sample_rate, seconds, &trial->audio,
+        cleave_audio_read(trial->input, model->channels, model->sample_rate, seconds, &trial->audio,
                           update_reading, &progress, error);
     progress_end(&progress);
     return status == CLEAVE_OK;

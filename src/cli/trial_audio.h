@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "cleave/extra.h"
 #include "options.h"
 #include "progress.h"
 

@@ -1,5 +1,6 @@
 /* verdict.c: see verdict.h. */
 #include "verdict.h"
+#include "cleave/extra.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #ifndef CLEAVE_CLI_VERDICT_H
 #define CLEAVE_CLI_VERDICT_H
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 #define VERIFY_SECONDS     20
 #define VERIFY_SECONDS_MAX 600

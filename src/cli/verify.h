@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "cleave/extra.h"
 #include "modes.h"
 #include "trial_audio.h"
 #include "verdict.h"
@@ -14,7 +15,7 @@ typedef struct VerifyResult {
     char kernels[32];   /* that were used; "" where it did not come to that */
     int compiled; /* 1: the whole graph was; 0: op by op, which a compilation that fails comes down
                      to */
-    int64_t degraded_ops;     /* that did not run on the device */
+    int64_t fallback_ops;     /* that did not run on the device */
     cleave_comparison *stems; /* one per stem of the network; NULL where it did not run */
     int worst;                /* the stem of the lowest SNR as judged */
     double snr;               /* of that stem, as judged, in dB; -inf where the network's output

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "cleave/extra.h"
 #include "json.h"
 #include "table.h"
 #include "terminal.h"
@@ -140,9 +141,9 @@ static void print_head(const Verify *verify) {
 static void print_notes(const VerifyResult *result) {
     if (result->mode.compile && !result->compiled)
         printf("%s: compiling failed; it ran op by op\n", result->mode.name);
-    if (result->degraded_ops > 0)
+    if (result->fallback_ops > 0)
         printf("%s: %" PRId64 " ops did not run on the device\n", result->mode.name,
-               result->degraded_ops);
+               result->fallback_ops);
 }
 
 /* "cpu bf16 compiled: audible; worst stem snare, 44.1 dB". */
@@ -230,7 +231,7 @@ static json_t *result_json(const Verify *verify, const VerifyResult *result) {
     json_put_text(object, "error", failed ? result->error.text : NULL);
     json_put_bool(object, "simulated", result->mode.simulated);
     json_put_bool(object, "compiled", result->compiled);
-    json_put_integer(object, "degraded_ops", result->degraded_ops);
+    json_put_integer(object, "fallback_ops", result->fallback_ops);
     json_put_text(object, "kernels", result->kernels[0] != '\0' ? result->kernels : NULL);
     json_put_number(object, "judged_snr", result->snr);
     json_put_text(object, "worst_stem",

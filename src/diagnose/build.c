@@ -14,6 +14,7 @@
 #endif
 
 #include "base/platform.h"
+#include "cleave/extra.h"
 #include "diagnose/findings.h"
 
 static void fact(Findings *findings, const char *name, const char *text) {
@@ -24,7 +25,7 @@ static void find_formats(Findings *findings) {
     cleave_format_info formats[CLEAVE_FORMATS];
     char written[128] = "";
     char lacking[64] = "";
-    cleave_formats(formats, CLEAVE_FORMATS);
+    cleave_format_list(formats, CLEAVE_FORMATS);
     for (int i = 0; i < CLEAVE_FORMATS; i++) {
         char *list = formats[i].available ? written : lacking;
         size_t size = formats[i].available ? sizeof(written) : sizeof(lacking);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "base/utf8.h"
+#include "cleave/extra.h"
 #include "diagnose/findings.h"
 
 void findings_add(Findings *findings, cleave_finding_state state, const char *name,
@@ -24,7 +25,7 @@ const char *cleave_topic_name(cleave_topic topic) {
     return (int)topic >= 0 && topic < CLEAVE_TOPICS ? names[topic] : "unknown";
 }
 
-int cleave_diagnose(cleave_topic topic, cleave_finding *findings, int capacity) {
+int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity) {
     static void (*const finders[CLEAVE_TOPICS])(Findings *) = {
         find_build,   find_libraries, find_system,   find_processor,
         find_kernels, find_memory,    find_self_test};

@@ -1,8 +1,8 @@
-/* findings.h: how the files of this folder collect what cleave_diagnose() returns. */
+/* findings.h: how the files of this folder collect what cleave_finding_list() returns. */
 #ifndef CLEAVE_DIAGNOSE_FINDINGS_H
 #define CLEAVE_DIAGNOSE_FINDINGS_H
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 /* Counts all, keeps as many as there is room for. */
 typedef struct Findings {

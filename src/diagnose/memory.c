@@ -4,6 +4,7 @@
 
 #include "base/memory_limit.h"
 #include "base/platform.h"
+#include "cleave/extra.h"
 #include "diagnose/findings.h"
 
 /* In the units of `cleave devices`. */

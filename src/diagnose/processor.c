@@ -7,6 +7,7 @@
 
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/selftest.h"
+#include "cleave/extra.h"
 #include "diagnose/findings.h"
 
 /* The names of the features that are there, or that are not. */

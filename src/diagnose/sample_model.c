@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "cleave/extra.h"
 #include "model/random_network.h"
 
 /* Two scales, channels in whole blocks and parts of them, subbands, and a chunk of 0.18 s. */

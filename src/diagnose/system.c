@@ -5,6 +5,7 @@
 
 #include "base/platform.h"
 #include "base/processors.h"
+#include "cleave/extra.h"
 #include "diagnose/findings.h"
 
 void find_system(Findings *findings) {

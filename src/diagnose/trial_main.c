@@ -10,7 +10,7 @@
 
 #include "backend/trial.h"
 #include "base/platform.h"
-#include "cleave.h"
+#include "cleave/extra.h"
 
 #define SECONDS   1
 #define SNR_LIMIT 300.0 /* dB: bits that are the same have no figure */
@@ -69,9 +69,9 @@ static cleave_status separate(const Trial *trial, const char *device, cleave_pre
     settings.overlap = 1;
     cleave_status status = cleave_separator_open(&separator, trial->model, &settings, error);
     if (status == CLEAVE_OK)
-        status = cleave_separate_memory(separator, (const float *const *)trial->mix,
-                                        trial->info.channels, SECONDS * trial->info.sample_rate,
-                                        stems[0], NULL, NULL, error);
+        status = cleave_separator_separate_memory(
+            separator, (const float *const *)trial->mix, trial->info.channels,
+            SECONDS * trial->info.sample_rate, stems[0], NULL, NULL, error);
     cleave_separator_close(separator);
     return status;
 }
@@ -79,7 +79,7 @@ static cleave_status separate(const Trial *trial, const char *device, cleave_pre
 /* Tenths of dB. */
 static int snr_of(const Trial *trial) {
     cleave_comparison comparison;
-    cleave_status status = cleave_compare_audio(
+    cleave_status status = cleave_audio_compare(
         (const float *const *)trial->reference, (const float *const *)trial->stems,
         trial->info.stem_count * trial->info.channels, SECONDS * trial->info.sample_rate,
         &comparison, NULL);

@@ -1,12 +1,13 @@
-/* export.c: cleave_export_onnx(): the graph of a network, node by node, in the ops of ONNX. The
- * transforms are left out: the graph's STFT and inverse STFT become the reshaping and transposing
- * that stands between a spectrogram as PyTorch's network has it and the graph's layout, in which
- * time is height and frequency is width from the first op on. */
+/* export.c: cleave_model_export_onnx(): the graph of a network, node by node, in the ops of ONNX.
+ * The transforms are left out: the graph's STFT and inverse STFT become the reshaping and
+ * transposing that stands between a spectrogram as PyTorch's network has it and the graph's layout,
+ * in which time is height and frequency is width from the first op on. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "cleave/extra.h"
 #include "export/onnx_file.h"
 #include "model/builder.h"
 #include "model/model.h"
@@ -352,9 +353,9 @@ void cleave_export_settings_default(cleave_export_settings *settings) {
     *settings = (cleave_export_settings){.frames = 0};
 }
 
-cleave_status cleave_export_onnx(const cleave_model *model, const char *path,
-                                 const cleave_export_settings *settings,
-                                 cleave_export_result *result, cleave_error *error) {
+cleave_status cleave_model_export_onnx(const cleave_model *model, const char *path,
+                                       const cleave_export_settings *settings,
+                                       cleave_export_result *result, cleave_error *error) {
     Graph graph;
     int samples = 0;
     error_clear(error);

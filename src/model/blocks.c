@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cleave/extra.h"
 #include "model/builder.h"
 #include "model/model.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cleave/extra.h"
 
 #define WINDOW  2048 /* 46 ms at 44.1 kHz: short enough for hits, long enough for tones */
 #define HOP     (WINDOW / 2)
@@ -148,7 +149,7 @@ static cleave_status check(const float *const *reference, const float *const *es
     return CLEAVE_OK;
 }
 
-CLEAVE_API cleave_status cleave_compare_audio(const float *const *reference,
+CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
                                               const float *const *estimate, int channels,
                                               int64_t samples, cleave_comparison *comparison,
                                               cleave_error *error) {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/path_format.h"
+#include "cleave/extra.h"
 #include "report/block_reader.h"
 
 #define MOST_CHANNELS 64 /* as many as libebur128 takes */
@@ -109,7 +110,7 @@ static void read_meter(const Meter *meter, cleave_loudness *loudness) {
                                   .channels = meter->file.channels};
 }
 
-CLEAVE_API cleave_status cleave_measure_loudness(const char *path, cleave_loudness *loudness,
+CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
                                                  cleave_progress_callback progress,
                                                  void *progress_user, cleave_error *error) {
     error_clear(error);

@@ -1,8 +1,9 @@
-/* write_spectrogram.c: cleave_write_spectrogram(): measures each file and draws them all. */
+/* write_spectrogram.c: cleave_spectrogram_write(): measures each file and draws them all. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "cleave/extra.h"
 #include "report/plot.h"
 
 /* A rate too low for any frequency of the axis would leave it without length. */
@@ -51,7 +52,7 @@ static cleave_status measure_all(PlotPanel *drawn, const cleave_spectrogram_pane
     return status;
 }
 
-CLEAVE_API cleave_status cleave_write_spectrogram(const char *png_path,
+CLEAVE_API cleave_status cleave_spectrogram_write(const char *png_path,
                                                   const cleave_spectrogram_panel *panels, int count,
                                                   const char *title,
                                                   cleave_progress_callback progress,

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "cleave/extra.h"
 #include "separate/ready.h"
 
 /* ---- Letting go ---- */
@@ -18,7 +19,7 @@ void ready_release(cleave_separator *separator) {
     if (!separator->executable)
         return;
     separator->peak_device_memory = ready_peak_memory(separator);
-    degraded_add(&separator->degraded, separator->executable, separator->device->info.id);
+    fallback_add(&separator->fallback, separator->executable, separator->device->info.id);
     executable_destroy(separator->executable);
     separator->executable = NULL;
 }
@@ -41,9 +42,9 @@ cleave_status cleave_separator_synchronize(cleave_separator *separator, cleave_e
 /* ---- Degradation ---- */
 
 /* All, those of the executable included, to be freed. Where memory runs out it is empty. */
-static DegradedList list_degraded(const cleave_separator *separator) {
-    const DegradedList *past = &separator->degraded;
-    DegradedList list = {.ops = NULL};
+static FallbackList list_fallback(const cleave_separator *separator) {
+    const FallbackList *past = &separator->fallback;
+    FallbackList list = {.ops = NULL};
     if (past->count > 0)
         list.ops = malloc((size_t)past->count * sizeof(*list.ops));
     if (list.ops) {
@@ -51,24 +52,24 @@ static DegradedList list_degraded(const cleave_separator *separator) {
         list.count = past->count;
     }
     if (separator->executable)
-        degraded_add(&list, separator->executable, separator->device->info.id);
+        fallback_add(&list, separator->executable, separator->device->info.id);
     return list;
 }
 
-int cleave_separator_degraded(const cleave_separator *separator, cleave_degraded_op *ops,
-                              int capacity) {
+int cleave_separator_fallbacks(const cleave_separator *separator, cleave_fallback_op *ops,
+                               int capacity) {
     if (!separator)
         return 0;
-    DegradedList list = list_degraded(separator);
+    FallbackList list = list_fallback(separator);
     int count = list.count;
     for (int i = 0; i < capacity && i < count; i++)
         ops[i] = list.ops[i];
-    degraded_free(&list);
+    fallback_free(&list);
     return count;
 }
 
 /* Of `count` ops of one device. */
-static void tell_degraded(const cleave_separator *separator, const cleave_degraded_op *first,
+static void tell_fallback(const cleave_separator *separator, const cleave_fallback_op *first,
                           int count) {
     log_write(&separator->settings.log, CLEAVE_LOG_WARNING,
               "%d op%s of the network %s not run on %s, which takes time; %s%s (%s) runs on %s: %s",
@@ -77,15 +78,15 @@ static void tell_degraded(const cleave_separator *separator, const cleave_degrad
               first->reason);
 }
 
-void ready_tell_degraded(cleave_separator *separator) {
-    DegradedList list = list_degraded(separator);
-    while (separator->degraded_told < list.count) {
-        int first = separator->degraded_told;
-        int count = degraded_group(&list, first);
-        tell_degraded(separator, &list.ops[first], count);
-        separator->degraded_told = first + count;
+void ready_tell_fallback(cleave_separator *separator) {
+    FallbackList list = list_fallback(separator);
+    while (separator->fallback_told < list.count) {
+        int first = separator->fallback_told;
+        int count = fallback_group(&list, first);
+        tell_fallback(separator, &list.ops[first], count);
+        separator->fallback_told = first + count;
     }
-    degraded_free(&list);
+    fallback_free(&list);
 }
 
 /* ---- Warming up ---- */
@@ -165,7 +166,7 @@ cleave_status cleave_separator_warm_up(cleave_separator *separator, double *seco
         return error_set(told, CLEAVE_ERROR_ARGUMENT, "warming up needs a separator");
     cleave_status status = warm_up(separator, told);
     atomic_store(&separator->cancel, false);
-    ready_tell_degraded(separator);
+    ready_tell_fallback(separator);
     if (seconds)
         *seconds = clock_seconds() - begin;
     return status;

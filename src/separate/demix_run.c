@@ -72,7 +72,7 @@ static void halve_batch(Runner *r, int failed, const cleave_error *error) {
     if (!r->halved)
         log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
                   "a batch of %d chunks is too large (%.*s); going on with smaller ones", failed,
-                  (int)strcspn(error->text, ";"), error->text);
+                  error->reason_end, error->text);
     d->batch = failed / 2;
     r->halved = true;
 }

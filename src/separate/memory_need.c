@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/processors.h"
+#include "cleave/extra.h"
 #include "separate/demix_private.h"
 
 /* Chunks of input that its queues hold: the padded signal, its tail, the mix for the residual. */

@@ -5,6 +5,7 @@
 
 #include "backend/registry.h"
 #include "base/memory_limit.h"
+#include "cleave/extra.h"
 #include "separate/chunker.h"
 
 /* What the need depends on, beside the batch. */

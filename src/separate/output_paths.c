@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/utf8.h"
+#include "cleave/extra.h"
 #include "model/model.h"
 #include "separate/side_file.h"
 
@@ -290,7 +291,7 @@ void output_list_destroy(OutputList *list) {
 
 /* ---- The public list ---- */
 
-void cleave_output_list_free(cleave_output_list *list) {
+void cleave_outputs_free(cleave_outputs *list) {
     if (!list)
         return;
     for (int i = 0; i < list->count; i++) {
@@ -299,10 +300,10 @@ void cleave_output_list_free(cleave_output_list *list) {
     }
     free(list->stems);
     free(list->paths);
-    *list = (cleave_output_list){0};
+    *list = (cleave_outputs){0};
 }
 
-static cleave_status copy_list(const OutputList *outputs, cleave_output_list *list,
+static cleave_status copy_list(const OutputList *outputs, cleave_outputs *list,
                                cleave_error *error) {
     size_t places = (size_t)outputs->count + 1; /* both lists end with NULL */
     size_t bytes = places * sizeof(char *);
@@ -320,15 +321,15 @@ static cleave_status copy_list(const OutputList *outputs, cleave_output_list *li
     return CLEAVE_OK;
 }
 
-cleave_status cleave_list_outputs(const cleave_model *model, const char *input,
-                                  const cleave_output_settings *settings, cleave_output_list *list,
+cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
+                                  const cleave_output_settings *settings, cleave_outputs *list,
                                   cleave_error *error) {
     OutputList outputs;
     error_clear(error);
     if (!model || !input || !list)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "listing outputs needs a model, an input and room for the list");
-    *list = (cleave_output_list){0};
+    *list = (cleave_outputs){0};
     cleave_output_settings resolved = output_settings_resolve(settings);
     cleave_status status =
         output_list_create(&outputs, &model->config, model->name, input, &resolved, error);
@@ -336,7 +337,7 @@ cleave_status cleave_list_outputs(const cleave_model *model, const char *input,
         status = copy_list(&outputs, list, error);
     output_list_destroy(&outputs);
     if (status != CLEAVE_OK)
-        cleave_output_list_free(list);
+        cleave_outputs_free(list);
     return status;
 }
 
@@ -355,8 +356,7 @@ static cleave_status find_traces(const char *output, bool *found, cleave_error *
     return CLEAVE_OK;
 }
 
-cleave_status cleave_outputs_whole(const cleave_output_list *outputs, int *whole,
-                                   cleave_error *error) {
+cleave_status cleave_outputs_whole(const cleave_outputs *outputs, int *whole, cleave_error *error) {
     error_clear(error);
     if (!outputs || !whole)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cleave/extra.h"
 #include "separate/plan_cache.h"
 
 /* Measures, and keeps what was found where there is a path. */

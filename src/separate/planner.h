@@ -4,6 +4,7 @@
 #define CLEAVE_SEPARATE_PLANNER_H
 
 #include "backend/registry.h"
+#include "cleave/extra.h"
 
 /* *plan becomes what the settings ask for, to be freed; *source where it comes from, as in
  * cleave_layer_list. After a failure the plan is empty. The options' own plan is not looked at. */

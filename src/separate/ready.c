@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "cleave/extra.h"
 #include "model/builder.h"
 #include "separate/batch_table.h"
 #include "separate/planner.h"
@@ -308,7 +309,7 @@ static const Device *next_device(const cleave_separator *separator, cleave_statu
 static cleave_status leave_for(cleave_separator *separator, const Device *next,
                                cleave_error *error) {
     ready_release(separator);
-    separator->degraded_told = degraded_drop_unused(&separator->degraded, separator->degraded_told);
+    separator->fallback_told = fallback_drop_unused(&separator->fallback, separator->fallback_told);
     profile_change_device(separator->profile);
     separator->moved = true;
     cleave_status status = ready_choose(separator, next, error);

@@ -31,7 +31,7 @@ cleave_status ready_move_on_job(void *user, Executable **executable, int *batch,
                                 cleave_error *error);
 
 /* Warns once of ops that run elsewhere than on the device (cache.c). */
-void ready_tell_degraded(cleave_separator *separator);
+void ready_tell_fallback(cleave_separator *separator);
 
 /* ---- Planning ---- */
 

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/platform.h"
+#include "cleave/extra.h"
 #include "separate/claim.h"
 #include "separate/file_sink.h"
 #include "separate/ready.h"
@@ -226,9 +227,9 @@ static cleave_status check_rate(int rate, cleave_error *error) {
                      CLEAVE_RATE_MIN, CLEAVE_RATE_MAX);
 }
 
-cleave_status cleave_separate_file(cleave_separator *separator, const char *input,
-                                   const cleave_output_settings *settings, cleave_result *result,
-                                   cleave_error *error) {
+cleave_status cleave_separator_separate_file(cleave_separator *separator, const char *input,
+                                             const cleave_output_settings *settings,
+                                             cleave_result *result, cleave_error *error) {
     cleave_result filled = {0};
     cleave_output_settings resolved = output_settings_resolve(settings);
     cleave_bits bits;
@@ -251,7 +252,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     close_job(&job, status == CLEAVE_OK);
     profile_stop(separator->profile);
     atomic_store(&separator->cancel, false);
-    ready_tell_degraded(separator);
+    ready_tell_fallback(separator);
     if (status != CLEAVE_OK || !result) {
         cleave_result_free(&filled);
         return status;
@@ -263,7 +264,7 @@ cleave_status cleave_separate_file(cleave_separator *separator, const char *inpu
     filled.seconds = clock_seconds() - begin;
     filled.peak_host_memory = platform_peak_resident();
     filled.peak_device_memory = ready_peak_memory(separator);
-    filled.degraded_ops = cleave_separator_degraded(separator, NULL, 0);
+    filled.fallback_ops = cleave_separator_fallbacks(separator, NULL, 0);
     *result = filled;
     return CLEAVE_OK;
 }

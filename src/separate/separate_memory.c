@@ -52,7 +52,7 @@ static cleave_status run(cleave_separator *separator, AudioReader *reader, Memor
     return status;
 }
 
-cleave_status cleave_separate_memory(cleave_separator *separator, const float *const *mix,
+cleave_status cleave_separator_separate_memory(cleave_separator *separator, const float *const *mix,
                                      int channels, int64_t samples, float *stems,
                                      cleave_progress_callback progress, void *progress_user,
                                      cleave_error *error) {
@@ -76,6 +76,6 @@ cleave_status cleave_separate_memory(cleave_separator *separator, const float *c
     audio_reader_close(reader);
     profile_stop(separator->profile);
     atomic_store(&separator->cancel, false);
-    ready_tell_degraded(separator);
+    ready_tell_fallback(separator);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "base/processors.h"
+#include "cleave/extra.h"
 #include "model/builder.h"
 #include "separate/batch_table.h"
 #include "separate/planner.h"
@@ -209,7 +210,7 @@ void cleave_separator_close(cleave_separator *separator) {
         return;
     ready_release(separator);
     network_plan_free(&separator->layers);
-    degraded_free(&separator->degraded);
+    fallback_free(&separator->fallback);
     profile_destroy(separator->profile);
     free(separator);
 }
@@ -231,7 +232,7 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .device_memory =
             separator->executable ? executable_memory_total(&separator->executable->memory) : 0,
         .peak_device_memory = ready_peak_memory(separator),
-        .degraded_ops = cleave_separator_degraded(separator, NULL, 0),
+        .fallback_ops = cleave_separator_fallbacks(separator, NULL, 0),
         .memory_needed = separator->need.total,
     };
 }

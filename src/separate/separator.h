@@ -3,9 +3,10 @@
 #define CLEAVE_SEPARATE_SEPARATOR_H
 
 #include "backend/registry.h"
+#include "cleave/extra.h"
 #include "model/model.h"
-#include "separate/degraded.h"
 #include "separate/demix.h"
+#include "separate/fallback.h"
 
 struct cleave_separator {
     const cleave_model *model;
@@ -23,8 +24,8 @@ struct cleave_separator {
     const char *kernels;     /* of the executable, also while it is released, as are the rest */
     uint64_t plan_digest;
     int64_t peak_device_memory;
-    DegradedList degraded; /* of executables that are no more */
-    int degraded_told;     /* of which the user was told, those of the executable behind them */
+    FallbackList fallback; /* of executables that are no more */
+    int fallback_told;     /* of which the user was told, those of the executable behind them */
     Profile *profile;      /* NULL: not asked for */
     atomic_bool cancel;
 };

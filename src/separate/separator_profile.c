@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleave/extra.h"
 #include "separate/separator.h"
 #include "separate/trace.h"
 
@@ -110,8 +111,8 @@ cleave_status cleave_separator_profile_reset(cleave_separator *separator, cleave
     return status;
 }
 
-cleave_status cleave_profile_write_trace(cleave_separator *separator, const char *path,
-                                         cleave_error *error) {
+cleave_status cleave_separator_write_trace(cleave_separator *separator, const char *path,
+                                           cleave_error *error) {
     cleave_status status = check(separator, error);
     if (status == CLEAVE_OK && !path)
         status = error_set(error, CLEAVE_ERROR_ARGUMENT, "writing a trace needs a path");

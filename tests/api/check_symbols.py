@@ -1,4 +1,4 @@
-"""A library shows exactly the functions that cleave.h declares: LIBRARY HEADER."""
+"""A library exports exactly the functions that the public headers declare: LIBRARY HEADER…"""
 
 import os
 import re
@@ -19,22 +19,25 @@ def exported(library):
     return {symbol[2].lstrip("_") for symbol in symbols}
 
 
-def declared(header):
-    with open(header, encoding="utf-8") as file:
-        return set(re.findall(r"CLEAVE_API[^;]*?\b(cleave_\w+)\(", file.read()))
+def declared(headers):
+    names = set()
+    for header in headers:
+        with open(header, encoding="utf-8") as file:
+            names.update(re.findall(r"CLEAVE_API[^;]*?\b(cleave_\w+)\(", file.read()))
+    return names
 
 
 def main():
-    library, header = sys.argv[1:]
+    library, *headers = sys.argv[1:]
     if sys.platform == "darwin":
         print("skipped: nm's options are those of binutils")
         return 77
-    difference = {name for name in exported(library) ^ declared(header)
+    difference = {name for name in exported(library) ^ declared(headers)
                   if not name.startswith(SANITIZERS)}
     for name in sorted(difference):
         print(f"{name}: exported or declared, but not both")
-    print(f"{len(declared(header))} functions declared")
-    return 1 if difference or not declared(header) else 0
+    print(f"{len(declared(headers))} functions declared")
+    return 1 if difference or not declared(headers) else 0
 
 
 if __name__ == "__main__":

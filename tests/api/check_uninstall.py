@@ -60,7 +60,7 @@ class InstallTest(unittest.TestCase):
         self.check(run("put", BUILD, root=self.root), "uninstall")
         names = {os.path.basename(path) for path in tree(self.root)}
         shared = "libcleave.dylib" if sys.platform == "darwin" else "libcleave.so"
-        self.assertLessEqual({"cleave", "cleave.h", "libcleave.a", shared, "cleave.pc",
+        self.assertLessEqual({"cleave", "cleave.h", "extra.h", "libcleave.a", shared, "cleave.pc",
                               "cleave.1", "_cleave", "cleave.fish"}, names)
         self.check(run("remove", BUILD, root=self.root))
         self.assertEqual(tree(self.folder), set())

@@ -1,4 +1,5 @@
-/* excerpt_test.c: cleave_read_audio(): the loudest part of a file, or all of it. */
+/* excerpt_test.c: cleave_audio_read(): the loudest part of a file, or all of it. */
+#include "cleave/extra.h"
 #include "fixture.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@
 static cleave_audio read_part(const char *path, int channels, int rate, double seconds) {
     cleave_audio audio;
     cleave_error error;
-    if (cleave_read_audio(path, channels, rate, seconds, &audio, NULL, NULL, &error) != CLEAVE_OK)
+    if (cleave_audio_read(path, channels, rate, seconds, &audio, NULL, NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return audio;
 }
@@ -105,7 +106,7 @@ static void expect_error(const char *path, cleave_status status, const char *wor
     cleave_audio audio;
     cleave_error error;
     memset(&audio, 1, sizeof audio);
-    assert_int_equal(cleave_read_audio(path, 0, 0, 1, &audio, NULL, NULL, &error), status);
+    assert_int_equal(cleave_audio_read(path, 0, 0, 1, &audio, NULL, NULL, &error), status);
     assert_text_has(error.text, word);
     assert_null(audio.planes);
     assert_int_equal(audio.samples, 0);
@@ -119,7 +120,7 @@ static void t2_what_cannot_be_read_is_an_error(void **state) {
     expect_error(in_folder("empty.wav"), CLEAVE_ERROR_INPUT, "empty.wav");
     expect_error(in_folder("none.wav"), CLEAVE_ERROR_INPUT, "none.wav");
     expect_error(NULL, CLEAVE_ERROR_ARGUMENT, "NULL");
-    assert_int_equal(cleave_read_audio(in_folder("empty.wav"), 0, 0, 1, NULL, NULL, NULL, NULL),
+    assert_int_equal(cleave_audio_read(in_folder("empty.wav"), 0, 0, 1, NULL, NULL, NULL, NULL),
                      CLEAVE_ERROR_ARGUMENT);
     cleave_audio_free(NULL);
     audio_free(&empty);
@@ -147,13 +148,13 @@ static void t2_reading_tells_how_far_it_is_and_stops(void **state) {
     cleave_audio audio;
     cleave_error error;
     assert_int_equal(
-        cleave_read_audio(in_folder("a.wav"), 0, 0, 0, &audio, watch, &watcher, &error), CLEAVE_OK);
+        cleave_audio_read(in_folder("a.wav"), 0, 0, 0, &audio, watch, &watcher, &error), CLEAVE_OK);
     assert_true(watcher.last == 1);
     cleave_audio_free(&audio);
     for (int stop = 1; stop <= watcher.calls; stop += 7) {
         Watcher stopper = {.stop_at = stop};
         assert_int_equal(
-            cleave_read_audio(in_folder("a.wav"), 0, 0, 0, &audio, watch, &stopper, &error),
+            cleave_audio_read(in_folder("a.wav"), 0, 0, 0, &audio, watch, &stopper, &error),
             CLEAVE_ERROR_CANCELLED);
         assert_int_equal(stopper.calls, stop);
         assert_null(audio.planes);

@@ -1,5 +1,6 @@
 /* fixture.c: see fixture.h. */
 #include "fixture.h"
+#include "cleave/extra.h"
 
 #include <dirent.h>
 #include <ftw.h>

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audio/channels.h"
+#include "cleave/extra.h"
 
 typedef struct Case {
     const char *name;

@@ -1,4 +1,5 @@
 /* score_test.c: SDR and SI-SDR against values worked out by hand. */
+#include "cleave/extra.h"
 #include "fixture.h"
 
 #include <math.h>

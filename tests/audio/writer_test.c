@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "audio/encoder.h"
+#include "cleave/extra.h"
 
 typedef struct Case {
     const char *name;
@@ -432,8 +433,8 @@ static void formats_are_told(void **state) {
     (void)state;
     cleave_format_info formats[CLEAVE_FORMATS + 1];
     memset(formats, 0, sizeof(formats));
-    assert_int_equal(cleave_formats(NULL, 0), CLEAVE_FORMATS);
-    assert_int_equal(cleave_formats(formats, CLEAVE_FORMATS + 1), CLEAVE_FORMATS);
+    assert_int_equal(cleave_format_list(NULL, 0), CLEAVE_FORMATS);
+    assert_int_equal(cleave_format_list(formats, CLEAVE_FORMATS + 1), CLEAVE_FORMATS);
     assert_null(formats[CLEAVE_FORMATS].name);
     for (int i = 0; i < CLEAVE_FORMATS; i++) {
         cleave_error error;

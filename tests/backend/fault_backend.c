@@ -13,10 +13,10 @@
  *   kill=N            the process is killed after N runs
  *   double            what is computed is twice what the CPU computes
  *   synchronize       waiting fails
- *   degraded=N        N ops run on the CPU
+ *   fallback=N        N ops run on the CPU
  *   no-compile-able, old-driver, simulated   what the device says of itself
  *   free=BYTES        free memory of its own
- * Faults of runs, and `degraded`, may be those of one device: "run:1=N" is cuda:1's. */
+ * Faults of runs, and `fallback`, may be those of one device: "run:1=N" is cuda:1's. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "cleave/extra.h"
 
 BackendEntry cleave_backend_entry;
 
@@ -174,12 +175,12 @@ static int64_t peak_memory(const Executable *head) {
     return executable_memory_total(&head->memory) + 1000;
 }
 
-static int degraded(const Executable *head, cleave_degraded_op *ops, int capacity) {
+static int fallback(const Executable *head, cleave_fallback_op *ops, int capacity) {
     const FaultyExecutable *executable = (const FaultyExecutable *)head;
-    long long told = device_fault(executable->index, "degraded");
+    long long told = device_fault(executable->index, "fallback");
     int number = told > 0 ? (int)told : 0;
     for (int i = 0; i < number && i < capacity; i++) {
-        ops[i] = (cleave_degraded_op){.op = "stft", .device = "cpu", .runs = executable->runs};
+        ops[i] = (cleave_fallback_op){.op = "stft", .device = "cpu", .runs = executable->runs};
         snprintf(ops[i].name, sizeof(ops[i].name), "made-up op %d", i);
         snprintf(ops[i].reason, sizeof(ops[i].reason), "the made-up driver has no such op");
     }
@@ -190,7 +191,7 @@ static const ExecutableMethods methods = {.submit = run,
                                           .destroy = destroy,
                                           .synchronize = synchronize,
                                           .peak_memory = peak_memory,
-                                          .degraded = degraded};
+                                          .fallback = fallback};
 
 static cleave_status check_compile(const CompileOptions *options, cleave_error *error) {
     if (fault("unsupported") >= 0)

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 #define SECONDS 3
 
@@ -68,8 +68,8 @@ static cleave_separator *open_separator(Fixture *f, const cleave_separator_setti
 static cleave_status separate(Fixture *f, cleave_separator *separator) {
     const float *planes[] = {f->mix, f->mix};
     memset(f->stems, 0, f->stem_floats * sizeof(float));
-    return cleave_separate_memory(separator, planes, f->info.channels, f->samples, f->stems, NULL,
-                                  NULL, &f->error);
+    return cleave_separator_separate_memory(separator, planes, f->info.channels, f->samples,
+                                            f->stems, NULL, NULL, &f->error);
 }
 
 /* All of the audio is there, with the bits that the CPU gives. */
@@ -140,8 +140,8 @@ static int clear_fault(void **state) {
 
 static cleave_device_info device_of(const char *id) {
     cleave_device_info devices[8];
-    int count = cleave_devices(devices, 8);
-    assert_int_equal(count, cleave_devices(NULL, 0));
+    int count = cleave_device_list(devices, 8);
+    assert_int_equal(count, cleave_device_list(NULL, 0));
     for (int i = 0; i < count; i++)
         if (strcmp(devices[i].id, id) == 0)
             return devices[i];
@@ -164,7 +164,7 @@ static void r6_devices_say_what_they_are(void **state) {
 static void r14_every_no_has_its_reason(void **state) {
     (void)state;
     cleave_device_info devices[8];
-    int count = cleave_devices(devices, 8);
+    int count = cleave_device_list(devices, 8);
     for (int i = 0; i < count; i++) {
         assert_int_equal(devices[i].available, devices[i].reason[0] == '\0');
         for (int c = 0; c < CLEAVE_CAPABILITIES && devices[i].available; c++)
@@ -195,7 +195,7 @@ static void r3_memory_figures_are_those_of_device_and_machine(void **state) {
 
 static void *list_devices(void *user) {
     cleave_device_info devices[8];
-    *(int *)user = cleave_devices(devices, 8);
+    *(int *)user = cleave_device_list(devices, 8);
     return NULL;
 }
 
@@ -229,7 +229,7 @@ static void r10_properties_are_asked_once_and_memory_each_time(void **state) {
 static void expect_choice(const char *device, const char *id, const char *reason) {
     cleave_device_choice choice;
     cleave_error error;
-    if (cleave_choose_device(device, 0, &choice, &error) != CLEAVE_OK)
+    if (cleave_device_choose(device, 0, &choice, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     assert_string_equal(choice.id, id);
     expect_text(choice.reason, reason);
@@ -246,12 +246,12 @@ static void r15_the_choice_is_made_and_explained(void **state) {
     expect_choice("cuda:0", "cuda:0", "as asked for");
     expect_choice("mps", "cuda:0", "the best one present: mps is not available (");
     expect_choice("cuda:7", "cuda:0", "cuda:7 is not available (of its kind there is 1");
-    assert_int_equal(cleave_choose_device("mps", 1, &choice, &error), CLEAVE_ERROR_DEVICE);
+    assert_int_equal(cleave_device_choose("mps", 1, &choice, &error), CLEAVE_ERROR_DEVICE);
     assert_string_equal(choice.id, "");
     expect_text(error.text, "device mps is not available: ");
-    assert_int_equal(cleave_choose_device("cuda:1", 1, &choice, &error), CLEAVE_ERROR_DEVICE);
+    assert_int_equal(cleave_device_choose("cuda:1", 1, &choice, &error), CLEAVE_ERROR_DEVICE);
     expect_text(error.text, "there is 1, counted from 0");
-    assert_int_equal(cleave_choose_device("auto", 1, &choice, &error), CLEAVE_OK);
+    assert_int_equal(cleave_device_choose("auto", 1, &choice, &error), CLEAVE_OK);
 }
 
 static void r15_names_of_no_device_are_refused(void **state) {
@@ -263,10 +263,10 @@ static void r15_names_of_no_device_are_refused(void **state) {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         cleave_device_choice choice;
         cleave_error error;
-        assert_int_equal(cleave_choose_device(names[i], 0, &choice, &error), CLEAVE_ERROR_ARGUMENT);
+        assert_int_equal(cleave_device_choose(names[i], 0, &choice, &error), CLEAVE_ERROR_ARGUMENT);
         expect_text(error.text, "; try ");
     }
-    assert_int_equal(cleave_choose_device("cpu", 0, NULL, NULL), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_device_choose("cpu", 0, NULL, NULL), CLEAVE_ERROR_ARGUMENT);
 }
 
 static void r7_the_batch_is_that_of_device_and_overlap(void **state) {
@@ -565,10 +565,10 @@ static void b1_a_halved_batch_is_remembered(void **state) {
 
 /* ---- What runs elsewhere, and what it took ---- */
 
-static void b4_degraded_ops_are_counted_and_told_once(void **state) {
+static void b4_fallback_ops_are_counted_and_told_once(void **state) {
     Fixture *f = *state;
-    cleave_degraded_op ops[2];
-    set_fault("degraded=3");
+    cleave_fallback_op ops[2];
+    set_fault("fallback=3");
     cleave_separator_settings settings = settings_of(f, "cuda");
     cleave_separator *separator = open_separator(f, &settings);
     expect_whole(f, separator);
@@ -577,8 +577,8 @@ static void b4_degraded_ops_are_counted_and_told_once(void **state) {
     expect_text(f->warnings, "3 ops of the network do not run on cuda:0");
     expect_text(f->warnings, "made-up op 0 (stft) runs on cpu: the made-up driver has no such op");
     for (int released = 0; released < 2; released++) {
-        assert_int_equal(info_of(separator).degraded_ops, 3);
-        assert_int_equal(cleave_separator_degraded(separator, ops, 2), 3);
+        assert_int_equal(info_of(separator).fallback_ops, 3);
+        assert_int_equal(cleave_separator_fallbacks(separator, ops, 2), 3);
         assert_string_equal(ops[1].name, "made-up op 1");
         assert_string_equal(ops[1].device, "cpu");
         assert_true(ops[1].runs > 1);
@@ -587,24 +587,24 @@ static void b4_degraded_ops_are_counted_and_told_once(void **state) {
     cleave_separator_close(separator);
     settings = settings_of(f, "cpu");
     separator = open_separator(f, &settings);
-    assert_int_equal(cleave_separator_degraded(separator, ops, 2), 0);
-    assert_int_equal(cleave_separator_degraded(NULL, ops, 2), 0);
+    assert_int_equal(cleave_separator_fallbacks(separator, ops, 2), 0);
+    assert_int_equal(cleave_separator_fallbacks(NULL, ops, 2), 0);
     cleave_separator_close(separator);
 }
 
 /* What ran elsewhere than on a device that failed is not forgotten with it. */
-static void b4_degraded_ops_of_a_device_that_was_left_are_kept(void **state) {
+static void b4_fallback_ops_of_a_device_that_was_left_are_kept(void **state) {
     Fixture *f = *state;
-    cleave_degraded_op ops[4];
-    set_fault("degraded=2,run=3");
+    cleave_fallback_op ops[4];
+    set_fault("fallback=2,run=3");
     cleave_separator_settings settings = settings_of(f, "cuda");
     settings.batch = 1;
     cleave_separator *separator = open_separator(f, &settings);
     expect_whole(f, separator);
     assert_string_equal(info_of(separator).device, "cpu");
     for (int track = 0; track < 2; track++) {
-        assert_int_equal(cleave_separator_degraded(separator, ops, 4), 2);
-        assert_int_equal(info_of(separator).degraded_ops, 2);
+        assert_int_equal(cleave_separator_fallbacks(separator, ops, 4), 2);
+        assert_int_equal(info_of(separator).fallback_ops, 2);
         assert_string_equal(ops[1].name, "made-up op 1");
         assert_string_equal(ops[1].instead_of, "cuda:0");
         assert_int_equal(ops[1].runs, 3);
@@ -613,28 +613,28 @@ static void b4_degraded_ops_of_a_device_that_was_left_are_kept(void **state) {
         expect_whole(f, separator);
     }
     cleave_separator_close(separator);
-    set_fault("degraded=2,run=0"); /* nothing ran there */
+    set_fault("fallback=2,run=0"); /* nothing ran there */
     settings = settings_of(f, "cuda");
     separator = open_separator(f, &settings);
     expect_whole(f, separator);
-    assert_int_equal(cleave_separator_degraded(separator, ops, 4), 0);
+    assert_int_equal(cleave_separator_fallbacks(separator, ops, 4), 0);
     assert_int_equal(f->warning_count, 1);
     cleave_separator_close(separator);
 }
 
 static void b4_runs_add_up_over_releases(void **state) {
     Fixture *f = *state;
-    cleave_degraded_op ops[2];
-    set_fault("degraded=2");
+    cleave_fallback_op ops[2];
+    set_fault("fallback=2");
     cleave_separator_settings settings = settings_of(f, "cuda");
     cleave_separator *separator = open_separator(f, &settings);
     expect_whole(f, separator);
-    assert_int_equal(cleave_separator_degraded(separator, ops, 2), 2);
+    assert_int_equal(cleave_separator_fallbacks(separator, ops, 2), 2);
     int64_t runs = ops[0].runs;
     for (int64_t track = 2; track <= 4; track++) {
         assert_int_equal(cleave_separator_release_cache(separator, NULL), CLEAVE_OK);
         expect_whole(f, separator);
-        assert_int_equal(cleave_separator_degraded(separator, ops, 2), 2);
+        assert_int_equal(cleave_separator_fallbacks(separator, ops, 2), 2);
         assert_int_equal(ops[0].runs, track * runs);
     }
     assert_int_equal(f->warning_count, 1);
@@ -655,8 +655,9 @@ static void t4_peak_memory_is_told_during_and_after(void **state) {
     /* The made-up device takes a thousand bytes more for a while than it holds. */
     assert_int_equal(info_of(separator).peak_device_memory,
                      info_of(separator).device_memory + 1000);
-    assert_int_equal(cleave_separate_memory(separator, planes, f->info.channels, f->samples,
-                                            f->stems, keep_progress, &progress, &f->error),
+    assert_int_equal(cleave_separator_separate_memory(separator, planes, f->info.channels,
+                                                      f->samples, f->stems, keep_progress,
+                                                      &progress, &f->error),
                      CLEAVE_OK);
     assert_int_equal(progress.peak_device_memory, info_of(separator).peak_device_memory);
     assert_true(progress.peak_host_memory >= info_of(separator).device_memory);
@@ -688,8 +689,8 @@ int main(void) {
         TEST(b1_a_batch_is_halved_until_it_fits),
         TEST(b1_a_device_that_cannot_be_made_ready_is_passed_over),
         TEST(b1_a_halved_batch_is_remembered),
-        TEST(b4_degraded_ops_are_counted_and_told_once),
-        TEST(b4_degraded_ops_of_a_device_that_was_left_are_kept),
+        TEST(b4_fallback_ops_are_counted_and_told_once),
+        TEST(b4_fallback_ops_of_a_device_that_was_left_are_kept),
         TEST(b4_runs_add_up_over_releases),
         TEST(t4_peak_memory_is_told_during_and_after),
     };

@@ -19,7 +19,8 @@ static void r11_every_failure_has_a_remedy_in_one_line(void **state) {
         for (int step = 0; step < STEP_COUNT; step++)
             for (int cause = 0; cause < CAUSE_COUNT; cause++) {
                 DeviceFailure failure = {(DeviceStep)step, (DeviceCause)cause};
-                cleave_error error = {CLEAVE_ERROR_DEVICE, "error 719"};
+                cleave_error error;
+                error_set(&error, CLEAVE_ERROR_DEVICE, "error 719");
                 failure_explain(&error, CLEAVE_ERROR_DEVICE, kinds[kind], "gpu:7", failure);
                 assert_non_null(strstr(error.text, "gpu:7 "));
                 assert_non_null(strstr(error.text, ": error 719"));

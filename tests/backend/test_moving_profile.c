@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 #define RUNS_BEFORE 3 /* that the lost device manages */
 
@@ -51,7 +51,8 @@ static cleave_profile profile_on(const cleave_model *model, const char *device, 
         mix[i] = 0.01f + (float)(i % 100) / 200.0f;
     const float *planes[] = {mix};
     must(cleave_separator_open(&separator, model, &settings, &error), &error);
-    must(cleave_separate_memory(separator, planes, 1, samples, stems, NULL, NULL, &error), &error);
+    must(cleave_separator_separate_memory(separator, planes, 1, samples, stems, NULL, NULL, &error),
+         &error);
     must(cleave_separator_profile(separator, &profile, &error), &error);
     *flops = info.flops_per_chunk * (double)profile.chunks;
     cleave_separator_close(separator);

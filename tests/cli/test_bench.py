@@ -14,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_cli import CliTest, MIX, MODEL, PROGRAM, Process, environment  # noqa: E402
 
-ROW_KEYS = ["batch", "compile", "compiled", "degraded_ops", "device", "error", "kernels",
+ROW_KEYS = ["batch", "compile", "compiled", "fallback_ops", "device", "error", "kernels",
             "median_seconds", "open_seconds", "overlap", "peak_device_memory_bytes",
             "peak_memory_bytes", "precision", "real_time_factor", "seconds", "simulated", "speed_up",
             "spread", "warm_up_seconds"]
@@ -42,7 +42,7 @@ class BenchTest(CliTest):
             self.assertEqual(sorted(row), ROW_KEYS)
             self.assertEqual(len(row["seconds"]), 2)
             self.assertEqual(row["compile"], row["compiled"])
-            self.assertEqual((row["batch"], row["error"], row["degraded_ops"]), (2, None, 0))
+            self.assertEqual((row["batch"], row["error"], row["fallback_ops"]), (2, None, 0))
             self.assertGreater(row["warm_up_seconds"], 0)
             self.assertGreater(row["peak_memory_bytes"], 1 << 20)
             self.assertGreater(row["peak_device_memory_bytes"], 1 << 10)

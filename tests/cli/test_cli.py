@@ -536,7 +536,7 @@ class ScoreTest(CliTest):
 JSON_KEYS = ("input", "model", "status", "error", "outputs", "audio_seconds", "seconds",
              "real_time_factor", "network_seconds", "sample_rate", "source_sample_rate", "channels",
              "samples",
-             "peak_memory_bytes", "peak_device_memory_bytes", "degraded_ops", "memory_planned_bytes",
+             "peak_memory_bytes", "peak_device_memory_bytes", "fallback_ops", "memory_planned_bytes",
              "device", "kernels", "precision", "compiled", "overlap", "batch", "blend", "tta", "plan")
 
 

@@ -55,11 +55,11 @@ class VerifyTest(test_devices.DeviceTest):
 
     def test_b4_ops_that_ran_elsewhere_are_told(self):
         arguments = ("--precision", "f32", "-d", "cuda", "--compile", "yes")
-        mode = self.modes(*arguments, fault="degraded=2")[0]
-        self.assertGreater(mode["degraded_ops"], 0)
-        self.assertRegex(self.verify(*arguments, fault="degraded=2").out,
+        mode = self.modes(*arguments, fault="fallback=2")[0]
+        self.assertGreater(mode["fallback_ops"], 0)
+        self.assertRegex(self.verify(*arguments, fault="fallback=2").out,
                          r"(?m)^cuda f32 compiled: \d+ ops did not run on the device$")
-        self.assertEqual(self.modes(*arguments)[0]["degraded_ops"], 0)
+        self.assertEqual(self.modes(*arguments)[0]["fallback_ops"], 0)
 
     def test_r11_a_device_that_fails_fails_its_mode_alone(self):
         modes = self.modes("--precision", "f32", "--compile", "yes", fault="run=0", code=4)

@@ -413,45 +413,45 @@ class ResumeTest(DeviceTest):
 # ---- What is told of a run --------------------------------------------------------------------
 
 class AccountTest(DeviceTest):
-    def test_b4_degraded_ops(self):
-        result = self.separate(fault="degraded=3")
+    def test_b4_fallback_ops(self):
+        result = self.separate(fault="fallback=3")
         self.assertEqual(result.code, 0)
         self.assertEqual(len(result.warnings), 1)
         self.assertIn("3 ops of the network do not run on cuda:0", result.warnings[0])
-        self.assertIn("degraded: 3 ops ran elsewhere than on cuda:0: made-up op 0", result.out)
-        track = json.loads(self.separate("--json", fault="degraded=3").out)
-        self.assertEqual([op["name"] for op in track["degraded_ops"]],
+        self.assertIn("fallback: 3 ops ran elsewhere than on cuda:0: made-up op 0", result.out)
+        track = json.loads(self.separate("--json", fault="fallback=3").out)
+        self.assertEqual([op["name"] for op in track["fallback_ops"]],
                          ["made-up op 0", "made-up op 1", "made-up op 2"])
-        for op in track["degraded_ops"]:
+        for op in track["fallback_ops"]:
             self.assertEqual((op["op"], op["device"]), ("stft", "cpu"))
             self.assertTrue(op["reason"])
             self.assertGreater(op["runs"], 0)
 
-    def test_b4_degraded_ops_of_each_device(self):
+    def test_b4_fallback_ops_of_each_device(self):
         """A run that moves tells of both devices."""
-        fault = "devices=2,degraded:0=3,degraded:1=1,run:0=2"
+        fault = "devices=2,fallback:0=3,fallback:1=1,run:0=2"
         result = self.separate("-b", "1", fault=fault)
         told = [line for line in result.warnings if "of the network" in line]
         self.assertEqual([re.search(r"(\d) ops? of .* run on (\S+),", line).groups()
                           for line in told], [("3", "cuda:0"), ("1", "cuda:1")])
-        self.assertIn("degraded: 3 ops ran elsewhere than on cuda:0: made-up op 0, ...\n"
-                      "degraded: 1 op ran elsewhere than on cuda:1: made-up op 0\n", result.out)
+        self.assertIn("fallback: 3 ops ran elsewhere than on cuda:0: made-up op 0, ...\n"
+                      "fallback: 1 op ran elsewhere than on cuda:1: made-up op 0\n", result.out)
         track = json.loads(self.separate("-b", "1", "--json", fault=fault).out)
-        self.assertEqual([(op["instead_of"], op["device"]) for op in track["degraded_ops"]],
+        self.assertEqual([(op["instead_of"], op["device"]) for op in track["fallback_ops"]],
                          3 * [("cuda:0", "cpu")] + [("cuda:1", "cpu")])
-        self.assertEqual(track["degraded_ops"][0]["runs"], 2)
+        self.assertEqual(track["fallback_ops"][0]["runs"], 2)
 
-    def test_b4_nothing_is_said_where_nothing_is_degraded(self):
+    def test_b4_nothing_is_said_where_nothing_is_fallback(self):
         result = self.separate()
         self.assertEqual(result.warnings, [])
-        self.assertNotIn("degraded", result.out)
-        self.assertEqual(json.loads(self.separate("--json").out)["degraded_ops"], [])
+        self.assertNotIn("fallback", result.out)
+        self.assertEqual(json.loads(self.separate("--json").out)["fallback_ops"], [])
 
     def test_b4_one_warning_for_many_tracks(self):
         shutil.copy(self.mix, self.path("second.wav"))
-        result = self.separate(self.path("second.wav"), fault="degraded=1")
+        result = self.separate(self.path("second.wav"), fault="fallback=1")
         self.assertEqual((result.code, len(result.warnings)), (0, 1), result.err)
-        self.assertEqual(result.out.count("degraded: 1 op ran"), 2)
+        self.assertEqual(result.out.count("fallback: 1 op ran"), 2)
 
     def test_t4_peak_memory_of_host_and_device(self):
         result = self.separate()

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "cleave/extra.h"
 #include "src/cli/generated_audio.h"
 #include "src/cli/verdict.h"
 

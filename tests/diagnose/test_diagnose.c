@@ -1,5 +1,5 @@
 /* test_diagnose.c: that the self-test finds each kernel that is wrong and no other, and what
- * cleave_diagnose() says. */
+ * cleave_finding_list() says. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 
 #include "backend/cpu/processor.h"
 #include "backend/cpu/selftest.h"
+#include "cleave/extra.h"
 
 static const Kernels *const good = &kernels_reference;
 
@@ -201,17 +202,17 @@ static void each_topic_has_findings_that_fit(void **state) {
     (void)state;
     static cleave_finding findings[256];
     for (int topic = 0; topic < CLEAVE_TOPICS; topic++) {
-        int count = cleave_diagnose((cleave_topic)topic, findings, 256);
+        int count = cleave_finding_list((cleave_topic)topic, findings, 256);
         assert_true(count > 0 && count < 256);
-        assert_int_equal(cleave_diagnose((cleave_topic)topic, NULL, 0), count);
+        assert_int_equal(cleave_finding_list((cleave_topic)topic, NULL, 0), count);
         for (int i = 0; i < count; i++) {
             assert_true(findings[i].name[0] != '\0' && findings[i].text[0] != '\0');
             assert_int_not_equal(findings[i].state, CLEAVE_FINDING_FAILED);
         }
         assert_string_not_equal(cleave_topic_name((cleave_topic)topic), "unknown");
     }
-    assert_int_equal(cleave_diagnose((cleave_topic)77, findings, 256), 0);
-    assert_int_equal(cleave_diagnose((cleave_topic)-1, findings, 256), 0);
+    assert_int_equal(cleave_finding_list((cleave_topic)77, findings, 256), 0);
+    assert_int_equal(cleave_finding_list((cleave_topic)-1, findings, 256), 0);
     assert_string_equal(cleave_topic_name((cleave_topic)77), "unknown");
 }
 
@@ -220,7 +221,7 @@ static void what_does_not_fit_is_counted_and_not_written(void **state) {
     cleave_finding findings[3];
     memset(findings, 0x55, sizeof(findings));
     cleave_finding untouched = findings[2];
-    assert_true(cleave_diagnose(CLEAVE_TOPIC_LIBRARIES, findings, 2) > 2);
+    assert_true(cleave_finding_list(CLEAVE_TOPIC_LIBRARIES, findings, 2) > 2);
     assert_memory_equal(&findings[2], &untouched, sizeof(untouched));
 }
 
@@ -239,7 +240,7 @@ static void the_sample_network_opens_and_separates(void **state) {
     for (int i = 0; i < SAMPLES; i++)
         mix[i] = 0.5F * sinf(0.05F * (float)i);
     assert_int_equal(
-        cleave_separate_memory(separator, planes, 1, SAMPLES, stems, NULL, NULL, &error),
+        cleave_separator_separate_memory(separator, planes, 1, SAMPLES, stems, NULL, NULL, &error),
         CLEAVE_OK);
     for (int i = 0; i < 4 * SAMPLES; i++)
         largest = fmaxf(largest, fabsf(stems[i]));

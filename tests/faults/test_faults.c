@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "tests/faults/faults.h"
 #include "tests/random.h"
 
@@ -153,7 +153,7 @@ typedef struct Bench {
     cleave_output_settings settings;
     cleave_model *model;
     cleave_separator *separator;
-    cleave_output_list list;
+    cleave_outputs list;
     Bytes *expected; /* (list.count) */
     Bytes old;       /* what stands where a run replaces */
     char journal_path[PATH_SIZE];
@@ -200,8 +200,9 @@ static void interrupt(Bench *bench) {
     cleave_error error;
     cleave_output_settings settings = bench->settings;
     settings.progress = stop_half_way;
-    assert_int_equal(cleave_separate_file(bench->separator, bench->input, &settings, NULL, &error),
-                     CLEAVE_ERROR_CANCELLED);
+    assert_int_equal(
+        cleave_separator_separate_file(bench->separator, bench->input, &settings, NULL, &error),
+        CLEAVE_ERROR_CANCELLED);
     bench->journal = read_bytes(bench->journal_path);
     assert_true(bench->journal.found);
 }
@@ -243,7 +244,7 @@ static void set_up(Bench *bench, const Scenario *scenario) {
     bench->settings.bits = scenario->bits;
     bench->settings.residual = scenario->residual;
     bench->settings.resume = scenario->resume;
-    if (cleave_list_outputs(bench->model, bench->input, &bench->settings, &bench->list, &error) !=
+    if (cleave_outputs_list(bench->model, bench->input, &bench->settings, &bench->list, &error) !=
         CLEAVE_OK)
         fail_msg("%s", error.text);
     const char *first = bench->list.paths[0];
@@ -253,8 +254,8 @@ static void set_up(Bench *bench, const Scenario *scenario) {
     const char *name = strrchr(first, '/') + 1;
     snprintf(bench->journal_path, sizeof(bench->journal_path), "%.*s.%s.resume",
              (int)(name - first), first, name);
-    if (cleave_separate_file(bench->separator, bench->input, &bench->settings, NULL, &error) !=
-        CLEAVE_OK)
+    if (cleave_separator_separate_file(bench->separator, bench->input, &bench->settings, NULL,
+                                       &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     bench->expected = calloc((size_t)bench->list.count, sizeof(Bytes));
     assert_non_null(bench->expected);
@@ -274,7 +275,7 @@ static void tear_down(Bench *bench) {
     free(bench->expected);
     free(bench->journal.data);
     free(bench->old.data);
-    cleave_output_list_free(&bench->list);
+    cleave_outputs_free(&bench->list);
     cleave_separator_close(bench->separator);
     cleave_model_close(bench->model);
     remove_all(bench->output);
@@ -380,8 +381,8 @@ static void prepare(const Bench *bench) {
 static void check_undisturbed(const Bench *bench) {
     cleave_error error;
     FaultReport none = {.failed = 0};
-    cleave_status status =
-        cleave_separate_file(bench->separator, bench->input, &bench->settings, NULL, &error);
+    cleave_status status = cleave_separator_separate_file(bench->separator, bench->input,
+                                                          &bench->settings, NULL, &error);
     CHECK(status == CLEAVE_OK, "the next run fails: %s", error.text);
     check_done(bench, &none);
 }
@@ -408,8 +409,8 @@ static FaultReport run_once(Bench *bench, FaultMode mode, int64_t at) {
     int descriptors = open_descriptors();
     int64_t blocks = faults_live_blocks();
     faults_arm(mode, at);
-    cleave_status status =
-        cleave_separate_file(bench->separator, bench->input, &bench->settings, &result, &error);
+    cleave_status status = cleave_separator_separate_file(bench->separator, bench->input,
+                                                          &bench->settings, &result, &error);
     FaultReport report = faults_disarm();
     describe(bench, mode, at, &report, &error);
     CHECK(status == error.status, "status %d, but error %d", status, error.status);
@@ -499,8 +500,8 @@ static float *separate_ramp(cleave_separator *separator, const cleave_model *mod
     *bytes = (size_t)info.stem_count * (size_t)info.channels * sizeof(ramp);
     float *stems = malloc(*bytes);
     assert_non_null(stems);
-    if (cleave_separate_memory(separator, planes, info.channels, OPENING_SAMPLES, stems, NULL, NULL,
-                               &error) != CLEAVE_OK)
+    if (cleave_separator_separate_memory(separator, planes, info.channels, OPENING_SAMPLES, stems,
+                                         NULL, NULL, &error) != CLEAVE_OK)
         fail_msg("%s: %s", context, error.text);
     return stems;
 }
@@ -580,7 +581,7 @@ static FaultReport run_exporting(void *user, FaultMode mode, int64_t at) {
     int64_t blocks = faults_live_blocks();
     faults_arm(mode, at);
     cleave_status status =
-        cleave_export_onnx(exporting->model, exporting->path, NULL, NULL, &error);
+        cleave_model_export_onnx(exporting->model, exporting->path, NULL, NULL, &error);
     FaultReport report = faults_disarm();
     describe(&bench, mode, at, &report, &error);
     CHECK(status == error.status, "status %d, but error %d", status, error.status);
@@ -612,7 +613,7 @@ static void fault_exporting(void **state) {
              exporting.scenario->model);
     snprintf(exporting.path, sizeof(exporting.path), "%s/new/network.onnx", root);
     assert_int_equal(cleave_model_open(&exporting.model, path, NULL, &error), CLEAVE_OK);
-    assert_int_equal(cleave_export_onnx(exporting.model, exporting.path, NULL, NULL, &error),
+    assert_int_equal(cleave_model_export_onnx(exporting.model, exporting.path, NULL, NULL, &error),
                      CLEAVE_OK);
     exporting.expected = read_bytes(exporting.path);
     assert_true(exporting.expected.found);
@@ -636,9 +637,9 @@ static cleave_status check_and_compare(const char *path, cleave_error *error) {
     cleave_audio audio = {0};
     cleave_comparison comparison;
     cleave_model *model = NULL;
-    cleave_status status = cleave_read_audio(path, 2, 22050, 0.05, &audio, NULL, NULL, error);
+    cleave_status status = cleave_audio_read(path, 2, 22050, 0.05, &audio, NULL, NULL, error);
     if (status == CLEAVE_OK)
-        status = cleave_compare_audio((const float *const *)audio.planes,
+        status = cleave_audio_compare((const float *const *)audio.planes,
                                       (const float *const *)audio.planes, audio.channels,
                                       audio.samples, &comparison, error);
     if (status == CLEAVE_OK)

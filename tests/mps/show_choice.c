@@ -5,7 +5,7 @@
 
 int main(void) {
     cleave_device_choice choice;
-    if (cleave_choose_device(NULL, 0, &choice, NULL) != CLEAVE_OK)
+    if (cleave_device_choose(NULL, 0, &choice, NULL) != CLEAVE_OK)
         return 1;
     printf("%s: %s\n", choice.id, choice.reason);
     return 0;

@@ -24,7 +24,7 @@ class MpsTest(SimulatedMacTest):
         for overlap in ("1", "4"):
             _, info, _ = self.separate_on("", "--strict-device", "--overlap", overlap, "-b", "1",
                                           mix=mix)
-            self.assertEqual((info["device"], info["degraded_ops"]), ("mps", []))
+            self.assertEqual((info["device"], info["fallback_ops"]), ("mps", []))
             counts.append(self.counts)
         batches = counts[1]["command_buffers"] - counts[0]["command_buffers"]
         self.assertGreater(batches, 3)
@@ -98,7 +98,7 @@ class MpsTest(SimulatedMacTest):
         expected = self.expected()
         result, info, stems = self.separate_on("macos=13.2", "--strict-device")
         self.assert_near(stems, expected)
-        self.assertEqual(len(info["degraded_ops"]), 2)
+        self.assertEqual(len(info["fallback_ops"]), 2)
         self.assertIn("13.2", result.err)
         self.assertIn("stft", result.err)
         devices = json.loads(self.on("macos=13.2", "devices", "--json").out)["devices"]
@@ -114,7 +114,7 @@ class MpsTest(SimulatedMacTest):
         for version in ("12.0", "11.3"):
             _, info, stems = self.separate_on("macos=" + version, "--strict-device")
             self.assert_near(stems, expected)
-            self.assertEqual(len(info["degraded_ops"]), 2)
+            self.assertEqual(len(info["fallback_ops"]), 2)
 
     def test_r14_r15_no_gpu(self):
         devices = json.loads(self.on("device=0", "devices", "--json").out)["devices"]

@@ -1,8 +1,9 @@
-/* compare_test.c: cleave_compare_audio() against values worked out by hand. */
+/* compare_test.c: cleave_audio_compare() against values worked out by hand. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleave/extra.h"
 #include "tests/audio/fixture.h"
 
 #define RATE 44100
@@ -10,7 +11,7 @@
 static cleave_comparison compare(const Audio *reference, const Audio *estimate) {
     cleave_comparison comparison;
     cleave_error error;
-    if (cleave_compare_audio((const float *const *)reference->planes,
+    if (cleave_audio_compare((const float *const *)reference->planes,
                              (const float *const *)estimate->planes, reference->channels,
                              reference->frames, &comparison, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
@@ -195,7 +196,7 @@ static void expect_argument_error(const float *const *s, const float *const *e, 
                                   int64_t samples) {
     cleave_comparison comparison = {.snr = 17};
     cleave_error error;
-    assert_int_equal(cleave_compare_audio(s, e, channels, samples, &comparison, &error),
+    assert_int_equal(cleave_audio_compare(s, e, channels, samples, &comparison, &error),
                      CLEAVE_ERROR_ARGUMENT);
     assert_true(comparison.snr == 17);
     assert_non_null(strstr(error.text, "cannot compare"));
@@ -214,7 +215,7 @@ static void t2_bad_arguments_are_errors(void **state) {
     expect_argument_error(planes, planes, 0, 2);
     expect_argument_error(planes, planes, 1, 0);
     expect_argument_error(broken, planes, 1, 2);
-    assert_int_equal(cleave_compare_audio(planes, planes, 1, 2, NULL, NULL), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_audio_compare(planes, planes, 1, 2, NULL, NULL), CLEAVE_ERROR_ARGUMENT);
 }
 
 int main(void) {

@@ -1,8 +1,9 @@
-/* loudness_test.c: cleave_measure_loudness() against the signals of EBU Tech 3341 (integrated
+/* loudness_test.c: cleave_loudness_measure() against the signals of EBU Tech 3341 (integrated
  * loudness, true peak) and EBU Tech 3342 (loudness range) that can be synthesised. */
 #include <math.h>
 #include <stdlib.h>
 
+#include "cleave/extra.h"
 #include "tests/audio/fixture.h"
 
 #define RATE 48000
@@ -39,7 +40,7 @@ static cleave_loudness measure(const Audio *audio, int sndfile_format) {
     make_file(path, sndfile_format, audio);
     cleave_loudness loudness;
     cleave_error error;
-    assert_int_equal(cleave_measure_loudness(path, &loudness, NULL, NULL, &error), CLEAVE_OK);
+    assert_int_equal(cleave_loudness_measure(path, &loudness, NULL, NULL, &error), CLEAVE_OK);
     assert_int_equal(error.status, CLEAVE_OK);
     assert_int_equal(loudness.samples, audio->frames);
     assert_int_equal(loudness.sample_rate, audio->sample_rate);
@@ -163,17 +164,17 @@ static void errors_leave_the_result_alone(void **state) {
     (void)state;
     cleave_loudness loudness = {.integrated = 7.0};
     cleave_error error;
-    assert_int_equal(cleave_measure_loudness(in_folder("none.wav"), &loudness, NULL, NULL, &error),
+    assert_int_equal(cleave_loudness_measure(in_folder("none.wav"), &loudness, NULL, NULL, &error),
                      CLEAVE_ERROR_INPUT);
     assert_text_has(error.text, "none.wav");
-    assert_int_equal(cleave_measure_loudness(NULL, &loudness, NULL, NULL, &error),
+    assert_int_equal(cleave_loudness_measure(NULL, &loudness, NULL, NULL, &error),
                      CLEAVE_ERROR_ARGUMENT);
-    assert_int_equal(cleave_measure_loudness(in_folder("none.wav"), NULL, NULL, NULL, NULL),
+    assert_int_equal(cleave_loudness_measure(in_folder("none.wav"), NULL, NULL, NULL, NULL),
                      CLEAVE_ERROR_ARGUMENT);
     Audio audio = audio_sines(1, 44100, 100000);
     make_file(in_folder("a.wav"), SF_FORMAT_WAV | SF_FORMAT_PCM_16, &audio);
     audio_free(&audio);
-    assert_int_equal(cleave_measure_loudness(in_folder("a.wav"), &loudness, refuse, NULL, &error),
+    assert_int_equal(cleave_loudness_measure(in_folder("a.wav"), &loudness, refuse, NULL, &error),
                      CLEAVE_ERROR_CANCELLED);
     assert_true(loudness.integrated == 7.0);
 }

@@ -1,4 +1,4 @@
-/* picture_test.c: the PNG files of cleave_write_spectrogram(): they decode again, show what they
+/* picture_test.c: the PNG files of cleave_spectrogram_write(): they decode again, show what they
  * should where they should, and appear whole or not at all. */
 #include <math.h>
 #include <png.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "cleave/extra.h"
 #include "report/plot.h"
 #include "tests/audio/fixture.h"
 
@@ -41,7 +42,7 @@ static const char *tone_file(const char *name, int rate, int64_t frames) {
 
 static cleave_status draw(const char *png, const cleave_spectrogram_panel *panels, int count,
                           cleave_error *error) {
-    return cleave_write_spectrogram(png, panels, count, "A title", NULL, NULL, error);
+    return cleave_spectrogram_write(png, panels, count, "A title", NULL, NULL, error);
 }
 
 static void pictures_decode_with_the_size_of_their_panels(void **state) {
@@ -182,7 +183,7 @@ static void cancelling_leaves_nothing(void **state) {
     cleave_error error;
     int begins = 0;
     int before = count_entries(in_folder(""));
-    assert_int_equal(cleave_write_spectrogram(in_folder("a.png"), panels, 2, NULL, at_second_file,
+    assert_int_equal(cleave_spectrogram_write(in_folder("a.png"), panels, 2, NULL, at_second_file,
                                               &begins, &error),
                      CLEAVE_ERROR_CANCELLED);
     assert_int_equal(count_entries(in_folder("")), before);

@@ -209,7 +209,7 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
         status = check_forced(separator, error);
     snprintf(path, sizeof(path), "%s/mix.wav", folder);
     if (status == CLEAVE_OK)
-        status = cleave_separate_file(separator, path, &output_settings, NULL, error);
+        status = cleave_separator_separate_file(separator, path, &output_settings, NULL, error);
     cleave_separator_close(separator);
     cleave_model_close(model);
     return status;
@@ -291,7 +291,7 @@ static void run_folder(const char *folder) {
 static bool has_wanted_kernels(void) {
     const char *wanted = getenv("CLEAVE_KERNELS");
     cleave_device_info devices[8];
-    int count = cleave_devices(devices, 8);
+    int count = cleave_device_list(devices, 8);
     for (int i = 0; i < count && wanted; i++)
         if (strcmp(devices[i].id, "cpu") == 0)
             return strcmp(devices[i].kernels, wanted) == 0;

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "backend/backend.h"
+#include "cleave/extra.h"
 #include "model/builder.h"
 #include "model/model.h"
 #include "separate/batch_table.h"

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "separate/separator.h"
 #include "tests/between.h"
 #include "tests/random.h"
@@ -443,8 +443,8 @@ static float *separate(Fixture *f, const float *const *mix) {
     cleave_separator *separator = open_separator(f);
     float *stems = malloc(FLOATS * sizeof(float));
     assert_non_null(stems);
-    if (cleave_separate_memory(separator, mix, CHANNELS, SAMPLES, stems, NULL, NULL, &error) !=
-        CLEAVE_OK)
+    if (cleave_separator_separate_memory(separator, mix, CHANNELS, SAMPLES, stems, NULL, NULL,
+                                         &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     cleave_separator_close(separator);
     return stems;
@@ -494,7 +494,8 @@ static void run_file(Fixture *f, bool interrupt) {
     output.resume = 1;
     output.progress = cancel_third_call;
     output.progress_user = &calls;
-    cleave_status status = cleave_separate_file(separator, f->input, &output, NULL, &error);
+    cleave_status status =
+        cleave_separator_separate_file(separator, f->input, &output, NULL, &error);
     if (status != (interrupt ? CLEAVE_ERROR_CANCELLED : CLEAVE_OK))
         fail_msg("%s", error.text);
     cleave_separator_close(separator);

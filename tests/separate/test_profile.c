@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/thread_pool.h"
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "separate/trace.h"
 #include "tests/random.h"
 
@@ -71,8 +71,8 @@ static float *separate(cleave_separator *separator, const cleave_model *model, i
     for (size_t i = 0; i < floats; i++)
         mix[i] = (float)((double)(random_next(&state) >> 40) / (1 << 24) - 0.5);
     const float *planes[2] = {mix, mix + (info.channels - 1) * samples};
-    if (cleave_separate_memory(separator, planes, info.channels, samples, stems, NULL, NULL,
-                               &error) != CLEAVE_OK)
+    if (cleave_separator_separate_memory(separator, planes, info.channels, samples, stems, NULL,
+                                         NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     free(mix);
     return stems;
@@ -252,7 +252,7 @@ static void b2_silence_is_no_work(void **state) {
     float *stems = calloc((size_t)SAMPLES * 4, sizeof(float));
     const float *planes[1] = {mix};
     assert_int_equal(
-        cleave_separate_memory(separator, planes, 1, SAMPLES, stems, NULL, NULL, &error),
+        cleave_separator_separate_memory(separator, planes, 1, SAMPLES, stems, NULL, NULL, &error),
         CLEAVE_OK);
     cleave_profile profile = profile_of(separator);
     assert_int_equal(profile.chunks, 0);
@@ -289,12 +289,12 @@ static void b2_there_is_no_profile_unless_asked_for(void **state) {
     assert_int_equal(profile.count, 0);
     refuses(cleave_separator_profile_reset(separator, &error), &error);
     snprintf(path, sizeof(path), "%s/none.json", folder);
-    refuses(cleave_profile_write_trace(separator, path, &error), &error);
+    refuses(cleave_separator_write_trace(separator, path, &error), &error);
     assert_int_not_equal(access(path, F_OK), 0);
     assert_int_equal(cleave_separator_profile(NULL, &profile, &error), CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(cleave_separator_profile(separator, NULL, &error), CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(cleave_separator_profile_reset(NULL, &error), CLEAVE_ERROR_ARGUMENT);
-    assert_int_equal(cleave_profile_write_trace(NULL, path, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_separator_write_trace(NULL, path, &error), CLEAVE_ERROR_ARGUMENT);
     cleave_profile_free(&profile);
     cleave_profile_free(NULL);
     cleave_separator_close(separator);
@@ -404,7 +404,7 @@ static const Row *find_row(const Rows *rows, const char *name) {
 
 static void write_trace(cleave_separator *separator, const char *path) {
     cleave_error error;
-    if (cleave_profile_write_trace(separator, path, &error) != CLEAVE_OK)
+    if (cleave_separator_write_trace(separator, path, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
 }
 
@@ -418,7 +418,7 @@ static void separate_files(cleave_separator *separator) {
     settings.directory = folder;
     settings.resume = 1;
     for (int i = 0; i < 2; i++)
-        if (cleave_separate_file(separator, input, &settings, NULL, &error) != CLEAVE_OK)
+        if (cleave_separator_separate_file(separator, input, &settings, NULL, &error) != CLEAVE_OK)
             fail_msg("%s", error.text);
 }
 
@@ -489,11 +489,11 @@ static void b2_a_trace_is_written_whole_or_not_at_all(void **state) {
     struct stat after;
     assert_int_equal(stat(path, &before), 0);
     snprintf(below, sizeof(below), "%s/trace.json", path);
-    assert_int_equal(cleave_profile_write_trace(separator, below, &error), CLEAVE_ERROR_OUTPUT);
+    assert_int_equal(cleave_separator_write_trace(separator, below, &error), CLEAVE_ERROR_OUTPUT);
     assert_non_null(strstr(error.text, path));
     assert_int_equal(stat(path, &after), 0);
     assert_int_equal(after.st_size, before.st_size);
-    assert_int_equal(cleave_profile_write_trace(separator, NULL, &error), CLEAVE_ERROR_ARGUMENT);
+    assert_int_equal(cleave_separator_write_trace(separator, NULL, &error), CLEAVE_ERROR_ARGUMENT);
     cleave_separator_close(separator);
     cleave_model_close(model);
 }

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "tests/random.h"
 
 #define CHANNELS 2
@@ -78,8 +78,8 @@ static float *separate(cleave_separator *separator, const Mix *mix) {
     cleave_error error;
     float *stems = malloc((size_t)mix->samples * CHANNELS * STEMS * sizeof(float));
     assert_non_null(stems);
-    if (cleave_separate_memory(separator, mix->planes, CHANNELS, mix->samples, stems, NULL, NULL,
-                               &error) != CLEAVE_OK)
+    if (cleave_separator_separate_memory(separator, mix->planes, CHANNELS, mix->samples, stems,
+                                         NULL, NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return stems;
 }
@@ -250,8 +250,8 @@ static cleave_status separate_watched(cleave_separator *separator, const Mix *mi
     cleave_error error;
     float *stems = calloc((size_t)mix->samples * CHANNELS * STEMS, sizeof(float));
     assert_non_null(stems);
-    cleave_status status = cleave_separate_memory(separator, mix->planes, CHANNELS, mix->samples,
-                                                  stems, watch_progress, watch, &error);
+    cleave_status status = cleave_separator_separate_memory(
+        separator, mix->planes, CHANNELS, mix->samples, stems, watch_progress, watch, &error);
     assert_int_equal(status, error.status);
     free(stems);
     return status;
@@ -336,24 +336,24 @@ static void outputs_are_listed_beforehand(void **state) {
     static const char *const stems[] = {"other"};
     cleave_model *model = open_model();
     cleave_output_settings settings;
-    cleave_output_list list;
+    cleave_outputs list;
     cleave_output_settings_default(&settings);
     settings.stems = stems;
     settings.stem_count = 1;
     settings.residual = "rest/of it";
     settings.format = CLEAVE_FORMAT_FLAC;
     settings.name_template = "{model}-{track}/{stem}";
-    assert_int_equal(cleave_list_outputs(model, "a/b.c.wav", &settings, &list, NULL), CLEAVE_OK);
+    assert_int_equal(cleave_outputs_list(model, "a/b.c.wav", &settings, &list, NULL), CLEAVE_OK);
     assert_int_equal(list.count, 2);
     assert_string_equal(list.stems[0], "other");
     assert_string_equal(list.paths[0], "separated/model-b.c/other.flac");
     assert_string_equal(list.paths[1], "separated/model-b.c/rest_of it.flac");
-    cleave_output_list_free(&list);
+    cleave_outputs_free(&list);
     settings.directory = "";
-    assert_int_equal(cleave_list_outputs(model, "a.wav", &settings, &list, NULL),
+    assert_int_equal(cleave_outputs_list(model, "a.wav", &settings, &list, NULL),
                      CLEAVE_ERROR_ARGUMENT);
     assert_int_equal(list.count, 0);
-    cleave_output_list_free(&list);
+    cleave_outputs_free(&list);
     cleave_model_close(model);
 }
 
@@ -385,14 +385,14 @@ static void names_are_filled_in(void **state) {
     settings.format = CLEAVE_FORMAT_FLAC;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[200];
-        cleave_output_list list;
+        cleave_outputs list;
         settings.name_template = names[i].template;
         settings.folder = names[i].folder;
         snprintf(path, sizeof(path), "out/%s", names[i].path);
-        assert_int_equal(cleave_list_outputs(model, "a/song.wav", &settings, &list, NULL),
+        assert_int_equal(cleave_outputs_list(model, "a/song.wav", &settings, &list, NULL),
                          CLEAVE_OK);
         assert_string_equal(list.paths[0], path);
-        cleave_output_list_free(&list);
+        cleave_outputs_free(&list);
     }
     cleave_model_close(model);
 }
@@ -427,7 +427,7 @@ static void bad_outputs_are_refused_before_any_work(void **state) {
         settings.stem_count = outputs[i].stem_count;
         settings.residual = outputs[i].residual;
         settings.name_template = outputs[i].name_template;
-        assert_int_equal(cleave_separate_file(separator, input, &settings, NULL, &error),
+        assert_int_equal(cleave_separator_separate_file(separator, input, &settings, NULL, &error),
                          CLEAVE_ERROR_ARGUMENT);
         assert_non_null(strstr(error.text, outputs[i].word));
     }

@@ -79,7 +79,7 @@ typedef struct MpsExecutable {
     bool steps_ran;        /* all of them, once */
     id<MTLBuffer> *values; /* per node, shared among those that are not alive at once; not owned */
     NSMutableArray *pool;  /* owns them */
-    int64_t *degraded;     /* runs on the CPU, per node */
+    int64_t *fallback;     /* runs on the CPU, per node */
     int64_t value_bytes;
     MpsProfiling profiling;
     bool no_handlers;   /* MPSGraph was seen not to call them */

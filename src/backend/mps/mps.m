@@ -4,6 +4,7 @@
 
 #include "backend/mps/executable.h"
 #include "backend/mps/sizes.h"
+#include "cleave/extra.h"
 
 /* ---- Running ---- */
 
@@ -53,16 +54,16 @@ static int64_t peak_memory(const Executable *head) {
     return ((const MpsExecutable *)head)->peak_bytes;
 }
 
-static int degraded(const Executable *head, cleave_degraded_op *ops, int capacity) {
+static int fallback(const Executable *head, cleave_fallback_op *ops, int capacity) {
     const MpsExecutable *executable = (const MpsExecutable *)head;
     int count = 0;
-    for (int node = 0; executable->degraded && node < executable->network.count; node++) {
+    for (int node = 0; executable->fallback && node < executable->network.count; node++) {
         const Node *n = &executable->network.nodes[node];
         if (n->op == OP_INPUT || steps_on_gpu(executable, n))
             continue;
         if (count < capacity) {
-            cleave_degraded_op *op = &ops[count];
-            *op = (cleave_degraded_op){.runs = executable->degraded[node]};
+            cleave_fallback_op *op = &ops[count];
+            *op = (cleave_fallback_op){.runs = executable->fallback[node]};
             snprintf(op->name, sizeof(op->name), "%.63s", n->name);
             snprintf(op->op, sizeof(op->op), "%s", graph_op_name(n->op));
             snprintf(op->device, sizeof(op->device), "cpu");
@@ -102,10 +103,10 @@ static const ExecutableMethods whole_methods = {.submit = submit_whole,
                                                 .collect = collect_whole,
                                                 .destroy = destroy,
                                                 .peak_memory = peak_memory,
-                                                .degraded = degraded};
+                                                .fallback = fallback};
 
 static const ExecutableMethods steps_methods = {
-    .submit = run_steps, .destroy = destroy, .peak_memory = peak_memory, .degraded = degraded};
+    .submit = run_steps, .destroy = destroy, .peak_memory = peak_memory, .fallback = fallback};
 
 /* ---- Compiling ---- */
 

@@ -64,9 +64,9 @@ static cleave_status create_values(MpsExecutable *executable, cleave_error *erro
     int *free_after = malloc(count * sizeof(*free_after));
     cleave_status status = CLEAVE_OK;
     executable->values = calloc(count, sizeof(*executable->values));
-    executable->degraded = calloc(count, sizeof(*executable->degraded));
+    executable->fallback = calloc(count, sizeof(*executable->fallback));
     executable->pool = [[NSMutableArray alloc] init];
-    if (!free_after || !executable->values || !executable->degraded) {
+    if (!free_after || !executable->values || !executable->fallback) {
         free(free_after);
         return error_memory(error, "the network's values", count * sizeof(*free_after));
     }
@@ -141,7 +141,7 @@ cleave_status steps_create(MpsExecutable *executable, cleave_error *error) {
 void steps_free(MpsExecutable *executable) {
     end_steps(executable);
     free(executable->values);
-    free(executable->degraded);
+    free(executable->fallback);
     [executable->pool release];
 }
 
@@ -190,7 +190,7 @@ static cleave_status run_on_gpu(MpsExecutable *executable, const MpsStep *step, 
 
 static cleave_status run_on_host(MpsExecutable *executable, int node, cleave_error *error) {
     int from = executable->network.nodes[node].inputs[0];
-    executable->degraded[node]++;
+    executable->fallback[node]++;
     return host_transform(&executable->network, node, executable->steps_batch,
                           [executable->values[from] contents], [executable->values[node] contents],
                           error);

@@ -1,0 +1,467 @@
+/* cleave/extra.h: the rest of libcleave's public interface: what a network consists of, memory and
+ * plans, profiles, files that would be written, export, scores, loudness, pictures, diagnosis. The
+ * conventions are those of cleave.h. */
+#ifndef CLEAVE_EXTRA_H
+#define CLEAVE_EXTRA_H
+
+#include "cleave.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- The parts and weights of a model --------------------------------------------------- */
+
+/* A part of the network, for one chunk of chunk_size samples. */
+typedef struct cleave_block {
+    char name[32];      /* "STFT", "encoder 1", "bottleneck", "decoder 1", … */
+    const char *kind;   /* "stft", "first_conv", "encoder", "bottleneck", "decoder", "final_conv" or
+                           "istft"; static storage */
+    int input[3];       /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    int output[3];      /* likewise */
+    int64_t parameters; /* trained values */
+    double flops;       /* as in cleave_model_info */
+} cleave_block;
+
+/* Writes up to `capacity` parts to `blocks` in the order in which they run and returns how many
+ * there are; 0 where memory ran out. Their parameters and flops add up to the model's. */
+CLEAVE_API int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity);
+
+/* A tensor of the checkpoint. */
+typedef struct cleave_weight {
+    const char *name; /* in the state dict, less what wrappers put in front; the model's */
+    const char *type; /* "f32", "f16", "bf16", "f64", "i64" or "other"; static storage */
+    int dim_count;
+    int64_t dims[8]; /* as in PyTorch */
+} cleave_weight;
+
+/* Writes up to `capacity` tensors to `weights` in the order of the file and returns how many there
+ * are, those that the network does not use included. */
+CLEAVE_API int cleave_model_weights(const cleave_model *model, cleave_weight *weights,
+                                    int capacity);
+
+/* ---- Memory ----------------------------------------------------------------------------- */
+
+/* What a separator takes, in bytes, planned before any of it is taken. */
+typedef struct cleave_memory_need {
+    char device[32];        /* that these figures are for: "cpu" */
+    int device_batch;       /* chunks per run that suit it at this overlap, memory aside */
+    int batch;              /* chunks per run that these figures are for */
+    int64_t weights;        /* as the device holds them, or reads them in the mapped checkpoint,
+                               and the checkpoint where its container is compressed; the other
+                               pages of a mapped one are the system's to drop */
+    int64_t activations;    /* of a run, with what its steps work in */
+    int64_t buffers;        /* chunks on their way, stems being blended, and about 42 MB for the
+                               program, its libraries, decoders and encoders */
+    int64_t total;          /* sum of the three */
+    int64_t limit;          /* what may be used; INT64_MAX: unknown */
+    char limit_source[160]; /* what sets it, such as "the container's limit, cgroup /a" */
+} cleave_memory_need;
+
+/* Plans what cleave_separator_open() with the same settings would take, without taking it: some
+ * milliseconds. A batch is taken as given, whether it fits or not; 0 gives the one that would be
+ * chosen: the device's for this overlap, lowered to what fits (1 if nothing does). Nothing is
+ * measured: a plan that was not measured before is taken as estimated.
+ * Thread-safe. Errors: as cleave_separator_open(); CLEAVE_ERROR_MEMORY only where the figures
+ * exceed the address space, or there is no memory to plan in. */
+CLEAVE_API cleave_status cleave_model_memory(const cleave_model *model,
+                                             const cleave_separator_settings *settings,
+                                             cleave_memory_need *need, cleave_error *error);
+
+/* ---- How layers are computed ------------------------------------------------------------ */
+
+/* How the layers of a class are computed: those of the same op, sizes and plan. */
+typedef struct cleave_layer {
+    const char *op; /* "conv", "conv_transposed", "linear", "stft", "istft" and the like; static
+                       storage, as are the other strings */
+    int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
+    int stride[2];  /* likewise */
+    int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    int output[3];  /* likewise */
+    int count;      /* layers of this class */
+    const char *algorithm; /* of convolutions: "direct" or "winograd"; else "" */
+    const char *first;     /* of Winograd's two parts: "weights" or "patches"; else "" */
+    int patch[2]; /* tiles of 4 by 4 that Winograd takes at once, in frequency and in time; else 0
+                   */
+    double flops; /* of all `count` layers for one chunk by direct computation */
+    double share; /* of the time of all layers, 0 to 1: measured, or else estimated */
+} cleave_layer;
+
+/* The plan of a network. Free it with cleave_layer_list_free(). */
+typedef struct cleave_layer_list {
+    cleave_layer *layers; /* in the order in which the first of each class runs */
+    int count;
+    const char *source; /* "estimate", "measurement", or "cache": measured before; static storage */
+} cleave_layer_list;
+
+/* Plans how each layer is computed, as cleave_separator_open() with the same settings would: by
+ * estimate in some milliseconds, by measurement within a minute, kept for the next time.
+ * On success *list is the caller's, to be freed; on failure it is empty. Thread-safe.
+ * Errors: as cleave_separator_open(). */
+CLEAVE_API cleave_status cleave_model_plan(const cleave_model *model,
+                                           const cleave_separator_settings *settings,
+                                           cleave_layer_list *list, cleave_error *error);
+
+/* NULL and an empty list are allowed. */
+CLEAVE_API void cleave_layer_list_free(cleave_layer_list *list);
+
+/* ---- A separator and its device --------------------------------------------------------- */
+
+/* Does everything for which a first run would otherwise pay, and one run of noise at the
+ * separator's batch. `seconds`, which may be NULL, becomes the wall time that it took.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_MODEL,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_separator_warm_up(cleave_separator *separator, double *seconds,
+                                                  cleave_error *error);
+
+/* Waits until the device has done all that it was given, as is needed before a clock is read. The
+ * separating calls have done so when they return.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE. */
+CLEAVE_API cleave_status cleave_separator_synchronize(cleave_separator *separator,
+                                                      cleave_error *error);
+
+/* Releases what the separator holds on its device: executables, weights and pooled buffers. The
+ * next call that needs them compiles again, with the same result; what was planned is kept.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE. */
+CLEAVE_API cleave_status cleave_separator_release_cache(cleave_separator *separator,
+                                                        cleave_error *error);
+
+/* An op that does not run on the device on which the network does. */
+typedef struct cleave_fallback_op {
+    char name[64];       /* of the op in the network */
+    char op[32];         /* "conv", "stft" and the like */
+    char device[32];     /* where it runs */
+    char instead_of[32]; /* the network's device: the separator's, or one that it left */
+    char reason[160];    /* why */
+    int64_t runs;        /* how often it has run there */
+} cleave_fallback_op;
+
+/* Writes up to `capacity` such ops to `ops` and returns how many there are; those of a network on
+ * the CPU are none. They are counted since the separator was opened, on each device that it used.
+ */
+CLEAVE_API int cleave_separator_fallbacks(const cleave_separator *separator,
+                                          cleave_fallback_op *ops, int capacity);
+
+/* ---- Formats ---------------------------------------------------------------------------- */
+
+/* What a format is, and whether this build writes it. Strings are in static storage. */
+typedef struct cleave_format_info {
+    cleave_format format;
+    const char *name;         /* as --format takes it: "wav" */
+    const char *title;        /* as people know it: "Apple Lossless" */
+    const char *extension;    /* of its files, no dot */
+    cleave_bits default_bits; /* what CLEAVE_BITS_AUTO stands for; CLEAVE_BITS_AUTO: it has none */
+    int floats;               /* 1: it takes CLEAVE_BITS_FLOAT */
+    int streams;              /* 1: it can be written to a pipe */
+    int available;            /* 0 or 1 */
+    char reason[160];         /* why not available; "" where it is */
+} cleave_format_info;
+
+/* Writes up to `capacity` formats to `formats`, by their number, and returns how many there are:
+ * CLEAVE_FORMATS. Thread-safe. */
+CLEAVE_API int cleave_format_list(cleave_format_info *formats, int capacity);
+
+/* The file extensions (lower case, no dot) that this build reads, NULL-terminated. */
+CLEAVE_API const char *const *cleave_input_extensions(void);
+
+/* ---- The files that a separation writes ------------------------------------------------- */
+
+/* The files that a separation would write. Free it with cleave_outputs_free(). */
+typedef struct cleave_outputs {
+    char **stems; /* names: the stems that are written, then the residual; NULL-terminated */
+    char **paths; /* of the same order and length */
+    int count;
+} cleave_outputs;
+
+/* Lists what cleave_separator_separate_file() would write for `input`, without touching any file:
+ * to see beforehand whether outputs are there already, or would be those of another input. On
+ * success *list is the caller's, to be freed; on failure it is empty. Thread-safe. Errors:
+ * CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
+                                             const cleave_output_settings *settings,
+                                             cleave_outputs *list, cleave_error *error);
+
+/* Sets *whole to 1 where every output of the list is there and whole, else to 0: regular files that
+ * open as audio in a format that cleave writes, hold all that their headers promise, and are all of
+ * the same length, and no run that was killed over them left its claim or its journal. It takes a
+ * moment, whatever their length, since no audio is decoded but at a file's end; damage in the midst
+ * of a file goes unseen, and the input is not looked at. Of an empty list *whole is 0. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_outputs_whole(const cleave_outputs *outputs, int *whole,
+                                              cleave_error *error);
+
+/* NULL and an empty list are allowed. */
+CLEAVE_API void cleave_outputs_free(cleave_outputs *list);
+
+/* ---- Profiles --------------------------------------------------------------------------- */
+
+/* An op of the network with all that is computed along with it, or a kind of work on the host:
+ * "open" (the input and the outputs), "compile" (where that was to be done again), "scan" (what
+ * networks that normalize measure first), "decode" (and resample, and cut into chunks), "blend",
+ * "journal", "encode" and "finish" (what is outstanding, and the renames). */
+typedef struct cleave_profile_op {
+    char name[128]; /* of the layer, as in the checkpoint; on the host as op */
+    const char *op; /* as in cleave_layer, or the kind of work; static storage */
+    int host;       /* 1: on the host. Most of it runs beside the network */
+    int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
+    int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1; host: 0 */
+    int output[3];  /* likewise */
+    const char *algorithm; /* of convolutions: "direct" or "winograd"; else ""; static storage */
+    int64_t calls;         /* 0: it has not run */
+    double seconds;        /* of all calls, each from its begin to its end */
+    double thread_seconds; /* CPU: the time that its threads worked meanwhile, summed over them;
+                              else as seconds */
+    double share;          /* of the profile's seconds, 0 to 1 */
+    double flops;          /* as in cleave_model_info, of all calls; what is computed a second time
+                              rather than kept counts once */
+    double bytes;          /* activations read and written, and weights, each once a call */
+    double peak_share;     /* what is multiplied by convolutions and linears, and Winograd's is less
+                              than flops, as a share of what the device multiplies at best, with as
+                              many threads; NaN for other ops, and where that is not known */
+} cleave_profile_op;
+
+/* Where the time went. Free it with cleave_profile_free(). */
+typedef struct cleave_profile {
+    cleave_profile_op *ops; /* the host's, then the network's in the order in which they run. An op
+                               keeps its place for as long as the separator is open */
+    int count;
+    double seconds;          /* wall time of the calls that were profiled */
+    double network_seconds;  /* sum of the network's ops */
+    int64_t chunks;          /* that the network ran; silent ones take no run */
+    double flops;            /* sum over the ops: the network's flops per chunk, times chunks */
+    double peak_flops;       /* per second, as measured on the operands' precision; 0: not known, as
+                                where the network was released before anybody asked */
+    int64_t events;          /* in the trace */
+    int64_t events_left_out; /* the trace ends early by so many: it has room for
+                                CLEAVE_PROFILE_EVENTS_MAX. The figures above are whole */
+} cleave_profile;
+
+#define CLEAVE_PROFILE_EVENTS_MAX 200000
+
+/* Fills in what the calls of cleave_separator_separate_*() on this separator took since it was
+ * opened, failed and cancelled ones included, warm-ups left out. Clocks are read when the device
+ * has finished an op, so that a profiled run may be slower than another. The first time, it takes
+ * some ten milliseconds to measure the peak. On success *profile is the caller's, to be freed; on
+ * failure it is empty. Errors: CLEAVE_ERROR_ARGUMENT (the separator was opened without
+ * settings.profile), CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_separator_profile(cleave_separator *separator,
+                                                  cleave_profile *profile, cleave_error *error);
+
+/* NULL and an empty profile are allowed. */
+CLEAVE_API void cleave_profile_free(cleave_profile *profile);
+
+/* Forgets what was measured so far, events included. Errors: CLEAVE_ERROR_ARGUMENT, as above. */
+CLEAVE_API cleave_status cleave_separator_profile_reset(cleave_separator *separator,
+                                                        cleave_error *error);
+
+/* Writes what happened when as a trace that ui.perfetto.dev and chrome://tracing show, in the JSON
+ * form of Chrome's trace events: a row for the calling thread, with each op; one for each of the
+ * network's other threads, with the parts of ops that it worked on; and the threads that decode,
+ * blend and encode. Of each row the events are in order and do not overlap.
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. Errors: CLEAVE_ERROR_ARGUMENT, as above, CLEAVE_ERROR_OUTPUT,
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_separator_write_trace(cleave_separator *separator, const char *path,
+                                                      cleave_error *error);
+
+/* ---- Export ----------------------------------------------------------------------------- */
+
+typedef struct cleave_export_settings {
+    int frames; /* T of the exported network; 0 (default): those of a chunk of chunk_size. They must
+                   divide by scale[0], num_scales times over */
+} cleave_export_settings;
+
+CLEAVE_API void cleave_export_settings_default(cleave_export_settings *settings);
+
+/* What was written. */
+typedef struct cleave_export_result {
+    int64_t bytes; /* of the file */
+    int opset;     /* version of ONNX's operators that it takes */
+    int input[3];  /* of "spectrogram": 2 · channels, dim_f, T */
+    int output[4]; /* of "stems": stems, 2 · channels, dim_f, T */
+} cleave_export_result;
+
+/* Writes the network between the transforms as an ONNX file, weights included, for other runtimes:
+ *   spectrogram (batch, 2 · channels, dim_f, T) → stems (batch, stems, 2 · channels, dim_f, T)
+ * any batch, f32, spectrograms as PyTorch's network has them: channel 2c is the real and 2c + 1 the
+ * imaginary part of audio channel c, of an unnormalised STFT with a periodic Hann window, centred
+ * frames and reflected ends, of which the lowest dim_f bins are kept. The STFT and its inverse are
+ * left to the caller, since few runtimes have them; the file's metadata_props say what they need:
+ * sample_rate, channels, n_fft, hop_length, dim_f, dim_t (T), and stems, the names as a JSON array.
+ * Weights keep their names; those of linears are transposed, and their names end in ".T".
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. Weights are converted as they are written, so that it takes a few MB of
+ * memory. settings and result may be NULL; *result is written on success only. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_MODEL (a
+ * weight is not a number, or the file would have 2 GiB, which is more than ONNX allows). */
+CLEAVE_API cleave_status cleave_model_export_onnx(const cleave_model *model, const char *path,
+                                                  const cleave_export_settings *settings,
+                                                  cleave_export_result *result,
+                                                  cleave_error *error);
+
+/* ---- Scores and comparisons ------------------------------------------------------------- */
+
+/* How near an estimate comes to the truth, over all channels and samples of both files.
+ *   sdr    = 10 log10(Σ s² / Σ (s - ŝ)²)
+ *   si_sdr = 10 log10(Σ (a s)² / Σ (a s - ŝ)²), a = Σ s ŝ / Σ s²  (Le Roux et al., 2019)
+ * in dB; +inf for a perfect estimate, NaN where the reference is silent. */
+typedef struct cleave_score {
+    double sdr;
+    double si_sdr;
+    int64_t samples;           /* compared per channel: the shorter file's length */
+    int64_t length_difference; /* estimate less reference, in samples */
+} cleave_score;
+
+/* Errors: CLEAVE_ERROR_INPUT (a file cannot be read, or the two differ in sample rate or number
+ * of channels), CLEAVE_ERROR_MEMORY. Thread-safe. */
+CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
+                                            cleave_score *score, cleave_error *error);
+
+/* How far an estimate is from a reference, over all channels and samples of both. */
+typedef struct cleave_comparison {
+    double snr; /* 10 log10(Σ s² / Σ (s - ŝ)²) in dB; +inf where the two are equal, NaN where the
+                   reference is digital silence, -inf where not_numbers is not 0 */
+    double level; /* RMS of the reference in dB; 0: that of 1.0 throughout; -inf: digital silence */
+    double error_level;         /* RMS of s - ŝ, likewise */
+    double max_difference;      /* largest |s - ŝ|; 1.0 is full scale */
+    double spectral_difference; /* dB: the log-spectral distance, see below */
+    int64_t not_numbers; /* samples of the estimate that are NaN or infinite; then error_level,
+                            max_difference and spectral_difference are +inf */
+} cleave_comparison;
+
+/* Compares two signals in memory, planar, of `channels` arrays (at least 1) of `samples` floats (at
+ * least 1). The spectral difference is the log-spectral distance (Gray & Markel, Distance measures
+ * for speech processing, IEEE Trans. ASSP 24(5), 1976), which is blind to phase:
+ *   mean over frames of sqrt(mean over bins of (L(s) - L(ŝ))²),  L = 10 log10 max(|STFT|², 10⁻⁹)
+ * with frames of 2048 samples, 1024 apart, under a Hann window that gives a full-scale sine the
+ * power 1. Bins in which both are at or below the floor of -90 dBFS are left out, and so are frames
+ * and channels of nothing else; 0 where nothing is left.
+ * *comparison is written on success only. Takes about 60 KB. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT (a sample of the reference that is not a number too),
+ * CLEAVE_ERROR_MEMORY. */
+CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
+                                              const float *const *estimate, int channels,
+                                              int64_t samples, cleave_comparison *comparison,
+                                              cleave_error *error);
+
+/* Audio in memory. Free it with cleave_audio_free(). */
+typedef struct cleave_audio {
+    float **planes; /* planes[channel][sample] */
+    int channels;
+    int sample_rate; /* Hz */
+    int64_t samples; /* per channel */
+    int64_t start;   /* where in the file it begins, in samples at this rate */
+} cleave_audio;
+
+/* Reads the loudest `seconds` of an audio file: those with the most power, to 4096 samples, the
+ * first of equals; 0, or more than there is: all of it. `channels` and `sample_rate` convert as
+ * cleave_separator_separate_file() does; 0: the file's own. The file is decoded twice, of which the
+ * second pass ends with the part; progress (may be NULL) gets both together. On success *audio is
+ * the caller's, to be freed; on failure it is empty. Thread-safe. Errors: CLEAVE_ERROR_ARGUMENT,
+ * CLEAVE_ERROR_INPUT (an empty file too), CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
+                                           double seconds, cleave_audio *audio,
+                                           cleave_progress_callback progress, void *progress_user,
+                                           cleave_error *error);
+
+/* NULL and empty audio are allowed. */
+CLEAVE_API void cleave_audio_free(cleave_audio *audio);
+
+/* ---- Loudness and spectrograms ---------------------------------------------------------- */
+
+/* How loud a file is. */
+typedef struct cleave_loudness {
+    double integrated;  /* LUFS, EBU R 128 (ITU-R BS.1770); -inf: silent or shorter than 0.4 s */
+    double range;       /* LU, EBU Tech 3342; 0 where there is nothing to measure */
+    double true_peak;   /* dBTP: of the oversampled signal; -inf: silent */
+    double sample_peak; /* dBFS; -inf: silent */
+    int64_t full_scale_samples; /* at or beyond full scale (16 bits' largest value), all channels
+                                   together: as good as surely clipped in an integer format */
+    int64_t samples;            /* per channel */
+    int sample_rate;            /* Hz */
+    int channels;               /* as many as were measured: up to 64; one counts as one, not as
+                                   the same signal in two loudspeakers */
+} cleave_loudness;
+
+/* Measures an audio file, of which no more than a block is in memory at a time. None of the figures
+ * is ever NaN. `progress` may be NULL; otherwise it is called at every block with samples of the
+ * file, and cancels with a return other than 0. *loudness is written on success only. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT, CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
+                                                 cleave_progress_callback progress,
+                                                 void *progress_user, cleave_error *error);
+
+#define CLEAVE_SPECTROGRAM_PANELS_MAX 64
+
+/* One spectrogram of a picture. */
+typedef struct cleave_spectrogram_panel {
+    const char *label; /* UTF-8; what is not ASCII is drawn as '?'. NULL: none */
+    const char *path;  /* an audio file */
+} cleave_spectrogram_panel;
+
+/* Writes a PNG picture of the spectrograms of `count` files (1 to CLEAVE_SPECTROGRAM_PANELS_MAX)
+ * below each other on one time axis: frequencies from 30 Hz to the highest Nyquist frequency, or
+ * to 20 kHz, on a logarithmic axis, levels from -90 to 0 dBFS as colours. A full-scale sine is
+ * 0 dBFS; of more than two channels the first two are drawn, of two their mean power. Memory is
+ * bounded whatever the files' length: about 3 MB a panel, and 20 MB while one is measured.
+ * The file is replaced when the new one is whole, and its folder is made where it is missing; after
+ * an error nothing is left. title and progress may be NULL; progress is called as by
+ * cleave_loudness_measure(), for one file after the other. Thread-safe.
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY,
+ * CLEAVE_ERROR_CANCELLED. */
+CLEAVE_API cleave_status cleave_spectrogram_write(const char *png_path,
+                                                  const cleave_spectrogram_panel *panels, int count,
+                                                  const char *title,
+                                                  cleave_progress_callback progress,
+                                                  void *progress_user, cleave_error *error);
+
+/* ---- Diagnosis -------------------------------------------------------------------------- */
+
+/* What a bug report should say, beside what cleave_device_list() does. */
+typedef enum cleave_topic {
+    CLEAVE_TOPIC_BUILD = 0,     /* version, compiler, options, C library, formats written */
+    CLEAVE_TOPIC_LIBRARIES = 1, /* versions of the others that it uses */
+    CLEAVE_TOPIC_SYSTEM = 2,    /* the operating system */
+    CLEAVE_TOPIC_PROCESSOR = 3, /* the instruction sets that the CPU has, and lacks */
+    CLEAVE_TOPIC_KERNELS = 4,   /* the CPU's kernel tables, slowest first: which is in use, and why
+                                   the others are not */
+    CLEAVE_TOPIC_MEMORY = 5,    /* what is left, and by which limit */
+    CLEAVE_TOPIC_SELF_TEST = 6, /* each kernel of each table that the CPU can run, against float64;
+                                   takes some milliseconds */
+    CLEAVE_TOPICS               /* how many there are */
+} cleave_topic;
+
+/* "build", "libraries" and so on. Static storage; never NULL. */
+CLEAVE_API const char *cleave_topic_name(cleave_topic topic);
+
+typedef enum cleave_finding_state {
+    CLEAVE_FINDING_FACT = 0, /* neither good nor bad */
+    CLEAVE_FINDING_OK = 1,
+    CLEAVE_FINDING_FAILED = 2
+} cleave_finding_state;
+
+typedef struct cleave_finding {
+    char name[48]; /* "libsndfile", "avx2", "avx2 gemm bf16" */
+    cleave_finding_state state;
+    char text[208]; /* one line, cut where it is too long */
+} cleave_finding;
+
+/* Writes up to `capacity` findings on a topic to `findings` and returns how many there are; 0 for a
+ * topic that does not exist. They name no file, no user and no host, but cgroups' paths where they
+ * limit memory. Thread-safe. */
+CLEAVE_API int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity);
+
+/* Opens a tiny network of random weights, which separates nothing but takes every step that others
+ * do: to see that an installation works where there is no model. It is written to a temporary
+ * folder ($TMPDIR, else /tmp), opened as cleave_model_open() does, and removed again before this
+ * returns. `log` may be NULL. Thread-safe. Errors: as cleave_model_open(), and CLEAVE_ERROR_OUTPUT.
+ */
+CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cleave_logger *log,
+                                                  cleave_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
