@@ -60,9 +60,9 @@ typedef enum cleave_status {
 
 #define CLEAVE_ERROR_TEXT_SIZE 1024
 
-/* What went wrong. `text` says it all in one line, "WHAT AND WHERE: REASON; ADVICE", and the offsets
- * say where its parts begin. Names in it are made fit to be shown: valid UTF-8 without control
- * characters, whatever bytes they have. */
+/* What went wrong. `text` says it all in one line, "WHAT AND WHERE: REASON; ADVICE", and the
+ * offsets say where its parts begin. Names in it are made fit to be shown: valid UTF-8 without
+ * control characters, whatever bytes they have. */
 typedef struct cleave_error {
     cleave_status status;
     char text[CLEAVE_ERROR_TEXT_SIZE];
@@ -264,28 +264,6 @@ typedef enum cleave_precision {
     CLEAVE_PRECISION_BF16 = 3
 } cleave_precision;
 
-/* How the way in which each layer of the network is computed is chosen: the algorithm, and in what
- * order and parts it goes. On the CPU a convolution can be computed in several ways, of which one
- * is the fastest, and whose results differ in rounding. */
-typedef enum cleave_plan {
-    CLEAVE_PLAN_ESTIMATE = 0, /* by a model of what each way costs: the same everywhere, at once */
-    CLEAVE_PLAN_MEASURE = 1   /* by timing them on this machine, a minute at most, the first time
-                                 that a network of this shape is used; what is found is kept in
-                                 $XDG_CACHE_HOME/cleave or ~/.cache/cleave (macOS:
-                                 ~/Library/Caches/cleave). Where it cannot be kept, each opening
-                                 measures anew, and may choose otherwise */
-} cleave_plan;
-
-/* How far a measurement is. */
-typedef struct cleave_plan_progress {
-    double seconds;      /* wall time since it began */
-    double seconds_left; /* about */
-} cleave_plan_progress;
-
-/* Called between the timed runs of a measurement, which take up to a second, from the calling
- * thread. A return other than 0 cancels: the call ends with CLEAVE_ERROR_CANCELLED. */
-typedef int (*cleave_plan_callback)(void *user, const cleave_plan_progress *progress);
-
 typedef struct cleave_separator_settings {
     const char *device;         /* "auto" (default), "cpu", "mps", "cuda", "cuda:1" */
     int strict_device;          /* 1: a device that is absent or fails is an error; 0 (default): go
@@ -300,9 +278,6 @@ typedef struct cleave_separator_settings {
     cleave_blend blend;         /* default CLEAVE_BLEND_FADE */
     int tta;                    /* 1: test-time augmentation, three runs averaged; default 0 */
     int compile;                /* 1 (default): fused graph; 0: op by op */
-    cleave_plan plan;           /* default CLEAVE_PLAN_ESTIMATE */
-    cleave_plan_callback plan_progress; /* default NULL */
-    void *plan_progress_user;
     int profile;       /* 1: time every op, for cleave_separator_profile(); takes 5 MB; default 0 */
     cleave_logger log; /* default: none */
 } cleave_separator_settings;
@@ -315,8 +290,8 @@ CLEAVE_API void cleave_separator_settings_default(cleave_separator_settings *set
  * has no memory for one chunk, the separator goes on with the next best one, with a warning, unless
  * settings->strict_device; what was computed until then is kept, and the separator stays there.
  * On success *separator is the caller's, to be closed; on failure it is NULL.
- * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL, CLEAVE_ERROR_CANCELLED
- * (by settings->plan_progress), and CLEAVE_ERROR_MEMORY where not even one chunk per run fits. */
+ * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL
+ * and CLEAVE_ERROR_MEMORY where not even one chunk per run fits. */
 CLEAVE_API cleave_status cleave_separator_open(cleave_separator **separator,
                                                const cleave_model *model,
                                                const cleave_separator_settings *settings,
@@ -332,7 +307,6 @@ typedef struct cleave_separator_info {
     const char *kernels;   /* CPU: instruction set in use; else "" */
     const char *precision; /* "f32", … */
     const char *blend;     /* "fade" or "mean" */
-    const char *plan;      /* "estimate", "measurement" or "cache"; see cleave_layer_list */
     int threads;
     int overlap;
     int batch;

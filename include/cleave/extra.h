@@ -60,8 +60,7 @@ typedef struct cleave_memory_need {
 
 /* Plans what cleave_separator_open() with the same settings would take, without taking it: some
  * milliseconds. A batch is taken as given, whether it fits or not; 0 gives the one that would be
- * chosen: the device's for this overlap, lowered to what fits (1 if nothing does). Nothing is
- * measured: a plan that was not measured before is taken as estimated.
+ * chosen: the device's for this overlap, lowered to what fits (1 if nothing does).
  * Thread-safe. Errors: as cleave_separator_open(); CLEAVE_ERROR_MEMORY only where the figures
  * exceed the address space, or there is no memory to plan in. */
 CLEAVE_API cleave_status cleave_model_memory(const cleave_model *model,
@@ -84,18 +83,16 @@ typedef struct cleave_layer {
     int patch[2]; /* tiles of 4 by 4 that Winograd takes at once, in frequency and in time; else 0
                    */
     double flops; /* of all `count` layers for one chunk by direct computation */
-    double share; /* of the time of all layers, 0 to 1: measured, or else estimated */
+    double share; /* of the time of all layers, 0 to 1, by estimate */
 } cleave_layer;
 
 /* The plan of a network. Free it with cleave_layer_list_free(). */
 typedef struct cleave_layer_list {
     cleave_layer *layers; /* in the order in which the first of each class runs */
     int count;
-    const char *source; /* "estimate", "measurement", or "cache": measured before; static storage */
 } cleave_layer_list;
 
-/* Plans how each layer is computed, as cleave_separator_open() with the same settings would: by
- * estimate in some milliseconds, by measurement within a minute, kept for the next time.
+/* Says how each layer is computed by a separator of the same settings. Takes some milliseconds.
  * On success *list is the caller's, to be freed; on failure it is empty. Thread-safe.
  * Errors: as cleave_separator_open(). */
 CLEAVE_API cleave_status cleave_model_plan(const cleave_model *model,

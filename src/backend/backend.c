@@ -62,12 +62,6 @@ cleave_status backend_layers(const Backend *backend, NetworkPlan *plan, const Gr
     return status;
 }
 
-cleave_status backend_measure(const Backend *backend, NetworkPlan *plan,
-                              const CompileOptions *options, const PlanProgress *progress,
-                              cleave_error *error) {
-    return backend->measure(plan, options, progress, error);
-}
-
 int64_t executable_memory_total(const ExecutableMemory *memory) {
     return memory->weights + memory->activations + memory->scratch;
 }

@@ -21,8 +21,6 @@ typedef struct CompileOptions {
     int threads;                /* CPU: threads to use, at least 1 */
     cleave_precision precision; /* of the operands of conv and linear; never AUTO */
     bool fuse;                  /* false: op by op */
-    const NetworkPlan *plan;    /* how layers are computed; NULL: as the backend estimates, as are
-                                   those of which it says nothing. Needed until compile() returns */
     const cleave_logger *log;
     Profile *profile; /* told of every op that runs; NULL: nobody. Needed until it is destroyed */
     /* Called now and then while weights are being read, which need not stay in memory once they
@@ -37,12 +35,6 @@ typedef struct CompileOptions {
      * alone counts. Never NULL in a call of Backend's compile(). */
     DeviceFailure *failure;
 } CompileOptions;
-
-/* How far a measurement is, told to whoever asked for it. */
-typedef struct PlanProgress {
-    cleave_plan_callback call; /* NULL: nobody wants to know */
-    void *user;
-} PlanProgress;
 
 /* What an executable takes, in bytes. */
 typedef struct ExecutableMemory {
@@ -100,12 +92,9 @@ struct Executable {
     ExecutableMemory memory;
 };
 
-/* What a measurement may take. Layers that it did not come to are computed as estimated. */
-#define PLAN_MEASURE_SECONDS 60.0
-
 /* Changes with anything that a backend in a shared object of its own shares with the library: this
  * header and all that it includes. */
-#define BACKEND_ABI 3
+#define BACKEND_ABI 4
 
 struct Backend {
     int abi;             /* BACKEND_ABI; first in every version, as is the next */
@@ -127,16 +116,9 @@ struct Backend {
     /* What compile() would take, without taking or reading much: of the weights only shapes. */
     cleave_status (*plan)(const Graph *graph, const CompileOptions *options,
                           ExecutableMemory *memory, cleave_error *error);
-    /* The classes of a network's layers, planned as compile() without a plan would. */
+    /* The classes of a network's layers, planned as compile() would. */
     cleave_status (*layers)(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
                             cleave_error *error);
-    /* Whether a plan from elsewhere can be used for a class. */
-    bool (*fits)(const LayerClass *layer, const ConvPlan *plan);
-    /* Puts the fastest plan, as measured, in the place of each estimate. What it finds is meant for
-     * any batch and number of threads, so that it takes neither from the options: it runs one chunk
-     * on all processors. */
-    cleave_status (*measure)(NetworkPlan *plan, const CompileOptions *options,
-                             const PlanProgress *progress, cleave_error *error);
     cleave_status (*compile)(Executable **executable, const Graph *graph,
                              const CompileOptions *options, cleave_error *error);
 };
@@ -167,12 +149,6 @@ cleave_status backend_plan(const Backend *backend, const Graph *graph,
  * freed; empty after a failure. Costs milliseconds. */
 cleave_status backend_layers(const Backend *backend, NetworkPlan *plan, const Graph *graph,
                              const CompileOptions *options, cleave_error *error);
-
-/* Measures what backend_layers() estimated, for PLAN_MEASURE_SECONDS at most. After a failure the
- * plan is as it was. Errors: CLEAVE_ERROR_CANCELLED. */
-cleave_status backend_measure(const Backend *backend, NetworkPlan *plan,
-                              const CompileOptions *options, const PlanProgress *progress,
-                              cleave_error *error);
 
 /* Sum of the three. */
 int64_t executable_memory_total(const ExecutableMemory *memory);

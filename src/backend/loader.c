@@ -68,8 +68,7 @@ static bool is_whole(const char *path) {
 
 static bool is_complete(const Backend *backend) {
     return backend->count && backend->describe && backend->read_memory && backend->supports &&
-           backend->plan && backend->layers && backend->fits && backend->measure &&
-           backend->compile;
+           backend->plan && backend->layers && backend->compile;
 }
 
 /* Why a backend cannot be used; NULL if it can. Its version is looked at first: of another one,

@@ -13,7 +13,6 @@
 #include "commands.h"
 #include "exit_code.h"
 #include "inputs.h"
-#include "measuring.h"
 #include "message.h"
 #include "model.h"
 #include "outputs.h"
@@ -126,12 +125,9 @@ static int open_code(cleave_status status) {
 /* Returns an exit code. */
 static int open_separator(Run *run) {
     cleave_separator_settings settings = run->options->separator;
-    Measuring measuring;
     settings.log = message_logger();
-    measuring_begin(&measuring, run->options, &settings);
     cleave_status status =
         cleave_separator_open(&run->separator, run->model, &settings, &run->stop);
-    measuring_end(&measuring);
     if (status != CLEAVE_OK) {
         message_error("%s", run->stop.text);
         return open_code(status);

@@ -43,8 +43,6 @@ static const char separate_about[] =
     "                                one on which the rest of the network did\n"
     "  device, kernels, precision, compiled, overlap, batch, blend, tta\n"
     "                                what was used\n"
-    "  plan                          \"estimate\"; with --plan measure: \"measurement\"\n"
-    "                                of now, or \"cache\", measured before\n"
     "  memory_planned_bytes          what the process was expected to take at most\n"
     "  profile                       with --profile, of this input: seconds, chunks,\n"
     "                                flops (by direct computation),\n"
@@ -85,14 +83,13 @@ static const char inspect_about[] =
     "shows what they say: stems, sizes, parameters; the network's parts with shapes\n"
     "and cost; the memory that each batch needs and the batch that auto takes here;\n"
     "the files that belong together and the weights in them (-v: each of them).\n"
-    "With --plan also the way in which each layer is computed; for what a line says\n"
-    "of convolutions, see the text below the table. Nothing is separated, and no\n"
-    "memory taken but by '--plan measure'.\n"
+    "With --plan also how each layer is computed; the text below that table explains\n"
+    "it. Nothing is separated, and no memory is taken.\n"
     "Without MODEL, the one that the environment variable CLEAVE_MODEL names.\n";
 
 static const char inspect_examples[] = "  cleave inspect drumsep.ckpt\n"
                                        "  cleave inspect vocals.ckpt -c vocals.yaml --json\n"
-                                       "  cleave inspect vocals.ckpt --plan measure\n";
+                                       "  cleave inspect vocals.ckpt --plan\n";
 
 static const char devices_about[] =
     "Lists what networks can run on, in the order in which '-d auto' takes it: the\n"

@@ -29,8 +29,9 @@ const Term help_environment[] = {
      "the CPU's instructions: avx512, avx2 or reference (plain C); else the best there are"},
     {"CLEAVE_BACKENDS", "the folder of libcleave-cuda.so and the like; else where cleave is"},
     {"NO_COLOR", "if set, no colours"},
-    {"XDG_CACHE_HOME", "the folder below which cleave/ keeps measured plans; else ~/.cache (macOS: "
-                       "~/Library/Caches)"},
+    {"XDG_CACHE_HOME",
+     "the folder below which cleave/ keeps how trials of an Apple GPU ended; else "
+     "~/.cache (macOS: ~/Library/Caches)"},
     {NULL, NULL}};
 
 const char help_usage_notes[] =

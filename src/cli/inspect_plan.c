@@ -8,21 +8,17 @@
 #include "exit_code.h"
 #include "inspect.h"
 #include "layer_text.h"
-#include "measuring.h"
 #include "message.h"
 #include "table.h"
 
 int inspect_plan_make(Inspection *inspection) {
     cleave_separator_settings settings = inspection->options->separator;
     cleave_error error;
-    Measuring measuring;
     if (!inspection->options->show_plan)
         return EXIT_DONE;
     settings.log = message_logger();
-    measuring_begin(&measuring, inspection->options, &settings);
     cleave_status status =
         cleave_model_plan(inspection->model, &settings, &inspection->plan, &error);
-    measuring_end(&measuring);
     if (status == CLEAVE_OK)
         return EXIT_DONE;
     message_error("%s", error.text);
@@ -48,13 +44,6 @@ static void add_row(Table *table, const cleave_layer *layer) {
         free(cells[i]);
 }
 
-/* How the source of the plan is told. */
-static const char *source_text(const char *source) {
-    return strcmp(source, "estimate") == 0 ? "estimated"
-           : strcmp(source, "cache") == 0  ? "measured here before"
-                                           : "measured here now";
-}
-
 void inspect_plan_print(const Inspection *inspection) {
     static const char *const headers[] = {"layer", "channels", "size",  "count", "algorithm",
                                           "patch", "first",    "GFLOP", "share"};
@@ -63,8 +52,8 @@ void inspect_plan_print(const Inspection *inspection) {
     for (int i = 0; i < plan->count; i++)
         add_row(table, &plan->layers[i]);
     table_print(table, stdout);
-    printf("How layers are computed on the CPU, %s.\n", source_text(plan->source));
-    puts("Sizes: frequencies x frames of the output. GFLOP: of all layers of a line, for\n"
+    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output. GFLOP: of "
+         "all layers of a line, for\n"
          "one chunk, by direct computation. Share: of the time. Winograd takes patches of\n"
          "tiles of 4x4 one by one, with all weights transformed first; or all patches are\n"
          "loaded first, and the weights transformed on the way.");
@@ -93,7 +82,6 @@ void inspect_plan_put(const Inspection *inspection, json_t *object) {
     json_t *layers = json_new_array();
     for (int i = 0; i < inspection->plan.count; i++)
         json_append(layers, layer_json(&inspection->plan.layers[i]));
-    json_put_text(plan, "source", inspection->plan.source);
     json_put(plan, "layers", layers);
     json_put(object, "plan", plan);
 }

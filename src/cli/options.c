@@ -442,15 +442,10 @@ static bool apply_no_compile(Options *options, const char *value) {
     return true;
 }
 
-static const Choice plan_choices[] = {
-    {"estimate", CLEAVE_PLAN_ESTIMATE}, {"measure", CLEAVE_PLAN_MEASURE}, {NULL, 0}};
-
 static bool apply_plan(Options *options, const char *value) {
-    int chosen = 0;
-    bool good = take_choice(&chosen, "--plan", value, plan_choices);
-    options->separator.plan = (cleave_plan)chosen;
+    (void)value;
     options->show_plan = true;
-    return good;
+    return true;
 }
 
 static const Choice format_choices[] = {{"wav", CLEAVE_FORMAT_WAV},   {"flac", CLEAVE_FORMAT_FLAC},
@@ -698,12 +693,8 @@ const OptionSpec option_specs[] = {
      "test-time augmentation: average of three runs, with channels swapped and polarity inverted; "
      "three times slower",
      apply_tta},
-    {0, READS | COMMAND_BENCH, "plan", "WAY",
-     "how to choose the algorithm of each layer: estimate (default, the same everywhere) or "
-     "measure "
-     "(on this machine, a minute at most, then kept in the user's cache folder); changes speed, "
-     "and results within rounding; inspect shows what was chosen",
-     apply_plan, plan_choices},
+    {0, COMMAND_INSPECT, "plan", NULL, "show how each layer is computed, and what it costs",
+     apply_plan},
     {0, READS, "no-compile", NULL, "run the network op by op instead of as one compiled graph",
      apply_no_compile},
     {0, TELLS, "json", NULL, "print JSON on standard output instead of text", apply_json},

@@ -130,7 +130,6 @@ static void write_settings(const Page *page, const cleave_model_info *model,
     text_item(page, "Blend", separator->blend);
     text_item(page, "Test-time augmentation", separator->tta ? "yes" : "no");
     text_item(page, "Graph", separator->compiled ? "compiled" : "op by op");
-    text_item(page, "Plan", separator->plan);
     item(page, "Chunk", "%d samples at %d Hz", separator->chunk_size, model->sample_rate);
     cleave_format_info format = format_info(options->output.format);
     item(page, "Format", "%s%s", format.title, bits_name(&options->output, &format));

@@ -240,7 +240,6 @@ static void put_separator(json_t *object, const cleave_separator_info *info) {
     json_put_integer(object, "batch", info->batch);
     json_put_text(object, "blend", info->blend);
     json_put_bool(object, "tta", info->tta);
-    json_put_text(object, "plan", info->plan);
     json_put_integer(object, "memory_planned_bytes", info->memory_needed);
 }
 

@@ -10,7 +10,6 @@
 #include "cleave/extra.h"
 #include "model/builder.h"
 #include "separate/batch_table.h"
-#include "separate/planner.h"
 
 /* ---- The device ---- */
 
@@ -58,9 +57,7 @@ cleave_status ready_choose(cleave_separator *separator, const Device *device, cl
     separator->device = device;
     separator->tried |= registry_bit(device);
     separator->settings = separator->asked;
-    separator->plan_source = "estimate";
     separator->settled = false;
-    network_plan_free(&separator->layers);
     log_device(separator);
     choose_mode(separator);
     return choose_precision(separator, error);
@@ -178,29 +175,6 @@ static cleave_status compile_at(cleave_separator *separator, const MemoryQuestio
     return status;
 }
 
-/* Refuses a network that does not fit as estimated, before anything is measured for it. */
-static cleave_status check_need(const cleave_separator *separator, const MemoryQuestion *question,
-                                cleave_error *error) {
-    cleave_memory_need need;
-    MemoryLimit limit = memory_need_limit(question, separator->settings.max_memory);
-    cleave_status status = memory_need_fit(question, 1, &limit, &need, error);
-    if (status == CLEAVE_OK && need.total > need.limit)
-        return refuse_need(&need, separator->settings.max_memory > 0, error);
-    return status;
-}
-
-cleave_status ready_plan_layers(cleave_separator *separator, MemoryQuestion *question,
-                                NetworkPlan *layers, cleave_error *error) {
-    cleave_status status = CLEAVE_OK;
-    if (separator->settings.plan == CLEAVE_PLAN_MEASURE)
-        status = check_need(separator, question, error);
-    if (status == CLEAVE_OK)
-        status = planner_plan(layers, &separator->plan_source, separator->device, question->graph,
-                              &question->options, &separator->settings, error);
-    question->options.plan = layers;
-    return status;
-}
-
 /* Compiles at the chosen batch, and at half of it again and again while memory runs out. */
 static cleave_status compile_to_fit(cleave_separator *separator, const MemoryQuestion *question,
                                     cleave_error *error) {
@@ -228,22 +202,6 @@ static cleave_status compile_to_fit(cleave_separator *separator, const MemoryQue
     return CLEAVE_OK;
 }
 
-/* ---- Settling ---- */
-
-/* What was settled on the first time holds when the network is compiled again. */
-static cleave_status settle(cleave_separator *separator, MemoryQuestion *question,
-                            cleave_error *error) {
-    cleave_status status = CLEAVE_OK;
-    bool measured = separator->settings.plan == CLEAVE_PLAN_MEASURE;
-    if (measured && !separator->settled)
-        status = ready_plan_layers(separator, question, &separator->layers, error);
-    if (measured)
-        question->options.plan = &separator->layers;
-    if (status == CLEAVE_OK && !separator->settled)
-        status = choose_batch(separator, question, error);
-    return status;
-}
-
 /* A compiler that fails does not lose the run. */
 static cleave_status compile_op_by_op(cleave_separator *separator, MemoryQuestion *question,
                                       cleave_error *error) {
@@ -259,7 +217,9 @@ static cleave_status compile_op_by_op(cleave_separator *separator, MemoryQuestio
 
 static cleave_status compile_graph(cleave_separator *separator, MemoryQuestion *question,
                                    cleave_error *error) {
-    cleave_status status = settle(separator, question, error);
+    cleave_status status = CLEAVE_OK;
+    if (!separator->settled) /* what was chosen holds when the network is compiled again */
+        status = choose_batch(separator, question, error);
     if (status != CLEAVE_OK)
         return status;
     status = compile_to_fit(separator, question, error);

@@ -40,9 +40,4 @@ MemoryQuestion ready_question(const cleave_separator *separator, const Graph *gr
 /* Chunks per run, memory aside: those asked for, or those that suit the device. */
 int ready_wanted_batch(const cleave_separator *separator);
 
-/* Plans how layers are computed, which comes before memory is planned, since of that plans take
- * more or less. `layers` must outlive the question. */
-cleave_status ready_plan_layers(cleave_separator *separator, MemoryQuestion *question,
-                                NetworkPlan *layers, cleave_error *error);
-
 #endif

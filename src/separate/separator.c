@@ -11,7 +11,7 @@
 #include "cleave/extra.h"
 #include "model/builder.h"
 #include "separate/batch_table.h"
-#include "separate/planner.h"
+#include "separate/layer_list.h"
 #include "separate/ready.h"
 
 #define BATCH_MAX   64
@@ -42,9 +42,6 @@ static cleave_status check_settings(const cleave_separator_settings *settings,
     if (status == CLEAVE_OK && settings->blend != CLEAVE_BLEND_FADE &&
         settings->blend != CLEAVE_BLEND_MEAN)
         status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown blend %d", (int)settings->blend);
-    if (status == CLEAVE_OK && settings->plan != CLEAVE_PLAN_ESTIMATE &&
-        settings->plan != CLEAVE_PLAN_MEASURE)
-        status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown plan %d", (int)settings->plan);
     return status;
 }
 
@@ -91,7 +88,7 @@ static cleave_status plan_chunks(cleave_separator *separator, cleave_error *erro
 static cleave_status begin(cleave_separator *separator, const cleave_model *model,
                            const cleave_separator_settings *settings, cleave_error *error) {
     DeviceChoice choice;
-    *separator = (cleave_separator){.model = model, .plan_source = "estimate"};
+    *separator = (cleave_separator){.model = model};
     atomic_init(&separator->cancel, false);
     if (settings)
         separator->asked = *settings;
@@ -120,22 +117,15 @@ static cleave_status plan_memory(const cleave_separator *separator, cleave_memor
         builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
-    NetworkPlan layers = {0};
     MemoryQuestion question = ready_question(separator, &graph);
-    if (settings->plan == CLEAVE_PLAN_MEASURE)
-        status =
-            planner_recall(&layers, separator->device, &graph, &question.options, settings, error);
-    question.options.plan = &layers;
     MemoryLimit limit = memory_need_limit(&question, settings->max_memory);
     MemoryLimit fit = limit;
     if (settings->batch > 0)
         fit.bytes = INT64_MAX; /* the figures of that batch, whether it fits or not */
-    if (status == CLEAVE_OK)
-        status = memory_need_fit(&question, ready_wanted_batch(separator), &fit, need, error);
+    status = memory_need_fit(&question, ready_wanted_batch(separator), &fit, need, error);
     need->limit = limit.bytes;
     need->device_batch = batch_for_device(separator->device->info.kind, settings->overlap);
     snprintf(need->device, sizeof(need->device), "%s", separator->device->info.id);
-    network_plan_free(&layers);
     graph_free(&graph);
     return status;
 }
@@ -162,9 +152,9 @@ static cleave_status list_layers(cleave_separator *separator, cleave_layer_list 
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);
-    status = ready_plan_layers(separator, &question, &layers, error);
+    status = backend_layers(separator->device->backend, &layers, &graph, &question.options, error);
     if (status == CLEAVE_OK)
-        status = planner_list(list, &layers, separator->plan_source, error);
+        status = layer_list_fill(list, &layers, error);
     network_plan_free(&layers);
     graph_free(&graph);
     return status;
@@ -209,7 +199,6 @@ void cleave_separator_close(cleave_separator *separator) {
     if (!separator)
         return;
     ready_release(separator);
-    network_plan_free(&separator->layers);
     fallback_free(&separator->fallback);
     profile_destroy(separator->profile);
     free(separator);
@@ -222,7 +211,6 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .kernels = separator->kernels,
         .precision = precision_name(settings->precision),
         .blend = settings->blend == CLEAVE_BLEND_MEAN ? "mean" : "fade",
-        .plan = separator->plan_source,
         .threads = settings->threads,
         .overlap = settings->overlap,
         .batch = settings->batch,

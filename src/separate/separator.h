@@ -15,11 +15,9 @@ struct cleave_separator {
     const Device *device;
     unsigned tried;         /* devices that were taken, this one included; see registry_bit() */
     bool moved;             /* to another device than the one that was chosen first */
-    bool settled;           /* batch and plan of layers are chosen */
+    bool settled;           /* the batch is chosen */
     Executable *executable; /* NULL: released */
     ChunkPlan plan;
-    NetworkPlan layers;      /* as measured; empty where the backend is to estimate */
-    const char *plan_source; /* of how layers are computed, as in cleave_layer_list */
     cleave_memory_need need; /* at the batch that was settled on */
     const char *kernels;     /* of the executable, also while it is released, as are the rest */
     uint64_t plan_digest;

@@ -37,7 +37,7 @@ OPTIONS = {  # long: (short, takes a value)
     "stems": ("", True), "residual": ("", True), "device": ("d", True),
     "strict-device": ("", False), "resume": ("", False), "precision": ("p", True),
     "threads": ("t", True),     "overlap": ("", True), "batch": ("b", True), "max-memory": ("", True),
-    "blend": ("", True), "tta": ("", False), "plan": ("", True),
+    "blend": ("", True), "tta": ("", False),
     "no-compile": ("", False), "format": ("f", True), "bits": ("", True), "score": ("", True),
     "spectrogram": ("", False), "report": ("", True), "report-embed": ("", False),
     "json": ("", False), "quiet": ("q", False), "verbose": ("v", False), "version": ("", False),
@@ -537,7 +537,7 @@ JSON_KEYS = ("input", "model", "status", "error", "outputs", "audio_seconds", "s
              "real_time_factor", "network_seconds", "sample_rate", "source_sample_rate", "channels",
              "samples",
              "peak_memory_bytes", "peak_device_memory_bytes", "fallback_ops", "memory_planned_bytes",
-             "device", "kernels", "precision", "compiled", "overlap", "batch", "blend", "tta", "plan")
+             "device", "kernels", "precision", "compiled", "overlap", "batch", "blend", "tta")
 
 
 class SeparateTest(CliTest):
@@ -763,8 +763,7 @@ class JsonTest(CliTest):
         self.assertEqual(sorted(track), sorted(JSON_KEYS))
         expected = {"input": MIX, "model": MODEL, "status": "ok", "error": None,
                     "sample_rate": RATE, "channels": 2, "samples": 1587, "device": "cpu",
-                    "precision": "f32", "overlap": 2, "batch": 1, "blend": "fade", "tta": False,
-                    "plan": "estimate"}
+                    "precision": "f32", "overlap": 2, "batch": 1, "blend": "fade", "tta": False}
         self.assertEqual({key: track[key] for key in expected}, expected)
         self.assertAlmostEqual(track["audio_seconds"], 1587 / RATE, places=4)
         self.assertAlmostEqual(track["real_time_factor"] * track["seconds"],

@@ -7,10 +7,8 @@ byte. The same files at each run. What a fuzzer found is in corpus/, and committ
 import glob
 import math
 import os
-import re
 import struct
 import sys
-import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "tests", "data")
@@ -180,33 +178,6 @@ def audio():
     return files
 
 
-# ---- Plans ----
-
-LAYERS = ("conv 3x3 stride 1x1 pad 1x1 act 1, 8 blocks 256x1024 to 128 256x1024: ",
-          "conv_transposed 2x2 stride 2x2 pad 0x0 act 2, 5 blocks 8x6 to 70 16x12: ",
-          "linear 0x0 stride 0x0 pad 0x0 act 0, 1 blocks 8x6 to 3 8x5: ")
-
-
-def version():
-    header = read(os.path.join(ROOT, "include", "cleave.h")).decode()
-    return ".".join(re.search(r"CLEAVE_VERSION_%s (\d+)" % part, header).group(1)
-                    for part in ("MAJOR", "MINOR", "PATCH"))
-
-
-def plans():
-    """For the network of fuzz_plan.c."""
-    files = {}
-    for name, first in (("direct", "direct 0x0 - 12 ns"), ("weights", "winograd 4x16 weights 9 ns"),
-                        ("patches", "winograd 64x256 patches 123456789 ns"),
-                        ("too-large", "winograd 65x256 patches 1 ns")):
-        rest = ("direct 0x0 - 3 ns", "direct 0x0 - 1 ns")
-        lines = ["cleave plan %s, f32, kernels kernels" % version(), "machine"]
-        lines += [layer + plan for layer, plan in zip(LAYERS, (first,) + rest)]
-        text = "".join(line + "\n" for line in lines).encode()
-        files[name] = text + b"check %08x\n" % zlib.crc32(text)
-    return files
-
-
 # ---- Writing ----
 
 def seeds():
@@ -216,7 +187,6 @@ def seeds():
         "safetensors": fixtures("model/*.safetensors"),
         "yaml": yamls(),
         "audio": audio(),
-        "plan": plans(),
     }
 
 

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/cpu/conv_plan.h"
 #include "cleave.h"
-#include "tests/separate/forced_plan.h"
 
 #define MARGIN_DB 6.0
 #define ENOUGH_DB 110.0
@@ -161,17 +161,6 @@ static bool compare(const json_t *json, const char *folder, const char *standard
     return ok;
 }
 
-/* The forced plan must have been found, or the mode would show nothing. */
-static cleave_status check_forced(const cleave_separator *separator, cleave_error *error) {
-    cleave_separator_info info;
-    cleave_separator_get_info(separator, &info);
-    if (strcmp(info.plan, "cache") == 0)
-        return CLEAVE_OK;
-    error->status = CLEAVE_ERROR_INTERNAL;
-    snprintf(error->text, sizeof(error->text), "the plan was not forced: %s", info.plan);
-    return error->status;
-}
-
 static cleave_status separate(const json_t *json, const char *folder, const Mode *mode,
                               const char *output, cleave_error *error) {
     char path[4096];
@@ -201,12 +190,9 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
     output_settings.residual = string_field(json, "residual", NULL);
     snprintf(path, sizeof(path), "%s/%s", folder, string_field(json, "model", "model.ckpt"));
     cleave_status status = cleave_model_open(&model, path, &model_settings, error);
-    if (status == CLEAVE_OK && mode->plan)
-        status = force_cached_plan(model, &settings, mode->plan, error);
+    conv_plan_force(mode->plan);
     if (status == CLEAVE_OK)
         status = cleave_separator_open(&separator, model, &settings, error);
-    if (status == CLEAVE_OK && mode->plan)
-        status = check_forced(separator, error);
     snprintf(path, sizeof(path), "%s/mix.wav", folder);
     if (status == CLEAVE_OK)
         status = cleave_separator_separate_file(separator, path, &output_settings, NULL, error);
@@ -298,42 +284,11 @@ static bool has_wanted_kernels(void) {
     return true;
 }
 
-/* Where forced plans are kept; emptied at the end. */
-static char cache[] = "/tmp/cleave-golden-cache-XXXXXX";
-
-static void make_cache(void) {
-    if (!mkdtemp(cache) || setenv("XDG_CACHE_HOME", cache, 1) != 0) {
-        printf("FAIL %s cannot be made\n", cache);
-        exit(1);
-    }
-}
-
-static int is_file(const struct dirent *entry) {
-    return entry->d_name[0] != '.';
-}
-
-static void remove_cache(void) {
-    char folder[256];
-    struct dirent **entries = NULL;
-    snprintf(folder, sizeof(folder), "%s/cleave", cache);
-    int count = scandir(folder, &entries, is_file, alphasort);
-    for (int i = 0; i < count; i++) {
-        char path[1024];
-        snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-        remove(path);
-        free(entries[i]);
-    }
-    free(entries);
-    rmdir(folder);
-    rmdir(cache);
-}
-
 int main(int argc, char **argv) {
     if (!has_wanted_kernels()) {
         printf("skipped: this processor does not run the %s kernels\n", getenv("CLEAVE_KERNELS"));
         return EXIT_SKIPPED;
     }
-    make_cache();
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--forced-plans") == 0)
             modes = forced_modes;
@@ -353,7 +308,6 @@ int main(int argc, char **argv) {
         else
             run_modes(argv[i]);
     }
-    remove_cache();
     printf("%d passed, %d failed\n", passed, failed);
     return failed || !passed ? 1 : 0;
 }

@@ -91,14 +91,6 @@ LayerClass step_layer_class(const CpuExecutable *executable, const Step *step) {
     return layer;
 }
 
-/* As the plan that was handed in has it, or else as estimated. */
-static ConvPlan choose_plan(const CpuExecutable *executable, const Step *step,
-                            const NetworkPlan *wanted) {
-    LayerClass layer = step_layer_class(executable, step);
-    const LayerPlan *known = wanted ? network_plan_find(wanted, &layer) : NULL;
-    return known ? known->conv : conv_plan_estimate(&layer);
-}
-
 /* What the step's writer completes at once: a row, or a patch of tiles. */
 static void set_parts(const CpuExecutable *executable, const Step *step, CpuTensor *tensor) {
     const ConvPlan *plan = step_plan(executable, step);
@@ -111,14 +103,14 @@ static void set_parts(const CpuExecutable *executable, const Step *step, CpuTens
 }
 
 static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
-                                    const NetworkPlan *wanted, cleave_error *error) {
+                                    cleave_error *error) {
     const Node *node = &executable->graph.nodes[step->node];
     Shape shape = executable->graph.nodes[step->output].shape;
     CpuTensor *tensor = &executable->tensors[step->output];
     bool own_channels = node->op == OP_INPUT || node->op == OP_STFT || node->op == OP_ISTFT ||
                         node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
     *tensor = (CpuTensor){.height = shape.height, .width = shape.width};
-    tensor->stored = (node->op != OP_INPUT || executable->single_layer) && node->op != OP_ISTFT;
+    tensor->stored = node->op != OP_INPUT && node->op != OP_ISTFT;
     if (own_channels)
         tensor->channels = (ChannelLayout){{shape.channels}, 1};
     for (int i = 0; i < step->source_count && !own_channels; i++)
@@ -127,7 +119,8 @@ static cleave_status lay_out_tensor(CpuExecutable *executable, const Step *step,
             return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: too many concatenated values",
                              node->name);
     tensor->blocks = channel_layout_blocks(&tensor->channels);
-    executable->plans[step - executable->program.steps] = choose_plan(executable, step, wanted);
+    LayerClass layer = step_layer_class(executable, step);
+    executable->plans[step - executable->program.steps] = conv_plan_choose(&layer);
     set_parts(executable, step, tensor);
     return CLEAVE_OK;
 }
@@ -258,15 +251,14 @@ static cleave_status allocate_statistics(CpuExecutable *executable, cleave_error
     return CLEAVE_OK;
 }
 
-static cleave_status lay_out_tensors(CpuExecutable *executable, const NetworkPlan *wanted,
-                                     cleave_error *error) {
+static cleave_status lay_out_tensors(CpuExecutable *executable, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     executable->tensors = calloc((size_t)executable->graph.count, sizeof(*executable->tensors));
     executable->plans = calloc((size_t)executable->program.count, sizeof(*executable->plans));
     if (!executable->tensors || !executable->plans)
         return error_memory(error, "the network's tensors", sizeof(*executable->tensors));
     for (int i = 0; i < executable->program.count && status == CLEAVE_OK; i++)
-        status = lay_out_tensor(executable, &executable->program.steps[i], wanted, error);
+        status = lay_out_tensor(executable, &executable->program.steps[i], error);
     if (status == CLEAVE_OK)
         status = plan_arena(executable, error);
     if (status == CLEAVE_OK)
@@ -395,13 +387,12 @@ static cleave_status build(CpuExecutable *executable, const Graph *graph,
     if (status == CLEAVE_OK)
         status = program_create(&executable->program, graph, options->fuse, error);
     if (status == CLEAVE_OK)
-        status = lay_out_tensors(executable, options->plan, error);
+        status = lay_out_tensors(executable, error);
     if (status == CLEAVE_OK)
         status = create_steps(executable, graph, options, error);
     if (status == CLEAVE_OK)
         status = allocate_scratch(executable, error);
-    if (status == CLEAVE_OK && options->profile && !executable->plan_only &&
-        !executable->single_layer)
+    if (status == CLEAVE_OK && options->profile && !executable->plan_only)
         status = cpu_profiling_begin(executable, options->profile, error);
     executable->head.memory.activations =
         (int64_t)(executable->arena_bytes + executable->statistics_bytes);
@@ -436,7 +427,6 @@ cleave_status cpu_executable_create(CpuExecutable **created, const Graph *graph,
     executable->precision = options->precision;
     executable->head.kernels = executable->kernels->name;
     executable->plan_only = purpose == CPU_FOR_SIZES;
-    executable->single_layer = purpose == CPU_FOR_LAYER;
     executable->threads = options->threads > 1 ? options->threads : 1;
     executable->max_batch = options->batch;
     cleave_status status = graph_rematerialise(&lean, graph, error);
@@ -509,7 +499,5 @@ const Backend backend_cpu = {
     .supports = supports,
     .plan = cpu_plan,
     .layers = cpu_layers,
-    .fits = conv_plan_fits,
-    .measure = cpu_measure,
     .compile = cpu_compile,
 };

@@ -6,9 +6,8 @@
 #include "backend/cpu/kernels/kernels.h"
 #include "base/memory.h"
 
-/* What a plan may keep transformed: one that is chosen here, and one that comes from a file. */
+/* What a plan may keep transformed. */
 #define CANDIDATE_BYTES ((size_t)64 << 20)
-#define LARGEST_BYTES   ((size_t)1 << 30)
 
 /* ---- Sizes ---- */
 
@@ -53,16 +52,6 @@ static bool transformed_bytes(const LayerClass *layer, const ConvPlan *plan, siz
         good = good && size_multiply(patch, patches(layer, plan), &all);
     *bytes = size_max(patch, all);
     return good;
-}
-
-bool conv_plan_fits(const LayerClass *layer, const ConvPlan *plan) {
-    size_t bytes = 0;
-    if (plan->algorithm == CONV_DIRECT)
-        return plan->patch_rows == 0 && plan->patch_columns == 0 && !plan->weights_first;
-    return plan->algorithm == CONV_WINOGRAD && is_3x3(layer) && plan->patch_rows >= 1 &&
-           plan->patch_rows <= tiles(layer->output.height) && plan->patch_columns >= 1 &&
-           plan->patch_columns <= tiles(layer->output.width) &&
-           transformed_bytes(layer, plan, &bytes) && bytes <= LARGEST_BYTES;
 }
 
 /* ---- Cost ---- */
@@ -188,38 +177,36 @@ static size_t allowed_bytes(const LayerClass *layer) {
 
 static bool is_candidate(const LayerClass *layer, const ConvPlan *plan) {
     size_t bytes = 0;
-    return conv_plan_fits(layer, plan) && transformed_bytes(layer, plan, &bytes) &&
-           bytes <= allowed_bytes(layer);
+    return transformed_bytes(layer, plan, &bytes) && bytes <= allowed_bytes(layer);
 }
 
-ConvPlan conv_plan_estimate(const LayerClass *layer) {
+static const ConvPlan *forced_plan;
+
+void conv_plan_force(const ConvPlan *plan) {
+    forced_plan = plan;
+}
+
+/* The forced plan, with patches cut to the layer's size. */
+static ConvPlan cut_forced_plan(const LayerClass *layer) {
+    ConvPlan plan = *forced_plan;
+    if (plan.patch_rows > tiles(layer->output.height))
+        plan.patch_rows = tiles(layer->output.height);
+    if (plan.patch_columns > tiles(layer->output.width))
+        plan.patch_columns = tiles(layer->output.width);
+    return plan;
+}
+
+ConvPlan conv_plan_choose(const LayerClass *layer) {
     ConvPlan best = {.algorithm = CONV_DIRECT};
-    for (int i = 0; i < WAYS && is_3x3(layer); i++) {
+    if (!is_3x3(layer))
+        return best;
+    if (forced_plan)
+        return cut_forced_plan(layer);
+    for (int i = 0; i < WAYS; i++) {
         ConvPlan plan = winograd(layer, &ways[i]);
         if (is_candidate(layer, &plan) &&
             conv_plan_cost(layer, &plan) < conv_plan_cost(layer, &best))
             best = plan;
     }
     return best;
-}
-
-/* Appends a plan unless it is there already. */
-static int append(ConvPlan *candidates, int count, ConvPlan plan) {
-    for (int i = 0; i < count; i++)
-        if (conv_plan_equal(&candidates[i], &plan))
-            return count;
-    candidates[count] = plan;
-    return count + 1;
-}
-
-int conv_plan_candidates(const LayerClass *layer, ConvPlan candidates[CONV_CANDIDATES_MAX]) {
-    int count = append(candidates, 0, conv_plan_estimate(layer));
-    if (!is_3x3(layer))
-        return count;
-    for (int i = 0; i < WAYS; i++) {
-        ConvPlan plan = winograd(layer, &ways[i]);
-        if (is_candidate(layer, &plan))
-            count = append(candidates, count, plan);
-    }
-    return append(candidates, count, (ConvPlan){0});
 }

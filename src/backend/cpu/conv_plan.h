@@ -7,22 +7,16 @@
 
 #include "backend/layer_plan.h"
 
-/* The cheapest of the candidates by conv_plan_cost(). What is not a convolution has a plan of
+/* The cheapest way to compute a layer by conv_plan_cost(). What is not a convolution has a plan of
  * zeros. */
-ConvPlan conv_plan_estimate(const LayerClass *layer);
+ConvPlan conv_plan_choose(const LayerClass *layer);
+
+/* For tests: every 3x3 convolution that is compiled from now on is computed by this plan, with
+ * patches cut to its size; NULL: by the cheapest one again. Not thread-safe; the plan must stay. */
+void conv_plan_force(const ConvPlan *plan);
 
 /* Time that a layer would take for one chunk, in units that mean something only beside each other.
  * For any op; the plan matters to convolutions. */
 double conv_plan_cost(const LayerClass *layer, const ConvPlan *plan);
-
-#define CONV_CANDIDATES_MAX 16
-
-/* Writes the plans worth a measurement, and returns how many: 1 where there is nothing to choose.
- * The first is the estimate. */
-int conv_plan_candidates(const LayerClass *layer, ConvPlan candidates[CONV_CANDIDATES_MAX]);
-
-/* Whether the layer can be computed so, and its scratch memory stays within reason: a plan may come
- * from a file. */
-bool conv_plan_fits(const LayerClass *layer, const ConvPlan *plan);
 
 #endif

@@ -76,7 +76,6 @@ struct CpuExecutable {
     const Kernels *kernels;
     cleave_precision precision; /* that was asked for; some steps stay f32 */
     bool plan_only; /* sizes alone: nothing large is allocated, no weight read, no thread started */
-    bool single_layer; /* the input is an activation like any other, and lies in the arena */
     int threads;
     ThreadPool *pool; /* NULL if plan_only */
     Graph graph;      /* a copy of the nodes, without weights */
@@ -115,8 +114,7 @@ static inline const ConvPlan *step_plan(const CpuExecutable *executable, const S
 
 typedef enum CpuPurpose {
     CPU_FOR_RUNS,
-    CPU_FOR_SIZES, /* plan_only */
-    CPU_FOR_LAYER  /* single_layer: its one step is run by hand, to be timed */
+    CPU_FOR_SIZES /* plan_only */
 } CpuPurpose;
 
 /* On failure *created is NULL. Destroyed by executable_destroy(). */
@@ -127,13 +125,11 @@ cleave_status cpu_executable_create(CpuExecutable **created, const Graph *graph,
 /* The class of a step's layer. The tensors that it reads must have been laid out. */
 LayerClass step_layer_class(const CpuExecutable *executable, const Step *step);
 
-/* ---- Plans (measure.c) ---- */
+/* ---- Plans (layers.c) ---- */
 
 /* See Backend in backend.h. */
 cleave_status cpu_layers(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
                          cleave_error *error);
-cleave_status cpu_measure(NetworkPlan *plan, const CompileOptions *options,
-                          const PlanProgress *progress, cleave_error *error);
 
 /* ---- Profiles (profiling.c, peak.c) ---- */
 

@@ -260,21 +260,6 @@ static cleave_status layers(NetworkPlan *plan, const Graph *graph, const Compile
     return CLEAVE_OK;
 }
 
-static bool fits(const LayerClass *layer, const ConvPlan *conv) {
-    (void)layer;
-    (void)conv;
-    return false;
-}
-
-static cleave_status measure(NetworkPlan *plan, const CompileOptions *options,
-                             const PlanProgress *progress, cleave_error *error) {
-    (void)plan;
-    (void)options;
-    (void)progress;
-    (void)error;
-    return CLEAVE_OK;
-}
-
 static bool supports(int index, cleave_precision precision) {
     (void)index;
     return precision == CLEAVE_PRECISION_F32 || precision == CLEAVE_PRECISION_F16;
@@ -304,7 +289,5 @@ const Backend backend_mps = {
     .run_flops = run_flops,
     .plan = plan,
     .layers = layers,
-    .fits = fits,
-    .measure = measure,
     .compile = compile,
 };
