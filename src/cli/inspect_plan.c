@@ -52,7 +52,8 @@ void inspect_plan_print(const Inspection *inspection) {
     for (int i = 0; i < plan->count; i++)
         add_row(table, &plan->layers[i]);
     table_print(table, stdout);
-    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output. GFLOP: of "
+    puts("How layers are computed on the CPU.\n"
+         "Sizes: frequencies x frames of the output. GFLOP: of "
          "all layers of a line, for\n"
          "one chunk, by direct computation. Share: of the time. Winograd takes patches of\n"
          "tiles of 4x4 one by one, with all weights transformed first; or all patches are\n"
