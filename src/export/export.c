@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "cleave/extra.h"
 #include "export/onnx_file.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "model/model.h"
 
 #define INPUT_NAME  "spectrogram"

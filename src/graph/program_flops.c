@@ -1,8 +1,8 @@
-/* program_flops.c: what each step of a program computes; see fuse.h. */
+/* program_flops.c: what each step of a program computes; see program.h. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/fuse.h"
+#include "graph/program.h"
 
 /* Convolutions bear names of their own, so that one of the same name is a copy. */
 static bool is_repeat(const Graph *graph, int index) {

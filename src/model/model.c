@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/path_format.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "model/network.h"
 
 #define CANDIDATES 5 /* for the configuration beside a model */

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "cleave/extra.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "separate/batch_table.h"
 
 /* ---- The device ---- */

@@ -9,7 +9,7 @@
 #include "base/path_format.h"
 #include "base/processors.h"
 #include "cleave/extra.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "separate/batch_table.h"
 #include "separate/layer_list.h"
 #include "separate/ready.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "model/network.h"
 
 /* Elements that are read of one checkpoint, so that a view of one element repeated 2^40 times costs

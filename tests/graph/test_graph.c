@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "graph/fuse.h"
-#include "graph/memory_plan.h"
+#include "graph/program.h"
+#include "graph/arena.h"
 #include "graph/rematerialise.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 
 /* The common public size, of mdx23c.md. */
 static const Config full_size = {

@@ -10,7 +10,7 @@
 
 #include "backend/mps/pieces.h"
 #include "backend/mps/sizes.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "model/config.h"
 
 /* The public size. */

@@ -17,7 +17,7 @@
 
 #include "backend/backend.h"
 #include "cleave/extra.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "model/model.h"
 #include "separate/batch_table.h"
 #include "separate/memory_need.h"

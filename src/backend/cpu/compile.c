@@ -7,7 +7,7 @@
 #include "backend/cpu/executable.h"
 #include "base/hash.h"
 #include "base/memory.h"
-#include "graph/memory_plan.h"
+#include "graph/arena.h"
 #include "graph/rematerialise.h"
 
 /* ---- Steps in general ---- */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "backend/cpu/executable.h"
-#include "backend/cpu/real_fft.h"
+#include "dsp/real_fft.h"
 #include "base/memory.h"
 
 typedef struct StftStep {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/real_fft.h"
+#include "dsp/real_fft.h"
 
 typedef struct Transform {
     StftAttributes stft;

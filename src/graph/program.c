@@ -1,6 +1,6 @@
-/* fuse.c: see fuse.h. Works backwards from the output: a node that somebody needs as a stored value
+/* program.c: see program.h. Works backwards from the output: a node that somebody needs as a stored value
  * gets a step, and the step decides which values it needs in turn. */
-#include "graph/fuse.h"
+#include "graph/program.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* real_fft.h: Fourier transforms of real signals of any length of 2, 3 and 5 (KissFFT), even or
  * odd. */
-#ifndef CLEAVE_CPU_REAL_FFT_H
-#define CLEAVE_CPU_REAL_FFT_H
+#ifndef CLEAVE_DSP_REAL_FFT_H
+#define CLEAVE_DSP_REAL_FFT_H
 
 #include <kiss_fft.h>
 

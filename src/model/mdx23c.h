@@ -1,7 +1,7 @@
-/* builder.h: from a configuration and a checkpoint to the graph of an MDX23C (TFC-TDF v3) network,
+/* mdx23c.h: from a configuration and a checkpoint to the graph of an MDX23C (TFC-TDF v3) network,
  * waveform to stems. */
-#ifndef CLEAVE_MODEL_BUILDER_H
-#define CLEAVE_MODEL_BUILDER_H
+#ifndef CLEAVE_MODEL_MDX23C_H
+#define CLEAVE_MODEL_MDX23C_H
 
 #include "graph/graph.h"
 #include "model/checkpoint.h"

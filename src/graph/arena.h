@@ -1,6 +1,6 @@
-/* memory_plan.h: where each buffer lies in one arena, given when each is in use. */
-#ifndef CLEAVE_GRAPH_MEMORY_PLAN_H
-#define CLEAVE_GRAPH_MEMORY_PLAN_H
+/* arena.h: where each buffer lies in one arena, given when each is in use. */
+#ifndef CLEAVE_GRAPH_ARENA_H
+#define CLEAVE_GRAPH_ARENA_H
 
 #include <stdbool.h>
 #include <stddef.h>

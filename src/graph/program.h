@@ -1,9 +1,9 @@
-/* fuse.h: turns a graph into a program: the list of steps that a backend executes one after the
+/* program.h: turns a graph into a program: the list of steps that a backend executes one after the
  * other. With fusion, normalisation, activation, concatenation and products become part of the load
  * of the step that reads them, and sums part of the store of the step that writes them; without,
  * every node is a step of its own. Both compute the same. */
-#ifndef CLEAVE_GRAPH_FUSE_H
-#define CLEAVE_GRAPH_FUSE_H
+#ifndef CLEAVE_GRAPH_PROGRAM_H
+#define CLEAVE_GRAPH_PROGRAM_H
 
 #include <stdbool.h>
 

@@ -1,10 +1,10 @@
-/* blocks.c: a model as people want to read it: the parts of the network in order, and the tensors
+/* model_lists.c: a model as people want to read it: the parts of the network in order, and the tensors
  * of the checkpoint. Both are views; nothing is computed with them. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cleave/extra.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
 #include "model/model.h"
 
 /* The parts of a network by the front of their nodes' names. A front that ends in a dot is followed

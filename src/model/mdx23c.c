@@ -1,7 +1,7 @@
-/* builder.c: the MDX23C network, top to bottom, in terms of graph.h. Names are those of the state
+/* mdx23c.c: the MDX23C network, top to bottom, in terms of graph.h. Names are those of the state
  * dict. Spectrograms have time as height and frequency as width from the STFT on, so the network's
  * two transpositions fall away. */
-#include "model/builder.h"
+#include "model/mdx23c.h"
 
 #include <stdlib.h>
 

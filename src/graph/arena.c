@@ -1,5 +1,5 @@
-/* memory_plan.c: see memory_plan.h. */
-#include "graph/memory_plan.h"
+/* arena.c: see arena.h. */
+#include "graph/arena.h"
 
 #include <stdlib.h>
 

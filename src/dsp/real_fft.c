@@ -1,6 +1,6 @@
 /* real_fft.c: see real_fft.h. KissFFT's real transforms take even lengths only; odd ones go through
  * its complex transform. */
-#include "backend/cpu/real_fft.h"
+#include "dsp/real_fft.h"
 
 #include <kiss_fftr.h>
 #include <stdlib.h>

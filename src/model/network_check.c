@@ -1,5 +1,5 @@
-/* network.c: the state dict of an MDX23C network as its configuration implies it, and the check of
- * a checkpoint against it. What the weights compute is builder.c's business. */
+/* network_check.c: the state dict of an MDX23C network as its configuration implies it, and the check of
+ * a checkpoint against it. What the weights compute is mdx23c.c's business. */
 #include "model/network.h"
 
 #include <inttypes.h>
