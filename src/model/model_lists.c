@@ -1,110 +1,43 @@
-/* model_lists.c: a model as people want to read it: the parts of the network in order, and the tensors
- * of the checkpoint. Both are views; nothing is computed with them. */
+/* model_lists.c: the lists that the public header gives of a model: the parts of its network, and
+ * the tensors of its checkpoint. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cleave/extra.h"
-#include "model/mdx23c.h"
 #include "model/model.h"
+#include "model/network.h"
 
-/* The parts of a network by the front of their nodes' names. A front that ends in a dot is followed
- * by a number, and each number is a part of its own. */
-typedef struct PartKind {
-    const char *front;
-    const char *kind;
-    const char *name; /* as shown */
-} PartKind;
-
-static const PartKind kinds[] = {
-    {"stft", "stft", "STFT"},
-    {"first_conv", "first_conv", "first conv"},
-    {"encoder_blocks.", "encoder", "encoder"},
-    {"bottleneck_block", "bottleneck", "bottleneck"},
-    {"decoder_blocks.", "decoder", "decoder"},
-    {"product", "final_conv", "final convs"}, /* the U-Net's output times first_conv's */
-    {"final_con", "final_conv", "final convs"},
-    {"istft", "istft", "inverse STFT"},
-};
-
-static const PartKind *find_kind(const char *node_name) {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strncmp(node_name, kinds[i].front, strlen(kinds[i].front)) == 0)
-            return &kinds[i];
-    return NULL;
+static int part_end(const Network *network, int part) {
+    return part + 1 < network->part_count ? network->parts[part + 1].first : network->graph.count;
 }
 
-/* The number behind the front of a name; -1 where that kind has none. */
-static int part_number(const PartKind *kind, const char *node_name) {
-    int number = 0;
-    size_t length = strlen(kind->front);
-    if (kind->front[length - 1] != '.')
-        return -1;
-    for (const char *digit = node_name + length; *digit >= '0' && *digit <= '9'; digit++)
-        number = number * 10 + (*digit - '0');
-    return number;
-}
-
-static void set_shape(int *target, Shape shape) {
-    target[0] = shape.channels;
-    target[1] = shape.width;
-    target[2] = shape.height;
-}
-
-/* Decoders count down, so that decoder i reads what encoder i has put aside. */
-static void begin_block(cleave_block *block, const PartKind *kind, int number, int scales,
-                        Shape input) {
-    *block = (cleave_block){.kind = kind->kind};
-    if (number < 0)
-        snprintf(block->name, sizeof(block->name), "%s", kind->name);
+static cleave_block describe_part(const Network *network, int index) {
+    const NetworkPart *part = &network->parts[index];
+    const Graph *graph = &network->graph;
+    int end = part_end(network, index);
+    cleave_block block = {.kind = part->kind};
+    if (part->number > 0)
+        snprintf(block.name, sizeof(block.name), "%s %d", part->name, part->number);
     else
-        snprintf(block->name, sizeof(block->name), "%s %d", kind->name,
-                 strcmp(kind->kind, "decoder") == 0 ? scales - number : number + 1);
-    set_shape(block->input, input);
-}
-
-/* Weights 2 and 3 are BatchNorm's running statistics, which are not trained. */
-static int64_t node_parameters(const Node *node) {
-    int64_t count = 0;
-    for (int i = 0; i < 2; i++)
-        if (node->weights[i])
-            count += (int64_t)tensor_elements(node->weights[i]);
-    return count;
-}
-
-static int list_blocks(const cleave_model *model, const Graph *graph, cleave_block *blocks,
-                       int capacity) {
-    int count = 0;
-    int last_number = -1;
-    const char *last_kind = "";
-    cleave_block scratch = {0}; /* for what is beyond capacity */
-    cleave_block *block = &scratch;
-    for (int i = 0; i < graph->count; i++) {
-        const Node *node = &graph->nodes[i];
-        const PartKind *kind = find_kind(node->name);
-        if (!kind)
-            continue; /* the input */
-        int number = part_number(kind, node->name);
-        if (strcmp(kind->kind, last_kind) != 0 || number != last_number) {
-            block = count < capacity ? &blocks[count] : &scratch;
-            begin_block(block, kind, number, model->config.num_scales, graph->nodes[i - 1].shape);
-            last_kind = kind->kind;
-            last_number = number;
-            count++;
-        }
-        set_shape(block->output, node->shape);
-        block->parameters += node_parameters(node);
-        block->flops += graph_node_flops(graph, i);
-    }
-    return count;
+        snprintf(block.name, sizeof(block.name), "%s", part->name);
+    shape_write(block.input, graph->nodes[part->first - 1].shape);
+    shape_write(block.output, graph->nodes[end - 1].shape);
+    for (int i = part->first; i < end; i++)
+        block.flops += graph_node_flops(graph, i);
+    for (size_t i = 0; i < network->weight_count; i++)
+        if (network->weights[i].node >= part->first && network->weights[i].node < end)
+            block.parameters += weight_parameters(&network->weights[i]);
+    return block;
 }
 
 int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity) {
-    Graph graph;
-    if (builder_build(&graph, &model->config, model->checkpoint, model->config.chunk_size, NULL) !=
-        CLEAVE_OK)
+    Network network;
+    if (network_build(&network, &model->config, NULL, model->config.chunk_size, NULL) != CLEAVE_OK)
         return 0;
-    int count = list_blocks(model, &graph, blocks, capacity);
-    graph_free(&graph);
+    for (int i = 0; i < network.part_count && i < capacity; i++)
+        blocks[i] = describe_part(&network, i);
+    int count = network.part_count;
+    network_free(&network);
     return count;
 }
 
