@@ -8,9 +8,11 @@
 
 #include "base/memory.h"
 #include "cleave/extra.h"
+#include "dsp/stft.h"
 #include "export/onnx_file.h"
-#include "model/builder.h"
+#include "graph/ops.h"
 #include "model/model.h"
+#include "model/network.h"
 
 #define INPUT_NAME  "spectrogram"
 #define OUTPUT_NAME "stems"
@@ -82,30 +84,34 @@ static void add_transpose(Export *export, const char *input, const char *output)
 /* ---- Ops ---- */
 
 /* (B, 2·ch, dim_f, T) → (B, 2·ch·k, T, F). A 0 in a shape keeps the dimension. */
-static void add_stft(Export *export, const Node *node, const char *input, const char *output) {
+static void write_stft(Export *export, const Node *node, const char *op, const char *const inputs[],
+                       const char *output) {
+    (void)op;
     const Shape shape = node->shape;
     Name cut = node_name(node, "/subbands");
     const int64_t dims[] = {0, shape.channels, shape.width, shape.height};
-    add_reshape(export, node, "/subbands_shape", input, cut.text, dims, 4);
+    add_reshape(export, node, "/subbands_shape", inputs[0], cut.text, dims, 4);
     add_transpose(export, cut.text, output);
 }
 
 /* (B, stems·2·ch·k, T, F) → (B, stems, 2·ch, dim_f, T). */
-static void add_istft(Export *export, const Node *node, const char *input, const char *output) {
+static void write_istft(Export *export, const Node *node, const char *op,
+                        const char *const inputs[], const char *output) {
+    (void)op;
     const Config *config = export->config;
     Name turned = node_name(node, "/transposed");
     const int64_t dims[] = {0, config->stem_count, 2 * (int64_t)config->channels, config->dim_f,
                             export->frames};
-    add_transpose(export, input, turned.text);
+    add_transpose(export, inputs[0], turned.text);
     add_reshape(export, node, "/stems_shape", turned.text, output, dims, 5);
 }
 
-static void add_conv(Export *export, const Node *node, const char *op, const char *input,
-                     const char *output) {
+static void write_conv(Export *export, const Node *node, const char *op, const char *const inputs[],
+                       const char *output) {
     const ConvAttributes *conv = &node->as.conv;
     const int pads[] = {conv->pad[0], conv->pad[1], conv->pad[0], conv->pad[1]};
-    const char *const inputs[] = {input, node->weights[0]->name};
-    Message message = onnx_node(op, output, inputs, 2);
+    const char *const operands[] = {inputs[0], node->weights[0]->name};
+    Message message = onnx_node(op, output, operands, 2);
     onnx_integers(&message, "kernel_shape", conv->kernel, 2);
     onnx_integers(&message, "strides", conv->stride, 2);
     onnx_integers(&message, "pads", pads, 4);
@@ -114,14 +120,15 @@ static void add_conv(Export *export, const Node *node, const char *op, const cha
 }
 
 /* MatMul takes the matrix on the right, (in, out). */
-static void add_linear(Export *export, const Node *node, const char *input, const char *output) {
+static void write_linear(Export *export, const Node *node, const char *op,
+                         const char *const inputs[], const char *output) {
     Tensor turned = *node->weights[0];
     Name weight = weight_name_of(&turned, ".T");
     for (int i = 0; i < 2; i++) {
         turned.dims[i] = node->weights[0]->dims[1 - i];
         turned.strides[i] = node->weights[0]->strides[1 - i];
     }
-    add_plain(export, "MatMul", output, input, weight.text);
+    add_plain(export, op, output, inputs[0], weight.text);
     onnx_weight(&export->onnx, &turned, ".T");
 }
 
@@ -178,83 +185,80 @@ static void add_group_norm(Export *export, const Node *node, const char *input,
     add_plain(export, "Add", output, scaled.text, add_gain(export, node->weights[1]).text);
 }
 
-static void add_norm(Export *export, const Node *node, const char *input, const char *output) {
+static void write_norm(Export *export, const Node *node, const char *op, const char *const inputs[],
+                       const char *output) {
+    (void)op;
     switch (node->as.norm.kind) {
     case NORM_INSTANCE:
-        add_channel_norm(export, node, "InstanceNormalization", input, output);
+        add_channel_norm(export, node, "InstanceNormalization", inputs[0], output);
         return;
     case NORM_BATCH:
-        add_channel_norm(export, node, "BatchNormalization", input, output);
+        add_channel_norm(export, node, "BatchNormalization", inputs[0], output);
         return;
     case NORM_GROUP:
-        add_group_norm(export, node, input, output);
+        add_group_norm(export, node, inputs[0], output);
         return;
     case NORM_NONE:
         break;
     }
-    add_plain(export, "Identity", output, input, NULL);
+    add_plain(export, "Identity", output, inputs[0], NULL);
 }
 
-/* Gelu as one op rather than by Erf: the runtimes that know it save five passes over the values,
- * and those that fuse the five (ONNX Runtime) come out the same. */
-static void add_act(Export *export, const Node *node, const char *input, const char *output) {
-    static const char *const ops[] = {
-        [ACT_NONE] = "Identity", [ACT_GELU] = "Gelu", [ACT_RELU] = "Relu", [ACT_ELU] = "Elu"};
-    const char *const inputs[] = {input};
-    Message message = onnx_node(ops[node->as.act.kind], output, inputs, 1);
-    if (node->as.act.kind == ACT_ELU)
+static void write_act(Export *export, const Node *node, const char *op, const char *const inputs[],
+                      const char *output) {
+    (void)op;
+    const ActInfo *act = act_info(node->as.act.kind);
+    Message message = onnx_node(act->onnx, output, inputs, 1);
+    if (act->has_alpha)
         onnx_float(&message, "alpha", node->as.act.alpha);
     onnx_end(&export->onnx, &message);
 }
 
-static void add_concat(Export *export, const char *first, const char *second, const char *output) {
-    const char *const inputs[] = {first, second};
-    Message message = onnx_node("Concat", output, inputs, 2);
+static void write_concat(Export *export, const Node *node, const char *op,
+                         const char *const inputs[], const char *output) {
+    (void)node;
+    Message message = onnx_node(op, output, inputs, 2);
     onnx_integer(&message, "axis", 1);
     onnx_end(&export->onnx, &message);
 }
 
-static void add_node(Export *export, int index) {
+/* An op that ONNX has as it is. */
+static void write_plain(Export *export, const Node *node, const char *op,
+                        const char *const inputs[], const char *output) {
+    (void)node;
+    add_plain(export, op, output, inputs[0], inputs[1]);
+}
+
+/* How each op is written, and which op of ONNX it becomes where it is one. */
+static const struct {
+    void (*write)(Export *export, const Node *node, const char *op, const char *const inputs[],
+                  const char *output);
+    const char *op;
+} translations[OP_KINDS] = {
+    [OP_INPUT] = {NULL, NULL}, /* a value without a node */
+    [OP_STFT] = {write_stft, NULL},
+    [OP_ISTFT] = {write_istft, NULL},
+    [OP_CONV] = {write_conv, "Conv"},
+    [OP_CONV_TRANSPOSED] = {write_conv, "ConvTranspose"},
+    [OP_LINEAR] = {write_linear, "MatMul"},
+    [OP_NORM] = {write_norm, NULL},
+    [OP_ACT] = {write_act, NULL},
+    [OP_ADD] = {write_plain, "Add"},
+    [OP_MUL] = {write_plain, "Mul"},
+    [OP_CONCAT] = {write_concat, "Concat"},
+};
+
+static void write_node(Export *export, int index) {
     const Node *node = &export->graph->nodes[index];
     const Name output = value_name(export, index);
-    Name inputs[2] = {{""}, {""}};
-    for (int i = 0; i < node->input_count; i++)
-        inputs[i] = value_name(export, node->inputs[i]);
-    const char *input = inputs[0].text;
-    switch (node->op) {
-    case OP_INPUT:
-        return;
-    case OP_STFT:
-        add_stft(export, node, input, output.text);
-        return;
-    case OP_ISTFT:
-        add_istft(export, node, input, output.text);
-        return;
-    case OP_CONV:
-        add_conv(export, node, "Conv", input, output.text);
-        return;
-    case OP_CONV_TRANSPOSED:
-        add_conv(export, node, "ConvTranspose", input, output.text);
-        return;
-    case OP_LINEAR:
-        add_linear(export, node, input, output.text);
-        return;
-    case OP_NORM:
-        add_norm(export, node, input, output.text);
-        return;
-    case OP_ACT:
-        add_act(export, node, input, output.text);
-        return;
-    case OP_ADD:
-        add_plain(export, "Add", output.text, input, inputs[1].text);
-        return;
-    case OP_MUL:
-        add_plain(export, "Mul", output.text, input, inputs[1].text);
-        return;
-    case OP_CONCAT:
-        add_concat(export, input, inputs[1].text, output.text);
-        return;
+    Name names[2];
+    const char *inputs[2] = {NULL, NULL};
+    for (int i = 0; i < node->input_count; i++) {
+        names[i] = value_name(export, node->inputs[i]);
+        inputs[i] = names[i].text;
     }
+    if (translations[node->op].write)
+        translations[node->op].write(export, node, translations[node->op].op, inputs, output.text);
 }
 
 /* ---- The model ---- */
@@ -305,7 +309,7 @@ static void fill(Export *export, const cleave_export_result *result) {
     onnx_output(&export->onnx, OUTPUT_NAME, output, 5);
     add_metadata(export);
     for (int i = 0; i < export->graph->count; i++)
-        add_node(export, i);
+        write_node(export, i);
 }
 
 static void let_pages_go(void *checkpoint) {
@@ -365,7 +369,7 @@ cleave_status cleave_model_export_onnx(const cleave_model *model, const char *pa
     const Config *config = &model->config;
     cleave_status status = choose_samples(config, settings, &samples, error);
     if (status == CLEAVE_OK)
-        status = builder_build(&graph, config, model->checkpoint, samples, error);
+        status = network_graph(&graph, config, model->checkpoint, samples, error);
     if (status != CLEAVE_OK)
         return status;
     int frames = stft_frames(samples, config->n_fft, config->hop_length);

@@ -1,4 +1,4 @@
-/* rematerialise.c: see rematerialise.h. */
+/* rematerialise.c: which nodes are repeated, and putting copies of them into the graph. */
 #include "graph/rematerialise.h"
 
 #include <stdbool.h>
@@ -7,10 +7,10 @@
 /* The most that a repeated node may cost, as a share of the whole graph. */
 #define COST_SHARE 0.002
 
-/* Nodes between the last but one use and the last that make it worth while. */
+/* Nodes that must lie between the last but one use and the last; nearer, little memory is saved. */
 #define DISTANCE 12
 
-static bool reads(const Node *node, int input) {
+static bool node_reads(const Node *node, int input) {
     for (int i = 0; i < node->input_count; i++)
         if (node->inputs[i] == input)
             return true;
@@ -20,7 +20,7 @@ static bool reads(const Node *node, int input) {
 /* The last node before `end` that reads `input`; -1 if there is none. */
 static int last_user(const Graph *graph, int input, int end) {
     for (int i = end - 1; i > input; i--)
-        if (reads(&graph->nodes[i], input))
+        if (node_reads(&graph->nodes[i], input))
             return i;
     return -1;
 }
@@ -37,14 +37,14 @@ static int late_user(const Graph *graph, int node, double limit) {
     return last_user(graph, conv->inputs[0], graph->count) >= last ? last : -1;
 }
 
-static void redirect(Node *node, int from, int to) {
+static void node_redirect(Node *node, int from, int to) {
     for (int i = 0; i < node->input_count; i++)
         if (node->inputs[i] == from)
             node->inputs[i] = to;
 }
 
-/* Puts a copy of `node` at index `at`, for the node there, which moves up with all behind it. */
-static void repeat(Graph *graph, int node, int at) {
+/* Inserts a copy of `node` at index `at`; the node there, which moves up, reads the copy. */
+static void graph_repeat(Graph *graph, int node, int at) {
     for (int i = graph->count; i > at; i--) {
         Node *moved = &graph->nodes[i];
         *moved = graph->nodes[i - 1];
@@ -53,7 +53,7 @@ static void repeat(Graph *graph, int node, int at) {
     }
     graph->nodes[at] = graph->nodes[node];
     graph->count++;
-    redirect(&graph->nodes[at + 1], node, at);
+    node_redirect(&graph->nodes[at + 1], node, at);
 }
 
 cleave_status graph_rematerialise(Graph *result, const Graph *graph, cleave_error *error) {
@@ -68,7 +68,7 @@ cleave_status graph_rematerialise(Graph *result, const Graph *graph, cleave_erro
     for (int i = 0; i < graph->count; i++) {
         int user = late_user(result, i, limit);
         if (user >= 0 && result->count < result->capacity)
-            repeat(result, i, user);
+            graph_repeat(result, i, user);
     }
     return CLEAVE_OK;
 }

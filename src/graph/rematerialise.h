@@ -4,11 +4,13 @@
 
 #include "graph/graph.h"
 
-/* *result becomes a copy of `graph` (weights still referred to) in which cheap convolutions whose
- * value is used early and then once more, much later, are repeated in front of the later use: in
- * MDX23C the first convolution, whose value the network multiplies into its end, costs a few ten
- * thousandths of the work, and kept it would be a fifth of the memory. Only where the convolution's
- * own input is kept until then anyway. The results are the same, bit by bit. */
+/* Makes *result a copy of `graph` that needs less memory: a cheap convolution whose value is used
+ * early, and then only once more much later, is repeated in front of the later use. In MDX23C this
+ * is the first convolution, whose value the network multiplies into its end: it costs a few ten
+ * thousandths of the work, and keeping it would take a fifth of the memory.
+ *
+ * A convolution is repeated only where its own input is kept until then anyway. The results are the
+ * same, bit by bit. The copy refers to the same weights. */
 cleave_status graph_rematerialise(Graph *result, const Graph *graph, cleave_error *error);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "model/checkpoint_private.h"
+#include "model/family_names.h"
 
 /* ---- The state dict ---- */
 
@@ -36,40 +37,44 @@ static void enqueue_children(DictQueue *queue, const PickleValue *dict) {
         enqueue(queue, items->values[i]);
 }
 
-/* Whether a key is the first convolution's, which every MDX23C network has. */
-static bool is_first_conv(const PickleValue *key) {
+/* Whether a key is a weight that only networks have which cleave runs. */
+static bool is_family_mark(const PickleValue *key) {
+    static const char *const marks[] = {FAMILY_MARKS};
     char name[128];
     if (key->kind != PICKLE_TEXT || key->as.text.size >= sizeof(name))
         return false;
     memcpy(name, key->as.text.data, key->as.text.size);
     name[key->as.text.size] = '\0';
-    return strcmp(checkpoint_strip_prefixes(name), "first_conv.weight") == 0;
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (strcmp(checkpoint_strip_prefixes(name), marks[i]) == 0)
+            return true;
+    return false;
 }
 
-static size_t count_tensors(const PickleValue *dict, bool *has_first_conv) {
+static size_t count_tensors(const PickleValue *dict, bool *has_mark) {
     const PickleItems *items = pickle_pairs(dict);
     size_t tensors = 0;
-    *has_first_conv = false;
+    *has_mark = false;
     for (size_t i = 0; i + 1 < items->count; i += 2) {
         if (items->values[i + 1]->kind != PICKLE_TENSOR)
             continue;
         tensors++;
-        *has_first_conv = *has_first_conv || is_first_conv(items->values[i]);
+        *has_mark = *has_mark || is_family_mark(items->values[i]);
     }
     return tensors;
 }
 
-/* The first dict that holds an MDX23C network, else the one with the most tensors, so that a later
- * error can say what network it is. NULL if none holds any. */
+/* The first dict that holds a network which cleave runs, else the one with the most tensors, so
+ * that a later error can say what network it is. NULL if none holds any. */
 static const PickleValue *find_state_dict(const PickleValue *root) {
     DictQueue queue = {.count = 0};
     const PickleValue *best = NULL;
     size_t most = 0;
     enqueue(&queue, root);
     for (int i = 0; i < queue.count; i++) {
-        bool has_first_conv;
-        size_t tensors = count_tensors(queue.dicts[i], &has_first_conv);
-        if (has_first_conv)
+        bool has_mark;
+        size_t tensors = count_tensors(queue.dicts[i], &has_mark);
+        if (has_mark)
             return queue.dicts[i];
         if (tensors > most) {
             most = tensors;

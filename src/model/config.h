@@ -8,7 +8,10 @@
 #include "base/error.h"
 #include "graph/graph.h"
 
+typedef struct NetworkFamily NetworkFamily; /* family.h */
+
 typedef struct Config {
+    const NetworkFamily *family;
     /* audio */
     int n_fft;
     int hop_length;
@@ -19,7 +22,7 @@ typedef struct Config {
     int given_chunk_size; /* as it was given; never less */
     int channels;
     int sample_rate;
-    /* model */
+    /* model: what MDX23C has there */
     int num_subbands;
     int num_scales;
     int num_blocks_per_scale;
@@ -30,7 +33,7 @@ typedef struct Config {
     NormKind norm;
     int norm_groups; /* NORM_GROUP only */
     ActKind act;
-    float act_alpha; /* ACT_ELU only */
+    float act_alpha; /* 0 where the activation has none */
     char norm_name[32];
     char act_name[32];
     /* stems, in output order: the target alone where there is one */
@@ -43,19 +46,20 @@ typedef struct Config {
     bool normalize;
 } Config;
 
-/* Parses YAML text (`size` bytes; not NUL-terminated) from `source`, a name for error texts.
- * Unknown keys are ignored, anchors, aliases and merge keys resolved, !!python/tuple taken as a
- * sequence. Every number is range-checked, and sizes that do not fit the network (T by s_t^n, F by
- * s_f^n and bn at every scale, channels by the groups of GroupNorm, …) are refused with the keys
- * and the numbers in the text. On failure nothing is left to free. */
+/* Parses YAML text (`size` bytes; not NUL-terminated) from `source`, a name for errors.
+ *
+ * Unknown keys are ignored. Anchors, aliases and merge keys are resolved, and !!python/tuple counts
+ * as a sequence. Every number is range-checked. Sizes that do not fit the network are refused (T by
+ * s_t^n, F by s_f^n and bn at every scale, channels by the groups of GroupNorm, …), and the error
+ * names the keys and the numbers. On failure nothing is left to free. */
 cleave_status config_parse(Config *config, const char *text, size_t size, const char *source,
                            cleave_error *error);
 
 /* Reads and parses a file. */
 cleave_status config_read(Config *config, const char *path, cleave_error *error);
 
-/* Checks that `frames` time frames fit the network (divide by scale[0]^num_scales); `what` names
- * the key that they come from, for the error text. */
+/* Checks that `frames` time frames fit the network. `what` names the key that they come from, for
+ * the error. */
 cleave_status config_check_frames(const Config *config, int frames, const char *what,
                                   cleave_error *error);
 

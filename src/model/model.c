@@ -12,8 +12,8 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/path_format.h"
-#include "model/builder.h"
-#include "model/network.h"
+#include "model/family.h"
+#include "model/network_check.h"
 
 #define CANDIDATES 5 /* for the configuration beside a model */
 void cleave_model_settings_default(cleave_model_settings *settings) {
@@ -209,9 +209,9 @@ static cleave_status fill(cleave_model *model, const char *path,
     limit_overlap(model, &settings->log);
     tell_chunk(model, &settings->log);
     model->parameters = network_parameters(&model->config);
-    model->flops_per_chunk = builder_flops_per_chunk(&model->config);
+    model->flops_per_chunk = network_flops_per_chunk(&model->config);
     if (model->parameters == 0 || model->flops_per_chunk <= 0)
-        return error_memory(error, "the network's plan", sizeof(*model));
+        return error_memory(error, "the network's graph", sizeof(*model));
     log_model(model, &settings->log);
     return CLEAVE_OK;
 }
@@ -253,7 +253,7 @@ void cleave_model_close(cleave_model *model) {
 
 void cleave_model_get_info(const cleave_model *model, cleave_model_info *info) {
     const Config *c = &model->config;
-    const Tensor *first = checkpoint_find(model->checkpoint, "first_conv.weight");
+    const Tensor *first = checkpoint_find(model->checkpoint, model->config.family->mark);
     *info = (cleave_model_info){
         .path = model->path,
         .name = model->name,

@@ -1,8 +1,9 @@
-/* network.h: the weights that an MDX23C configuration implies, and whether a checkpoint has them.
- */
+/* network.h: a network as its family describes it: a graph, the weights that the graph reads, and
+ * the parts that people know it by. Checking a checkpoint against it is in network_check.h. */
 #ifndef CLEAVE_MODEL_NETWORK_H
 #define CLEAVE_MODEL_NETWORK_H
 
+#include "graph/graph.h"
 #include "model/checkpoint.h"
 #include "model/config.h"
 
@@ -21,19 +22,73 @@ typedef struct WeightSpec {
     int dim_count;
     int64_t dims[4];
     const char *keys; /* the configuration's keys that the shape follows from; static */
+    int node;         /* which node of the graph reads it */
+    bool trained;     /* false: BatchNorm's running statistics */
 } WeightSpec;
 
-/* All weights in the order of the network, without BatchNorm's num_batches_tracked, which nothing
- * reads. *specs is the caller's, to be freed with free(); NULL on failure. */
+/* The names of a node's weights in a state dict of PyTorch end in "weight", "bias", "running_mean"
+ * and "running_var". Which of Node.weights a name stands for; -1: none, such as a counter. */
+enum { WEIGHT_GAIN, WEIGHT_BIAS, WEIGHT_RUNNING_MEAN, WEIGHT_RUNNING_VARIANCE };
+int weight_slot(const char *name);
+
+/* The trained values of a weight; 0 for statistics. */
+int64_t weight_parameters(const WeightSpec *spec);
+
+/* A run of nodes: from `first` to the next part, or to the end. The texts are static. */
+typedef struct NetworkPart {
+    const char *kind; /* as programs read it: "final_conv" */
+    const char *name; /* as people read it: "final convs" */
+    int number;       /* behind the name; 0: none */
+    int first;
+} NetworkPart;
+
+typedef struct Network {
+    const Config *config;
+    const Checkpoint *checkpoint; /* NULL: only shapes matter */
+    Graph graph;
+    WeightSpec *weights; /* in the order of the state dict */
+    size_t weight_count;
+    size_t weight_capacity;
+    NetworkPart *parts;
+    int part_count;
+    int part_capacity;
+    bool failed; /* memory ran out for a part */
+} Network;
+
+/* Builds the network for chunks of `samples` samples: (batch, channels, samples) → (batch, stems ·
+ * channels, samples). Without a checkpoint its nodes have no weights; one that is given must have
+ * passed network_check() and outlive the network. On failure nothing is left to free. */
+cleave_status network_build(Network *network, const Config *config, const Checkpoint *checkpoint,
+                            int samples, cleave_error *error);
+void network_free(Network *network);
+
+/* The same, of which only the graph is kept. */
+cleave_status network_graph(Graph *graph, const Config *config, const Checkpoint *checkpoint,
+                            int samples, cleave_error *error);
+
+/* Lists all weights in the order of the state dict, but for BatchNorm's num_batches_tracked, which
+ * nothing reads. *specs must be freed with free(); NULL on failure. */
 cleave_status network_weights(const Config *config, WeightSpec **specs, size_t *count,
                               cleave_error *error);
 
-/* Checks that the checkpoint has every weight, in its shape and as floating-point numbers, and no
- * others of such a network. The error names the first that is wrong. */
-cleave_status network_check(const Config *config, const Checkpoint *checkpoint,
-                            const char *checkpoint_path, cleave_error *error);
-
-/* Number of trained values: all weights but BatchNorm's running statistics. 0 if memory ran out. */
+/* Number of trained values. 0 if memory ran out. */
 int64_t network_parameters(const Config *config);
+
+/* Floating-point operations for one chunk of config->chunk_size; 0 if memory ran out. */
+double network_flops_per_chunk(const Config *config);
+
+/* ---- What a family describes its network by ---- */
+
+/* Begins a part: the nodes that follow belong to it. */
+void network_part(Network *network, const char *kind, const char *name, int number);
+
+/* Lists the weights that a node reads, as NODE.weight, NODE.bias and so on, and finds them in the
+ * checkpoint if there is one. `keys`: see WeightSpec. Returns the node, or -1 if memory ran out or
+ * `node` is -1. */
+int network_weigh(Network *network, int node, const char *keys);
+
+/* Moves the weight of a product to the end of the list, for a state dict that has it later than the
+ * graph does. */
+void network_list_last(Network *network, int node);
 
 #endif

@@ -1,5 +1,5 @@
-/* pickle.c: the opcodes of pickle protocols 0 to 5, as data. What objects the opcodes make is in
- * pickle_objects.c. */
+/* pickle.c: the opcodes of pickle protocols 0 to 5, read as data. The objects that they construct
+ * are in pickle_objects.c. */
 #include "model/pickle.h"
 
 #include <stdlib.h>
@@ -9,67 +9,8 @@
 #include "base/path_format.h"
 #include "model/pickle_machine.h"
 
-/* A checkpoint of a thousand tensors takes some 50 000 opcodes. */
+/* A checkpoint of a thousand tensors takes about 50 000 opcodes. */
 #define MAX_OPCODES ((size_t)1 << 26)
-#define MAX_STACK   ((size_t)1 << 22)
-
-/* ---- Failure and memory ---- */
-
-bool pickle_fail(PickleMachine *m, const char *problem) {
-    if (!m->problem)
-        m->problem = problem;
-    return false;
-}
-
-bool pickle_fail_memory(PickleMachine *m) {
-    if (pickle_arena_is_full(m->arena))
-        return pickle_fail(m, "it holds more objects than any checkpoint has");
-    m->out_of_memory = true;
-    return pickle_fail(m, "out of memory");
-}
-
-PickleValue *pickle_new(PickleMachine *m, PickleKind kind) {
-    PickleValue *value = pickle_arena_allocate(m->arena, sizeof(*value));
-    if (value)
-        value->kind = kind;
-    else
-        pickle_fail_memory(m);
-    return value;
-}
-
-bool pickle_append(PickleMachine *m, PickleItems *items, PickleValue *value) {
-    if (items->count == items->capacity) {
-        size_t capacity = items->capacity ? 2 * items->capacity : 4;
-        PickleValue **values = pickle_arena_allocate(m->arena, capacity * sizeof(PickleValue *));
-        if (!values)
-            return pickle_fail_memory(m);
-        if (items->count > 0)
-            memcpy(values, items->values, items->count * sizeof(PickleValue *));
-        items->values = values;
-        items->capacity = capacity;
-    }
-    items->values[items->count++] = value;
-    return true;
-}
-
-void *pickle_grow(PickleMachine *m, void *array, size_t *capacity, size_t count, size_t size) {
-    if (count < *capacity)
-        return array;
-    if (count >= MAX_STACK) {
-        pickle_fail(m, "it holds more objects than any checkpoint has");
-        return NULL;
-    }
-    size_t larger = size_max(64, size_max(2 * *capacity, count + 1));
-    void *grown = realloc(array, larger * size);
-    if (!grown) {
-        m->out_of_memory = true;
-        pickle_fail(m, "out of memory");
-        return NULL;
-    }
-    memset((char *)grown + *capacity * size, 0, (larger - *capacity) * size);
-    *capacity = larger;
-    return grown;
-}
 
 /* ---- Input ---- */
 
@@ -382,12 +323,6 @@ static bool op_marked_items(PickleMachine *m, unsigned char opcode) {
     return push(m, pop_items(m, first, opcode == 't' ? PICKLE_TUPLE : PICKLE_LIST));
 }
 
-static PickleItems *pairs_of(PickleValue *value) {
-    if (value->kind == PICKLE_DICT)
-        return &value->as.items;
-    return value->kind == PICKLE_OPAQUE ? &value->as.opaque.items : NULL;
-}
-
 /* DICT: the values above the mark are keys and values in turn. */
 static bool op_marked_dict(PickleMachine *m, unsigned char opcode) {
     (void)opcode;
@@ -417,7 +352,7 @@ static bool fill(PickleMachine *m, size_t first, bool in_pairs) {
     PickleValue *target = top(m);
     if (!target)
         return false;
-    PickleItems *items = in_pairs ? pairs_of(target) : NULL;
+    PickleItems *items = in_pairs ? pickle_pairs_of(target) : NULL;
     if (!in_pairs && target->kind == PICKLE_LIST)
         items = &target->as.items;
     if (!items && target->kind != PICKLE_OPAQUE)
@@ -672,24 +607,4 @@ void pickle_free(Pickle *pickle) {
     free(pickle->storages);
     pickle_arena_destroy(pickle->arena);
     *pickle = (Pickle){0};
-}
-
-/* ---- Access ---- */
-
-bool pickle_text_is(PickleText text, const char *expected) {
-    return text.size == strlen(expected) && memcmp(text.data, expected, text.size) == 0;
-}
-
-const PickleItems *pickle_pairs(const PickleValue *value) {
-    return value ? pairs_of((PickleValue *)value) : NULL;
-}
-
-const PickleValue *pickle_find(const PickleValue *dict, const char *key) {
-    const PickleItems *items = pickle_pairs(dict);
-    for (size_t i = items ? items->count : 0; i >= 2; i -= 2) {
-        const PickleValue *name = items->values[i - 2];
-        if (name->kind == PICKLE_TEXT && pickle_text_is(name->as.text, key))
-            return items->values[i - 1];
-    }
-    return NULL;
 }

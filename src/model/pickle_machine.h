@@ -1,5 +1,5 @@
-/* pickle_machine.h: the state of a pickle interpreter, shared by its opcodes (pickle.c) and the
- * constructors that it knows (pickle_objects.c). Nobody else includes it. */
+/* pickle_machine.h: the state of a pickle interpreter. Only its own files include it: opcodes
+ * (pickle.c), constructors (pickle_objects.c) and values (pickle_values.c). */
 #ifndef CLEAVE_MODEL_PICKLE_MACHINE_H
 #define CLEAVE_MODEL_PICKLE_MACHINE_H
 
@@ -38,21 +38,29 @@ typedef struct PickleMachine {
     PickleValue *empty_tuple;
 
     const char *problem;        /* what is wrong with the input; NULL: nothing so far */
-    const PickleValue *command; /* the problem: this would be called */
+    const PickleValue *command; /* what a Python program would call, where that is the problem */
     bool out_of_memory;
 } PickleMachine;
 
-/* Both return false, so that a failing function ends with them. */
-bool pickle_fail(PickleMachine *machine, const char *problem);
+/* Both return false, so that a failing function ends with them. Only the first problem counts. */
+static inline bool pickle_fail(PickleMachine *machine, const char *problem) {
+    if (!machine->problem)
+        machine->problem = problem;
+    return false;
+}
+
 bool pickle_fail_memory(PickleMachine *machine);
 
-/* NULL on failure, which is then recorded. */
+/* These note a failure in the machine, and return NULL or false. */
 PickleValue *pickle_new(PickleMachine *machine, PickleKind kind);
 bool pickle_append(PickleMachine *machine, PickleItems *items, PickleValue *value);
 
 /* A malloc'ed array with room for item number `count`, of `size` bytes: the same or a larger one,
  * new items zeroed. NULL on failure; the old array is then as it was. */
 void *pickle_grow(PickleMachine *machine, void *array, size_t *capacity, size_t count, size_t size);
+
+/* The keys and values of a dict or an opaque object; NULL for everything else. */
+PickleItems *pickle_pairs_of(PickleValue *value);
 
 /* What calling `callable` with `arguments` (a tuple) would give. NULL on failure. */
 PickleValue *pickle_construct(PickleMachine *machine, PickleValue *callable,

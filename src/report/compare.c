@@ -1,6 +1,5 @@
 /* compare.c: how far one signal is from another: SNR, the largest difference, and the difference
  * of their spectra. The public part is in cleave.h; files are compared by audio/score.c. */
-#include <kiss_fftr.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cleave/extra.h"
+#include "dsp/real_fft.h"
+#include "dsp/stft.h"
 
 #define WINDOW  2048 /* 46 ms at 44.1 kHz: short enough for hits, long enough for tones */
 #define HOP     (WINDOW / 2)
@@ -16,7 +17,7 @@
 #define LOUDEST 1e12F /* +120 dB: what samples beyond all measure are taken for */
 
 typedef struct Spectra {
-    kiss_fftr_cfg fft;
+    RealFft *fft;
     float window[WINDOW]; /* scaled so that the power of a full-scale sine is 1 */
     float frame[WINDOW];
     kiss_fft_cpx spectrum[BINS];
@@ -62,20 +63,20 @@ static Sums sum_up(const float *const *reference, const float *const *estimate, 
 static Spectra *spectra_new(cleave_error *error) {
     Spectra *spectra = calloc(1, sizeof(*spectra));
     if (spectra)
-        spectra->fft = kiss_fftr_alloc(WINDOW, 0, NULL, NULL);
+        spectra->fft = real_fft_create(WINDOW);
     if (!spectra || !spectra->fft) {
         free(spectra);
         error_memory(error, "a comparison of spectra", sizeof(*spectra));
         return NULL;
     }
     for (int i = 0; i < WINDOW; i++)
-        spectra->window[i] = (float)((1.0 - cos(2.0 * M_PI * i / WINDOW)) * 2.0 / WINDOW);
+        spectra->window[i] = (float)(hann_window(i, WINDOW) * 4.0 / WINDOW);
     return spectra;
 }
 
 static void spectra_free(Spectra *spectra) {
     if (spectra)
-        kiss_fft_free(spectra->fft);
+        real_fft_destroy(spectra->fft);
     free(spectra);
 }
 
@@ -87,7 +88,7 @@ static void measure_levels(Spectra *spectra, const float *signal, int64_t sample
         int64_t at = start + i;
         spectra->frame[i] = at >= 0 && at < samples ? signal[at] * spectra->window[i] : 0.0F;
     }
-    kiss_fftr(spectra->fft, spectra->frame, spectra->spectrum);
+    real_fft_forward(spectra->fft, spectra->frame, spectra->spectrum);
     for (int k = 0; k < BINS; k++) {
         kiss_fft_cpx z = spectra->spectrum[k];
         levels[k] = decibels(fmax((double)fminf(z.r * z.r + z.i * z.i, LOUDEST), FLOOR));

@@ -1,12 +1,13 @@
 /* spectrogram.c: see spectrogram.h. */
 #include "report/spectrogram.h"
 
-#include <kiss_fftr.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "dsp/real_fft.h"
+#include "dsp/stft.h"
 
 #define CHANNELS        2
 #define WINDOW_SECONDS  0.0929 /* 4096 samples at 44.1 kHz: tones 20 Hz apart, hits 50 ms apart */
@@ -34,7 +35,7 @@ typedef struct Analyser {
     float *padded;
     kiss_fft_cpx *spectrum;
     float *power; /* of the bins */
-    kiss_fftr_cfg fft;
+    RealFft *fft;
     RowBins *row_bins;
     int64_t block_start; /* frames of the block that went into `signal` */
     int64_t block_end;
@@ -63,9 +64,9 @@ static void fill_window(Analyser *analyser) {
     double sum = 0.0;
     int length = analyser->window_length;
     for (int i = 0; i < length; i++)
-        sum += 0.5 - 0.5 * cos(2.0 * M_PI * i / length);
+        sum += hann_window(i, length);
     for (int i = 0; i < length; i++)
-        analyser->window[i] = (float)((0.5 - 0.5 * cos(2.0 * M_PI * i / length)) * 2.0 / sum);
+        analyser->window[i] = (float)(hann_window(i, length) * 2.0 / sum);
 }
 
 static void fill_row_bins(Analyser *analyser, SpectrogramRows rows) {
@@ -93,7 +94,7 @@ static cleave_status allocate_analyser(Analyser *analyser, SpectrogramRows rows,
     analyser->padded = calloc(PADDING * length, sizeof(float));
     analyser->spectrum = calloc(bins, sizeof(*analyser->spectrum));
     analyser->power = calloc(bins, sizeof(float));
-    analyser->fft = kiss_fftr_alloc(PADDING * analyser->window_length, 0, NULL, NULL);
+    analyser->fft = real_fft_create(PADDING * analyser->window_length);
     analyser->row_bins = calloc((size_t)rows.count, sizeof(*analyser->row_bins));
     analyser->sums = calloc(cells, sizeof(double));
     analyser->counts = calloc(SPECTROGRAM_COLUMNS, sizeof(int));
@@ -129,7 +130,7 @@ static void analyser_close(Analyser *analyser) {
     free(analyser->padded);
     free(analyser->spectrum);
     free(analyser->power);
-    kiss_fft_free(analyser->fft);
+    real_fft_destroy(analyser->fft);
     free(analyser->row_bins);
     free(analyser->sums);
     free(analyser->counts);
@@ -175,7 +176,7 @@ static void transform(Analyser *analyser) {
         const float *signal = analyser->signal + c * (int64_t)analyser->window_length;
         for (int i = 0; i < analyser->window_length; i++)
             analyser->padded[i] = signal[i] * analyser->window[i];
-        kiss_fftr(analyser->fft, analyser->padded, analyser->spectrum);
+        real_fft_forward(analyser->fft, analyser->padded, analyser->spectrum);
         for (int k = 0; k < analyser->bins; k++) {
             kiss_fft_cpx z = analyser->spectrum[k];
             analyser->power[k] += fminf(z.r * z.r + z.i * z.i, LOUDEST_POWER) / (float)channels;

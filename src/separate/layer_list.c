@@ -3,13 +3,6 @@
 
 #include <stdlib.h>
 
-/* The graph's height is time and its width frequency, but in a waveform, whose height is 1. */
-static void set_shape(int *shape, int channels, int height, int width) {
-    shape[0] = channels;
-    shape[1] = width;
-    shape[2] = height;
-}
-
 static cleave_layer describe(const LayerPlan *plan) {
     const LayerClass *class = &plan->layer;
     cleave_layer layer = {.op = graph_op_name(class->op),
@@ -17,8 +10,8 @@ static cleave_layer describe(const LayerPlan *plan) {
                           .algorithm = "",
                           .first = "",
                           .flops = plan->flops * plan->count};
-    set_shape(layer.input, plan->channels, class->input_height, class->input_width);
-    set_shape(layer.output, class->output.channels, class->output.height, class->output.width);
+    shape_write(layer.input, (Shape){plan->channels, class->input_height, class->input_width});
+    shape_write(layer.output, class->output);
     if (class->op != OP_CONV && class->op != OP_CONV_TRANSPOSED)
         return layer;
     for (int i = 0; i < 2; i++) {

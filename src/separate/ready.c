@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "cleave/extra.h"
-#include "model/builder.h"
+#include "model/network.h"
 #include "separate/batch_table.h"
 
 /* ---- The device ---- */
@@ -243,7 +243,7 @@ static cleave_status compile_on_device(cleave_separator *separator, cleave_error
     double begin = profile_clock(profile);
     Graph graph;
     cleave_status status =
-        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+        network_graph(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);

@@ -9,7 +9,8 @@
 #include "base/path_format.h"
 #include "base/processors.h"
 #include "cleave/extra.h"
-#include "model/builder.h"
+#include "dsp/stft.h"
+#include "model/network.h"
 #include "separate/batch_table.h"
 #include "separate/layer_list.h"
 #include "separate/ready.h"
@@ -114,7 +115,7 @@ static cleave_status plan_memory(const cleave_separator *separator, cleave_memor
     const cleave_model *model = separator->model;
     Graph graph;
     cleave_status status =
-        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+        network_graph(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);
@@ -148,7 +149,7 @@ static cleave_status list_layers(cleave_separator *separator, cleave_layer_list 
     NetworkPlan layers = {0};
     Graph graph;
     cleave_status status =
-        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+        network_graph(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);

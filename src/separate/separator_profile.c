@@ -21,13 +21,6 @@ static cleave_status check(const cleave_separator *separator, cleave_error *erro
 
 /* ---- Figures ---- */
 
-/* The graph's height is time and its width frequency, but in a waveform, whose height is 1. */
-static void set_shape(int *to, Shape shape) {
-    to[0] = shape.channels;
-    to[1] = shape.width;
-    to[2] = shape.height;
-}
-
 /* What the device does at best, measured where it has not been yet. After the executable is gone it
  * cannot be. */
 static double peak_of(cleave_separator *separator, cleave_precision precision) {
@@ -62,8 +55,8 @@ static void describe(cleave_separator *separator, int index, cleave_profile_op *
     memcpy(to->name, op->name, sizeof(to->name));
     for (int i = 0; i < 2; i++)
         to->kernel[i] = op->kernel[1 - i];
-    set_shape(to->input, op->input);
-    set_shape(to->output, op->output);
+    shape_write(to->input, op->input);
+    shape_write(to->output, op->output);
     set_figures(separator, index, to);
     to->share = seconds > 0 ? to->seconds / seconds : 0;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/builder.h"
 #include "model/network.h"
+#include "model/network_check.h"
 
 /* Elements that are read of one checkpoint, so that a view of one element repeated 2^40 times costs
  * no more than an honest one. */
@@ -36,7 +36,7 @@ void fuzz_check_error(cleave_status status, const cleave_error *error) {
 static void build(const Config *config, int samples) {
     Graph graph;
     cleave_error error = {0};
-    cleave_status status = builder_build(&graph, config, NULL, samples, &error);
+    cleave_status status = network_graph(&graph, config, NULL, samples, &error);
     fuzz_check_error(status, &error);
     if (status != CLEAVE_OK)
         return;

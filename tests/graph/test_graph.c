@@ -1,4 +1,4 @@
-/* test_graph.c: shapes and work of a graph, what fusion makes of it, and the memory plan. */
+/* test_graph.c: shapes and work of a graph, what fusion makes of it, and where its buffers lie. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -9,13 +9,15 @@
 
 #include <cmocka.h>
 
-#include "graph/fuse.h"
-#include "graph/memory_plan.h"
+#include "graph/arena.h"
+#include "graph/program.h"
 #include "graph/rematerialise.h"
-#include "model/builder.h"
+#include "model/mdx23c.h"
+#include "model/network.h"
 
 /* The common public size, of mdx23c.md. */
 static const Config full_size = {
+    .family = &mdx23c_family,
     .n_fft = 8192,
     .hop_length = 1024,
     .dim_f = 4096,
@@ -38,7 +40,7 @@ static const Config full_size = {
 static Graph build(const Config *config) {
     Graph graph;
     cleave_error error;
-    if (builder_build(&graph, config, NULL, config->chunk_size, &error) != CLEAVE_OK)
+    if (network_graph(&graph, config, NULL, config->chunk_size, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return graph;
 }
@@ -182,11 +184,11 @@ static void a_term_with_two_readers_is_stored(void **state) {
     ConvAttributes conv = {.kernel = {1, 1}, .stride = {1, 1}};
     int input = graph_input(&graph, 2, 100);
     int spectrum = graph_stft(&graph, input, (StftAttributes){16, 4, 8, 1}, "stft");
-    int a = graph_conv(&graph, spectrum, 4, conv, NULL, "a");
-    int b = graph_conv(&graph, a, 4, conv, NULL, "b");
+    int a = graph_conv(&graph, spectrum, 4, conv, "a");
+    int b = graph_conv(&graph, a, 4, conv, "b");
     int sum = graph_add(&graph, a, b, "sum");
     int product = graph_mul(&graph, sum, b, "product");
-    graph_conv(&graph, product, 4, conv, NULL, "last");
+    graph_conv(&graph, product, 4, conv, "last");
     Program program = make_program(&graph, true);
     expect_written_before_read(&graph, &program);
     const Step *add = &program.steps[step_of(&program, sum)];
@@ -228,7 +230,7 @@ static void buffers_in_use_together_never_overlap(void **state) {
                                       .last = first + (int)(seed >> 24) % 6};
             sum += lifetimes[i].bytes + 63;
         }
-        size_t total = memory_plan(lifetimes, count, 64, &ok);
+        size_t total = arena_place(lifetimes, count, 64, &ok);
         assert_true(ok);
         assert_true(total <= sum);
         expect_no_overlap(lifetimes, count, total);
@@ -241,7 +243,7 @@ static void a_chain_needs_two_buffers(void **state) {
     bool ok = false;
     for (int i = 0; i < 10; i++)
         lifetimes[i] = (Lifetime){.bytes = 640, .first = i, .last = i + 1};
-    assert_int_equal(memory_plan(lifetimes, 10, 64, &ok), 2 * 640);
+    assert_int_equal(arena_place(lifetimes, 10, 64, &ok), 2 * 640);
     assert_true(ok);
 }
 
@@ -250,7 +252,7 @@ static void sizes_that_overflow_are_refused(void **state) {
     Lifetime lifetimes[2] = {{.bytes = SIZE_MAX - 10, .last = 1},
                              {.bytes = SIZE_MAX / 2, .last = 1}};
     bool ok = true;
-    memory_plan(lifetimes, 2, 64, &ok);
+    arena_place(lifetimes, 2, 64, &ok);
     assert_false(ok);
 }
 
@@ -295,7 +297,7 @@ static void nothing_is_repeated_that_is_dear_or_near(void **state) {
     Graph lean;
     cleave_error error;
     int x = graph_input(&graph, 2, 64);
-    int early = graph_conv(&graph, x, 4, conv, NULL, "early");
+    int early = graph_conv(&graph, x, 4, conv, "early");
     int chain = early;
     for (int i = 0; i < 20; i++)
         chain = graph_act(&graph, chain, (ActAttributes){.kind = ACT_RELU}, "act");
@@ -306,16 +308,16 @@ static void nothing_is_repeated_that_is_dear_or_near(void **state) {
     graph_free(&graph);
 }
 
-static void the_outer_products_are_the_first_and_the_final_convolutions(void **state) {
+static void the_edge_convolutions_are_the_first_and_the_final_ones(void **state) {
     (void)state;
     Graph graph = build(&full_size);
     for (int i = 0; i < graph.count; i++) {
         const Node *node = &graph.nodes[i];
-        bool outer = strcmp(node->name, "first_conv") == 0 ||
-                     strcmp(node->name, "final_conv.0") == 0 ||
-                     strcmp(node->name, "final_conv.2") == 0;
+        bool edge = strcmp(node->name, "first_conv") == 0 ||
+                    strcmp(node->name, "final_conv.0") == 0 ||
+                    strcmp(node->name, "final_conv.2") == 0;
         if (graph_is_product(node))
-            assert_int_equal(graph_is_outer_product(&graph, i), outer);
+            assert_int_equal(graph_is_edge_conv(&graph, i), edge);
     }
     graph_free(&graph);
 }
@@ -333,7 +335,7 @@ int main(void) {
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(the_first_convolution_is_repeated_for_the_product),
         cmocka_unit_test(nothing_is_repeated_that_is_dear_or_near),
-        cmocka_unit_test(the_outer_products_are_the_first_and_the_final_convolutions),
+        cmocka_unit_test(the_edge_convolutions_are_the_first_and_the_final_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dsp/stft.h"
 #include "model/config.h"
-#include "model/config_check.h"
 #include "model/yaml_tree.h"
 
 static const char base[] = "audio:\n"
@@ -554,7 +554,7 @@ static double least_sum(int n_fft, int hop, int frames) {
 }
 
 static void expect_cover(int n_fft, int hop, int frames) {
-    if (config_windows_cover(n_fft, hop) != (least_sum(n_fft, hop, frames) >= 1e-11))
+    if (istft_windows_cover(n_fft, hop) != (least_sum(n_fft, hop, frames) >= 1e-11))
         fail_msg("n_fft %d, hop %d, %d frames: the least sum is %g", n_fft, hop, frames,
                  least_sum(n_fft, hop, frames));
 }
@@ -570,10 +570,10 @@ static void windows_cover_what_a_count_says_they_do(void **state) {
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         for (int overlap = 0; overlap <= 120; overlap += overlap < 16 ? 1 : 13)
             expect_cover(sizes[i], sizes[i] - overlap, 2);
-    assert_false(config_windows_cover(8192, 8191));
-    assert_true(config_windows_cover(8192, 4096));
-    assert_true(config_windows_cover(1 << 20, 1 << 19));
-    assert_false(config_windows_cover(1 << 20, 1 << 20));
+    assert_false(istft_windows_cover(8192, 8191));
+    assert_true(istft_windows_cover(8192, 4096));
+    assert_true(istft_windows_cover(1 << 20, 1 << 19));
+    assert_false(istft_windows_cover(1 << 20, 1 << 20));
 }
 
 static void any_whole_overlap_is_taken(void **state) {

@@ -8,6 +8,7 @@
 
 #include "model/checkpoint_private.h"
 #include "model/network.h"
+#include "model/network_check.h"
 
 static Config read_config(const char *relative) {
     Config config;

@@ -10,8 +10,8 @@
 
 #include "backend/mps/pieces.h"
 #include "backend/mps/sizes.h"
-#include "model/builder.h"
 #include "model/config.h"
+#include "model/network.h"
 
 /* The public size. */
 static const char full_size[] = "audio:\n  chunk_size: 261120\n  dim_f: 4096\n  dim_t: 256\n"
@@ -30,7 +30,7 @@ static Graph build(void) {
     cleave_error error;
     assert_int_equal(config_parse(&config, full_size, sizeof(full_size) - 1, "full size", &error),
                      CLEAVE_OK);
-    assert_int_equal(builder_build(&graph, &config, NULL, config.chunk_size, &error), CLEAVE_OK);
+    assert_int_equal(network_graph(&graph, &config, NULL, config.chunk_size, &error), CLEAVE_OK);
     config_free(&config);
     return graph;
 }

@@ -15,7 +15,7 @@ static Graph full_size(void) {
     ConvAttributes point = {.kernel = {1, 1}, .stride = {1, 1}};
     int x = graph_input(&graph, 2, 261120);
     x = graph_stft(&graph, x, stft, "stft");
-    x = graph_conv(&graph, x, 128, point, NULL, "first_conv");
+    x = graph_conv(&graph, x, 128, point, "first_conv");
     assert_true(graph_concat(&graph, x, x, "concat") >= 0);
     return graph;
 }
@@ -60,7 +60,7 @@ static bool conv_fits(int width, int kernel) {
     ConvAttributes attributes = {.kernel = {kernel, 1}, .stride = {1, 1}, .pad = {kernel / 2, 0}};
     int node = -1;
     int x = graph_input(&graph, 2, width);
-    x = graph_conv(&graph, x, 2, attributes, NULL, "conv");
+    x = graph_conv(&graph, x, 2, attributes, "conv");
     bool fits = products_fit(&graph, &node);
     assert_int_equal(node, fits ? graph.count : x);
     graph_free(&graph);
@@ -71,7 +71,7 @@ static bool linear_fits(int width) {
     Graph graph = {0};
     int node = -1;
     int x = graph_input(&graph, 2, width);
-    assert_true(graph_linear(&graph, x, 3, NULL, "linear") >= 0);
+    assert_true(graph_linear(&graph, x, 3, "linear") >= 0);
     bool fits = products_fit(&graph, &node);
     graph_free(&graph);
     return fits;

@@ -17,8 +17,8 @@
 
 #include "backend/backend.h"
 #include "cleave/extra.h"
-#include "model/builder.h"
 #include "model/model.h"
+#include "model/network.h"
 #include "separate/batch_table.h"
 #include "separate/memory_need.h"
 
@@ -137,7 +137,7 @@ static void the_plan_is_what_compiling_takes(void **state) {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         cleave_model *model = open_model(names[i]);
         Graph graph;
-        assert_int_equal(builder_build(&graph, &model->config, model->checkpoint,
+        assert_int_equal(network_graph(&graph, &model->config, model->checkpoint,
                                        model->config.chunk_size, NULL),
                          CLEAVE_OK);
         for (int k = 0; k < 8; k++)
@@ -184,7 +184,7 @@ static void an_impossible_size_is_an_error(void **state) {
     ExecutableMemory plan;
     cleave_error error;
     assert_int_equal(
-        builder_build(&graph, &model->config, model->checkpoint, model->config.chunk_size, NULL),
+        network_graph(&graph, &model->config, model->checkpoint, model->config.chunk_size, NULL),
         CLEAVE_OK);
     for (int i = 0; i < graph.count; i++)
         graph.nodes[i].shape.height = graph.nodes[i].shape.width = INT32_MAX / 2;

@@ -7,14 +7,14 @@
 #include "backend/cpu/executable.h"
 #include "base/hash.h"
 #include "base/memory.h"
-#include "graph/memory_plan.h"
+#include "graph/arena.h"
 #include "graph/rematerialise.h"
 
 /* ---- Steps in general ---- */
 
 static cleave_precision step_precision(const CpuExecutable *executable, const Step *step) {
     bool outer = graph_is_product(&executable->graph.nodes[step->node]) &&
-                 graph_is_outer_product(&executable->graph, step->node);
+                 graph_is_edge_conv(&executable->graph, step->node);
     return outer ? CLEAVE_PRECISION_F32 : executable->precision;
 }
 
@@ -212,7 +212,7 @@ static cleave_status plan_arena(CpuExecutable *executable, cleave_error *error) 
         int count = find_lifetimes(executable, last_use, lifetimes, lifetime_of);
         bool ok = count >= 0;
         if (ok)
-            executable->arena_bytes = memory_plan(lifetimes, (size_t)count, MEMORY_ALIGNMENT, &ok);
+            executable->arena_bytes = arena_place(lifetimes, (size_t)count, MEMORY_ALIGNMENT, &ok);
         status = ok ? allocate_arena(executable, lifetimes, lifetime_of, error)
                     : error_set(error, CLEAVE_ERROR_MEMORY,
                                 "the network's activations at batch %d do not fit into memory; try "

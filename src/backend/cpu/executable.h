@@ -7,7 +7,7 @@
 #include "backend/cpu/conv_plan.h"
 #include "backend/cpu/tensor_layout.h"
 #include "base/thread_pool.h"
-#include "graph/fuse.h"
+#include "graph/program.h"
 
 typedef struct CpuExecutable CpuExecutable;
 typedef struct CpuStep CpuStep;

@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "backend/cpu/executable.h"
-#include "backend/cpu/real_fft.h"
 #include "base/memory.h"
+#include "dsp/real_fft.h"
+#include "dsp/stft.h"
 
 typedef struct StftStep {
     CpuStep base;
@@ -174,7 +175,7 @@ static cleave_status create_window(StftStep *step, const CpuExecutable *executab
     if (!step->window)
         return error_memory(error, "the STFT's window", n_fft * sizeof(float));
     for (size_t i = 0; i < n_fft; i++)
-        step->window[i] = (float)stft_window((int)i, step->stft.n_fft);
+        step->window[i] = (float)hann_window((int)i, step->stft.n_fft);
     return CLEAVE_OK;
 }
 
@@ -264,6 +265,6 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
     step->channels = step->base.node->shape.channels;
     step->samples = step->base.node->shape.width;
     step->frames = step->base.operand.height;
-    step->length = istft_length(&step->stft, step->frames, step->samples);
+    step->length = istft_length(step->stft.n_fft, step->stft.hop, step->frames, step->samples);
     return create_gain(step, executable, error);
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/real_fft.h"
+#include "dsp/real_fft.h"
+#include "dsp/stft.h"
 
 typedef struct Transform {
     StftAttributes stft;
@@ -51,7 +52,7 @@ static void find_envelope(const Transform *t) {
 }
 
 static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
-    int length = istft_length(&t->stft, t->frames, t->samples);
+    int length = istft_length(t->stft.n_fft, t->stft.hop, t->frames, t->samples);
     memset(waveform, 0, (size_t)t->samples * sizeof(float));
     memset(t->spectrum, 0, ((size_t)t->stft.n_fft / 2 + 1) * sizeof(*t->spectrum));
     for (int frame = 0; frame < t->frames; frame++) {
@@ -87,7 +88,7 @@ static bool create(Transform *t) {
     if (!t->fft || !t->frame || !t->spectrum || !t->window || !t->envelope)
         return false;
     for (size_t i = 0; i < n_fft; i++)
-        t->window[i] = (float)stft_window((int)i, t->stft.n_fft);
+        t->window[i] = (float)hann_window((int)i, t->stft.n_fft);
     return true;
 }
 

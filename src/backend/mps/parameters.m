@@ -8,11 +8,12 @@
 #include "backend/mps/ops.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "dsp/stft.h"
 
 /* ---- Shapes and sizes ---- */
 
 MPSDataType product_type(const Graph *network, int node, cleave_precision precision) {
-    bool narrow = precision == CLEAVE_PRECISION_F16 && !graph_is_outer_product(network, node);
+    bool narrow = precision == CLEAVE_PRECISION_F16 && !graph_is_edge_conv(network, node);
     return narrow ? MPSDataTypeFloat16 : MPSDataTypeFloat32;
 }
 
@@ -113,7 +114,7 @@ static void fill_frames(int32_t *to, const Node *stft, int samples) {
 
 static void fill_window(float *to, int n_fft) {
     for (int i = 0; i < n_fft; i++)
-        to[i] = (float)stft_window(i, n_fft);
+        to[i] = (float)hann_window(i, n_fft);
 }
 
 /* Of the first bin, and where there is a Nyquist bin of that, the imaginary part does not count. */
@@ -146,13 +147,13 @@ static void fill_sample(int32_t *places, float *factors, const Node *istft, int 
     Cover cover = find_cover(istft, frames, sample);
     double sum = 0;
     for (int r = 0, at = cover.at; r <= cover.first && at < n_fft; r++, at += istft->as.stft.hop)
-        sum += stft_window(at, n_fft) * stft_window(at, n_fft);
+        sum += hann_window(at, n_fft) * hann_window(at, n_fft);
     for (int r = 0; r < overlapping(&istft->as.stft); r++) {
         int at = cover.at + r * istft->as.stft.hop;
         bool covered = r <= cover.first && at < n_fft && sum > 0;
         size_t to = (size_t)r * samples + (size_t)sample;
         places[to] = covered ? (cover.first - r) * n_fft + at : 0;
-        factors[to] = covered ? (float)(stft_window(at, n_fft) / sum) : 0.0f;
+        factors[to] = covered ? (float)(hann_window(at, n_fft) / sum) : 0.0f;
     }
 }
 
@@ -161,8 +162,9 @@ static void fill_overlap(Parameter *items, const Node *istft, int frames) {
     float *factors = [items[PARAMETER_COMPENSATION].buffer contents];
     memset(places, 0, [items[PARAMETER_OVERLAP].buffer length]);
     memset(factors, 0, [items[PARAMETER_COMPENSATION].buffer length]);
-    for (int sample = 0; sample < istft_length(&istft->as.stft, frames, istft->shape.width);
-         sample++)
+    const StftAttributes *stft = &istft->as.stft;
+    int length = istft_length(stft->n_fft, stft->hop, frames, istft->shape.width);
+    for (int sample = 0; sample < length; sample++)
         fill_sample(places, factors, istft, frames, sample);
 }
 

@@ -24,7 +24,7 @@ static ProfileOp describe_node(const Graph *network, int index, cleave_precision
     op.input = network->nodes[node->inputs[0]].shape;
     if (graph_is_product(node)) {
         op.products = op.flops;
-        if (!graph_is_outer_product(network, index))
+        if (!graph_is_edge_conv(network, index))
             op.precision = precision;
     }
     if (node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED)

@@ -97,8 +97,6 @@ typedef struct StatisticsArguments {
     float *squares; /* a sum, not yet divided by the count */
 } StatisticsArguments;
 
-#define ACT_KINDS (ACT_ELU + 1)
-
 typedef struct Kernels {
     const char *name;                    /* "reference", "avx2" and so on */
     ProductKernels products[PRECISIONS]; /* indexed by cleave_precision */

@@ -1,7 +1,7 @@
-/* real_fft.h: Fourier transforms of real signals of any length of 2, 3 and 5 (KissFFT), even or
- * odd. */
-#ifndef CLEAVE_CPU_REAL_FFT_H
-#define CLEAVE_CPU_REAL_FFT_H
+/* real_fft.h: Fourier transforms of real signals, by KissFFT. Lengths may be even or odd; those
+ * without a prime factor above 5 are fast. */
+#ifndef CLEAVE_DSP_REAL_FFT_H
+#define CLEAVE_DSP_REAL_FFT_H
 
 #include <kiss_fft.h>
 
@@ -17,8 +17,9 @@ size_t real_fft_bytes(int length);
 /* signal[length] → spectrum[length / 2 + 1], unnormalised. */
 void real_fft_forward(RealFft *fft, const float *signal, kiss_fft_cpx *spectrum);
 
-/* spectrum[length / 2 + 1] → signal[length], unnormalised: the inverse of forward times length. The
- * imaginary parts of the first and, for even lengths, of the last bin are ignored. */
+/* spectrum[length / 2 + 1] → signal[length], unnormalised: forward and then inverse multiply the
+ * signal by its length. The imaginary part of the first bin is ignored, and for even lengths that
+ * of the last one. */
 void real_fft_inverse(RealFft *fft, const kiss_fft_cpx *spectrum, float *signal);
 
 #endif

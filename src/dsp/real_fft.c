@@ -1,6 +1,6 @@
-/* real_fft.c: see real_fft.h. KissFFT's real transforms take even lengths only; odd ones go through
- * its complex transform. */
-#include "backend/cpu/real_fft.h"
+/* real_fft.c: Fourier transforms of real signals by KissFFT. Its real transforms take even lengths
+ * only; odd lengths go through its complex transform. */
+#include "dsp/real_fft.h"
 
 #include <kiss_fftr.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ size_t real_fft_bytes(int length) {
     return sizeof(RealFft) + 2 * each + spectra;
 }
 
-static int is_complete(const RealFft *fft) {
+static int real_fft_is_complete(const RealFft *fft) {
     if (fft->length % 2 == 0)
         return fft->real_forward && fft->real_inverse;
     return fft->complex_forward && fft->complex_inverse && fft->from && fft->to;
@@ -45,7 +45,7 @@ RealFft *real_fft_create(int length) {
         fft->from = calloc((size_t)length, sizeof(*fft->from));
         fft->to = calloc((size_t)length, sizeof(*fft->to));
     }
-    if (is_complete(fft))
+    if (real_fft_is_complete(fft))
         return fft;
     real_fft_destroy(fft);
     return NULL;

@@ -1,0 +1,42 @@
+/* stft.c: the window and the framing of short-time Fourier transforms. */
+#include "dsp/stft.h"
+
+#include <math.h>
+
+/* Below this sum of squared windows an inverse STFT refuses to divide; PyTorch's bound. */
+#define MIN_WINDOW_SUM 1e-11
+
+static const double pi = 3.14159265358979323846;
+
+double hann_window(int index, int length) {
+    return 0.5 - 0.5 * cos(2 * pi * (double)index / (double)length);
+}
+
+int stft_frames(int samples, int n_fft, int hop) {
+    int padded = samples + 2 * (n_fft / 2);
+    return 1 + (padded - n_fft) / hop;
+}
+
+int istft_length(int n_fft, int hop, int frames, int samples) {
+    int length = n_fft + hop * (frames - 1) - 2 * (n_fft / 2);
+    return length < samples ? length : samples;
+}
+
+/* The squared window at index `distance`, or as far from its end. Unlike the square of
+ * hann_window(), it is exact near 0. */
+static double squared_window(int distance, int n_fft) {
+    double root = sin(pi * distance / n_fft);
+    return root * root * root * root;
+}
+
+/* Kept samples lie between the centres of the first and the last frame, so each has a frame on
+ * either side (or is the last centre itself). The frame before it has `a` samples left at that
+ * point, and `b` samples of the frame behind it have passed, where a + b = n_fft - hop. The sum of
+ * their weights is smallest where a and b are as equal as whole numbers can be. A third frame
+ * reaches the sample only where hops are so short that these two are far above the limit. */
+bool istft_windows_cover(int n_fft, int hop) {
+    int overlap = n_fft - hop;
+    int half = overlap / 2;
+    return overlap > 0 &&
+           squared_window(half, n_fft) + squared_window(overlap - half, n_fft) >= MIN_WINDOW_SUM;
+}

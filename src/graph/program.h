@@ -1,0 +1,48 @@
+/* program.h: a graph as a program, the list of steps that a backend executes one after the other.
+ *
+ * Without fusion every node is a step of its own. With fusion a step also normalises, activates,
+ * concatenates and multiplies its inputs while it loads them, and adds to its output while it
+ * stores it. Both compute the same. */
+#ifndef CLEAVE_GRAPH_PROGRAM_H
+#define CLEAVE_GRAPH_PROGRAM_H
+
+#include <stdbool.h>
+
+#include "graph/graph.h"
+
+/* One value that a step reads: nodes[node], times nodes[mul] where mul >= 0. */
+typedef struct Source {
+    int node;
+    int mul;
+} Source;
+
+/* output = op(act(norm(concat(sources)))) + add. */
+typedef struct Step {
+    int node;   /* the node whose op runs; an elementwise op here is a plain copy, and all of the
+                   work is in load and store */
+    int output; /* the node whose value is written: node, or the sum that is part of the store */
+    Source sources[2];
+    int source_count; /* 0 for the input */
+    int norm;         /* NORM node that is applied on load, over the concatenated sources; or -1 */
+    ActAttributes act;
+    int add; /* node that is added on store; or -1 */
+} Step;
+
+typedef struct Program {
+    Step *steps;
+    int count;
+    bool *needs_statistics; /* per node: some step normalises this node's value by its own
+                               statistics */
+} Program;
+
+cleave_status program_create(Program *program, const Graph *graph, bool fuse, cleave_error *error);
+void program_free(Program *program);
+
+/* Writes into flops[program->count] what each step computes for one item of the batch, as
+ * graph_node_flops() counts: its own op and all that it does on load and store. What several steps
+ * compute counts for the first of them, and a node that graph_rematerialise() repeated counts once,
+ * so the sum over the steps is that of the original graph. */
+cleave_status program_flops(const Program *program, const Graph *graph, double *flops,
+                            cleave_error *error);
+
+#endif

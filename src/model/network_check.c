@@ -1,0 +1,190 @@
+/* network_check.c: comparing a checkpoint with the weights that a network lists, whatever its
+ * family. */
+#include "model/network_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path_format.h"
+#include "model/family.h"
+#include "model/family_names.h"
+#include "model/network.h"
+
+typedef struct NetworkCheck {
+    const Config *config;
+    const Checkpoint *checkpoint;
+    const char *path;
+    cleave_error *error;
+} NetworkCheck;
+
+/* ---- What a mismatch may come from ---- */
+
+/* Parts of names that networks have which cleave does not run. */
+static const char *foreign_network(const Checkpoint *checkpoint) {
+    static const struct {
+        const char *part;
+        const char *network;
+    } signs[] = {{"mask_estimators.", "Roformer (BS- or Mel-Band)"},
+                 {"band_split.", "Roformer (BS- or Mel-Band)"},
+                 {"freq_encoder.", "Demucs"},
+                 {"tencoder.", "Demucs"},
+                 {"crosstransformer.", "Demucs"},
+                 {"separation_net.", "SCNet"},
+                 {"mask_net.", "mask-based (Asteroid)"},
+                 {"masker.", "mask-based (Asteroid)"},
+                 {"mask_estim.", "BandIt"},
+                 {"stg1_low_band_net.", "VR (UVR)"},
+                 {"stft.", "other (its STFT has weights)"}};
+    size_t count;
+    const Tensor *tensors = checkpoint_tensors(checkpoint, &count);
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+        for (size_t j = 0; j < count; j++) {
+            const char *found = strstr(tensors[j].name, signs[i].part);
+            if (found && (found == tensors[j].name || found[-1] == '.'))
+                return signs[i].network;
+        }
+    return NULL;
+}
+
+/* Adds to the error what the checkpoint seems to want. */
+static cleave_status advise_mismatch(const NetworkCheck *check, cleave_status status) {
+    const NetworkFamily *family = check->config->family;
+    const char *foreign = NULL;
+    char hint[200];
+    if (!checkpoint_find(check->checkpoint, family->mark))
+        foreign = foreign_network(check->checkpoint);
+    if (foreign)
+        snprintf(hint, sizeof(hint),
+                 "this looks like a %s network, and cleave runs " FAMILY_NAMES " only", foreign);
+    else if (!family->hint(check->config, check->checkpoint, hint, sizeof(hint)))
+        snprintf(hint, sizeof(hint), "does the configuration belong to this checkpoint?");
+    return error_advise(check->error, status, "%s", hint);
+}
+
+/* ---- The weights that must be there ---- */
+
+typedef struct ShapeText {
+    char text[200];
+} ShapeText;
+
+static ShapeText shape_text(const int64_t *dims, int dim_count) {
+    ShapeText shape;
+    tensor_shape_text(dims, dim_count, shape.text, sizeof(shape.text));
+    return shape;
+}
+
+static cleave_status check_shape(const NetworkCheck *check, const WeightSpec *spec,
+                                 const Tensor *tensor) {
+    bool same = tensor->dim_count == spec->dim_count;
+    for (int i = 0; i < spec->dim_count && same; i++)
+        same = tensor->dims[i] == spec->dims[i];
+    if (same)
+        return CLEAVE_OK;
+    cleave_status status =
+        error_set(check->error, CLEAVE_ERROR_MODEL,
+                  PATH_FORMAT ": %s has the shape %s; the configuration asks for %s (from %s)",
+                  check->path, spec->name, shape_text(tensor->dims, tensor->dim_count).text,
+                  shape_text(spec->dims, spec->dim_count).text, spec->keys);
+    return advise_mismatch(check, status);
+}
+
+static cleave_status check_weight(const NetworkCheck *check, const WeightSpec *spec) {
+    const Tensor *tensor = checkpoint_find(check->checkpoint, spec->name);
+    if (!tensor) {
+        cleave_status status = error_set(
+            check->error, CLEAVE_ERROR_MODEL,
+            PATH_FORMAT ": %s is missing; the configuration asks for it in shape %s (from %s)",
+            check->path, spec->name, shape_text(spec->dims, spec->dim_count).text, spec->keys);
+        return advise_mismatch(check, status);
+    }
+    cleave_status status = check_shape(check, spec, tensor);
+    if (status != CLEAVE_OK)
+        return status;
+    if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_OTHER)
+        return error_advise(
+            check->error,
+            error_set(check->error, CLEAVE_ERROR_MODEL,
+                      PATH_FORMAT ": %s is not of a floating-point type that cleave reads (f32, "
+                                  "f16, bf16, f64)",
+                      check->path, spec->name),
+            "save the checkpoint unquantised");
+    return CLEAVE_OK;
+}
+
+/* ---- Those that must not ---- */
+
+static int compare_names(const void *a, const void *b) {
+    const char *const *left = a;
+    const char *const *right = b;
+    return strcmp(*left, *right);
+}
+
+/* Compares names up to their first dot. A list that compare_names() has sorted is sorted by this,
+ * too. */
+static int compare_fronts(const void *a, const void *b) {
+    const char *const *left = a;
+    const char *const *right = b;
+    return strncmp(*left, *right, strcspn(*left, ".") + 1);
+}
+
+typedef struct SortedNames {
+    const char **names;
+    size_t count;
+} SortedNames;
+
+static bool names_have(const SortedNames *sorted, const char *name,
+                       int (*compare)(const void *, const void *)) {
+    return bsearch(&name, (const void *)sorted->names, sorted->count, sizeof(*sorted->names),
+                   compare);
+}
+
+/* Whether a name is a weight inside such a network, but not one of this network's. Other tensors
+ * are no weights: counters, and what profilers leave. */
+static bool is_extra_weight(const SortedNames *sorted, const char *name) {
+    return weight_slot(name) >= 0 && names_have(sorted, name, compare_fronts) &&
+           !names_have(sorted, name, compare_names);
+}
+
+static cleave_status refuse_extra_weights(const NetworkCheck *check, const SortedNames *sorted) {
+    size_t count;
+    const Tensor *tensors = checkpoint_tensors(check->checkpoint, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!is_extra_weight(sorted, tensors[i].name))
+            continue;
+        cleave_status status = error_set(
+            check->error, CLEAVE_ERROR_MODEL,
+            PATH_FORMAT ": " UTF8_CUT(100) " is there, but the configuration knows no such weight",
+            check->path, tensors[i].name);
+        return advise_mismatch(check, status);
+    }
+    return CLEAVE_OK;
+}
+
+/* A weight that the configuration does not know means another network than the one it describes,
+ * even where all others fit: more blocks, another norm. */
+static cleave_status check_extra(const NetworkCheck *check, const WeightSpec *specs, size_t count) {
+    SortedNames sorted = {malloc((count + 1) * sizeof(*sorted.names)), count};
+    if (!sorted.names)
+        return error_memory(check->error, "the list of weights", count * sizeof(*sorted.names));
+    for (size_t i = 0; i < count; i++)
+        sorted.names[i] = specs[i].name;
+    qsort((void *)sorted.names, count, sizeof(*sorted.names), compare_names);
+    cleave_status status = refuse_extra_weights(check, &sorted);
+    free((void *)sorted.names);
+    return status;
+}
+
+cleave_status network_check(const Config *config, const Checkpoint *checkpoint,
+                            const char *checkpoint_path, cleave_error *error) {
+    const NetworkCheck check = {config, checkpoint, checkpoint_path, error};
+    WeightSpec *specs = NULL;
+    size_t count = 0;
+    cleave_status status = network_weights(config, &specs, &count, error);
+    for (size_t i = 0; i < count && status == CLEAVE_OK; i++)
+        status = check_weight(&check, &specs[i]);
+    if (status == CLEAVE_OK)
+        status = check_extra(&check, specs, count);
+    free(specs);
+    return status;
+}
