@@ -110,7 +110,7 @@ static inline const ConvPlan *step_plan(const CpuExecutable *executable, const S
     return &executable->plans[step - executable->program.steps];
 }
 
-/* ---- Executables (compile.c) ---- */
+/* ---- Executables (executable.c) ---- */
 
 typedef enum CpuPurpose {
     CPU_FOR_RUNS,

@@ -1,4 +1,4 @@
-/* cpu.c: what the processor and its memory are. */
+/* device.c: what the processor and its memory are. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

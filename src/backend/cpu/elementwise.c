@@ -1,5 +1,5 @@
-/* map.c: steps without arithmetic of their own: what fusion left over, and with fusion off every
- * normalisation, activation, sum, product and concatenation. */
+/* elementwise.c: steps without arithmetic of their own: what fusion left over, and with fusion off
+ * every normalisation, activation, sum, product and concatenation. */
 #include "backend/cpu/executable.h"
 
 static void map_row(void *context, size_t task, int thread) {

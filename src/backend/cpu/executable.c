@@ -1,5 +1,5 @@
-/* compile.c: from a graph to a CPU executable: lays out the tensors, plans one arena, creates the
- * steps, and runs them in order. */
+/* executable.c: from a graph to a CPU executable: lays out the tensors, plans one arena, creates
+ * the steps, and runs them in order. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
