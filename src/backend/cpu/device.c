@@ -1,9 +1,12 @@
-/* device.c: what the processor and its memory are. */
+/* device.c: see device.h. */
+#include "backend/cpu/device.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/cpu/executable.h"
+#include "backend/cpu/kernels/kernels.h"
+#include "backend/names.h"
 #include "base/memory_limit.h"
 #include "base/platform.h"
 #include "base/processors.h"
@@ -16,7 +19,7 @@ static void describe_name(char *name, size_t size) {
 #endif
 }
 
-/* That of the machine, and what is left of both where a container has its share of it. */
+/* The memory of the machine, or of the container that the process runs in. */
 void cpu_read_memory(int index, cleave_device_info *info) {
     (void)index;
     long pages = sysconf(_SC_PHYS_PAGES);
@@ -34,7 +37,7 @@ void cpu_read_memory(int index, cleave_device_info *info) {
         info->memory_available = info->memory_total;
 }
 
-/* What is not native is computed as f32: it saves memory, but no time. */
+/* A precision without native arithmetic is computed as f32. */
 static void describe_precision(cleave_device_info *info, cleave_capability_kind kind,
                                cleave_precision precision) {
     const Kernels *kernels = kernels_select();
@@ -42,8 +45,8 @@ static void describe_precision(cleave_device_info *info, cleave_capability_kind 
     capability->able = kernels->products[precision].native;
     if (!capability->able)
         snprintf(capability->reason, sizeof(capability->reason),
-                 "the %s kernels have no such products, so that %s saves memory but no time",
-                 kernels->name, precision_name(precision));
+                 "no native %s arithmetic (%s kernels): %s saves memory, not time",
+                 precision_name(precision), kernels->name, precision_name(precision));
 }
 
 static void describe_capabilities(cleave_device_info *info) {
