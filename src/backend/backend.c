@@ -1,9 +1,6 @@
-/* backend.c: what is the same for every backend: checks, and errors that tell of the device. */
+/* backend.c: calls on any backend and its executables: checks of their arguments, answers for
+ * methods that a backend lacks, and errors that name the device. */
 #include "backend/backend.h"
-#include "cleave/extra.h"
-
-#include <stdio.h>
-#include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAVE_ASAN 1
@@ -14,24 +11,10 @@
 #endif
 #ifdef HAVE_ASAN
 #include <sanitizer/asan_interface.h>
-/* Not NULL where part of it may not be touched. */
+/* Not NULL if part of the region is poisoned. */
 #define CHECK_REGION(start, floats) \
     __asan_region_is_poisoned((void *)(uintptr_t)(start), (floats) * sizeof(float))
 #endif
-
-const char *precision_name(cleave_precision precision) {
-    switch (precision) {
-    case CLEAVE_PRECISION_AUTO:
-        return "auto";
-    case CLEAVE_PRECISION_F32:
-        return "f32";
-    case CLEAVE_PRECISION_F16:
-        return "f16";
-    case CLEAVE_PRECISION_BF16:
-        return "bf16";
-    }
-    return "unknown";
-}
 
 cleave_status backend_precision(const Backend *backend, int device, cleave_precision precision,
                                 cleave_precision *chosen, cleave_error *error) {
@@ -42,20 +25,23 @@ cleave_status backend_precision(const Backend *backend, int device, cleave_preci
         return CLEAVE_OK;
     char id[32];
     device_id(backend->kind, device, id, sizeof(id));
-    return error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s; try f32 or auto",
-                     precision_name(precision), id);
+    error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s",
+              precision_name(precision), id);
+    return error_advise(error, CLEAVE_ERROR_DEVICE, "try f32 or auto");
 }
 
-cleave_status backend_plan(const Backend *backend, const Graph *graph,
-                           const CompileOptions *options, ExecutableMemory *memory,
-                           cleave_error *error) {
+cleave_status backend_memory(const Backend *backend, const Graph *graph,
+                             const CompileOptions *options, ExecutableMemory *memory,
+                             cleave_error *error) {
     *memory = (ExecutableMemory){0};
-    return backend->plan(graph, options, memory, error);
+    return backend->memory(graph, options, memory, error);
 }
 
 cleave_status backend_layers(const Backend *backend, NetworkPlan *plan, const Graph *graph,
                              const CompileOptions *options, cleave_error *error) {
     *plan = (NetworkPlan){0};
+    if (!backend->layers)
+        return CLEAVE_OK;
     cleave_status status = backend->layers(plan, graph, options, error);
     if (status != CLEAVE_OK)
         network_plan_free(plan);
@@ -68,15 +54,15 @@ int64_t executable_memory_total(const ExecutableMemory *memory) {
 
 /* ---- Errors ---- */
 
-/* Of a device: what the caller did wrong, a model's defect or a cancellation are none. */
-static bool is_of_device(cleave_status status) {
+/* Not the caller's fault, a defect of the model, or a cancellation. */
+static bool is_device_failure(cleave_status status) {
     return status == CLEAVE_ERROR_MEMORY || status == CLEAVE_ERROR_DEVICE;
 }
 
-static cleave_status explain(const Backend *backend, int device, DeviceFailure failure,
-                             cleave_status status, cleave_error *error) {
+static cleave_status backend_explain(const Backend *backend, int device, DeviceFailure failure,
+                                     cleave_status status, cleave_error *error) {
     char id[32];
-    if (!is_of_device(status))
+    if (!is_device_failure(status))
         return status;
     if (status == CLEAVE_ERROR_MEMORY && failure.cause != CAUSE_TIME)
         failure.cause = CAUSE_MEMORY;
@@ -88,7 +74,7 @@ static cleave_status explain_run(Executable *executable, cleave_status status,
                                  cleave_error *error) {
     DeviceFailure failure = executable->failure;
     executable->failure = (DeviceFailure){STEP_RUN, CAUSE_FAILED};
-    return explain(executable->backend, executable->device, failure, status, error);
+    return backend_explain(executable->backend, executable->device, failure, status, error);
 }
 
 /* ---- Executables ---- */
@@ -117,7 +103,7 @@ cleave_status backend_compile(const Backend *backend, Executable **executable, c
         return CLEAVE_OK;
     }
     failure.step = STEP_COMPILE;
-    return explain(backend, options->device, failure, status, error);
+    return backend_explain(backend, options->device, failure, status, error);
 }
 
 static bool is_aligned(const float *samples, size_t alignment) {
@@ -143,8 +129,9 @@ cleave_status layout_check(const SignalLayout *layout, const float *input, const
 #endif
     if (!fault)
         return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_INTERNAL,
-                     "a run of %d chunks breaks the layout: %s; please report it", batch, fault);
+    error_set(error, CLEAVE_ERROR_INTERNAL, "a run of %d chunks breaks the layout: %s", batch,
+              fault);
+    return error_advise(error, CLEAVE_ERROR_INTERNAL, "please report it");
 }
 
 static int depth_of(int depth) {

@@ -4,49 +4,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *conv_algorithm_name(ConvAlgorithm algorithm) {
-    return algorithm == CONV_WINOGRAD ? "winograd" : "direct";
+/* All members of a class are of int's size: there is no padding between them. */
+static bool layer_plan_matches(const LayerPlan *a, const LayerPlan *b) {
+    return memcmp(&a->layer, &b->layer, sizeof(a->layer)) == 0 && strcmp(a->how, b->how) == 0;
 }
 
-const char *conv_order_name(const ConvPlan *plan) {
-    if (plan->algorithm != CONV_WINOGRAD)
-        return "";
-    return plan->weights_first ? "weights" : "patches";
-}
-
-bool conv_plan_equal(const ConvPlan *a, const ConvPlan *b) {
-    return a->algorithm == b->algorithm && a->patch_rows == b->patch_rows &&
-           a->patch_columns == b->patch_columns && a->weights_first == b->weights_first;
-}
-
-/* All members are of int's size: there is no padding between them. */
-bool layer_class_equal(const LayerClass *a, const LayerClass *b) {
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static LayerPlan *find(const NetworkPlan *plan, const LayerClass *layer) {
+static LayerPlan *layer_plan_find(const NetworkPlan *plan, const LayerPlan *layer) {
     for (int i = 0; i < plan->count; i++)
-        if (layer_class_equal(&plan->layers[i].layer, layer))
+        if (layer_plan_matches(&plan->layers[i], layer))
             return &plan->layers[i];
     return NULL;
 }
 
-const LayerPlan *network_plan_find(const NetworkPlan *plan, const LayerClass *layer) {
-    return find(plan, layer);
-}
-
 bool network_plan_add(NetworkPlan *plan, const LayerPlan *layer) {
-    LayerPlan *known = find(plan, &layer->layer);
+    LayerPlan *known = layer_plan_find(plan, layer);
     if (known) {
-        known->count++;
+        known->count += layer->count;
+        known->flops += layer->flops;
+        known->seconds += layer->seconds;
         return true;
     }
     LayerPlan *layers = realloc(plan->layers, ((size_t)plan->count + 1) * sizeof(*layers));
     if (!layers)
         return false;
     plan->layers = layers;
-    layers[plan->count] = *layer;
-    layers[plan->count++].count = 1;
+    layers[plan->count++] = *layer;
     return true;
 }
 

@@ -1,5 +1,5 @@
-/* layer_plan.h: how the layers of a network are computed: a plan, made once, that can be kept,
- * printed, and handed to a backend. */
+/* layer_plan.h: how a backend computes the layers of a network, for people to read. Algorithms are
+ * chosen inside the backends. */
 #ifndef CLEAVE_BACKEND_LAYER_PLAN_H
 #define CLEAVE_BACKEND_LAYER_PLAN_H
 
@@ -7,63 +7,33 @@
 
 #include "graph/graph.h"
 
-typedef enum ConvAlgorithm {
-    CONV_DIRECT,  /* the gemm reads the rows themselves, a block of k per tap */
-    CONV_WINOGRAD /* F(4×4, 3×3) */
-} ConvAlgorithm;
-
-/* How a convolution is computed. The bits of a result depend on all of this, so it depends neither
- * on the batch nor on the number of threads. */
-typedef struct ConvPlan {
-    ConvAlgorithm algorithm;
-    /* For Winograd only. A patch is a rectangle of tiles that is computed at once. */
-    int patch_rows;     /* in tiles */
-    int patch_columns;  /* in tiles */
-    bool weights_first; /* all weights are transformed, then patches are computed one by one; else
-                         * all patches are loaded, then their products taken with a few column
-                         * blocks at a time, whose weights are transformed on the way */
-} ConvPlan;
-
-const char *conv_algorithm_name(ConvAlgorithm algorithm); /* "direct" or "winograd" */
-
-/* What comes first: "weights" or "patches"; "" where the algorithm has no order. */
-const char *conv_order_name(const ConvPlan *plan);
-
-bool conv_plan_equal(const ConvPlan *a, const ConvPlan *b);
-
-/* Layers of a class are computed in the same way, and take the same time. */
 typedef struct LayerClass {
     OpKind op;
     ConvAttributes conv; /* zero for other ops */
-    ActKind act;         /* applied to what is read */
-    int blocks;          /* channel blocks that are read, each part of a concatenation padded */
-    int input_height;
-    int input_width;
+    ActKind act;         /* applied to the input */
+    Shape input;
     Shape output;
 } LayerClass;
 
-bool layer_class_equal(const LayerClass *a, const LayerClass *b);
+#define LAYER_HOW_SIZE 64
 
+/* Layers of one class that are computed in the same way. */
 typedef struct LayerPlan {
     LayerClass layer;
-    ConvPlan conv;
-    int channels;   /* of the input */
-    int count;      /* layers of this class in the network */
-    double flops;   /* of one layer for one chunk by direct computation */
-    double seconds; /* that one layer takes for one chunk: measured, or else estimated, in units
-                       that mean something only beside each other */
+    char how[LAYER_HOW_SIZE]; /* the algorithm in the backend's own words, such as "winograd 16x4,
+                                 weights first"; "" where there is no choice */
+    int count;
+    double flops;   /* of all `count` layers, for one chunk, by direct computation */
+    double seconds; /* likewise, as estimated: only the ratio of two of them means something */
 } LayerPlan;
 
-/* The classes of a network in the order in which they first run. */
+/* In the order in which the first layer of each class runs. */
 typedef struct NetworkPlan {
     LayerPlan *layers;
     int count;
 } NetworkPlan;
 
-/* The plan of a class; NULL where the network has none of it. */
-const LayerPlan *network_plan_find(const NetworkPlan *plan, const LayerClass *layer);
-
-/* Counts a layer in: one more of its class, or a class of its own. False where memory ran out. */
+/* Adds layers to those of the same class and algorithm. False where memory ran out. */
 bool network_plan_add(NetworkPlan *plan, const LayerPlan *layer);
 
 void network_plan_free(NetworkPlan *plan);

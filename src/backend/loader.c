@@ -1,6 +1,5 @@
-/* loader.c: see loader.h. Nothing that a file holds or lacks may do more harm than that its devices
- * are absent; of course its own code runs, so that only folders are looked into that belong to the
- * installation, or that the user names. */
+/* loader.c: see loader.h. A defective file must do no harm but that its devices are absent. A good
+ * file's code runs, so only folders of the installation, or that the user names, are searched. */
 #include "backend/loader.h"
 
 #include <dlfcn.h>
@@ -22,8 +21,7 @@
 
 /* ---- Where ---- */
 
-/* Of a program, the loader may know no more than the word by which it was started, which is no
- * path. */
+/* For a program, dladdr() may give only the word by which it was started, which is not a path. */
 bool loader_own_path(char *path) {
     Dl_info object = {0};
     if (dladdr((const void *)loader_load, &object) == 0 || !object.dli_fname)
@@ -68,12 +66,12 @@ static bool is_whole(const char *path) {
 
 static bool is_complete(const Backend *backend) {
     return backend->count && backend->describe && backend->read_memory && backend->supports &&
-           backend->plan && backend->layers && backend->compile;
+           backend->memory && backend->compile;
 }
 
-/* Why a backend cannot be used; NULL if it can. Its version is looked at first: of another one,
- * nothing else may be. */
-static const char *fault_of(const Backend *backend, cleave_device_kind kind) {
+/* Why a backend cannot be used; NULL if it can. The version comes first: nothing else of another
+ * version may be read. */
+static const char *loader_fault(const Backend *backend, cleave_device_kind kind) {
     if (!backend)
         return "it offers no backend on this system";
     if (backend->abi != BACKEND_ABI || strcmp(backend->version, cleave_version()) != 0)
@@ -83,8 +81,8 @@ static const char *fault_of(const Backend *backend, cleave_device_kind kind) {
     return is_complete(backend) ? NULL : "its backend is not complete";
 }
 
-__attribute__((format(printf, 3, 4))) static void explain(char *reason, size_t size,
-                                                          const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static void loader_explain(char *reason, size_t size,
+                                                                 const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     utf8_show_format(reason, size, format, arguments);
@@ -95,32 +93,32 @@ const Backend *loader_load(cleave_device_kind kind, char *reason, size_t size) {
     char path[PATH_MAX];
     const char *word = cleave_device_kind_name(kind);
     if (!find_object(word, path)) {
-        explain(reason, size, "this installation has no %s backend (libcleave-%s.%s)", word, word,
-                platform_object_extension);
+        loader_explain(reason, size, "this installation has no %s backend (libcleave-%s.%s)", word,
+                       word, platform_object_extension);
         return NULL;
     }
     if (!is_whole(path)) {
-        explain(reason, size, "its backend cannot be loaded: %s is not whole", path);
+        loader_explain(reason, size, "its backend cannot be loaded: %s is not whole", path);
         return NULL;
     }
     void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!object) {
-        explain(reason, size, "its backend cannot be loaded: %s", dlerror());
+        loader_explain(reason, size, "its backend cannot be loaded: %s", dlerror());
         return NULL;
     }
     BackendEntry *entry = NULL;
     void *symbol = dlsym(object, BACKEND_ENTRY);
-    memcpy(&entry, &symbol, sizeof(entry)); /* ISO C has no cast from a pointer to a function's */
+    memcpy(&entry, &symbol, sizeof(entry)); /* ISO C does not cast to function pointers */
     if (!entry) {
-        explain(reason, size, "%s is no backend of cleave: it has no " BACKEND_ENTRY, path);
+        loader_explain(reason, size, "%s is no backend of cleave: it has no " BACKEND_ENTRY, path);
         dlclose(object);
         return NULL;
     }
     const Backend *backend = entry();
-    const char *fault = fault_of(backend, kind);
+    const char *fault = loader_fault(backend, kind);
     if (!fault)
         return backend;
-    explain(reason, size, "%s cannot be used: %s", path, fault);
+    loader_explain(reason, size, "%s cannot be used: %s", path, fault);
     dlclose(object);
     return NULL;
 }

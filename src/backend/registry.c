@@ -12,13 +12,11 @@
 
 #define DEVICES_MAX 32 /* bits of an unsigned */
 
-/* A kind of device that cleave knows. The order is the one in which "auto" prefers them. */
+/* A kind of device that cleave knows. "auto" prefers the first that is available. */
 typedef struct Kind {
     cleave_device_kind kind;
-    const char *word;
     const char *name;
-    const Backend *built_in; /* NULL: in a shared object, if there is one */
-    bool numbered;           /* there may be several, as in "cuda:1" */
+    const Backend *built_in; /* NULL: in a shared object, if installed */
     bool on_trial;           /* most of its faults end the process */
 } Kind;
 
@@ -29,9 +27,9 @@ typedef struct Kind {
 #endif
 
 static const Kind kinds[] = {
-    {CLEAVE_DEVICE_MPS, "mps", "Apple GPU", BUILT_IN_MPS, false, true},
-    {CLEAVE_DEVICE_CUDA, "cuda", "NVIDIA GPU", NULL, true, false},
-    {CLEAVE_DEVICE_CPU, "cpu", "CPU", &backend_cpu, false, false},
+    {CLEAVE_DEVICE_MPS, "Apple GPU", BUILT_IN_MPS, true},
+    {CLEAVE_DEVICE_CUDA, "NVIDIA GPU", NULL, false},
+    {CLEAVE_DEVICE_CPU, "CPU", &backend_cpu, false},
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -39,54 +37,21 @@ static const Kind kinds[] = {
 static Device devices[DEVICES_MAX];
 static int device_count;
 static pthread_once_t probed = PTHREAD_ONCE_INIT;
-static pthread_mutex_t trials = PTHREAD_MUTEX_INITIALIZER; /* of whether devices are available */
+static pthread_mutex_t trials = PTHREAD_MUTEX_INITIALIZER; /* guards what a trial changes */
 
-/* ---- Words ---- */
-
-const char *cleave_device_kind_name(cleave_device_kind kind) {
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (kinds[i].kind == kind)
-            return kinds[i].word;
-    return "unknown";
-}
-
-const char *cleave_capability_name(cleave_capability_kind kind) {
-    switch (kind) {
-    case CLEAVE_CAPABILITY_F16:
-        return "f16";
-    case CLEAVE_CAPABILITY_BF16:
-        return "bf16";
-    case CLEAVE_CAPABILITY_STFT:
-        return "stft";
-    case CLEAVE_CAPABILITY_COMPILE:
-        return "compile";
-    case CLEAVE_CAPABILITY_UNIFIED_MEMORY:
-        return "unified memory";
-    case CLEAVE_CAPABILITIES:
-        break;
-    }
-    return "unknown";
-}
-
-void device_id(cleave_device_kind kind, int index, char *id, size_t size) {
-    const char *word = cleave_device_kind_name(kind);
-    for (size_t i = 0; i < KIND_COUNT; i++)
-        if (kinds[i].kind == kind && kinds[i].numbered) {
-            snprintf(id, size, "%s:%d", word, index);
-            return;
-        }
-    snprintf(id, size, "%s", word);
+static const char *kind_word(const Kind *kind) {
+    return cleave_device_kind_name(kind->kind);
 }
 
 /* ---- Probing ---- */
 
-/* A kind of which there is no device. */
+/* A kind without any device. */
 static void add_absent(const Kind *kind, const Backend *backend, const char *reason) {
     Device *device = &devices[device_count++];
     device->backend = backend;
     device->index = -1;
     device->info.kind = kind->kind;
-    snprintf(device->info.id, sizeof(device->info.id), "%s", kind->word);
+    snprintf(device->info.id, sizeof(device->info.id), "%s", kind_word(kind));
     snprintf(device->info.name, sizeof(device->info.name), "%s", kind->name);
     snprintf(device->info.reason, sizeof(device->info.reason), "%s", reason);
 }
@@ -105,14 +70,15 @@ static void add_device(const Kind *kind, const Backend *backend, int index) {
 /* For tests of what a machine without such a device does: CLEAVE_WITHOUT=mps. */
 static bool is_left_out(const Kind *kind) {
     const char *word = getenv("CLEAVE_WITHOUT");
-    return word && strcmp(word, kind->word) == 0;
+    return word && strcmp(word, kind_word(kind)) == 0;
 }
 
 static void probe_kind(const Kind *kind, int kinds_left) {
     char reason[sizeof(devices->info.reason)] = "";
     const Backend *backend = kind->built_in;
     if (backend && is_left_out(kind)) {
-        snprintf(reason, sizeof(reason), "CLEAVE_WITHOUT leaves the %s backend out", kind->word);
+        snprintf(reason, sizeof(reason), "CLEAVE_WITHOUT leaves the %s backend out",
+                 kind_word(kind));
         add_absent(kind, NULL, reason);
         return;
     }
@@ -152,8 +118,8 @@ static void try_device(Device *device, bool by_name) {
     device->tried_anew = by_name || (device->failed && !verdict.kept);
 }
 
-/* Whether a device can be used, which for some a trial must show first: then it takes seconds. Who
- * asks for it by its name gets a new one where it failed before. */
+/* Whether a device can be used. A device that must be tried first takes some seconds. Asking for a
+ * device by its name repeats a trial that failed before. */
 static bool is_available(Device *device, bool by_name) {
     pthread_mutex_lock(&trials);
     if (device->on_trial || (device->refused && !device->tried_anew && by_name))
@@ -206,12 +172,13 @@ typedef struct DeviceName {
 
 static const Kind *find_kind(const char *name, size_t length) {
     for (size_t i = 0; i < KIND_COUNT; i++)
-        if (strlen(kinds[i].word) == length && strncmp(name, kinds[i].word, length) == 0)
+        if (strlen(kind_word(&kinds[i])) == length &&
+            strncmp(name, kind_word(&kinds[i]), length) == 0)
             return &kinds[i];
     return NULL;
 }
 
-/* The number behind a colon; -1 if it is none. */
+/* A whole number from 0 to 9999; -1: not one. */
 static int parse_index(const char *text) {
     char *end = NULL;
     errno = 0;
@@ -221,6 +188,23 @@ static int parse_index(const char *text) {
     return good ? (int)number : -1;
 }
 
+/* `number` is what stands behind the colon of `name`. */
+static cleave_status parse_number(DeviceName *parsed, const char *name, const char *number,
+                                  cleave_error *error) {
+    const char *word = kind_word(parsed->kind);
+    if (!device_kind_is_numbered(parsed->kind->kind)) {
+        error_set(error, CLEAVE_ERROR_ARGUMENT,
+                  "device \"%.100s\": there is one %s only, which has no number", name, word);
+        return error_advise(error, CLEAVE_ERROR_ARGUMENT, "try %s", word);
+    }
+    parsed->index = parse_index(number);
+    if (parsed->index >= 0)
+        return CLEAVE_OK;
+    error_set(error, CLEAVE_ERROR_ARGUMENT,
+              "device \"%.100s\": \"%.90s\" is not the number of a device", name, number);
+    return error_advise(error, CLEAVE_ERROR_ARGUMENT, "try %s or %s:0", word, word);
+}
+
 static cleave_status parse_name(DeviceName *parsed, const char *name, cleave_error *error) {
     *parsed = (DeviceName){.index = -1};
     if (!name || strcmp(name, "auto") == 0)
@@ -228,26 +212,13 @@ static cleave_status parse_name(DeviceName *parsed, const char *name, cleave_err
     const char *colon = strchr(name, ':');
     parsed->kind = find_kind(name, colon ? (size_t)(colon - name) : strlen(name));
     if (!parsed->kind)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "unknown device \"%.100s\"; try auto, cpu, mps or cuda", name);
-    if (!colon)
-        return CLEAVE_OK;
-    const char *word = parsed->kind->word;
-    if (!parsed->kind->numbered)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "device \"%.100s\": there is one %s only, which has no number; try %s",
-                         name, word, word);
-    parsed->index = parse_index(colon + 1);
-    if (parsed->index < 0)
-        return error_set(
-            error, CLEAVE_ERROR_ARGUMENT,
-            "device \"%.100s\": \"%.90s\" is not the number of a device; try %s or %s:0", name,
-            colon + 1, word, word);
-    return CLEAVE_OK;
+        return error_advise(
+            error, error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown device \"%.100s\"", name),
+            "try auto, cpu, mps or cuda");
+    return colon ? parse_number(parsed, name, colon + 1, error) : CLEAVE_OK;
 }
 
-/* The first available device of that name; NULL, and why in `reason` and `cause`, if there is none.
- */
+/* The first available device of that name; NULL, with `reason` and `cause`, if none is. */
 static const Device *find_device(const DeviceName *name, DeviceCause *cause, char *reason,
                                  size_t size) {
     int count = count_devices();
@@ -276,7 +247,7 @@ static const Device *find_device(const DeviceName *name, DeviceCause *cause, cha
     return NULL;
 }
 
-/* Why auto takes the device that it takes; of one that failed its trial, that too. */
+/* Why "auto" takes this device, and which better one failed its trial. */
 static void explain_auto(DeviceChoice *choice) {
     int count = count_devices();
     size_t length = 0;
@@ -320,12 +291,12 @@ cleave_status registry_choose(DeviceChoice *choice, const char *name, bool stric
             return failure_explain(error, CLEAVE_ERROR_DEVICE, parsed.kind->kind, name,
                                    (DeviceFailure){STEP_PROBE, cause});
         }
-        choice->fallback = true;
+        choice->replaced = true;
     }
     choice->device = registry_next(0);
     if (!choice->device)
         return error_set(error, CLEAVE_ERROR_DEVICE, "no device: not even the CPU can be used");
-    if (choice->fallback)
+    if (choice->replaced)
         snprintf(choice->reason, sizeof(choice->reason),
                  "the best one present: %.40s is not available (%.150s)", name, reason);
     else

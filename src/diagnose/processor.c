@@ -1,5 +1,5 @@
 /* processor.c: the CPU, the tables of kernels that it can run, and whether they compute right. */
-#include "backend/cpu/processor.h"
+#include "backend/cpu/kernels/processor.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,17 @@
 /* layer_list.c: how the layers of a network are computed, as callers are shown it. */
 #include "separate/layer_list.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Takes the backend's words apart, for callers who are shown them in columns. */
+static void set_algorithm(cleave_layer *layer, const char *how) {
+    char first = 0;
+    bool tiled = sscanf(how, "winograd %dx%d, %c", &layer->patch[0], &layer->patch[1], &first) == 3;
+    layer->algorithm = tiled ? "winograd" : "direct";
+    layer->first = !tiled ? "" : first == 'w' ? "weights" : "patches";
+}
 
 static cleave_layer describe(const LayerPlan *plan) {
     const LayerClass *class = &plan->layer;
@@ -9,8 +19,8 @@ static cleave_layer describe(const LayerPlan *plan) {
                           .count = plan->count,
                           .algorithm = "",
                           .first = "",
-                          .flops = plan->flops * plan->count};
-    shape_write(layer.input, (Shape){plan->channels, class->input_height, class->input_width});
+                          .flops = plan->flops};
+    shape_write(layer.input, class->input);
     shape_write(layer.output, class->output);
     if (class->op != OP_CONV && class->op != OP_CONV_TRANSPOSED)
         return layer;
@@ -18,10 +28,7 @@ static cleave_layer describe(const LayerPlan *plan) {
         layer.kernel[i] = class->conv.kernel[1 - i];
         layer.stride[i] = class->conv.stride[1 - i];
     }
-    layer.algorithm = conv_algorithm_name(plan->conv.algorithm);
-    layer.first = conv_order_name(&plan->conv);
-    layer.patch[0] = plan->conv.patch_columns;
-    layer.patch[1] = plan->conv.patch_rows;
+    set_algorithm(&layer, plan->how);
     return layer;
 }
 
@@ -29,16 +36,17 @@ cleave_status layer_list_fill(cleave_layer_list *list, const NetworkPlan *plan,
                               cleave_error *error) {
     size_t count = (size_t)plan->count;
     double all = 0;
+    if (count == 0)
+        return CLEAVE_OK;
     list->layers = calloc(count, sizeof(*list->layers));
     if (!list->layers)
         return error_memory(error, "the plan of the network", count * sizeof(*list->layers));
     list->count = plan->count;
     for (int i = 0; i < plan->count; i++)
-        all += plan->layers[i].seconds * plan->layers[i].count;
+        all += plan->layers[i].seconds;
     for (int i = 0; i < plan->count; i++) {
-        const LayerPlan *layer = &plan->layers[i];
-        list->layers[i] = describe(layer);
-        list->layers[i].share = all > 0 ? layer->seconds * layer->count / all : 0;
+        list->layers[i] = describe(&plan->layers[i]);
+        list->layers[i].share = all > 0 ? plan->layers[i].seconds / all : 0;
     }
     return CLEAVE_OK;
 }

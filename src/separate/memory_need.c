@@ -84,7 +84,7 @@ cleave_status memory_need(const MemoryQuestion *question, int batch, cleave_memo
     options.batch = batch;
     *need = (cleave_memory_need){.batch = batch};
     cleave_status status =
-        backend_plan(question->device->backend, question->graph, &options, &memory, error);
+        backend_memory(question->device->backend, question->graph, &options, &memory, error);
     if (status != CLEAVE_OK)
         return status;
     need->weights = add(memory.weights, question->held);

@@ -102,7 +102,7 @@ static cleave_status begin(cleave_separator *separator, const cleave_model *mode
     if (status != CLEAVE_OK)
         return status;
     resolve_settings(separator);
-    if (choice.fallback || choice.passed_over)
+    if (choice.replaced || choice.passed_over)
         log_write(&separator->asked.log, CLEAVE_LOG_WARNING, "using %s, %s", choice.device->info.id,
                   choice.reason);
     status = plan_chunks(separator, error);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "backend/cpu/processor.h"
+#include "backend/cpu/kernels/processor.h"
 #include "backend/cpu/selftest.h"
 #include "cleave/extra.h"
 

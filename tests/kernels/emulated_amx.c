@@ -21,7 +21,7 @@ static void release(void);
 #define TILE_STORE(tile, to, stride)  store(tile, to, stride)
 #define TILE_MULTIPLY(sums, a, b)     multiply(sums, a, b)
 #define TILE_RELEASE()                release()
-#include "backend/cpu/kernels/tile_gemm.h"
+#include "backend/cpu/kernels/tile_gemm_template.h"
 
 #define ROW_BYTES 64
 

@@ -1,4 +1,4 @@
-/* emulated_amx.h: the gemm of AMX's tiles (tile_gemm.h), with the tiles in plain C, so that it is
+/* emulated_amx.h: the gemm of AMX's tiles (tile_gemm_template.h), with the tiles in plain C, so that it is
  * checked on every processor. */
 #ifndef CLEAVE_TESTS_EMULATED_AMX_H
 #define CLEAVE_TESTS_EMULATED_AMX_H

@@ -107,7 +107,7 @@ static void expect_plan_holds(const Graph *graph, const CompileOptions *options)
     ExecutableMemory plan;
     Executable *executable = NULL;
     cleave_error error;
-    if (backend_plan(&backend_cpu, graph, options, &plan, &error) != CLEAVE_OK)
+    if (backend_memory(&backend_cpu, graph, options, &plan, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     int64_t before = allocated();
     if (backend_compile(&backend_cpu, &executable, graph, options, &error) != CLEAVE_OK)
@@ -189,7 +189,7 @@ static void an_impossible_size_is_an_error(void **state) {
     for (int i = 0; i < graph.count; i++)
         graph.nodes[i].shape.height = graph.nodes[i].shape.width = INT32_MAX / 2;
     CompileOptions options = {.batch = 64, .threads = 1, .precision = CLEAVE_PRECISION_F32};
-    assert_int_equal(backend_plan(&backend_cpu, &graph, &options, &plan, &error),
+    assert_int_equal(backend_memory(&backend_cpu, &graph, &options, &plan, &error),
                      CLEAVE_ERROR_MEMORY);
     graph_free(&graph);
     cleave_model_close(model);

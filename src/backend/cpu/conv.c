@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "backend/cpu/conv_weights.h"
-#include "backend/cpu/executable.h"
+#include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
 
 /* Positions that a task should cover at least, so that its pass over the weights pays. */
@@ -29,9 +29,9 @@ typedef struct ConvStep {
     int stride[2];
     int pad[2];
     bool in_place;     /* rows can be read where they lie */
-    bool shared;       /* the whole sample is loaded before any task */
+    bool shared;       /* the whole item is loaded before any task */
     int task_rows;     /* rows of the task's grid: output rows, or input rows if transposed */
-    int slab_rows;     /* loaded input rows of a task (of a sample, if shared) */
+    int slab_rows;     /* loaded input rows of a task (of a item, if shared) */
     size_t slab_width; /* positions of a loaded row, padding included */
     size_t element;    /* bytes of an operand's element */
 } ConvStep;
@@ -51,7 +51,7 @@ static int grid_rows(const ConvStep *conv) {
 /* One task's view of the input rows. */
 typedef struct Slab {
     const ConvStep *conv;
-    int sample;
+    int item;
     int first_row;             /* input row that slab row 0 holds; may be negative (padding) */
     int rows;                  /* slab rows per block */
     const unsigned char *data; /* NULL: read in place */
@@ -66,7 +66,7 @@ static size_t slab_row_bytes(const ConvStep *conv) {
 }
 
 /* Loads a row into the slab, through `row_buffer` where its elements are narrower than f32. */
-static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable, int sample,
+static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable, int item,
                           int block, int row, float *row_buffer, unsigned char *to) {
     const Operand *operand = &conv->base.operand;
     size_t pad = (size_t)conv->pad[1] * position_bytes(conv);
@@ -77,10 +77,10 @@ static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable,
     }
     memset(to, 0, pad);
     if (is_narrow(&conv->base)) {
-        operand_load_row(operand, executable->kernels, sample, block, row, row_buffer);
+        operand_load_row(operand, executable->kernels, item, block, row, row_buffer);
         conv->base.products->narrow(to + pad, row_buffer, (size_t)operand->width);
     } else {
-        operand_load_row(operand, executable->kernels, sample, block, row,
+        operand_load_row(operand, executable->kernels, item, block, row,
                          (float *)(void *)(to + pad));
     }
     memset(to + pad + used, 0, slab_row_bytes(conv) - pad - used);
@@ -90,7 +90,7 @@ static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable,
 static const unsigned char *slab_row(const Slab *slab, int block, int row) {
     const ConvStep *conv = slab->conv;
     if (!slab->data)
-        return (const void *)operand_plain_row(&conv->base.operand, slab->sample, block, row);
+        return (const void *)operand_plain_row(&conv->base.operand, slab->item, block, row);
     size_t index = (size_t)block * (size_t)slab->rows + (size_t)(row - slab->first_row);
     return slab->data + index * slab_row_bytes(conv);
 }
@@ -100,14 +100,14 @@ static const unsigned char *slab_row(const Slab *slab, int block, int row) {
 typedef struct ConvContext {
     const ConvStep *conv;
     const CpuRun *run;
-    int sample; /* if shared */
+    int item; /* if shared */
     int row_groups;
     int splits; /* of the column blocks */
 } ConvContext;
 
 /* A share of the output: grid rows [first_row, last_row), column blocks [first, last). */
 typedef struct Region {
-    int sample;
+    int item;
     int first_row;
     int last_row;
     int first_column;
@@ -131,7 +131,7 @@ static void fill_pointers(const Slab *slab, int row, const void **pointers) {
 }
 
 /* GEMM_COLUMNS column blocks of one output row, or of one phase of it if transposed. */
-static void gemm_row(const ConvStep *conv, const void *const *pointers, int sample, int column,
+static void gemm_row(const ConvStep *conv, const void *const *pointers, int item, int column,
                      int columns, int row, int tap) {
     const CpuTensor *output = conv->base.output;
     const CpuTensor *add = conv->base.add;
@@ -147,31 +147,31 @@ static void gemm_row(const ConvStep *conv, const void *const *pointers, int samp
     size_t offset = (size_t)phase * CHANNEL_BLOCK;
     for (int j = 0; j < columns; j++) {
         gemm.b[j] = conv_weights_panel(&conv->weights, tap, column + j);
-        gemm.c[j] = tensor_row(output, sample, column + j, row) + offset;
-        gemm.add[j] = add ? tensor_row(add, sample, column + j, row) + offset : NULL;
+        gemm.c[j] = tensor_row(output, item, column + j, row) + offset;
+        gemm.add[j] = add ? tensor_row(add, item, column + j, row) + offset : NULL;
     }
     conv->base.products->gemm(&gemm);
 }
 
-static void rows_written(const ConvStep *conv, const CpuRun *run, int sample, int column,
-                         int columns, int row) {
+static void rows_written(const ConvStep *conv, const CpuRun *run, int item, int column, int columns,
+                         int row) {
     for (int j = 0; j < columns; j++)
-        tensor_row_written(conv->base.output, run->executable->kernels, sample, column + j, row);
+        tensor_row_written(conv->base.output, run->executable->kernels, item, column + j, row);
 }
 
 /* All output rows that come from one grid row, for one group of column blocks. */
-static void grid_row(const ConvStep *conv, const CpuRun *run, const void *const *pointers,
-                     int sample, int column, int columns, int row) {
+static void grid_row(const ConvStep *conv, const CpuRun *run, const void *const *pointers, int item,
+                     int column, int columns, int row) {
     if (!conv->transposed) {
-        gemm_row(conv, pointers, sample, column, columns, row, 0);
-        rows_written(conv, run, sample, column, columns, row);
+        gemm_row(conv, pointers, item, column, columns, row, 0);
+        rows_written(conv, run, item, column, columns, row);
         return;
     }
     for (int y = 0; y < conv->kernel[0]; y++) {
         int output_row = row * conv->stride[0] + y;
         for (int x = 0; x < conv->kernel[1]; x++)
-            gemm_row(conv, pointers, sample, column, columns, output_row, y * conv->kernel[1] + x);
-        rows_written(conv, run, sample, column, columns, output_row);
+            gemm_row(conv, pointers, item, column, columns, output_row, y * conv->kernel[1] + x);
+        rows_written(conv, run, item, column, columns, output_row);
     }
 }
 
@@ -185,7 +185,7 @@ static void run_region(const ConvStep *conv, const CpuRun *run, const Slab *slab
         int columns = left < GEMM_COLUMNS ? left : GEMM_COLUMNS;
         for (int row = region->first_row; row < region->last_row; row++)
             grid_row(conv, run, pointers + (size_t)(row - region->first_row) * per_row,
-                     region->sample, column, columns, row);
+                     region->item, column, columns, row);
     }
 }
 
@@ -204,9 +204,9 @@ static Region task_region(const ConvContext *c, size_t task) {
     int split = (int)(task % (size_t)c->splits);
     task /= (size_t)c->splits;
     int pairs = (conv->weights.column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
-    Region region = {.sample = c->sample};
+    Region region = {.item = c->item};
     if (!conv->shared)
-        region.sample = (int)(task / (size_t)c->row_groups);
+        region.item = (int)(task / (size_t)c->row_groups);
     region.first_row = (int)(task % (size_t)c->row_groups) * conv->task_rows;
     region.last_row = region.first_row + conv->task_rows;
     if (region.last_row > grid_rows(conv))
@@ -240,7 +240,7 @@ static void conv_task(void *context, size_t task, int thread) {
     const ConvStep *conv = c->conv;
     Region region = task_region(c, task);
     unsigned char *scratch = thread_scratch(c->run->executable, thread);
-    Slab slab = {.conv = conv, .sample = region.sample};
+    Slab slab = {.conv = conv, .item = region.item};
     if (conv->shared) {
         slab.data = c->run->executable->shared;
         slab.first_row = first_input_row(conv, 0);
@@ -252,7 +252,7 @@ static void conv_task(void *context, size_t task, int thread) {
         slab.rows = input_rows(conv, region.last_row - region.first_row);
         for (int block = 0; block < conv->base.operand.blocks; block++)
             for (int row = 0; row < slab.rows; row++, data += slab_row_bytes(conv))
-                load_slab_row(conv, c->run->executable, region.sample, block, slab.first_row + row,
+                load_slab_row(conv, c->run->executable, region.item, block, slab.first_row + row,
                               row_buffer(conv, c->run, thread), data);
     }
     run_region(conv, c->run, &slab, &region, (const void **)scratch);
@@ -263,7 +263,7 @@ static void load_shared_row(void *context, size_t task, int thread) {
     const ConvStep *conv = c->conv;
     int row = (int)(task % (size_t)conv->slab_rows);
     int block = (int)(task / (size_t)conv->slab_rows);
-    load_slab_row(conv, c->run->executable, c->sample, block, first_input_row(conv, 0) + row,
+    load_slab_row(conv, c->run->executable, c->item, block, first_input_row(conv, 0) + row,
                   row_buffer(conv, c->run, thread),
                   c->run->executable->shared + task * slab_row_bytes(conv));
 }
@@ -289,8 +289,8 @@ static void conv_run(const CpuStep *step, const CpuRun *run) {
         thread_pool_run(pool, tasks, conv_task, &context);
         return;
     }
-    for (int sample = 0; sample < run->batch; sample++) {
-        context.sample = sample;
+    for (int item = 0; item < run->batch; item++) {
+        context.item = item;
         thread_pool_run(pool, (size_t)conv->base.operand.blocks * (size_t)conv->slab_rows,
                         load_shared_row, &context);
         thread_pool_run(pool, tasks, conv_task, &context);
@@ -311,7 +311,7 @@ static size_t slab_bytes(const ConvStep *conv, int rows) {
 }
 
 /* How the work is cut; results do not depend on it. */
-static void plan(ConvStep *conv) {
+static void cut_work(ConvStep *conv) {
     const Operand *operand = &conv->base.operand;
     int rows = grid_rows(conv);
     int width = conv->transposed ? operand->width : conv->base.output->width;
@@ -351,6 +351,6 @@ cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executabl
     status = conv_weights_create(&conv->weights, WEIGHTS_AS_OPERANDS, &conv->base, executable,
                                  weights->nodes[step->node].weights[0], error);
     if (status == CLEAVE_OK)
-        plan(conv);
+        cut_work(conv);
     return status;
 }

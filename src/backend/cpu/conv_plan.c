@@ -1,9 +1,9 @@
 /* conv_plan.c: see conv_plan.h. */
 #include "backend/cpu/conv_plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "backend/cpu/kernels/kernels.h"
 #include "base/memory.h"
 
 /* What a plan may keep transformed. */
@@ -11,7 +11,7 @@
 
 /* ---- Sizes ---- */
 
-static bool is_3x3(const LayerClass *layer) {
+static bool is_3x3(const CpuLayer *layer) {
     static const ConvAttributes wanted = {.kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1}};
     return layer->op == OP_CONV && memcmp(&layer->conv, &wanted, sizeof(wanted)) == 0;
 }
@@ -20,11 +20,11 @@ static int tiles(int size) {
     return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
 }
 
-static size_t layer_tiles(const LayerClass *layer) {
+static size_t layer_tiles(const CpuLayer *layer) {
     return (size_t)tiles(layer->output.height) * (size_t)tiles(layer->output.width);
 }
 
-static size_t column_blocks(const LayerClass *layer) {
+static size_t column_blocks(const CpuLayer *layer) {
     return size_divide_up((size_t)layer->output.channels, CHANNEL_BLOCK);
 }
 
@@ -32,14 +32,14 @@ static size_t patch_tiles(const ConvPlan *plan) {
     return (size_t)plan->patch_rows * (size_t)plan->patch_columns;
 }
 
-static size_t patches(const LayerClass *layer, const ConvPlan *plan) {
+static size_t patches(const CpuLayer *layer, const ConvPlan *plan) {
     return size_divide_up((size_t)tiles(layer->output.height), (size_t)plan->patch_rows) *
            size_divide_up((size_t)tiles(layer->output.width), (size_t)plan->patch_columns);
 }
 
 /* Bytes of the largest thing that a plan keeps transformed, in f32: all weights, or all patches, or
  * what a thread has of a patch. False where that overflows. */
-static bool transformed_bytes(const LayerClass *layer, const ConvPlan *plan, size_t *bytes) {
+static bool transformed_bytes(const CpuLayer *layer, const ConvPlan *plan, size_t *bytes) {
     size_t patch = 0;
     size_t all = 0;
     size_t one = WINOGRAD_ELEMENTS * CHANNEL_BLOCK * sizeof(float);
@@ -88,7 +88,7 @@ static double elements(int blocks, int height, int width) {
     return (double)blocks * height * width;
 }
 
-static double direct_cost(const LayerClass *layer) {
+static double direct_cost(const CpuLayer *layer) {
     const int *kernel = layer->conv.kernel;
     bool transposed = layer->op == OP_CONV_TRANSPOSED;
     double taps = transposed ? 1 : (double)kernel[0] * kernel[1];
@@ -104,7 +104,7 @@ static double weight_ns(double bytes) {
                                         : MEMORY_WEIGHT_NS;
 }
 
-static double winograd_cost(const LayerClass *layer, const ConvPlan *plan) {
+static double winograd_cost(const CpuLayer *layer, const ConvPlan *plan) {
     double panels = (double)layer->blocks * (double)column_blocks(layer);
     double vectors = WINOGRAD_ELEMENTS * CHANNEL_BLOCK * panels;
     double weights = weight_ns(vectors * CHANNEL_BLOCK * sizeof(float)) * vectors;
@@ -116,13 +116,13 @@ static double winograd_cost(const LayerClass *layer, const ConvPlan *plan) {
            imbalance(parts * size_divide_up(column_blocks(layer), GEMM_COLUMNS));
 }
 
-static double linear_cost(const LayerClass *layer) {
+static double linear_cost(const CpuLayer *layer) {
     double rows = (double)layer->blocks * layer->output.height;
     return rows * (LINEAR_NS * (double)layer->output.width * layer->input_width +
                    LINEAR_LOAD_NS * layer->input_width);
 }
 
-double conv_plan_cost(const LayerClass *layer, const ConvPlan *plan) {
+double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
     switch (layer->op) {
     case OP_CONV:
     case OP_CONV_TRANSPOSED:
@@ -154,7 +154,7 @@ static const struct Way {
 
 #define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
-static ConvPlan winograd(const LayerClass *layer, const struct Way *way) {
+static ConvPlan winograd(const CpuLayer *layer, const struct Way *way) {
     size_t columns = size_max(size_min((size_t)tiles(layer->output.width), way->columns), 1);
     size_t rows = size_max(size_min((size_t)tiles(layer->output.height), way->tiles / columns), 1);
     return (ConvPlan){.algorithm = CONV_WINOGRAD,
@@ -164,7 +164,7 @@ static ConvPlan winograd(const LayerClass *layer, const struct Way *way) {
 }
 
 /* What may be kept transformed: CANDIDATE_BYTES, or as much as the least of all ways takes. */
-static size_t allowed_bytes(const LayerClass *layer) {
+static size_t allowed_bytes(const CpuLayer *layer) {
     size_t least = SIZE_MAX;
     for (int i = 0; i < WAYS; i++) {
         size_t bytes = 0;
@@ -175,7 +175,7 @@ static size_t allowed_bytes(const LayerClass *layer) {
     return size_max(least, CANDIDATE_BYTES);
 }
 
-static bool is_candidate(const LayerClass *layer, const ConvPlan *plan) {
+static bool is_candidate(const CpuLayer *layer, const ConvPlan *plan) {
     size_t bytes = 0;
     return transformed_bytes(layer, plan, &bytes) && bytes <= allowed_bytes(layer);
 }
@@ -187,7 +187,7 @@ void conv_plan_force(const ConvPlan *plan) {
 }
 
 /* The forced plan, with patches cut to the layer's size. */
-static ConvPlan cut_forced_plan(const LayerClass *layer) {
+static ConvPlan cut_forced_plan(const CpuLayer *layer) {
     ConvPlan plan = *forced_plan;
     if (plan.patch_rows > tiles(layer->output.height))
         plan.patch_rows = tiles(layer->output.height);
@@ -196,7 +196,7 @@ static ConvPlan cut_forced_plan(const LayerClass *layer) {
     return plan;
 }
 
-ConvPlan conv_plan_choose(const LayerClass *layer) {
+ConvPlan conv_plan_choose(const CpuLayer *layer) {
     ConvPlan best = {.algorithm = CONV_DIRECT};
     if (!is_3x3(layer))
         return best;
@@ -209,4 +209,19 @@ ConvPlan conv_plan_choose(const LayerClass *layer) {
             best = plan;
     }
     return best;
+}
+
+/* ---- Words ---- */
+
+const char *conv_algorithm_name(ConvAlgorithm algorithm) {
+    return algorithm == CONV_WINOGRAD ? "winograd" : "direct";
+}
+
+void conv_plan_describe(const ConvPlan *plan, char *text, size_t size) {
+    const char *name = conv_algorithm_name(plan->algorithm);
+    if (plan->algorithm == CONV_WINOGRAD)
+        snprintf(text, size, "%s %dx%d, %s first", name, plan->patch_columns, plan->patch_rows,
+                 plan->weights_first ? "weights" : "patches");
+    else
+        snprintf(text, size, "%s", name);
 }

@@ -1,22 +1,60 @@
-/* conv_plan.h: how the CPU could compute a layer, and what each way would cost: all from the
- * layer's class, before anything is allocated. */
+/* conv_plan.h: how the CPU computes a layer, chosen by what each way would cost: from the layer's
+ * shape alone, before anything is allocated. */
 #ifndef CLEAVE_CPU_CONV_PLAN_H
 #define CLEAVE_CPU_CONV_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "backend/layer_plan.h"
+#include "backend/cpu/kernels/kernels.h"
+#include "graph/graph.h"
 
-/* The cheapest way to compute a layer by conv_plan_cost(). What is not a convolution has a plan of
- * zeros. */
-ConvPlan conv_plan_choose(const LayerClass *layer);
+typedef enum ConvAlgorithm {
+    CONV_DIRECT,  /* the gemm reads the rows themselves, a block of k per tap */
+    CONV_WINOGRAD /* F(4×4, 3×3) */
+} ConvAlgorithm;
+
+/* How a convolution is computed. The bits of a result depend on all of this, so it depends neither
+ * on the batch nor on the number of threads. */
+typedef struct ConvPlan {
+    ConvAlgorithm algorithm;
+    /* For Winograd only. A patch is a rectangle of tiles that is computed at once. */
+    int patch_rows;    /* in tiles */
+    int patch_columns; /* in tiles */
+    /* true: all weights are transformed, then the patches are computed one by one. false: all
+     * patches are loaded, then their products are taken with a few column blocks at a time, whose
+     * weights are transformed on the way. */
+    bool weights_first;
+} ConvPlan;
+
+/* What the cost of a layer depends on. */
+typedef struct CpuLayer {
+    OpKind op;
+    ConvAttributes conv; /* zero for other ops */
+    int blocks;          /* channel blocks read; each part of a concatenation is padded */
+    int input_height;
+    int input_width;
+    Shape output;
+    const Kernels *kernels;
+    cleave_precision precision; /* of the layer's products */
+} CpuLayer;
+
+/* The cheapest way to compute a layer. For an op that is not a convolution: zeros. */
+ConvPlan conv_plan_choose(const CpuLayer *layer);
 
 /* For tests: every 3x3 convolution that is compiled from now on is computed by this plan, with
- * patches cut to its size; NULL: by the cheapest one again. Not thread-safe; the plan must stay. */
+ * patches cut to its size. NULL: by the cheapest plan again. Not thread-safe; the plan must stay.
+ */
 void conv_plan_force(const ConvPlan *plan);
 
-/* Time that a layer would take for one chunk, in units that mean something only beside each other.
- * For any op; the plan matters to convolutions. */
-double conv_plan_cost(const LayerClass *layer, const ConvPlan *plan);
+/* Estimated time of a layer for one chunk, for any op. Only the ratio of two estimates of the same
+ * kernels means something. */
+double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan);
+
+/* "direct" or "winograd". */
+const char *conv_algorithm_name(ConvAlgorithm algorithm);
+
+/* "direct", or "winograd 16x4, weights first": the patch in tiles, frequency by time. */
+void conv_plan_describe(const ConvPlan *plan, char *text, size_t size);
 
 #endif

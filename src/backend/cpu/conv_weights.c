@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "backend/weight_check.h"
 #include "base/memory.h"
 
 typedef struct PackContext {
@@ -130,7 +131,7 @@ static cleave_status pack(PackContext *c, size_t floats, cleave_error *error) {
         thread_pool_run(pool, (size_t)c->weights->column_blocks, pack_column_block, c);
     }
     memory_free_aligned(c->scratch);
-    return step_check_weight(c->tensor, atomic_load(&c->not_finite), error);
+    return weight_check(c->tensor, atomic_load(&c->not_finite), error);
 }
 
 /* Fills weights->data, through f32 where its elements are narrower. */
@@ -161,7 +162,7 @@ static cleave_status allocate(ConvWeights *weights, bool scaled, const CpuExecut
     size_t scales = scaled ? (size_t)weights->column_blocks * sizeof(float) : 0;
     size_t bytes = panels_of(weights) * conv_weights_panel_elements(weights) * weights->element;
     step->weight_bytes += bytes + scales;
-    if (executable->plan_only)
+    if (executable->sizes_only)
         return CLEAVE_OK;
     weights->data = memory_allocate_aligned(bytes);
     if (scaled)
@@ -183,7 +184,7 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
                              .blocks = step->operand.blocks,
                              .column_blocks = step->output->blocks};
     cleave_status status = allocate(weights, scaled, executable, step, error);
-    if (status != CLEAVE_OK || executable->plan_only)
+    if (status != CLEAVE_OK || executable->sizes_only)
         return status;
     PackContext context = {.weights = weights,
                            .step = step,

@@ -3,7 +3,7 @@
 #ifndef CLEAVE_CPU_CONV_WEIGHTS_H
 #define CLEAVE_CPU_CONV_WEIGHTS_H
 
-#include "backend/cpu/executable.h"
+#include "backend/cpu/step.h"
 
 typedef enum WeightStorage {
     WEIGHTS_AS_OPERANDS, /* of the executable's precision, as the gemm reads them */
@@ -42,7 +42,7 @@ static inline const void *conv_weights_panel(const ConvWeights *weights, int tap
 
 /* Reads `tensor`, (out, in, kh, kw) or if transposed (in, out, kh, kw), for a step whose operand
  * and output are there, and adds to the step's weight_bytes; reads nothing where the executable is
- * plan_only. Freed by conv_weights_free(), also after a failure. */
+ * sizes_only. Freed by conv_weights_free(), also after a failure. */
 cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, CpuStep *step,
                                   const CpuExecutable *executable, const Tensor *tensor,
                                   cleave_error *error);

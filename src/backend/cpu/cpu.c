@@ -1,71 +1,82 @@
-/* cpu.c: what the processor and its memory are. */
-#include <stdio.h>
+/* cpu.c: the backend for processors: what backend.h asks for. */
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "backend/cpu/executable.h"
-#include "base/memory_limit.h"
-#include "base/platform.h"
-#include "base/processors.h"
+#include "backend/cpu/device.h"
+#include "backend/cpu/layers.h"
+#include "backend/cpu/step.h"
 
-static void describe_name(char *name, size_t size) {
-    if (platform_processor_name(name, size))
-        return;
-#ifdef __aarch64__
-    snprintf(name, size, "64-bit ARM processor");
-#endif
+static cleave_status cpu_memory(const Graph *graph, const CompileOptions *options,
+                                ExecutableMemory *memory, cleave_error *error) {
+    CpuExecutable *executable = NULL;
+    cleave_status status = cpu_executable_create(&executable, graph, options, CPU_FOR_SIZES, error);
+    if (status != CLEAVE_OK)
+        return status;
+    *memory = executable->head.memory;
+    executable_destroy(&executable->head);
+    return CLEAVE_OK;
 }
 
-/* That of the machine, and what is left of both where a container has its share of it. */
-void cpu_read_memory(int index, cleave_device_info *info) {
+static void warn_of_kernels(const Kernels *kernels, const cleave_logger *log) {
+    const char *wanted = getenv("CLEAVE_KERNELS");
+    if (wanted && wanted[0] && strcmp(wanted, kernels->name) != 0)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  "CLEAVE_KERNELS asks for '%.64s', which this processor cannot run or cleave does "
+                  "not know: it takes %s; 'cleave doctor' lists what there is",
+                  wanted, kernels->name);
+}
+
+static void warn_of_precision(const CpuExecutable *executable, const cleave_logger *log) {
+    if (!executable->kernels->products[executable->precision].native)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  "no native %s arithmetic (%s kernels): %s saves memory, not time",
+                  precision_name(executable->precision), executable->kernels->name,
+                  precision_name(executable->precision));
+}
+
+static void log_steps(const CpuExecutable *executable, const cleave_logger *log) {
+    for (int i = 0; i < executable->step_count; i++) {
+        const Node *node = executable->steps[i]->node;
+        log_write(log, CLEAVE_LOG_DEBUG, "step %3d: %-15s %4d x %3d x %4d %8.3f GFLOP  %s", i,
+                  graph_op_name(node->op), node->shape.channels, node->shape.height,
+                  node->shape.width,
+                  graph_node_flops(&executable->graph, (int)(node - executable->graph.nodes)) / 1e9,
+                  node->name);
+    }
+}
+
+static cleave_status cpu_compile(Executable **created, const Graph *graph,
+                                 const CompileOptions *options, cleave_error *error) {
+    CpuExecutable *executable = NULL;
+    cleave_status status = cpu_executable_create(&executable, graph, options, CPU_FOR_RUNS, error);
+    if (status != CLEAVE_OK)
+        return status;
+    warn_of_kernels(executable->kernels, options->log);
+    warn_of_precision(executable, options->log);
+    log_write(options->log, CLEAVE_LOG_INFO,
+              "cpu: %s kernels, %d threads, %d steps, %.0f MB of activations at batch %d",
+              executable->head.kernels, executable->threads, executable->step_count,
+              (double)executable->arena_bytes / 1e6, options->batch);
+    log_steps(executable, options->log);
+    *created = &executable->head;
+    return CLEAVE_OK;
+}
+
+static bool cpu_supports(int index, cleave_precision precision) {
     (void)index;
-    long pages = sysconf(_SC_PHYS_PAGES);
-    long page_size = sysconf(_SC_PAGESIZE);
-    int64_t machine = memory_limit_machine("").bytes;
-    int64_t container = memory_container_size("");
-    int64_t left = memory_limit_container("").bytes;
-    int64_t total = pages > 0 && page_size > 0 ? (int64_t)pages * page_size : 0;
-    info->system_memory_total = total;
-    info->system_memory_available = machine < INT64_MAX ? machine : 0;
-    info->memory_total = container < total ? container : total;
-    int64_t available = left < machine ? left : machine;
-    info->memory_available = available < INT64_MAX ? available : 0;
-    if (info->memory_total > 0 && info->memory_available > info->memory_total)
-        info->memory_available = info->memory_total;
+    return kernels_select()->products[precision].gemm != NULL;
 }
 
-/* What is not native is computed as f32: it saves memory, but no time. */
-static void describe_precision(cleave_device_info *info, cleave_capability_kind kind,
-                               cleave_precision precision) {
-    const Kernels *kernels = kernels_select();
-    cleave_capability *capability = &info->capabilities[kind];
-    capability->able = kernels->products[precision].native;
-    if (!capability->able)
-        snprintf(capability->reason, sizeof(capability->reason),
-                 "the %s kernels have no such products, so that %s saves memory but no time",
-                 kernels->name, precision_name(precision));
-}
-
-static void describe_capabilities(cleave_device_info *info) {
-    describe_precision(info, CLEAVE_CAPABILITY_F16, CLEAVE_PRECISION_F16);
-    describe_precision(info, CLEAVE_CAPABILITY_BF16, CLEAVE_PRECISION_BF16);
-    info->capabilities[CLEAVE_CAPABILITY_STFT].able = 1;
-    info->capabilities[CLEAVE_CAPABILITY_COMPILE].able = 1;
-    info->capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able = 1;
-}
-
-int cpu_count(char *reason, size_t size) {
-    (void)reason;
-    (void)size;
-    return 1;
-}
-
-void cpu_describe(int index, cleave_device_info *info) {
-    (void)index;
-    describe_name(info->name, sizeof(info->name));
-    describe_capabilities(info);
-    platform_system_name(info->system, sizeof(info->system));
-    snprintf(info->kernels, sizeof(info->kernels), "%s", kernels_select()->name);
-    info->threads = thread_available_processors();
-    info->available = 1;
-}
+const Backend backend_cpu = {
+    .abi = BACKEND_ABI,
+    .version = CLEAVE_VERSION,
+    .kind = CLEAVE_DEVICE_CPU,
+    .alignment = sizeof(float),
+    .count = cpu_count,
+    .describe = cpu_describe,
+    .read_memory = cpu_read_memory,
+    .supports = cpu_supports,
+    .memory = cpu_memory,
+    .compile = cpu_compile,
+    .layers = cpu_layers,
+};

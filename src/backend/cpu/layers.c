@@ -1,20 +1,31 @@
-/* layers.c: the classes of a network's layers, how each is computed, and what it costs by estimate:
- * what people are shown of a plan. */
-#include "backend/cpu/executable.h"
+/* layers.c: see layers.h. */
+#include "backend/cpu/layers.h"
 
-static cleave_status add_layer(NetworkPlan *plan, const CpuExecutable *executable, int index,
-                               cleave_error *error) {
-    const Step *step = &executable->program.steps[index];
-    const Node *node = &executable->graph.nodes[step->node];
-    LayerPlan layer = {.layer = step_layer_class(executable, step),
-                       .conv = *step_plan(executable, step),
-                       .flops = graph_node_flops(&executable->graph, step->node)};
-    if (node->input_count > 0)
-        layer.channels = executable->graph.nodes[node->inputs[0]].shape.channels;
-    layer.seconds = 1e-9 * conv_plan_cost(&layer.layer, &layer.conv);
-    if (network_plan_add(plan, &layer))
-        return CLEAVE_OK;
-    return error_memory(error, "the plan of the network", sizeof(layer));
+#include "backend/cpu/placement.h"
+
+static bool is_convolution(const Node *node) {
+    return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
+}
+
+static LayerPlan layer_of(const CpuExecutable *executable, const Step *step) {
+    const Graph *graph = &executable->graph;
+    const Node *node = &graph->nodes[step->node];
+    const ConvPlan *plan = step_plan(executable, step);
+    CpuLayer layer = step_layer(executable, step);
+    LayerPlan described = {.layer = {.op = node->op, .output = node->shape},
+                           .count = 1,
+                           .flops = graph_node_flops(graph, step->node),
+                           .seconds = 1e-9 * conv_plan_cost(&layer, plan)};
+    if (node->input_count > 0) {
+        const Node *input = &graph->nodes[node->inputs[0]];
+        described.layer.input = input->shape;
+        described.layer.act = input->op == OP_ACT ? input->as.act.kind : ACT_NONE;
+    }
+    if (is_convolution(node)) {
+        described.layer.conv = node->as.conv;
+        conv_plan_describe(plan, described.how, sizeof(described.how));
+    }
+    return described;
 }
 
 cleave_status cpu_layers(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
@@ -26,9 +37,14 @@ cleave_status cpu_layers(NetworkPlan *plan, const Graph *graph, const CompileOpt
         cpu_executable_create(&executable, graph, &estimated, CPU_FOR_SIZES, error);
     if (status != CLEAVE_OK)
         return status;
-    for (int i = 0; i < executable->program.count && status == CLEAVE_OK; i++)
-        if (executable->graph.nodes[executable->program.steps[i].node].op != OP_INPUT)
-            status = add_layer(plan, executable, i, error);
+    for (int i = 0; i < executable->program.count && status == CLEAVE_OK; i++) {
+        const Step *step = &executable->program.steps[i];
+        if (executable->graph.nodes[step->node].op == OP_INPUT)
+            continue;
+        LayerPlan layer = layer_of(executable, step);
+        if (!network_plan_add(plan, &layer))
+            status = error_memory(error, "the plan of the network", sizeof(layer));
+    }
     executable_destroy(&executable->head);
     return status;
 }

@@ -4,7 +4,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "backend/cpu/executable.h"
+#include "backend/cpu/step_kinds.h"
+#include "backend/weight_check.h"
 #include "base/memory.h"
 
 /* Rows per task: a multiple of the columns that a gemm takes at once. */
@@ -42,13 +43,13 @@ typedef struct LinearContext {
 } LinearContext;
 
 /* A row as the gemm reads it: where it lies, or in `scratch`. */
-static const void *load_row(const LinearStep *linear, const CpuExecutable *executable, int sample,
+static const void *load_row(const LinearStep *linear, const CpuExecutable *executable, int item,
                             int block, int row, unsigned char *scratch) {
     const Operand *operand = &linear->base.operand;
     if (linear->in_place)
-        return operand_plain_row(operand, sample, block, row);
+        return operand_plain_row(operand, item, block, row);
     size_t used = (size_t)operand->width * CHANNEL_BLOCK * sizeof(float);
-    operand_load_row(operand, executable->kernels, sample, block, row, (float *)(void *)scratch);
+    operand_load_row(operand, executable->kernels, item, block, row, (float *)(void *)scratch);
     memset(scratch + used, 0, row_bytes(linear) - used);
     if (!is_narrow(&linear->base))
         return scratch;
@@ -64,7 +65,7 @@ static size_t row_scratch_bytes(const LinearStep *linear) {
 }
 
 /* Up to GEMM_COLUMNS rows of one block at once. */
-static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample, int block, int row,
+static void linear_rows(const LinearStep *linear, const CpuRun *run, int item, int block, int row,
                         int count, unsigned char *scratch) {
     const Kernels *kernels = run->executable->kernels;
     const CpuTensor *output = linear->base.output;
@@ -77,13 +78,13 @@ static void linear_rows(const LinearStep *linear, const CpuRun *run, int sample,
                           .columns = count};
     for (int j = 0; j < count; j++) {
         unsigned char *own = scratch + (size_t)j * row_scratch_bytes(linear);
-        gemm.b[j] = load_row(linear, run->executable, sample, block, row + j, own);
-        gemm.c[j] = tensor_row(output, sample, block, row + j);
-        gemm.add[j] = add ? tensor_row(add, sample, block, row + j) : NULL;
+        gemm.b[j] = load_row(linear, run->executable, item, block, row + j, own);
+        gemm.c[j] = tensor_row(output, item, block, row + j);
+        gemm.add[j] = add ? tensor_row(add, item, block, row + j) : NULL;
     }
     linear->base.products->gemm(&gemm);
     for (int j = 0; j < count; j++)
-        tensor_row_written(output, kernels, sample, block, row + j);
+        tensor_row_written(output, kernels, item, block, row + j);
 }
 
 static void linear_task(void *context, size_t task, int thread) {
@@ -92,12 +93,12 @@ static void linear_task(void *context, size_t task, int thread) {
     unsigned char *scratch = thread_scratch(c->run->executable, thread);
     int first = (int)(task % c->groups) * LINEAR_TASK_ROWS;
     int block = (int)(task / c->groups % (size_t)output->blocks);
-    int sample = (int)(task / c->groups / (size_t)output->blocks);
+    int item = (int)(task / c->groups / (size_t)output->blocks);
     int last =
         first + LINEAR_TASK_ROWS < output->height ? first + LINEAR_TASK_ROWS : output->height;
     for (int row = first; row < last; row += GEMM_COLUMNS) {
         int count = last - row < GEMM_COLUMNS ? last - row : GEMM_COLUMNS;
-        linear_rows(c->linear, c->run, sample, block, row, count, scratch);
+        linear_rows(c->linear, c->run, item, block, row, count, scratch);
     }
 }
 
@@ -155,7 +156,7 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     PackContext context = {.linear = linear, .executable = executable, .weight = weight};
     atomic_init(&context.not_finite, 0);
     linear->base.weight_bytes += bytes + k_blocks * sizeof(*linear->a);
-    if (executable->plan_only)
+    if (executable->sizes_only)
         return CLEAVE_OK;
     context.scratch_bytes = k_blocks * CHANNEL_BLOCK * sizeof(float);
     context.scratch = memory_allocate_aligned(context.scratch_bytes * (size_t)executable->threads);
@@ -169,7 +170,7 @@ static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, c
     memory_free_aligned(context.scratch);
     for (size_t block = 0; block < k_blocks; block++)
         linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK * linear->element;
-    return step_check_weight(weight, atomic_load(&context.not_finite), error);
+    return weight_check(weight, atomic_load(&context.not_finite), error);
 }
 
 cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executable,

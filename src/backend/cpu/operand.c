@@ -1,9 +1,12 @@
-/* operand.c: loading what a step reads, with normalisation and activation applied on the way. */
+/* operand.c: see operand.h: normalisation and activation are applied while a row is loaded. */
+#include "backend/cpu/operand.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu/executable.h"
+#include "backend/weight_check.h"
 #include "base/memory.h"
 
 /* Mean and spread of a channel or group. */
@@ -19,7 +22,7 @@ static cleave_status read_channels(float **values, const Tensor *tensor, size_t 
     *values = malloc(count * sizeof(float));
     if (!*values)
         return error_memory(error, "normalisation weights", count * sizeof(float));
-    return step_check_weight(tensor, tensor_read_f32(tensor, 0, count, *values), error);
+    return weight_check(tensor, tensor_read_f32(tensor, 0, count, *values), error);
 }
 
 static cleave_status read_norm(Operand *operand, const CpuExecutable *executable, const Node *norm,
@@ -32,7 +35,7 @@ static cleave_status read_norm(Operand *operand, const CpuExecutable *executable
         if (!norm->weights[i])
             continue;
         operand->bytes += channels * sizeof(float);
-        if (executable->plan_only)
+        if (executable->sizes_only)
             continue;
         cleave_status status = read_channels(targets[i], norm->weights[i], channels, error);
         if (status != CLEAVE_OK)
@@ -41,7 +44,7 @@ static cleave_status read_norm(Operand *operand, const CpuExecutable *executable
     return CLEAVE_OK;
 }
 
-static cleave_status add_sources(Operand *operand, const CpuExecutable *executable,
+static cleave_status set_sources(Operand *operand, const CpuExecutable *executable,
                                  const Step *step, cleave_error *error) {
     operand->plain = step->norm < 0 && step->act.kind == ACT_NONE;
     for (int i = 0; i < step->source_count; i++) {
@@ -93,15 +96,15 @@ static void set_constants(Operand *operand) {
 static cleave_status allocate_scales(Operand *operand, const CpuExecutable *executable,
                                      cleave_error *error) {
     size_t lanes = (size_t)operand->blocks * CHANNEL_BLOCK;
-    size_t samples = has_own_statistics(operand) ? (size_t)executable->max_batch : 1;
-    operand->sample_stride = has_own_statistics(operand) ? lanes : 0;
-    size_t bytes = samples * lanes * 2 * sizeof(float);
-    size_t moments = has_own_statistics(operand) ? samples * lanes * sizeof(Moments) : 0;
+    size_t items = has_own_statistics(operand) ? (size_t)executable->max_batch : 1;
+    operand->item_stride = has_own_statistics(operand) ? lanes : 0;
+    size_t bytes = items * lanes * 2 * sizeof(float);
+    size_t moments = has_own_statistics(operand) ? items * lanes * sizeof(Moments) : 0;
     operand->bytes += bytes + moments;
-    if (executable->plan_only)
+    if (executable->sizes_only)
         return CLEAVE_OK;
-    operand->scale = calloc(samples * lanes, sizeof(float));
-    operand->shift = calloc(samples * lanes, sizeof(float));
+    operand->scale = calloc(items * lanes, sizeof(float));
+    operand->shift = calloc(items * lanes, sizeof(float));
     if (moments > 0)
         operand->moments = malloc(moments);
     if (!operand->scale || !operand->shift || (moments > 0 && !operand->moments))
@@ -112,12 +115,12 @@ static cleave_status allocate_scales(Operand *operand, const CpuExecutable *exec
 cleave_status operand_create(Operand *operand, const CpuExecutable *executable, const Step *step,
                              const Graph *weights, cleave_error *error) {
     *operand = (Operand){.act = step->act};
-    cleave_status status = add_sources(operand, executable, step, error);
+    cleave_status status = set_sources(operand, executable, step, error);
     if (status == CLEAVE_OK && step->norm >= 0)
         status = read_norm(operand, executable, &weights->nodes[step->norm], error);
     if (status == CLEAVE_OK)
         status = allocate_scales(operand, executable, error);
-    if (status == CLEAVE_OK && !executable->plan_only && !has_own_statistics(operand))
+    if (status == CLEAVE_OK && !executable->sizes_only && !has_own_statistics(operand))
         set_constants(operand);
     return status;
 }
@@ -144,24 +147,22 @@ static int find_source(const Operand *operand, int *block) {
     return source;
 }
 
-const float *operand_plain_row(const Operand *operand, int sample, int block, int row) {
+const float *operand_plain_row(const Operand *operand, int item, int block, int row) {
     int source = find_source(operand, &block);
-    return tensor_row(operand->sources[source].tensor, sample, block, row);
+    return tensor_row(operand->sources[source].tensor, item, block, row);
 }
 
 void operand_load(const Operand *operand, const Kernels *kernels, RowPart part, float *to) {
-    size_t lanes =
-        (size_t)part.sample * operand->sample_stride + (size_t)part.block * CHANNEL_BLOCK;
+    size_t lanes = (size_t)part.item * operand->item_stride + (size_t)part.block * CHANNEL_BLOCK;
     size_t offset = (size_t)part.first * CHANNEL_BLOCK;
     size_t count = (size_t)part.count;
     int block = part.block;
     int source = find_source(operand, &block);
     const CpuTensor *factor = operand->sources[source].factor;
     const float *from =
-        tensor_row(operand->sources[source].tensor, part.sample, block, part.row) + offset;
+        tensor_row(operand->sources[source].tensor, part.item, block, part.row) + offset;
     if (factor) {
-        kernels->multiply(to, from, tensor_row(factor, part.sample, block, part.row) + offset,
-                          count);
+        kernels->multiply(to, from, tensor_row(factor, part.item, block, part.row) + offset, count);
         if (operand->act.kind == ACT_NONE && operand->norm.kind == NORM_NONE)
             return;
         from = to;
@@ -170,9 +171,9 @@ void operand_load(const Operand *operand, const Kernels *kernels, RowPart part, 
                                      operand->shift + lanes, operand->act.alpha);
 }
 
-void operand_load_row(const Operand *operand, const Kernels *kernels, int sample, int block,
-                      int row, float *to) {
-    RowPart part = {.sample = sample, .block = block, .row = row, .count = operand->width};
+void operand_load_row(const Operand *operand, const Kernels *kernels, int item, int block, int row,
+                      float *to) {
+    RowPart part = {.item = item, .block = block, .row = row, .count = operand->width};
     operand_load(operand, kernels, part, to);
 }
 
@@ -181,7 +182,7 @@ void operand_load_row(const Operand *operand, const Kernels *kernels, int sample
 /* The moments of all lanes of a block from those of its parts; the sums run in the parts' order,
  * whoever wrote them: mean = Σ n_p mean_p / n; squares = Σ (squares_p + n_p (mean_p - mean)²)
  * (Chan, Golub & LeVeque, 1979). */
-static void block_moments(const CpuTensor *tensor, int sample, int block, Moments *moments) {
+static void block_moments(const CpuTensor *tensor, int item, int block, Moments *moments) {
     const int down = tensor_parts_down(tensor);
     const int across = tensor_parts_across(tensor);
     const double count = (double)tensor->height * tensor->width;
@@ -190,7 +191,7 @@ static void block_moments(const CpuTensor *tensor, int sample, int block, Moment
     for (int part = 0; part < down * across; part++) {
         const double elements = tensor_part_elements(tensor, part / across, part % across);
         const float *mean =
-            tensor_part_statistics(tensor, sample, block, part / across, part % across);
+            tensor_part_statistics(tensor, item, block, part / across, part % across);
         for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
             moments[lane].mean += (double)mean[lane] * elements;
     }
@@ -199,7 +200,7 @@ static void block_moments(const CpuTensor *tensor, int sample, int block, Moment
     for (int part = 0; part < down * across; part++) {
         const double elements = tensor_part_elements(tensor, part / across, part % across);
         const float *mean =
-            tensor_part_statistics(tensor, sample, block, part / across, part % across);
+            tensor_part_statistics(tensor, item, block, part / across, part % across);
         for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
             double difference = (double)mean[lane] - moments[lane].mean;
             moments[lane].squares +=
@@ -217,16 +218,16 @@ static void prepare_block(void *context, size_t task, int thread) {
     (void)thread;
     const PrepareContext *c = context;
     int block = (int)(task % (size_t)c->operand->blocks);
-    int sample = (int)(task / (size_t)c->operand->blocks);
+    int item = (int)(task / (size_t)c->operand->blocks);
     int source = find_source(c->operand, &block);
-    block_moments(c->operand->sources[source].tensor, sample, block,
+    block_moments(c->operand->sources[source].tensor, item, block,
                   c->operand->moments + task * CHANNEL_BLOCK);
 }
 
-/* Normalises the channels of one group of one sample; InstanceNorm has a group per channel. */
-static void prepare_group(const PrepareContext *c, int sample, int index) {
+/* Normalises the channels of one group of one item; InstanceNorm has a group per channel. */
+static void prepare_group(const PrepareContext *c, int item, int index) {
     const Operand *operand = c->operand;
-    const Moments *moments = operand->moments + (size_t)sample * operand->sample_stride;
+    const Moments *moments = operand->moments + (size_t)item * operand->item_stride;
     int members = channel_layout_channels(&operand->channels) / c->groups;
     int first = index * members;
     double count = (double)operand->height * operand->width;
@@ -239,21 +240,20 @@ static void prepare_group(const PrepareContext *c, int sample, int index) {
         double difference = channel->mean - group.mean;
         group.squares += channel->squares + count * difference * difference;
     }
-    size_t offset = (size_t)sample * operand->sample_stride;
+    size_t offset = (size_t)item * operand->item_stride;
     for (int i = 0; i < members; i++)
         set_lane(operand, operand->scale + offset, operand->shift + offset, first + i, group.mean,
                  group.squares / (count * members));
 }
 
-void operand_prepare(const Operand *operand, const CpuRun *run) {
+void operand_prepare(const Operand *operand, ThreadPool *pool, int batch) {
     if (!has_own_statistics(operand))
         return;
     PrepareContext context = {.operand = operand};
     context.groups = operand->norm.kind == NORM_GROUP ? operand->norm.groups
                                                       : channel_layout_channels(&operand->channels);
-    thread_pool_run(run->executable->pool, (size_t)run->batch * (size_t)operand->blocks,
-                    prepare_block, &context);
-    for (int sample = 0; sample < run->batch; sample++)
+    thread_pool_run(pool, (size_t)batch * (size_t)operand->blocks, prepare_block, &context);
+    for (int item = 0; item < batch; item++)
         for (int group = 0; group < context.groups; group++)
-            prepare_group(&context, sample, group);
+            prepare_group(&context, item, group);
 }

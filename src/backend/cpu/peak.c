@@ -1,7 +1,8 @@
-/* peak.c: how fast the products are at best, for others to be compared with. */
+/* peak.c: see peak.h. */
+#include "backend/cpu/peak.h"
+
 #include <string.h>
 
-#include "backend/cpu/executable.h"
 #include "base/clock.h"
 #include "base/memory.h"
 

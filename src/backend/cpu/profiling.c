@@ -1,15 +1,17 @@
-/* profiling.c: what the steps of an executable are and do, and how a profile is told of them. */
+/* profiling.c: see profiling.h. */
+#include "backend/cpu/profiling.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/executable.h"
+#include "backend/cpu/step.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
 /* ---- What a step does ---- */
 
-/* Of the step's operations by direct computation, those that it really does in products. */
+/* The floating-point operations of a step's products as it really computes them. */
 static double step_products(const CpuExecutable *executable, const Step *step) {
     const Node *node = &executable->graph.nodes[step->node];
     const Shape *shape = &node->shape;
@@ -25,7 +27,7 @@ static double step_products(const CpuExecutable *executable, const Step *step) {
 
 static double tensor_bytes(const CpuTensor *tensor) {
     bool stored = tensor && tensor->stored;
-    return stored ? (double)(tensor_sample_rows(tensor) * tensor_row_floats(tensor)) * sizeof(float)
+    return stored ? (double)(tensor_item_rows(tensor) * tensor_row_floats(tensor)) * sizeof(float)
                   : 0;
 }
 
@@ -33,7 +35,7 @@ static double shape_bytes(Shape shape) {
     return (double)shape.channels * shape.height * shape.width * sizeof(float);
 }
 
-/* Of one chunk; the waveforms that come in and go out lie outside the arena. */
+/* Of one chunk. The waveforms of the run lie outside the arena. */
 static double step_bytes(const CpuExecutable *executable, const CpuStep *step) {
     double bytes = tensor_bytes(step->add) + tensor_bytes(step->output);
     for (int i = 0; i < step->operand.source_count; i++)
@@ -50,8 +52,8 @@ static bool is_convolution(const Node *node) {
     return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
 }
 
-static ProfileOp describe(const CpuExecutable *executable, const Step *program_step,
-                          const CpuStep *step, double flops) {
+static ProfileOp describe_step(const CpuExecutable *executable, const Step *program_step,
+                               const CpuStep *step, double flops) {
     const Node *node = step->node;
     ProfileOp op = {.op = graph_op_name(node->op),
                     .algorithm = "",
@@ -72,29 +74,10 @@ static ProfileOp describe(const CpuExecutable *executable, const Step *program_s
     return op;
 }
 
-cleave_status cpu_describe_steps(const CpuExecutable *executable, ProfileOp *ops,
-                                 cleave_error *error) {
-    const Program *program = &executable->program;
-    double *flops = calloc((size_t)program->count, sizeof(*flops));
-    if (!flops)
-        return error_memory(error, "the network's work", (size_t)program->count * sizeof(*flops));
-    cleave_status status = program_flops(program, &executable->graph, flops, error);
-    int count = 0;
-    for (int i = 0; i < program->count && status == CLEAVE_OK; i++) {
-        const Step *step = &program->steps[i];
-        if (executable->graph.nodes[step->node].op == OP_INPUT)
-            continue;
-        ops[count] = describe(executable, step, executable->steps[count], flops[i]);
-        count++;
-    }
-    free(flops);
-    return status;
-}
+/* ---- Recording ---- */
 
-/* ---- Telling ---- */
-
-/* The caller of the pool has an event for the whole step already. */
-static void observe(void *context, int thread, double begin, double end) {
+/* The calling thread already has an event for the whole step. */
+static void observe_thread(void *context, int thread, double begin, double end) {
     const CpuExecutable *executable = context;
     const CpuProfiling *profiling = &executable->profiling;
     if (profiling->op >= 0)
@@ -102,16 +85,22 @@ static void observe(void *context, int thread, double begin, double end) {
                               end, thread > 0);
 }
 
-static cleave_status add_ops(CpuExecutable *executable, cleave_error *error) {
+static cleave_status add_steps(CpuExecutable *executable, cleave_error *error) {
+    const Program *program = &executable->program;
     CpuProfiling *profiling = &executable->profiling;
-    size_t bytes = (size_t)executable->step_count * sizeof(ProfileOp);
-    ProfileOp *ops = malloc(bytes);
-    if (!ops)
-        return error_memory(error, "the profile", bytes);
-    cleave_status status = cpu_describe_steps(executable, ops, error);
-    for (int i = 0; i < executable->step_count && status == CLEAVE_OK; i++)
-        status = profile_add_op(profiling->profile, &ops[i], &profiling->ops[i], error);
-    free(ops);
+    double *flops = calloc((size_t)program->count, sizeof(*flops));
+    if (!flops)
+        return error_memory(error, "the profile", (size_t)program->count * sizeof(*flops));
+    cleave_status status = program_flops(program, &executable->graph, flops, error);
+    int count = 0;
+    for (int i = 0; i < program->count && status == CLEAVE_OK; i++) {
+        const Step *step = &program->steps[i];
+        if (executable->graph.nodes[step->node].op == OP_INPUT)
+            continue;
+        ProfileOp op = describe_step(executable, step, executable->steps[count], flops[i]);
+        status = profile_add_op(profiling->profile, &op, &profiling->ops[count++], error);
+    }
+    free(flops);
     return status;
 }
 
@@ -125,11 +114,11 @@ cleave_status cpu_profiling_begin(CpuExecutable *executable, Profile *profile,
     if (!profiling->ops || !profiling->rows)
         return error_memory(error, "the profile", threads * sizeof(*profiling->rows));
     profiling->rows[0] = ROW_CALLER;
-    cleave_status status = add_ops(executable, error);
+    cleave_status status = add_steps(executable, error);
     for (int i = 1; i < executable->threads && status == CLEAVE_OK; i++)
         status = profile_add_row(profile, "worker", i, &profiling->rows[i], error);
     if (status == CLEAVE_OK)
-        thread_pool_observe(executable->pool, observe, executable);
+        thread_pool_observe(executable->pool, observe_thread, executable);
     return status;
 }
 
@@ -139,21 +128,16 @@ void cpu_profiling_end(CpuExecutable *executable) {
     executable->profiling = (CpuProfiling){0};
 }
 
-static void run_step(const CpuStep *step, const CpuRun *run) {
-    operand_prepare(&step->operand, run);
-    step->run(step, run);
-}
-
 void cpu_run_profiled(CpuExecutable *executable, int step, const CpuRun *run) {
     CpuProfiling *profiling = &executable->profiling;
     Profile *profile = profile_active(profiling->profile);
     if (!profile) {
-        run_step(executable->steps[step], run);
+        step_run(executable->steps[step], run);
         return;
     }
     double begin = clock_seconds();
     profiling->op = profiling->ops[step];
-    run_step(executable->steps[step], run);
+    step_run(executable->steps[step], run);
     profile_op_ran(profile, profiling->op, ROW_CALLER, begin, clock_seconds(), run->batch);
     profiling->op = -1;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/cpu/executable.h"
+#include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
 #include "dsp/real_fft.h"
 #include "dsp/stft.h"
@@ -44,11 +44,11 @@ static FrameScratch frame_scratch(const StftStep *step, const CpuRun *run, int t
 
 /* Where the real (part 0) or imaginary (part 1) value of bin 0 of a subband lies in frame `row`;
  * bins are CHANNEL_BLOCK floats apart. */
-static float *band_start(const StftStep *step, const CpuTensor *tensor, int sample, int channel,
+static float *band_start(const StftStep *step, const CpuTensor *tensor, int item, int channel,
                          int part, int subband, int row) {
     int logical = (2 * channel + part) * step->stft.subbands + subband;
     int position = channel_layout_position(&tensor->channels, logical);
-    return tensor_row(tensor, sample, position / CHANNEL_BLOCK, row) + position % CHANNEL_BLOCK;
+    return tensor_row(tensor, item, position / CHANNEL_BLOCK, row) + position % CHANNEL_BLOCK;
 }
 
 /* ---- Forward ---- */
@@ -59,12 +59,12 @@ static void cut_frame(const StftStep *step, const float *waveform, int row, floa
         frame[i] = waveform[stft_reflect(start + i, step->samples)] * step->window[i];
 }
 
-static void store_spectrum(const StftStep *step, const kiss_fft_cpx *spectrum, int sample,
+static void store_spectrum(const StftStep *step, const kiss_fft_cpx *spectrum, int item,
                            int channel, int row) {
     for (int subband = 0; subband < step->stft.subbands; subband++) {
         const CpuTensor *to = step->base.output;
-        float *re = band_start(step, to, sample, channel, 0, subband, row);
-        float *im = band_start(step, to, sample, channel, 1, subband, row);
+        float *re = band_start(step, to, item, channel, 0, subband, row);
+        float *im = band_start(step, to, item, channel, 1, subband, row);
         const kiss_fft_cpx *from = spectrum + subband * step->band;
         for (int f = 0; f < step->band; f++) {
             re[f * CHANNEL_BLOCK] = from[f].r;
@@ -78,25 +78,24 @@ typedef struct StftContext {
     const CpuRun *run;
 } StftContext;
 
-/* One frame of all channels of one sample of the batch: a task writes whole cache lines. */
+/* One frame of all channels of one item of the batch: a task writes whole cache lines. */
 static void forward_frame(void *context, size_t task, int thread) {
     const StftContext *c = context;
     const StftStep *step = c->step;
     const CpuTensor *output = step->base.output;
     FrameScratch scratch = frame_scratch(step, c->run, thread);
     int row = (int)(task % (size_t)step->frames);
-    int sample = (int)(task / (size_t)step->frames);
+    int item = (int)(task / (size_t)step->frames);
     for (int block = 0; block < output->blocks; block++)
-        memset(tensor_row(output, sample, block, row), 0,
-               tensor_row_floats(output) * sizeof(float));
+        memset(tensor_row(output, item, block, row), 0, tensor_row_floats(output) * sizeof(float));
     for (int channel = 0; channel < step->channels; channel++) {
-        size_t plane = (size_t)sample * (size_t)step->channels + (size_t)channel;
+        size_t plane = (size_t)item * (size_t)step->channels + (size_t)channel;
         cut_frame(step, c->run->input + plane * (size_t)step->samples, row, scratch.frame);
         real_fft_forward(step->transforms[thread], scratch.frame, scratch.spectrum);
-        store_spectrum(step, scratch.spectrum, sample, channel, row);
+        store_spectrum(step, scratch.spectrum, item, channel, row);
     }
     for (int block = 0; block < output->blocks; block++)
-        tensor_row_written(output, c->run->executable->kernels, sample, block, row);
+        tensor_row_written(output, c->run->executable->kernels, item, block, row);
 }
 
 static void forward_run(const CpuStep *step, const CpuRun *run) {
@@ -107,11 +106,11 @@ static void forward_run(const CpuStep *step, const CpuRun *run) {
 
 /* ---- Inverse ---- */
 
-static void load_spectrum(const StftStep *step, const CpuTensor *from, int sample, int channel,
+static void load_spectrum(const StftStep *step, const CpuTensor *from, int item, int channel,
                           int row, kiss_fft_cpx *spectrum) {
     for (int subband = 0; subband < step->stft.subbands; subband++) {
-        const float *re = band_start(step, from, sample, channel, 0, subband, row);
-        const float *im = band_start(step, from, sample, channel, 1, subband, row);
+        const float *re = band_start(step, from, item, channel, 0, subband, row);
+        const float *im = band_start(step, from, item, channel, 1, subband, row);
         kiss_fft_cpx *to = spectrum + subband * step->band;
         for (int f = 0; f < step->band; f++)
             to[f] = (kiss_fft_cpx){re[f * CHANNEL_BLOCK], im[f * CHANNEL_BLOCK]};
@@ -128,7 +127,7 @@ static void overlap_add(const StftStep *step, const float *frame, int row, float
         waveform[start + i] += frame[i] * step->window[i];
 }
 
-/* One channel of one stem of one sample of the batch. */
+/* One channel of one stem of one item of the batch. */
 static void inverse_channel(void *context, size_t task, int thread) {
     const StftContext *c = context;
     const StftStep *step = c->step;
@@ -136,10 +135,10 @@ static void inverse_channel(void *context, size_t task, int thread) {
     FrameScratch scratch = frame_scratch(step, c->run, thread);
     float *waveform = c->run->output + task * (size_t)step->samples;
     int channel = (int)(task % (size_t)step->channels);
-    int sample = (int)(task / (size_t)step->channels);
+    int item = (int)(task / (size_t)step->channels);
     memset(waveform, 0, (size_t)step->samples * sizeof(float));
     for (int row = 0; row < step->frames; row++) {
-        load_spectrum(step, from, sample, channel, row, scratch.spectrum);
+        load_spectrum(step, from, item, channel, row, scratch.spectrum);
         real_fft_inverse(step->transforms[thread], scratch.spectrum, scratch.frame);
         overlap_add(step, scratch.frame, row, waveform);
     }
@@ -169,7 +168,7 @@ static cleave_status create_window(StftStep *step, const CpuExecutable *executab
                                    cleave_error *error) {
     size_t n_fft = (size_t)step->stft.n_fft;
     step->base.weight_bytes += n_fft * sizeof(float);
-    if (executable->plan_only)
+    if (executable->sizes_only)
         return CLEAVE_OK;
     step->window = malloc(n_fft * sizeof(float));
     if (!step->window)
@@ -183,7 +182,7 @@ static cleave_status create_transforms(StftStep *step, const CpuExecutable *exec
                                        cleave_error *error) {
     int threads = executable->threads;
     step->base.weight_bytes += (size_t)threads * real_fft_bytes(step->stft.n_fft);
-    if (executable->plan_only)
+    if (executable->sizes_only)
         return CLEAVE_OK;
     step->transforms = calloc((size_t)threads, sizeof(*step->transforms));
     for (int i = 0; step->transforms && i < threads; i++) {
@@ -235,7 +234,7 @@ static cleave_status create_gain(StftStep *step, const CpuExecutable *executable
                                  cleave_error *error) {
     size_t length = (size_t)step->length;
     step->base.weight_bytes += length * sizeof(float);
-    if (executable->plan_only)
+    if (executable->sizes_only)
         return CLEAVE_OK;
     double *envelope = calloc(length ? length : 1, sizeof(double));
     step->gain = calloc(length ? length : 1, sizeof(float));

@@ -49,14 +49,14 @@ static inline size_t tensor_row_floats(const CpuTensor *tensor) {
     return (size_t)tensor->width * CHANNEL_BLOCK;
 }
 
-/* Rows of one sample of the batch. */
-static inline size_t tensor_sample_rows(const CpuTensor *tensor) {
+/* Rows of one item of the batch. */
+static inline size_t tensor_item_rows(const CpuTensor *tensor) {
     return (size_t)tensor->blocks * (size_t)tensor->height;
 }
 
-static inline float *tensor_row(const CpuTensor *tensor, int sample, int block, int row) {
+static inline float *tensor_row(const CpuTensor *tensor, int item, int block, int row) {
     size_t index =
-        ((size_t)sample * (size_t)tensor->blocks + (size_t)block) * (size_t)tensor->height +
+        ((size_t)item * (size_t)tensor->blocks + (size_t)block) * (size_t)tensor->height +
         (size_t)row;
     return tensor->data + index * tensor_row_floats(tensor);
 }
@@ -69,21 +69,21 @@ static inline int tensor_parts_across(const CpuTensor *tensor) {
     return (tensor->width + tensor->part_width - 1) / tensor->part_width;
 }
 
-/* Floats of one sample's statistics. */
-size_t tensor_sample_statistics(const CpuTensor *tensor);
+/* Floats of one item's statistics. */
+size_t tensor_item_statistics(const CpuTensor *tensor);
 
 /* Mean of a part, followed by its sum of squared differences. */
-float *tensor_part_statistics(const CpuTensor *tensor, int sample, int block, int down, int across);
+float *tensor_part_statistics(const CpuTensor *tensor, int item, int block, int down, int across);
 
 /* Elements of a part in each lane. */
 int tensor_part_elements(const CpuTensor *tensor, int down, int across);
 
 /* Whoever writes a part calls this when it is complete, while it is still in the cache. */
-void tensor_part_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
+void tensor_part_written(const CpuTensor *tensor, const Kernels *kernels, int item, int block,
                          int down, int across);
 
 /* The same for those who write row by row, where each row is a part. */
-void tensor_row_written(const CpuTensor *tensor, const Kernels *kernels, int sample, int block,
+void tensor_row_written(const CpuTensor *tensor, const Kernels *kernels, int item, int block,
                         int row);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "backend/cpu/conv_weights.h"
-#include "backend/cpu/executable.h"
+#include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
 
 /* Input channel blocks whose weights are transformed at once, where that happens on the way: they
@@ -29,7 +29,7 @@ typedef struct WinogradStep {
 typedef struct WinogradContext {
     const WinogradStep *step;
     const CpuRun *run;
-    int sample; /* where all patches are loaded first */
+    int item; /* where all patches are loaded first */
 } WinogradContext;
 
 /* ---- Sizes, in elements of their kind ---- */
@@ -95,7 +95,7 @@ static int column_pairs(const WinogradStep *w) {
 /* ---- Patches ---- */
 
 typedef struct Patch {
-    int sample;
+    int item;
     int down; /* index among the patches */
     int across;
     int row; /* first tile */
@@ -112,8 +112,8 @@ static int tiles(int size) {
     return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
 }
 
-static Patch find_patch(const WinogradStep *w, int sample, size_t index) {
-    Patch patch = {.sample = sample,
+static Patch find_patch(const WinogradStep *w, int item, size_t index) {
+    Patch patch = {.item = item,
                    .down = (int)(index / (size_t)w->patches_across),
                    .across = (int)(index % (size_t)w->patches_across)};
     patch.row = patch.down * w->plan.patch_rows;
@@ -140,7 +140,7 @@ static void load_slab_row(const WinogradStep *w, const Kernels *kernels, const P
         clear(to, count);
         return;
     }
-    RowPart part = {.sample = patch->sample,
+    RowPart part = {.item = patch->item,
                     .block = block,
                     .row = row,
                     .first = first + before,
@@ -222,14 +222,14 @@ static void store_patch(const WinogradStep *w, const Kernels *kernels, const Pat
             WinogradOutput arguments = {
                 .from = from + (size_t)(row * patch->columns) * CHANNEL_BLOCK,
                 .from_stride = product_stride(w),
-                .to = tensor_row(output, patch->sample, column + j, y) + offset,
-                .add = add ? tensor_row(add, patch->sample, column + j, y) + offset : NULL,
+                .to = tensor_row(output, patch->item, column + j, y) + offset,
+                .add = add ? tensor_row(add, patch->item, column + j, y) + offset : NULL,
                 .to_stride = tensor_row_floats(output),
                 .rows = (size_t)clipped(WINOGRAD_TILE, y, output->height),
                 .positions = (size_t)clipped(patch->columns * WINOGRAD_TILE, x, output->width)};
             kernels->winograd_output(&arguments);
         }
-        tensor_part_written(output, kernels, patch->sample, column + j, patch->down, patch->across);
+        tensor_part_written(output, kernels, patch->item, column + j, patch->down, patch->across);
     }
 }
 
@@ -348,7 +348,7 @@ static void load_task(void *context, size_t task, int thread) {
     const WinogradStep *w = c->step;
     size_t index = task / (size_t)w->weights.blocks;
     Scratch scratch = find_scratch(w, c->run, thread);
-    Patch patch = find_patch(w, c->sample, index);
+    Patch patch = find_patch(w, c->item, index);
     load_patch_block(w, c->run->executable, &patch, (int)(task % (size_t)w->weights.blocks),
                      &scratch, patch_input(c, index));
 }
@@ -360,7 +360,7 @@ static void columns_task(void *context, size_t task, int thread) {
     Scratch scratch = find_scratch(w, c->run, thread);
     size_t index = task / (size_t)column_pairs(w);
     int column = (int)(task % (size_t)column_pairs(w)) * GEMM_COLUMNS;
-    Patch patch = find_patch(w, c->sample, index);
+    Patch patch = find_patch(w, c->item, index);
     Product product = {.input = patch_input(c, index),
                        .weights = scratch.weights,
                        .weights_column = WEIGHT_BLOCKS * PANEL,
@@ -382,8 +382,8 @@ static void columns_task(void *context, size_t task, int thread) {
 static void run_patches_first(const WinogradStep *w, const CpuRun *run) {
     WinogradContext context = {.step = w, .run = run};
     ThreadPool *pool = run->executable->pool;
-    for (int sample = 0; sample < run->batch; sample++) {
-        context.sample = sample;
+    for (int item = 0; item < run->batch; item++) {
+        context.item = item;
         thread_pool_run(pool, patch_count(w) * (size_t)w->weights.blocks, load_task, &context);
         thread_pool_run(pool, patch_count(w) * (size_t)column_pairs(w), columns_task, &context);
     }

@@ -1,5 +1,5 @@
-/* executable.h: a network on the GPU: compiled whole for each size of batch (whole.m), or op by
- * op (steps.m). Inside backend/mps only. */
+/* executable.h: a network on the GPU: compiled whole for each size of batch (compiled.m), or op by
+ * op (eager.m). Inside backend/mps only. */
 #ifndef CLEAVE_MPS_EXECUTABLE_H
 #define CLEAVE_MPS_EXECUTABLE_H
 

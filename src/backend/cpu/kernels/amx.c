@@ -13,10 +13,10 @@
 #define TILE_STORE(tile, to, stride)  _tile_stored(tile, to, stride)
 #define TILE_MULTIPLY(sums, a, b)     _tile_dpbf16ps(sums, a, b)
 #define TILE_RELEASE()                _tile_release()
-#include "backend/cpu/kernels/tile_gemm.h"
+#include "backend/cpu/kernels/tile_gemm_template.h"
 
 #define SIMD_NAME      "amx"
 #define SIMD_BF16_GEMM tile_gemm
 #define KERNELS_TABLE  kernels_amx
 
-#include "backend/cpu/kernels/simd_kernels.h"
+#include "backend/cpu/kernels/kernels_template.h"

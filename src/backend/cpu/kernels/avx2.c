@@ -4,4 +4,4 @@
 #define SIMD_NAME     "avx2"
 #define KERNELS_TABLE kernels_avx2
 
-#include "backend/cpu/kernels/simd_kernels.h"
+#include "backend/cpu/kernels/kernels_template.h"

@@ -4,4 +4,4 @@
 #define SIMD_NAME     "avx512"
 #define KERNELS_TABLE kernels_avx512
 
-#include "backend/cpu/kernels/simd_kernels.h"
+#include "backend/cpu/kernels/kernels_template.h"

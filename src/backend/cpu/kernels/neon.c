@@ -4,4 +4,4 @@
 #define SIMD_NAME     "neon"
 #define KERNELS_TABLE kernels_neon
 
-#include "backend/cpu/kernels/simd_kernels.h"
+#include "backend/cpu/kernels/kernels_template.h"

@@ -5,4 +5,4 @@
 #define SIMD_NAME     "neonbf16"
 #define KERNELS_TABLE kernels_neonbf16
 
-#include "backend/cpu/kernels/simd_kernels.h"
+#include "backend/cpu/kernels/kernels_template.h"

@@ -4,4 +4,4 @@
 #define SIMD_NAME     "neonfp16"
 #define KERNELS_TABLE kernels_neonfp16
 
-#include "backend/cpu/kernels/simd_kernels.h"
+#include "backend/cpu/kernels/kernels_template.h"

@@ -1,4 +1,4 @@
-/* whole.m: the whole network, from waveform to stems, as one compiled MPSGraph, or as few as there
+/* compiled.m: the whole network, from waveform to stems, as one compiled MPSGraph, or as few as there
  * must be (pieces.h). */
 #include <stdlib.h>
 #include <string.h>

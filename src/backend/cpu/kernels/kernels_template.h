@@ -1,5 +1,6 @@
-/* simd_kernels.h: the vector kernels, written once over the vector type of simd_ISA.h. Each ISA's
- * file includes its simd_ISA.h, then this, and names the table KERNELS_TABLE with SIMD_NAME. */
+/* kernels_template.h: the vector kernels, written once over the vector type of simd_ISA.h. Each
+ * ISA's file includes its simd_ISA.h, then this, and names the table KERNELS_TABLE with SIMD_NAME.
+ */
 #include <math.h>
 
 #include "backend/cpu/kernels/simd.h"
@@ -10,7 +11,7 @@
 #define GEMM_ELEMENT float
 #define GEMM_ROWS    GEMM_TILE_ROWS
 #define GEMM_LOAD    simd_load
-#include "backend/cpu/kernels/simd_gemm.h"
+#include "backend/cpu/kernels/gemm_template.h"
 
 #define GEMM(name)   gemm_f16_##name
 #define GEMM_ELEMENT uint16_t
@@ -22,7 +23,7 @@
 #define F16_NATIVE false
 #define GEMM_LOAD  simd_load_f16
 #endif
-#include "backend/cpu/kernels/simd_gemm.h"
+#include "backend/cpu/kernels/gemm_template.h"
 
 #ifdef SIMD_BF16_GEMM
 #define BF16_NATIVE true
@@ -42,7 +43,7 @@
 #define BF16_NATIVE false
 #define GEMM_LOAD   simd_load_bf16
 #endif
-#include "backend/cpu/kernels/simd_gemm.h"
+#include "backend/cpu/kernels/gemm_template.h"
 #endif
 
 static void narrow_to_f16(void *to, const float *from, size_t positions) {
@@ -214,7 +215,7 @@ static void statistics(const StatisticsArguments *a) {
     }
 }
 
-#include "backend/cpu/kernels/simd_winograd.h"
+#include "backend/cpu/kernels/winograd_template.h"
 
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,

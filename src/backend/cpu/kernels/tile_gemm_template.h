@@ -1,4 +1,4 @@
-/* tile_gemm.h: the gemm of bf16 on AMX's tile registers: eight of up to 16 rows of 64 bytes. One
+/* tile_gemm_template.h: the gemm of bf16 on AMX's tile registers: eight of up to 16 rows of 64 bytes. One
  * instruction multiplies a tile of A, rows × CHANNEL_BLOCK of k, by one of B, CHANNEL_BLOCK / 2
  * pairs of k × CHANNEL_BLOCK lanes, and adds the products to a tile of sums.
  *

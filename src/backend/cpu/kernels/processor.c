@@ -1,5 +1,5 @@
 /* processor.c: see processor.h. */
-#include "backend/cpu/processor.h"
+#include "backend/cpu/kernels/processor.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* simd_gemm.h: the gemm, once for each precision: whoever includes it names
+/* gemm_template.h: the gemm, once for each precision: whoever includes it names
  *
  *   GEMM(name)    the functions
  *   GEMM_ELEMENT  the operands' element

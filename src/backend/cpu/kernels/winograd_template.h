@@ -1,4 +1,4 @@
-/* simd_winograd.h: the transforms of Winograd's F(4×4, 3×3) over the vector type of simd_ISA.h;
+/* winograd_template.h: the transforms of Winograd's F(4×4, 3×3) over the vector type of simd_ISA.h;
  * what they compute is in kernels.h. With points in pairs ±p, each pair shares its even and odd
  * part. */
 #ifndef CLEAVE_CPU_SIMD_WINOGRAD_H

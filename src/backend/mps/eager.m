@@ -1,4 +1,4 @@
-/* steps.m: the network op by op, each a small MPSGraph of its own, in a command buffer of its own:
+/* eager.m: the network op by op, each a small MPSGraph of its own, in a command buffer of its own:
  * so a failing op has a name, a slow one a time, and one that the GPU cannot do runs on the
  * processor. All values lie in shared buffers. */
 #include <stdlib.h>
