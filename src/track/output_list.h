@@ -1,0 +1,30 @@
+/* output_paths.h: which stems are written, and under which names. */
+#ifndef CLEAVE_TRACK_OUTPUT_LIST_H
+#define CLEAVE_TRACK_OUTPUT_LIST_H
+
+#include "base/error.h"
+#include "model/config.h"
+
+/* The outputs of one track: the network's stems that are wanted, then the residual. */
+typedef struct OutputList {
+    int *stems; /* indices of the network's stems: the first stem_count outputs */
+    int stem_count;
+    int count;          /* stem_count, and one more with a residual */
+    const char **names; /* (count), belonging to the configuration and the settings */
+    char **paths;       /* (count) */
+} OutputList;
+
+/* The settings, or (NULL) the defaults, with no string that must be there left NULL. */
+cleave_output_settings output_settings_resolve(const cleave_output_settings *settings);
+
+/* Resolves the settings' stems and name template for the track at `input`. */
+cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
+                                 const char *input, const cleave_output_settings *settings,
+                                 cleave_error *error);
+/* The path after which the track's lock and journal are named: the first by its bytes, whatever the
+ * order in which the stems were asked for. */
+const char *output_list_first(char *const *paths, int count);
+
+void output_list_destroy(OutputList *list);
+
+#endif

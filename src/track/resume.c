@@ -1,0 +1,98 @@
+/* resume.c: see resume.h. */
+#include "track/resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/path_format.h"
+#include "track/fingerprint.h"
+#include "session/prepare.h"
+#include "track/working_path.h"
+
+static cleave_status describe(const Resume *resume, char *fingerprint, cleave_error *error) {
+    return fingerprint_describe(fingerprint, JOURNAL_FINGERPRINT_SIZE, resume->separator,
+                                resume->job, resume->input, resume->stamp, resume->reading, error);
+}
+
+/* As DemixJob's move_on. */
+static cleave_status move_on(void *user, Executable **executable, int *batch, cleave_error *error) {
+    Resume *resume = user;
+    char fingerprint[JOURNAL_FINGERPRINT_SIZE];
+    cleave_status status = ready_move_on_job(resume->separator, executable, batch, error);
+    if (status == CLEAVE_OK)
+        status = describe(resume, fingerprint, error);
+    if (status == CLEAVE_OK)
+        journal_move(resume->journal, resume->separator->device->info.id, fingerprint);
+    return status;
+}
+
+/* To the device that the unfinished run had moved to; *there: whether that could be. */
+static cleave_status follow(Resume *resume, bool *there, cleave_error *error) {
+    cleave_separator *separator = resume->separator;
+    const char *from = separator->device->info.id;
+    const char *to = journal_device(resume->journal);
+    DeviceChoice choice;
+    *there = strcmp(from, to) == 0;
+    if (*there || separator->asked.strict_device ||
+        registry_choose(&choice, to, true, NULL) != CLEAVE_OK)
+        return CLEAVE_OK;
+    log_write(resume->log, CLEAVE_LOG_WARNING,
+              PATH_FORMAT ": the unfinished run had moved from %s to %s; going on there",
+              path_shown(resume->input), from, to);
+    cleave_status status = ready_go_to(separator, choice.device, error);
+    resume->job->executable = separator->executable;
+    resume->job->batch = separator->settings.batch;
+    *there = strcmp(separator->device->info.id, to) == 0;
+    return status;
+}
+
+static cleave_status follow_move(Resume *resume, cleave_error *error) {
+    char fingerprint[JOURNAL_FINGERPRINT_SIZE];
+    bool there = false;
+    if (journal_device(resume->journal)[0] == '\0')
+        return CLEAVE_OK;
+    cleave_status status = follow(resume, &there, error);
+    if (status == CLEAVE_OK)
+        status = describe(resume, fingerprint, error);
+    if (status != CLEAVE_OK || (there && journal_fits_device(resume->journal, fingerprint)))
+        return status;
+    log_write(resume->log, CLEAVE_LOG_WARNING,
+              PATH_FORMAT ": the unfinished run had moved to %s, which cannot go on with it here; "
+                          "starting over on %s",
+              path_shown(resume->input), journal_device(resume->journal),
+              resume->separator->device->info.id);
+    return journal_restart(resume->journal, fingerprint, error);
+}
+
+static cleave_status open_journal(Resume *resume, cleave_error *error) {
+    char fingerprint[JOURNAL_FINGERPRINT_SIZE];
+    DemixJob *job = resume->job;
+    cleave_status status = describe(resume, fingerprint, error);
+    if (status == CLEAVE_OK)
+        status = journal_open(&resume->journal, resume->path, fingerprint, &job->plan,
+                              job->stem_count * job->plan.channels, resume->log, error);
+    if (status != CLEAVE_OK)
+        return status;
+    job->journal = resume->journal;
+    job->move_on = move_on;
+    job->move_on_user = resume;
+    return follow_move(resume, error);
+}
+
+cleave_status resume_open(Resume *resume, const char *output, bool keep, cleave_error *error) {
+    resume->path = side_file_path(output, "resume");
+    if (!resume->path)
+        return error_memory(error, "a path", strlen(output));
+    return keep ? open_journal(resume, error) : CLEAVE_OK;
+}
+
+void resume_close(Resume *resume, bool done) {
+    journal_close(resume->journal, !done);
+    if (done && resume->path)
+        unlink(resume->path); /* of an earlier run, perhaps */
+    free(resume->path);
+    resume->journal = NULL;
+    resume->path = NULL;
+}
