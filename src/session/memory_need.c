@@ -7,10 +7,7 @@
 #include "base/memory.h"
 #include "base/processors.h"
 #include "cleave/extra.h"
-#include "stream/demix_state.h"
-
-/* Chunks of input that its queues hold: the padded signal, its tail, the mix for the residual. */
-#define QUEUED_CHUNKS 6
+#include "stream/demix.h"
 
 /* Threads that demix starts beside the network's own, and the encoders': one reads, one blends. */
 #define DEMIX_THREADS 2
@@ -18,26 +15,6 @@
 /* The program, its libraries, and the buffers of decoders and encoders: 31 MB were resident with a
  * network of 0.1 MB that separated WAV or FLAC, 41 MB where FFmpeg decoded AAC (x86-64 Linux). */
 #define PROCESS_MEMORY ((int64_t)42000000)
-
-/* a · b and a + b of numbers that are not negative, at most INT64_MAX. */
-static int64_t multiply(int64_t a, int64_t b) {
-    return b > 0 && a > INT64_MAX / b ? INT64_MAX : a * b;
-}
-
-static int64_t add(int64_t a, int64_t b) {
-    return a > INT64_MAX - b ? INT64_MAX : a + b;
-}
-
-int64_t demix_memory(const ChunkPlan *plan, int batch, int depth, int stems) {
-    int64_t chunk = multiply(plan->chunk, (int64_t)sizeof(float));
-    int64_t input = multiply(chunk, plan->channels);
-    int64_t output = multiply(input, stems);
-    /* Each slot has its batch's part of the mix, where a residual is wanted. */
-    int64_t slot = add(add(input, output), multiply(input, 2));
-    int64_t batches = multiply(slot, (int64_t)batch * DEMIX_SLOTS(depth));
-    int64_t blender = add(output, multiply(chunk, 2)); /* and its window and weights */
-    return add(add(batches, blender), multiply(input, QUEUED_CHUNKS + 2));
-}
 
 /* Address space that the threads of a separation reserve. */
 static int64_t stack_space(const MemoryQuestion *question) {
@@ -51,7 +28,7 @@ static int64_t stack_space(const MemoryQuestion *question) {
     if (pthread_attr_getstacksize(&attributes, &stack) != 0)
         stack = 0;
     pthread_attr_destroy(&attributes);
-    return multiply((int64_t)stack, question->options.threads - 1 + DEMIX_THREADS + encoders);
+    return bytes_multiply((int64_t)stack, question->options.threads - 1 + DEMIX_THREADS + encoders);
 }
 
 /* Most of what a separation takes lies on the device. */
@@ -72,7 +49,7 @@ MemoryLimit memory_need_limit(const MemoryQuestion *question, int64_t wanted) {
     if (wanted > 0)
         return (MemoryLimit){wanted, "--max-memory"};
     MemoryLimit limit = memory_limit("", stack_space(question));
-    limit.bytes = add(limit.bytes, question->held);
+    limit.bytes = bytes_add(limit.bytes, question->held);
     MemoryLimit own = device_limit(question->device);
     return own.bytes < limit.bytes ? own : limit;
 }
@@ -87,12 +64,12 @@ cleave_status memory_need(const MemoryQuestion *question, int batch, cleave_memo
         backend_plan(question->device->backend, question->graph, &options, &memory, error);
     if (status != CLEAVE_OK)
         return status;
-    need->weights = add(memory.weights, question->held);
-    need->activations = add(memory.activations, memory.scratch);
-    need->buffers = add(demix_memory(&question->plan, batch,
+    need->weights = bytes_add(memory.weights, question->held);
+    need->activations = bytes_add(memory.activations, memory.scratch);
+    need->buffers = bytes_add(demix_memory(&question->geometry, batch,
                                      backend_depth(question->device->backend), question->stems),
                         PROCESS_MEMORY);
-    need->total = add(add(need->weights, need->activations), need->buffers);
+    need->total = bytes_add(bytes_add(need->weights, need->activations), need->buffers);
     return CLEAVE_OK;
 }
 

@@ -13,14 +13,10 @@ typedef struct MemoryQuestion {
     const Device *device;
     const Graph *graph;     /* shapes suffice */
     CompileOptions options; /* but for its batch */
-    ChunkPlan plan;
+    ChunkGeometry geometry;
     int stems;    /* of the network */
     int64_t held; /* bytes of the checkpoint that stay in memory; taken already */
 } MemoryQuestion;
-
-/* Bytes of demix's own buffers, if all stems are wanted, on a device that has so many batches at
- * once. */
-int64_t demix_memory(const ChunkPlan *plan, int batch, int depth, int stems);
 
 /* What may be used by the whole process: `wanted` bytes if positive, else what the system leaves,
  * with what the process holds already, and no more than is free on a device with memory of its

@@ -83,7 +83,7 @@ MemoryQuestion ready_question(const cleave_separator *separator, const Graph *gr
                                         .weights_read = release_pages,
                                         .weights_context = model->checkpoint,
                                         .weights_file = checkpoint_file(model->checkpoint)},
-                            .plan = separator->plan,
+                            .geometry = separator->geometry,
                             .stems = model->config.stem_count,
                             .held = checkpoint_held_bytes(model->checkpoint)};
 }
@@ -151,7 +151,7 @@ static void log_need(const cleave_separator *separator) {
 
 /* Whether what the network leaves is enough for the chunks on their way: taken once for a trial. */
 static cleave_status try_buffers(const MemoryQuestion *question, int batch, cleave_error *error) {
-    int64_t bytes = demix_memory(&question->plan, batch, backend_depth(question->device->backend),
+    int64_t bytes = demix_memory(&question->geometry, batch, backend_depth(question->device->backend),
                                  question->stems);
     void *buffers = memory_allocate_aligned((size_t)bytes);
     if (!buffers)
@@ -243,7 +243,7 @@ static cleave_status compile_on_device(cleave_separator *separator, cleave_error
     double begin = profile_clock(profile);
     Graph graph;
     cleave_status status =
-        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+        builder_build(&graph, &model->config, model->checkpoint, (int)separator->geometry.chunk, error);
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);

@@ -61,26 +61,26 @@ static void resolve_settings(cleave_separator *separator) {
 static cleave_status plan_chunks(cleave_separator *separator, cleave_error *error) {
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->asked;
-    ChunkPlan *plan = &separator->plan;
-    *plan = (ChunkPlan){settings->blend, config->channels, config->chunk_size, 0};
+    ChunkGeometry *geometry = &separator->geometry;
+    *geometry = (ChunkGeometry){settings->blend, config->channels, config->chunk_size, 0};
     if (settings->blend == CLEAVE_BLEND_MEAN) {
-        plan->chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1) + config->n_fft % 2;
-        if (plan->chunk <= config->n_fft / 2 || plan->chunk > INT32_MAX / 4)
+        geometry->chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1) + config->n_fft % 2;
+        if (geometry->chunk <= config->n_fft / 2 || geometry->chunk > INT32_MAX / 4)
             return error_set(error, CLEAVE_ERROR_MODEL,
                              "inference.dim_t %d with audio.hop_length %d gives chunks of %lld "
                              "samples, which audio.n_fft %d cannot use; try --blend fade",
-                             config->mean_dim_t, config->hop_length, (long long)plan->chunk,
+                             config->mean_dim_t, config->hop_length, (long long)geometry->chunk,
                              config->n_fft);
-        int frames = stft_frames((int)plan->chunk, config->n_fft, config->hop_length);
+        int frames = stft_frames((int)geometry->chunk, config->n_fft, config->hop_length);
         cleave_status status = config_check_frames(config, frames, "inference.dim_t", error);
         if (status != CLEAVE_OK)
             return status;
     }
-    plan->step = plan->chunk / settings->overlap;
-    if (plan->step < 1)
+    geometry->hop = geometry->chunk / settings->overlap;
+    if (geometry->hop < 1)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "overlap %d is more than the chunk's %lld samples; try a smaller one",
-                         settings->overlap, (long long)plan->chunk);
+                         settings->overlap, (long long)geometry->chunk);
     return CLEAVE_OK;
 }
 
@@ -114,7 +114,7 @@ static cleave_status plan_memory(const cleave_separator *separator, cleave_memor
     const cleave_model *model = separator->model;
     Graph graph;
     cleave_status status =
-        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+        builder_build(&graph, &model->config, model->checkpoint, (int)separator->geometry.chunk, error);
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);
@@ -148,7 +148,7 @@ static cleave_status list_layers(cleave_separator *separator, cleave_layer_list 
     NetworkPlan layers = {0};
     Graph graph;
     cleave_status status =
-        builder_build(&graph, &model->config, model->checkpoint, (int)separator->plan.chunk, error);
+        builder_build(&graph, &model->config, model->checkpoint, (int)separator->geometry.chunk, error);
     if (status != CLEAVE_OK)
         return status;
     MemoryQuestion question = ready_question(separator, &graph);
@@ -215,7 +215,7 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .overlap = settings->overlap,
         .batch = settings->batch,
         .tta = settings->tta != 0,
-        .chunk_size = (int)separator->plan.chunk,
+        .chunk_size = (int)separator->geometry.chunk,
         .compiled = settings->compile != 0,
         .device_memory =
             separator->executable ? executable_memory_total(&separator->executable->memory) : 0,
@@ -266,7 +266,7 @@ cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
         return status;
     tell_downmix(reader, log);
     *job = (DemixJob){.executable = separator->executable,
-                      .plan = separator->plan,
+                      .geometry = separator->geometry,
                       .overlap = settings->overlap,
                       .batch = settings->batch,
                       .tta = settings->tta != 0,

@@ -17,7 +17,7 @@ struct cleave_separator {
     bool moved;             /* to another device than the one that was chosen first */
     bool settled;           /* the batch is chosen */
     Executable *executable; /* NULL: released */
-    ChunkPlan plan;
+    ChunkGeometry geometry;
     cleave_memory_need need; /* at the batch that was settled on */
     const char *kernels;     /* of the executable, also while it is released, as are the rest */
     uint64_t plan_digest;

@@ -134,12 +134,12 @@ static cleave_status run_noise(cleave_separator *separator, const float *input, 
 }
 
 static cleave_status warm_up(cleave_separator *separator, cleave_error *error) {
-    const ChunkPlan *plan = &separator->plan;
+    const ChunkGeometry *geometry = &separator->geometry;
     cleave_status status = ready_ensure(separator, error);
     if (status != CLEAVE_OK)
         return status;
     size_t inputs =
-        (size_t)separator->settings.batch * (size_t)plan->channels * (size_t)plan->chunk;
+        (size_t)separator->settings.batch * (size_t)geometry->channels * (size_t)geometry->chunk;
     size_t outputs = inputs * (size_t)separator->model->config.stem_count;
     float *input = memory_allocate_aligned(inputs * sizeof(float));
     float *output = memory_allocate_aligned(outputs * sizeof(float));

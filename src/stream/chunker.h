@@ -1,5 +1,5 @@
-/* chunker.h: audio of unknown length as the padded, overlapping chunks that the network takes.
- * Holds about one chunk, never the file. */
+/* chunker.h: cuts audio of unknown length into the padded, overlapping chunks that the network
+ * takes. Holds about one chunk, never the file. */
 #ifndef CLEAVE_STREAM_CHUNKER_H
 #define CLEAVE_STREAM_CHUNKER_H
 
@@ -9,12 +9,12 @@
 #include "stream/sample_queue.h"
 
 /* How a signal is cut. */
-typedef struct ChunkPlan {
+typedef struct ChunkGeometry {
     cleave_blend blend;
     int channels;
     int64_t chunk; /* samples */
-    int64_t step;  /* chunk / overlap */
-} ChunkPlan;
+    int64_t hop;   /* chunk / overlap */
+} ChunkGeometry;
 
 /* The samples that reach the network are (x - mean) / deviation. */
 typedef struct Normalization {
@@ -23,12 +23,12 @@ typedef struct Normalization {
 } Normalization;
 
 typedef struct Chunker {
-    ChunkPlan plan;
+    ChunkGeometry geometry;
     AudioReader *reader;
     Normalization normalization;
-    SampleQueue padded; /* the padded signal from the next chunk's start on */
+    SampleQueue padded; /* the padded signal, from the next chunk's start */
     SampleQueue tail;   /* the newest samples, for the reflection at the end */
-    SampleQueue mix;    /* samples as read, from the first that is not final yet on */
+    SampleQueue mix;    /* samples as read, from the first one that is not final yet */
     float *block;       /* (channels, BLOCK) as read */
     int64_t start;      /* of the next chunk, in the padded signal */
     int64_t index;      /* of the next chunk */
@@ -40,22 +40,22 @@ typedef struct Chunker {
 
 typedef struct Chunk {
     int64_t index;
-    int64_t start;       /* in the signal: negative where the chunk begins in the padding */
+    int64_t start;       /* in the signal; negative if the chunk begins in the padding */
     int64_t valid;       /* samples that are signal or its padding; the rest completes the chunk */
     int64_t final;       /* samples from the chunk's start on that no later chunk reaches */
-    int64_t emit_first;  /* of the final ones, those that are signal and no padding */
-    int64_t emit_frames; /* may be 0 */
+    int64_t emit_first;  /* final samples that are signal, not padding: the first of them */
+    int64_t emit_frames; /* and how many; may be 0 */
     bool first;
     bool last;
 } Chunk;
 
-cleave_status chunker_create(Chunker *chunker, const ChunkPlan *plan, AudioReader *reader,
+cleave_status chunker_create(Chunker *chunker, const ChunkGeometry *geometry, AudioReader *reader,
                              Normalization normalization, cleave_error *error);
 void chunker_destroy(Chunker *chunker);
 
-/* Writes the next chunk to samples (channels, chunk), and to mix (of the same shape; or NULL) the
- * emit_frames samples as they were read that become final with it. *got is false when there is no
- * chunk left. */
+/* Writes the next chunk to samples (channels, chunk). mix may be NULL, else it has the same shape
+ * and gets the emit_frames samples, as they were read, that become final with the chunk. *got:
+ * false if no chunk is left. */
 cleave_status chunker_next(Chunker *chunker, float *samples, float *mix, Chunk *chunk, bool *got,
                            cleave_error *error);
 

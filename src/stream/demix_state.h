@@ -1,12 +1,11 @@
-/* demix_private.h: what the three threads of demix share. Inside separate/demix*.c only.
+/* demix_state.h: what the three threads of demix share. Inside stream/ only.
  *
- *   feed      reads, chunks, and fills batches of network inputs     → inputs
- *   run       has the device run the network (demix_run.c); the caller's own thread
- *                                                          inputs    → outputs
- *   collect   blends, and hands what is final to the sink  outputs   →
+ *   feed      reads, chunks, and fills batches of network inputs         → inputs
+ *   run       has the device run the network; the caller's thread inputs → outputs
+ *   collect   blends, and hands what is final to the sink        outputs →
  *
- * A "run" is one pass of the network over one chunk; test-time augmentation makes three of each
- * chunk. Runs are blended in their order, so that the batch size changes nothing in the result. */
+ * An item is a chunk on its way through the network, of which test-time augmentation makes three,
+ * its variants. Items are blended in order, so that the batch size does not change the result. */
 #ifndef CLEAVE_STREAM_DEMIX_STATE_H
 #define CLEAVE_STREAM_DEMIX_STATE_H
 
@@ -21,16 +20,16 @@
 /* The variants of a chunk that test-time augmentation averages. */
 typedef enum Variant { VARIANT_PLAIN, VARIANT_SWAPPED, VARIANT_INVERTED, VARIANT_COUNT } Variant;
 
-typedef struct Run {
+typedef struct Item {
     Chunk chunk;
     Variant variant;
     bool replayed; /* the journal has the chunk's result: the network need not run */
     float *mix;    /* (channels, chunk): what becomes final with the chunk; NULL: not kept */
-} Run;
+} Item;
 
-/* The runs of one pass of the network. */
+/* What one run of the network computes. */
 typedef struct Batch {
-    Run *runs; /* (job->batch) */
+    Item *items; /* (job->batch) */
     int count;
     float *mixes; /* (job->batch, channels, chunk), or NULL */
 } Batch;
@@ -50,17 +49,17 @@ typedef struct Demix {
     Executable *executable; /* the job's, or what replaced it */
     Normalization normalization;
     int64_t replayed; /* chunks that the journal holds */
-    int batch;        /* largest batch that fitted into memory so far */
+    int batch;        /* the largest that fitted into memory so far */
     int slots;        /* of each ring */
     Batch batches[2 * DEMIX_SLOTS_MAX];
     Ring inputs;
     Ring outputs;
     InputSlot input_slots[DEMIX_SLOTS_MAX];
     OutputSlot output_slots[DEMIX_SLOTS_MAX];
-    Chunker chunker;      /* feed's, as are the next two */
+    Chunker chunker;      /* this and the next two: feed's */
     float *chunk;         /* (channels, chunk): the chunk whose variants are being filled in */
     float *mix;           /* (channels, chunk): what becomes final with it; NULL: not kept */
-    Blender blender;      /* collect's, as is the next */
+    Blender blender;      /* this and the next: collect's */
     float **planes;       /* (stem_count · channels): final frames */
     atomic_llong emitted; /* frames handed to the sink */
     int64_t expected;     /* frames; 0: unknown */
@@ -71,7 +70,7 @@ typedef struct Demix {
 } Demix;
 
 static inline size_t demix_input_floats(const DemixJob *job) {
-    return (size_t)job->plan.channels * (size_t)job->plan.chunk;
+    return (size_t)job->geometry.channels * (size_t)job->geometry.chunk;
 }
 
 static inline size_t demix_output_floats(const DemixJob *job) {
@@ -84,7 +83,7 @@ static inline Variant demix_last_variant(const DemixJob *job) {
 
 /* The channel that a variant puts in the place of `channel`; its own inverse. */
 static inline int variant_channel(const DemixJob *job, Variant variant, int channel) {
-    return variant == VARIANT_SWAPPED ? job->plan.channels - 1 - channel : channel;
+    return variant == VARIANT_SWAPPED ? job->geometry.channels - 1 - channel : channel;
 }
 
 static inline float variant_sign(Variant variant) {
@@ -94,21 +93,14 @@ static inline float variant_sign(Variant variant) {
 /* CLEAVE_ERROR_CANCELLED once the job is cancelled. */
 cleave_status demix_check_cancel(const DemixJob *job, cleave_error *error);
 
-/* Tells the caller how far the job is, and passes log lines on; the caller may cancel. */
+/* Calls the progress callback and passes log lines on; the callback may cancel. On the calling
+ * thread only. */
 cleave_status demix_report(const Demix *d, cleave_error *error);
 
-/* Keeps the first failure, and ends the feeding. */
+/* Keeps the first failure and ends the feeding. From any thread. */
 void demix_fail(Demix *d, const cleave_error *failure);
 
-/* What the thread in the middle does until all is run (demix_run.c). */
-cleave_status demix_run_batches(Demix *d, cleave_error *error);
-
-/* Mean and population deviation of the mono mix, over the whole signal; the reader is rewound
- * (demix_scan.c). */
-cleave_status demix_scan(const Demix *d, Normalization *normalization, cleave_error *error);
-
-/* The threads' functions; argument: the Demix (demix_feed.c, demix_collect.c). */
-void *demix_feed(void *argument);
-void *demix_collect(void *argument);
+/* The first failure, if there was one. */
+cleave_status demix_failure(Demix *d, cleave_error *error);
 
 #endif

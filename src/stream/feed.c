@@ -1,15 +1,15 @@
-/* demix_feed.c: the first thread of demix: from audio to batches of network inputs. */
-#include <string.h>
+/* feed.c: the first thread of demix: from audio to batches of network inputs. */
+#include "stream/threads.h"
 
-#include "stream/demix_state.h"
+#include <string.h>
 
 typedef struct Feed {
     Demix *demix;
     InputSlot *slot; /* being filled; NULL: none */
 } Feed;
 
-/* False where nobody will read another slot. */
-static bool begin_batch(Feed *feed) {
+/* Makes sure of a batch to fill; false if the ring was stopped. */
+static bool feed_begin_batch(Feed *feed) {
     if (feed->slot)
         return true;
     int index = ring_begin_write(&feed->demix->inputs);
@@ -20,16 +20,16 @@ static bool begin_batch(Feed *feed) {
     return true;
 }
 
-static void end_batch(Feed *feed) {
+static void feed_end_batch(Feed *feed) {
     if (feed->slot)
         ring_end_write(&feed->demix->inputs);
     feed->slot = NULL;
 }
 
-static void fill_variant(const Demix *d, Variant variant, float *input) {
-    const int64_t chunk = d->job->plan.chunk;
+static void feed_fill_variant(const Demix *d, Variant variant, float *input) {
+    const int64_t chunk = d->job->geometry.chunk;
     float sign = variant_sign(variant);
-    for (int channel = 0; channel < d->job->plan.channels; channel++) {
+    for (int channel = 0; channel < d->job->geometry.channels; channel++) {
         const float *from = d->chunk + variant_channel(d->job, variant, channel) * chunk;
         float *to = input + channel * chunk;
         for (int64_t i = 0; i < chunk; i++)
@@ -37,56 +37,56 @@ static void fill_variant(const Demix *d, Variant variant, float *input) {
     }
 }
 
-static void copy_mix(const Demix *d, const float *mix, const Chunk *chunk, float *to) {
-    const int64_t stride = d->job->plan.chunk;
-    for (int channel = 0; channel < d->job->plan.channels; channel++)
+static void feed_copy_mix(const Demix *d, const float *mix, const Chunk *chunk, float *to) {
+    const int64_t stride = d->job->geometry.chunk;
+    for (int channel = 0; channel < d->job->geometry.channels; channel++)
         memcpy(to + channel * stride, mix + channel * stride,
                (size_t)chunk->emit_frames * sizeof(float));
 }
 
-/* Adds a run to the batch at hand. A batch has runs of one kind: replayed or not. */
-static bool add_run(Feed *feed, const Chunk *chunk, Variant variant, const float *mix) {
+/* Adds an item to the batch at hand. All items of a batch are replayed, or none is. */
+static bool feed_add_item(Feed *feed, const Chunk *chunk, Variant variant, const float *mix) {
     Demix *d = feed->demix;
     bool replayed = chunk->index < d->replayed;
     if (feed->slot && feed->slot->batch->count > 0 &&
-        feed->slot->batch->runs[0].replayed != replayed)
-        end_batch(feed);
-    if (!begin_batch(feed))
+        feed->slot->batch->items[0].replayed != replayed)
+        feed_end_batch(feed);
+    if (!feed_begin_batch(feed))
         return false;
     Batch *batch = feed->slot->batch;
     size_t at = (size_t)batch->count++;
-    Run *run = &batch->runs[at];
-    *run = (Run){.chunk = *chunk, .variant = variant, .replayed = replayed};
+    Item *item = &batch->items[at];
+    *item = (Item){.chunk = *chunk, .variant = variant, .replayed = replayed};
     if (mix && variant == demix_last_variant(d->job)) {
-        run->mix = batch->mixes + at * demix_input_floats(d->job);
-        copy_mix(d, mix, chunk, run->mix);
+        item->mix = batch->mixes + at * demix_input_floats(d->job);
+        feed_copy_mix(d, mix, chunk, item->mix);
     }
     if (!replayed)
-        fill_variant(d, variant, feed->slot->samples + at * demix_input_floats(d->job));
+        feed_fill_variant(d, variant, feed->slot->samples + at * demix_input_floats(d->job));
     if (batch->count == d->job->batch)
-        end_batch(feed);
+        feed_end_batch(feed);
     return true;
 }
 
-static cleave_status next_chunk(Demix *d, Chunk *chunk, bool *got, cleave_error *error) {
+static cleave_status feed_next_chunk(Demix *d, Chunk *chunk, bool *got, cleave_error *error) {
     double begin = profile_clock(d->job->profile);
     cleave_status status = chunker_next(&d->chunker, d->chunk, d->mix, chunk, got, error);
     profile_stage_ran(d->job->profile, STAGE_DECODE, ROW_FEED, begin);
     return status;
 }
 
-/* Every variant of a chunk; of a replayed one the last, with which it is complete. */
-static bool add_chunk(Feed *feed, const Chunk *chunk, const float *mix) {
+/* Every variant of a chunk; only the last, which completes it, if it is replayed. */
+static bool feed_add_chunk(Feed *feed, const Chunk *chunk, const float *mix) {
     Demix *d = feed->demix;
     Variant last = demix_last_variant(d->job);
     Variant variant = chunk->index < d->replayed ? last : VARIANT_PLAIN;
     bool wanted = true;
     for (; variant <= last && wanted; variant++)
-        wanted = add_run(feed, chunk, variant, mix);
+        wanted = feed_add_item(feed, chunk, variant, mix);
     return wanted;
 }
 
-void *demix_feed(void *argument) {
+void *feed_thread(void *argument) {
     Demix *d = argument;
     Feed feed = {.demix = d};
     cleave_error error = {.status = CLEAVE_OK};
@@ -96,11 +96,11 @@ void *demix_feed(void *argument) {
         Chunk chunk;
         status = demix_check_cancel(d->job, &error);
         if (status == CLEAVE_OK)
-            status = next_chunk(d, &chunk, &got, &error);
+            status = feed_next_chunk(d, &chunk, &got, &error);
         if (status == CLEAVE_OK && got)
-            got = add_chunk(&feed, &chunk, d->mix);
+            got = feed_add_chunk(&feed, &chunk, d->mix);
     }
-    end_batch(&feed);
+    feed_end_batch(&feed);
     ring_close(&d->inputs);
     if (status != CLEAVE_OK)
         demix_fail(d, &error);

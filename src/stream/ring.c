@@ -1,4 +1,4 @@
-/* ring.c: see ring.h. */
+/* ring.c: slots between two threads, by one mutex and one condition. */
 #include "stream/ring.h"
 
 #include <time.h>
@@ -14,13 +14,13 @@ void ring_destroy(Ring *ring) {
     pthread_mutex_destroy(&ring->mutex);
 }
 
-/* The slot that comes so many after the oldest. */
-static int slot_at(const Ring *ring, int place) {
+/* The slot `place` slots behind the oldest. */
+static int ring_slot(const Ring *ring, int place) {
     return (ring->oldest + place) % ring->capacity;
 }
 
-/* Whether reading would begin without waiting, though perhaps in vain. */
-static bool is_readable(const Ring *ring) {
+/* Whether ring_begin_read() would return at once, be it with -1. */
+static bool ring_is_readable(const Ring *ring) {
     return ring->stopped || ring->closed || ring->filled > ring->reading;
 }
 
@@ -28,7 +28,7 @@ int ring_begin_write(Ring *ring) {
     pthread_mutex_lock(&ring->mutex);
     while (!ring->stopped && ring->filled + ring->writing == ring->capacity)
         pthread_cond_wait(&ring->changed, &ring->mutex);
-    int slot = ring->stopped ? -1 : slot_at(ring, ring->filled + ring->writing++);
+    int slot = ring->stopped ? -1 : ring_slot(ring, ring->filled + ring->writing++);
     pthread_mutex_unlock(&ring->mutex);
     return slot;
 }
@@ -39,19 +39,19 @@ bool ring_wait(Ring *ring, int seconds) {
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += seconds;
     pthread_mutex_lock(&ring->mutex);
-    while (!is_readable(ring) && code == 0)
+    while (!ring_is_readable(ring) && code == 0)
         code = pthread_cond_timedwait(&ring->changed, &ring->mutex, &until);
-    bool ready = is_readable(ring);
+    bool ready = ring_is_readable(ring);
     pthread_mutex_unlock(&ring->mutex);
     return ready;
 }
 
 int ring_begin_read(Ring *ring) {
     pthread_mutex_lock(&ring->mutex);
-    while (!is_readable(ring))
+    while (!ring_is_readable(ring))
         pthread_cond_wait(&ring->changed, &ring->mutex);
     bool none = ring->stopped || ring->filled == ring->reading;
-    int slot = none ? -1 : slot_at(ring, ring->reading++);
+    int slot = none ? -1 : ring_slot(ring, ring->reading++);
     pthread_mutex_unlock(&ring->mutex);
     return slot;
 }

@@ -1,26 +1,26 @@
-/* demix_run.c: the thread of demix in the middle: gives the device batches, as many at once as it
- * takes, and waits for the oldest. Where that fails, it goes on with smaller batches or another
- * device, from the chunks that are not computed yet. */
+/* run.c: the thread of demix in the middle: gives the device batches, as many at once as it takes,
+ * and waits for the oldest. If that fails, it goes on with smaller batches or on another device,
+ * from the first chunk that is not computed yet. */
+#include "stream/threads.h"
+
 #include <stdint.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "stream/demix_state.h"
 
 /* Seconds between reports while nothing comes in. */
 #define PATIENCE 1
 
-/* A batch between the two rings. Its chunks are given to the device in parts, each of them alike:
- * those that are silent are not given at all. */
+/* A batch between the two rings. The device gets its items in parts, without the silent ones. */
 typedef struct Transit {
     InputSlot *in;
     OutputSlot *out;
-    int given; /* its first chunks, which the device has, or which need none */
+    int given; /* its first items: the device has them, or need not have them */
 } Transit;
 
-/* Chunks that the device has and that are not collected yet. */
+/* Items that the device has and that are not collected yet. */
 typedef struct Part {
-    int transit; /* whose chunks [first, first + count) */
+    int transit; /* its items [first, first + count) */
     int first;
     int count;
 } Part;
@@ -28,15 +28,15 @@ typedef struct Part {
 typedef struct Runner {
     Demix *demix;
     int depth;                              /* parts that the device may have */
-    Transit transits[EXECUTABLE_DEPTH_MAX]; /* the oldest first, as are the next */
+    Transit transits[EXECUTABLE_DEPTH_MAX]; /* the oldest first */
     int transit_count;
-    Part parts[EXECUTABLE_DEPTH_MAX];
+    Part parts[EXECUTABLE_DEPTH_MAX]; /* the oldest first */
     int part_count;
-    double begin; /* when the device, which had none, was given a part */
-    bool halved;  /* the batch was, on this device */
+    double begin; /* when the idle device was given a part */
+    bool halved;  /* the batch was halved on this device, and the user knows */
 } Runner;
 
-static void remove_first(void *items, size_t size, int *count) {
+static void run_remove_first(void *items, size_t size, int *count) {
     --*count;
     memmove(items, (char *)items + size, size * (size_t)*count);
 }
@@ -44,7 +44,7 @@ static void remove_first(void *items, size_t size, int *count) {
 /* ---- Silence ---- */
 
 /* Whether all samples are zero, of either sign. Written so that it vectorises. */
-static bool is_silent(const float *samples, size_t count) {
+static bool run_is_silent(const float *samples, size_t count) {
     uint32_t any = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
@@ -54,20 +54,20 @@ static bool is_silent(const float *samples, size_t count) {
     return any == 0;
 }
 
-/* How many of the first `limit` chunks are alike: all silent, or none of them. */
-static int count_alike(const DemixJob *job, const float *input, int limit, bool *silent) {
+/* How many of the first `limit` items are alike: all silent, or none of them. */
+static int run_count_alike(const DemixJob *job, const float *input, int limit, bool *silent) {
     size_t floats = demix_input_floats(job);
     int count = 1;
-    *silent = is_silent(input, floats);
-    while (count < limit && is_silent(input + (size_t)count * floats, floats) == *silent)
+    *silent = run_is_silent(input, floats);
+    while (count < limit && run_is_silent(input + (size_t)count * floats, floats) == *silent)
         count++;
     return count;
 }
 
 /* ---- Recovering ---- */
 
-/* Told once for a device, however often it happens. */
-static void halve_batch(Runner *r, int failed, const cleave_error *error) {
+/* Warns once for each device. */
+static void run_halve_batch(Runner *r, int failed, const cleave_error *error) {
     Demix *d = r->demix;
     if (!r->halved)
         log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
@@ -77,39 +77,39 @@ static void halve_batch(Runner *r, int failed, const cleave_error *error) {
     r->halved = true;
 }
 
-static int depth_of(const Demix *d) {
+static int run_depth(const Demix *d) {
     int depth = executable_depth(d->executable);
     return depth < d->slots ? depth : d->slots - 1;
 }
 
-/* Makes the next attempt one that may succeed: with fewer chunks than failed, or on another device.
- */
-static cleave_status recover(Runner *r, int failed, cleave_status status, cleave_error *error) {
+/* Prepares another attempt: with fewer items than failed, or on another device. */
+static cleave_status run_recover(Runner *r, int failed, cleave_status status, cleave_error *error) {
     Demix *d = r->demix;
     const DemixJob *job = d->job;
     int batch = d->batch;
     if (status == CLEAVE_ERROR_MEMORY && failed > 1) {
-        halve_batch(r, failed, error);
+        run_halve_batch(r, failed, error);
         return CLEAVE_OK;
     }
     if ((status != CLEAVE_ERROR_MEMORY && status != CLEAVE_ERROR_DEVICE) || !job->move_on)
         return status;
+    /* The one call upwards: see DemixMoveOn. */
     status = job->move_on(job->move_on_user, &d->executable, &batch, error);
     d->batch = batch < job->batch ? batch : job->batch;
     r->halved = false;
     if (status == CLEAVE_OK)
-        r->depth = depth_of(d);
+        r->depth = run_depth(d);
     return status;
 }
 
-/* ---- Collecting ---- */
+/* ---- Waiting ---- */
 
 /* Waits for the oldest part. */
-static cleave_status collect_oldest(Runner *r, Part *part, cleave_error *error) {
+static cleave_status run_wait_oldest(Runner *r, Part *part, cleave_error *error) {
     Demix *d = r->demix;
     *part = r->parts[0];
     cleave_status status = executable_collect(d->executable, error);
-    remove_first(r->parts, sizeof(*r->parts), &r->part_count);
+    run_remove_first(r->parts, sizeof(*r->parts), &r->part_count);
     if (r->part_count == 0)
         d->network_seconds += clock_seconds() - r->begin;
     if (status == CLEAVE_OK)
@@ -117,33 +117,33 @@ static cleave_status collect_oldest(Runner *r, Part *part, cleave_error *error) 
     return status;
 }
 
-static void drop_parts(Runner *r) {
+static void run_drop_parts(Runner *r) {
     Part part;
     while (r->part_count > 0)
-        collect_oldest(r, &part, NULL);
+        run_wait_oldest(r, &part, NULL);
 }
 
 /* Forgets all that was given from a part on. */
-static void rewind_to(Runner *r, const Part *part) {
+static void run_rewind_to(Runner *r, const Part *part) {
     r->transits[part->transit].given = part->first;
     for (int i = part->transit + 1; i < r->transit_count; i++)
         r->transits[i].given = 0;
 }
 
-static cleave_status collect_part(Runner *r, cleave_error *error) {
+static cleave_status run_wait(Runner *r, cleave_error *error) {
     Part part;
-    cleave_status status = collect_oldest(r, &part, error);
+    cleave_status status = run_wait_oldest(r, &part, error);
     if (status == CLEAVE_OK)
         return CLEAVE_OK;
-    drop_parts(r);
-    rewind_to(r, &part);
-    return recover(r, part.count, status, error);
+    run_drop_parts(r);
+    run_rewind_to(r, &part);
+    return run_recover(r, part.count, status, error);
 }
 
 /* ---- Giving ---- */
 
-static cleave_status submit(Runner *r, const Part *part, const float *input, float *output,
-                            cleave_error *error) {
+static cleave_status run_submit(Runner *r, const Part *part, const float *input, float *output,
+                                cleave_error *error) {
     Demix *d = r->demix;
     if (r->part_count == 0)
         r->begin = clock_seconds();
@@ -156,9 +156,10 @@ static cleave_status submit(Runner *r, const Part *part, const float *input, flo
     return status;
 }
 
-/* Gives the next chunks of a batch. No op outside the U-Net has a bias, and the U-Net's output is
- * multiplied by the first convolution's, so that of silence the network makes exactly zero. */
-static cleave_status give_part(Runner *r, int transit, cleave_error *error) {
+/* Gives the next items of a batch. Silent ones are answered with silence, which is exactly what the
+ * network makes of it: no op outside the U-Net has a bias, and the U-Net's output is multiplied by
+ * the first convolution's. */
+static cleave_status run_give_part(Runner *r, int transit, cleave_error *error) {
     Demix *d = r->demix;
     const DemixJob *job = d->job;
     Transit *t = &r->transits[transit];
@@ -167,38 +168,38 @@ static cleave_status give_part(Runner *r, int transit, cleave_error *error) {
     float *to = t->out->samples + (size_t)t->given * demix_output_floats(job);
     int rest = t->in->batch->count - t->given;
     Part part = {transit, t->given,
-                 count_alike(job, from, rest < d->batch ? rest : d->batch, &silent)};
+                 run_count_alike(job, from, rest < d->batch ? rest : d->batch, &silent)};
     cleave_status status = CLEAVE_OK;
     if (silent)
         memset(to, 0, (size_t)part.count * demix_output_floats(job) * sizeof(float));
     else
-        status = submit(r, &part, from, to, error);
+        status = run_submit(r, &part, from, to, error);
     if (status == CLEAVE_OK)
         t->given += part.count;
     else if (r->part_count > 0)
-        status = collect_part(r, error); /* and try again once the device has room */
+        status = run_wait(r, error); /* and try again once the device has room */
     else
-        status = recover(r, part.count, status, error);
+        status = run_recover(r, part.count, status, error);
     return status;
 }
 
 /* ---- Batches ---- */
 
-static int batch_count(const Transit *transit) {
+static int run_item_count(const Transit *transit) {
     return transit->in->batch->count;
 }
 
-/* The first batch with chunks to be given, or -1. */
-static int find_work(const Runner *r) {
+/* The first batch with items to be given, or -1. */
+static int run_find_work(const Runner *r) {
     for (int i = 0; i < r->transit_count; i++)
-        if (r->transits[i].given < batch_count(&r->transits[i]))
+        if (r->transits[i].given < run_item_count(&r->transits[i]))
             return i;
     return -1;
 }
 
-/* Takes the next batch from the ring of inputs, for which it does not wait while the device is at
- * work. *ended: there will be none any more. */
-static cleave_status take_batch(Runner *r, bool *ended, cleave_error *error) {
+/* Takes the next batch from the ring of inputs; does not wait while the device is at work.
+ * *ended: no batch is left. */
+static cleave_status run_take_batch(Runner *r, bool *ended, cleave_error *error) {
     Demix *d = r->demix;
     bool at_work = r->part_count > 0;
     *ended = false;
@@ -213,26 +214,27 @@ static cleave_status take_batch(Runner *r, bool *ended, cleave_error *error) {
         return CLEAVE_OK;
     Transit *transit = &r->transits[r->transit_count++];
     *transit = (Transit){&d->input_slots[in], &d->output_slots[out], 0};
-    if (transit->in->batch->runs[0].replayed)
-        transit->given = batch_count(transit);
+    if (transit->in->batch->items[0].replayed)
+        transit->given = run_item_count(transit);
     return demix_check_cancel(d->job, error);
 }
 
-static bool oldest_is_computed(const Runner *r) {
+static bool run_oldest_is_computed(const Runner *r) {
     bool waits = r->part_count > 0 && r->parts[0].transit == 0;
-    return r->transit_count > 0 && !waits && r->transits[0].given == batch_count(&r->transits[0]);
+    return r->transit_count > 0 && !waits &&
+           r->transits[0].given == run_item_count(&r->transits[0]);
 }
 
-/* Hands the oldest batches over, with what the network made of them, if they are computed. */
-static cleave_status finish_batches(Runner *r, cleave_error *error) {
+/* Hands the oldest batches over, with what the network made of them, if it has computed them. */
+static cleave_status run_finish_batches(Runner *r, cleave_error *error) {
     Demix *d = r->demix;
     cleave_status status = CLEAVE_OK;
-    while (status == CLEAVE_OK && oldest_is_computed(r)) {
+    while (status == CLEAVE_OK && run_oldest_is_computed(r)) {
         const Transit *oldest = &r->transits[0];
         Batch *batch = oldest->in->batch;
         oldest->in->batch = oldest->out->batch;
         oldest->out->batch = batch;
-        remove_first(r->transits, sizeof(*r->transits), &r->transit_count);
+        run_remove_first(r->transits, sizeof(*r->transits), &r->transit_count);
         for (int i = 0; i < r->part_count; i++)
             r->parts[i].transit--;
         ring_end_read(&d->inputs);
@@ -242,36 +244,36 @@ static cleave_status finish_batches(Runner *r, cleave_error *error) {
     return status;
 }
 
-/* Where the run ends early, what the device has been given is still worth keeping. */
-static void keep_parts(Runner *r) {
+/* If the job ends early, what the device was given is still worth keeping. */
+static void run_keep_parts(Runner *r) {
     Part part;
-    while (r->part_count > 0 && collect_oldest(r, &part, NULL) == CLEAVE_OK)
-        finish_batches(r, NULL);
-    drop_parts(r);
+    while (r->part_count > 0 && run_wait_oldest(r, &part, NULL) == CLEAVE_OK)
+        run_finish_batches(r, NULL);
+    run_drop_parts(r);
 }
 
-/* One step: gives a part where the device takes one, or waits for the oldest. */
-static cleave_status advance(Runner *r, bool *ended, cleave_error *error) {
+/* Gives the device a part if it takes one, else waits for the oldest. */
+static cleave_status run_advance(Runner *r, bool *ended, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     bool takes = r->part_count < r->depth;
-    int work = takes ? find_work(r) : -1;
+    int work = takes ? run_find_work(r) : -1;
     if (takes && work < 0) {
-        status = take_batch(r, ended, error);
-        work = find_work(r);
+        status = run_take_batch(r, ended, error);
+        work = run_find_work(r);
     }
     if (status == CLEAVE_OK && work >= 0)
-        status = give_part(r, work, error);
+        status = run_give_part(r, work, error);
     else if (status == CLEAVE_OK && r->part_count > 0)
-        status = collect_part(r, error);
-    return status == CLEAVE_OK ? finish_batches(r, error) : status;
+        status = run_wait(r, error);
+    return status == CLEAVE_OK ? run_finish_batches(r, error) : status;
 }
 
-cleave_status demix_run_batches(Demix *d, cleave_error *error) {
-    Runner r = {.demix = d, .depth = depth_of(d)};
+cleave_status run_batches(Demix *d, cleave_error *error) {
+    Runner r = {.demix = d, .depth = run_depth(d)};
     bool ended = false;
     cleave_status status = demix_report(d, error);
     while (status == CLEAVE_OK && !(ended && r.transit_count == 0))
-        status = advance(&r, &ended, error);
-    keep_parts(&r);
+        status = run_advance(&r, &ended, error);
+    run_keep_parts(&r);
     return status;
 }

@@ -1,4 +1,4 @@
-/* sample_queue.c: see sample_queue.h. */
+/* sample_queue.c: planar audio, first in first out. */
 #include "stream/sample_queue.h"
 
 #include <stdlib.h>
@@ -17,13 +17,13 @@ void sample_queue_destroy(SampleQueue *queue) {
     *queue = (SampleQueue){0};
 }
 
-static void move(const SampleQueue *queue, float *to, int64_t to_capacity) {
+static void sample_queue_move(const SampleQueue *queue, float *to, int64_t to_capacity) {
     for (int channel = 0; channel < queue->channels; channel++)
         memmove(to + channel * to_capacity, sample_queue_at(queue, channel, 0),
                 (size_t)queue->count * sizeof(float));
 }
 
-static cleave_status grow(SampleQueue *queue, int64_t capacity, cleave_error *error) {
+static cleave_status sample_queue_grow(SampleQueue *queue, int64_t capacity, cleave_error *error) {
     size_t floats = 0;
     size_t bytes = 0;
     float *samples = NULL;
@@ -33,7 +33,7 @@ static cleave_status grow(SampleQueue *queue, int64_t capacity, cleave_error *er
     if (!samples)
         return error_memory(error, "audio samples", bytes);
     if (queue->count > 0)
-        move(queue, samples, capacity);
+        sample_queue_move(queue, samples, capacity);
     free(queue->samples);
     queue->samples = samples;
     queue->capacity = capacity;
@@ -45,13 +45,13 @@ cleave_status sample_queue_reserve(SampleQueue *queue, int64_t frames, cleave_er
     int64_t needed = queue->count + frames;
     if (queue->first + needed <= queue->capacity)
         return CLEAVE_OK;
-    /* Moving to the front pays where at least half is free, so that each frame moves O(1) times. */
+    /* If at least half is free, moving to the front moves each frame only O(1) times. */
     if (needed <= queue->capacity / 2) {
-        move(queue, queue->samples, queue->capacity);
+        sample_queue_move(queue, queue->samples, queue->capacity);
         queue->first = 0;
         return CLEAVE_OK;
     }
-    return grow(queue, 2 * needed, error);
+    return sample_queue_grow(queue, 2 * needed, error);
 }
 
 cleave_status sample_queue_push(SampleQueue *queue, const float *const *planes, int64_t frames,

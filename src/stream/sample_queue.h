@@ -1,5 +1,5 @@
-/* sample_queue.h: planar audio, first in first out. Grows as needed; holds what was pushed and not
- * yet dropped. */
+/* sample_queue.h: planar audio, first in first out: holds what was pushed and not yet dropped.
+ * Grows as needed. */
 #ifndef CLEAVE_STREAM_SAMPLE_QUEUE_H
 #define CLEAVE_STREAM_SAMPLE_QUEUE_H
 

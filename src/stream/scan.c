@@ -1,7 +1,7 @@
-/* demix_scan.c: the first pass that inference.normalize asks for. */
-#include <math.h>
+/* scan.c: the first pass over the audio, which inference.normalize asks for. */
+#include "stream/threads.h"
 
-#include "stream/demix_state.h"
+#include <math.h>
 
 /* Frames read at once. */
 #define BLOCK 8192
@@ -23,7 +23,7 @@ static void moments_push(RunningMoments *moments, double x) {
     moments->squares += difference * (x - moments->mean);
 }
 
-cleave_status demix_scan(const Demix *d, Normalization *normalization, cleave_error *error) {
+cleave_status scan_level(const Demix *d, Normalization *normalization, cleave_error *error) {
     const DemixJob *job = d->job;
     float samples[2][BLOCK];
     float *planes[2] = {samples[0], samples[1]};
@@ -36,7 +36,7 @@ cleave_status demix_scan(const Demix *d, Normalization *normalization, cleave_er
         status = audio_reader_read(job->reader, planes, BLOCK, &got, error);
         for (int64_t i = 0; i < got; i++) {
             double mono = (double)samples[0][i];
-            if (job->plan.channels == 2)
+            if (job->geometry.channels == 2)
                 mono = (mono + (double)samples[1][i]) / 2;
             moments_push(&moments, mono);
         }
@@ -46,7 +46,7 @@ cleave_status demix_scan(const Demix *d, Normalization *normalization, cleave_er
             status = demix_report(d, error);
     }
     double deviation = moments.count > 0 ? sqrt(moments.squares / moments.count) : 0;
-    /* Silence, or a constant, has no deviation: it is left at its level. */
+    /* A constant signal, such as silence, has no deviation: its level stays. */
     *normalization = (Normalization){(float)moments.mean, deviation > 0 ? (float)deviation : 1};
     return status == CLEAVE_OK ? audio_reader_rewind(job->reader, error) : status;
 }

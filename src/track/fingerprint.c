@@ -32,7 +32,7 @@ static void append_settings(char *text, size_t size, const cleave_separator *sep
              "%s %s %s, %s, overlap %d, chunk %d, tta %d, %s, normalize %d, %d Hz, %d channels\n",
              info.device, info.kernels, info.precision, info.blend, info.overlap, info.chunk_size,
              info.tta, info.compiled ? "compiled" : "op by op", job->normalize, job->sample_rate,
-             job->plan.channels);
+             job->geometry.channels);
     append(text, size, line);
 }
 

@@ -71,8 +71,8 @@ static cleave_status open_journal(Resume *resume, cleave_error *error) {
     DemixJob *job = resume->job;
     cleave_status status = describe(resume, fingerprint, error);
     if (status == CLEAVE_OK)
-        status = journal_open(&resume->journal, resume->path, fingerprint, &job->plan,
-                              job->stem_count * job->plan.channels, resume->log, error);
+        status = journal_open(&resume->journal, resume->path, fingerprint, &job->geometry,
+                              job->stem_count * job->geometry.channels, resume->log, error);
     if (status != CLEAVE_OK)
         return status;
     job->journal = resume->journal;

@@ -21,6 +21,7 @@
 #include "model/model.h"
 #include "session/default_batch.h"
 #include "session/memory_need.h"
+#include "stream/demix.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -197,13 +198,13 @@ static void an_impossible_size_is_an_error(void **state) {
 
 static void demix_memory_cannot_overflow(void **state) {
     (void)state;
-    ChunkPlan plan = {.channels = 2, .chunk = 1000, .step = 500};
+    ChunkGeometry geometry = {.channels = 2, .chunk = 1000, .hop = 500};
     /* Two batches of 3 inputs, twice their mixes, and their 2 stems; blender with window and
      * weights; queues. */
     int64_t floats = 2 * 3 * (2000 + 2 * 2000 + 4000) + 4000 + 2000 + 8 * 2000;
-    assert_int_equal(demix_memory(&plan, 3, 1, 2), floats * (int64_t)sizeof(float));
-    plan.chunk = INT64_MAX / 3;
-    assert_int_equal(demix_memory(&plan, 64, 1, 100), INT64_MAX);
+    assert_int_equal(demix_memory(&geometry, 3, 1, 2), floats * (int64_t)sizeof(float));
+    geometry.chunk = INT64_MAX / 3;
+    assert_int_equal(demix_memory(&geometry, 64, 1, 100), INT64_MAX);
 }
 
 /* ---- The batch ------------------------------------------------------------------------------- */

@@ -233,7 +233,7 @@ static cleave_status run(Fixture *f, Way way, Journal *journal) {
     DemixResult result;
     LogRelay log;
     DemixJob job = {.executable = &f->network.head,
-                    .plan = {way.blend, CHANNELS, CHUNK, CHUNK / way.overlap},
+                    .geometry = {way.blend, CHANNELS, CHUNK, CHUNK / way.overlap},
                     .overlap = way.overlap,
                     .batch = way.batch,
                     .tta = way.tta,
@@ -432,8 +432,8 @@ static void test_input_that_is_no_number_ends_the_run(void **state) {
 static Journal *open_journal(Fixture *f, Way way, const char *fingerprint) {
     Journal *journal = NULL;
     cleave_logger logger = {keep_warning, f, CLEAVE_LOG_WARNING};
-    ChunkPlan plan = {way.blend, CHANNELS, CHUNK, CHUNK / way.overlap};
-    assert_int_equal(journal_open(&journal, f->journal, fingerprint, &plan, STEMS * CHANNELS,
+    ChunkGeometry geometry = {way.blend, CHANNELS, CHUNK, CHUNK / way.overlap};
+    assert_int_equal(journal_open(&journal, f->journal, fingerprint, &geometry, STEMS * CHANNELS,
                                   &logger, &f->error),
                      CLEAVE_OK);
     return journal;
