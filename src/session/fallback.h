@@ -1,25 +1,32 @@
-/* fallback.h: the ops that ran elsewhere than on a separator's devices, as a list that outlives the
- * executables which know of them. Inside separate/ only. */
+/* fallback.h: the ops of a separator that ran elsewhere than on its device, as a list that outlives
+ * the executables. */
 #ifndef CLEAVE_SESSION_FALLBACK_H
 #define CLEAVE_SESSION_FALLBACK_H
 
 #include "backend/backend.h"
 #include "cleave/extra.h"
 
+/* An executable that is given with a list may be NULL: released. `device` is the id of its device.
+ * If memory runs out, ops are left out. */
 typedef struct FallbackList {
-    cleave_fallback_op *ops;
+    cleave_fallback_op *ops; /* of executables that are gone */
     int count;
+    int told; /* the user knows of so many, counting on through those of the executable */
 } FallbackList;
 
-/* Adds those of an executable on `device`: runs to an op that is listed, or else the op. Where
- * memory runs out they are left out. */
+/* Adds an executable's ops before it goes: their runs, if they are listed already. */
 void fallback_add(FallbackList *list, const Executable *executable, const char *device);
 
-/* Leaves out those that never ran; returns how many of the first `first` stay. */
-int fallback_drop_unused(FallbackList *list, int first);
+/* The separator moves to another device: forgets ops that never ran. */
+void fallback_change_device(FallbackList *list);
 
-/* Ops from `first` on that were to run on the same device. */
-int fallback_group(const FallbackList *list, int first);
+/* A list with the executable's ops added, to be freed. */
+FallbackList fallback_all(const FallbackList *list, const Executable *executable,
+                          const char *device);
+
+/* Warns of the ops that the user does not know of yet, those of a device in one line. */
+void fallback_warn(FallbackList *list, const Executable *executable, const char *device,
+                   const cleave_logger *log);
 
 void fallback_free(FallbackList *list);
 

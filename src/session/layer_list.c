@@ -1,24 +1,25 @@
-/* layer_list.c: how the layers of a network are computed, as callers are shown it. */
+/* layer_list.c: turning a backend's plan into the list that callers see. */
 #include "session/layer_list.h"
 
 #include <stdlib.h>
 
-/* The graph's height is time and its width frequency, but in a waveform, whose height is 1. */
-static void set_shape(int *shape, int channels, int height, int width) {
+/* Frames are the graph's height, bins its width; a waveform's width is samples, its height 1. */
+static void layer_list_set_shape(int *shape, int channels, int height, int width) {
     shape[0] = channels;
     shape[1] = width;
     shape[2] = height;
 }
 
-static cleave_layer describe(const LayerPlan *plan) {
+static cleave_layer layer_list_describe(const LayerPlan *plan) {
     const LayerClass *class = &plan->layer;
     cleave_layer layer = {.op = graph_op_name(class->op),
                           .count = plan->count,
                           .algorithm = "",
                           .first = "",
                           .flops = plan->flops * plan->count};
-    set_shape(layer.input, plan->channels, class->input_height, class->input_width);
-    set_shape(layer.output, class->output.channels, class->output.height, class->output.width);
+    layer_list_set_shape(layer.input, plan->channels, class->input_height, class->input_width);
+    layer_list_set_shape(layer.output, class->output.channels, class->output.height,
+                         class->output.width);
     if (class->op != OP_CONV && class->op != OP_CONV_TRANSPOSED)
         return layer;
     for (int i = 0; i < 2; i++) {
@@ -44,7 +45,7 @@ cleave_status layer_list_fill(cleave_layer_list *list, const NetworkPlan *plan,
         all += plan->layers[i].seconds * plan->layers[i].count;
     for (int i = 0; i < plan->count; i++) {
         const LayerPlan *layer = &plan->layers[i];
-        list->layers[i] = describe(layer);
+        list->layers[i] = layer_list_describe(layer);
         list->layers[i].share = all > 0 ? layer->seconds * layer->count / all : 0;
     }
     return CLEAVE_OK;

@@ -1,4 +1,5 @@
-/* memory_need.c: see memory_need.h. */
+/* memory_need.c: adding up what the device, the stream and the process take, and asking the system
+ * what is left. */
 #include "session/memory_need.h"
 
 #include <pthread.h>
@@ -9,17 +10,18 @@
 #include "cleave/extra.h"
 #include "stream/demix.h"
 
-/* Threads that demix starts beside the network's own, and the encoders': one reads, one blends. */
+/* Threads that demix starts beside those of the network and of the encoders: one reads, one blends.
+ */
 #define DEMIX_THREADS 2
 
 /* The program, its libraries, and the buffers of decoders and encoders: 31 MB were resident with a
  * network of 0.1 MB that separated WAV or FLAC, 41 MB where FFmpeg decoded AAC (x86-64 Linux). */
 #define PROCESS_MEMORY ((int64_t)42000000)
 
-/* Address space that the threads of a separation reserve. */
-static int64_t stack_space(const MemoryQuestion *question) {
+/* Address space that the threads of a separation reserve for their stacks. */
+static int64_t memory_need_stacks(const Target *target) {
     int processors = thread_available_processors();
-    int outputs = question->stems + 1; /* with a residual */
+    int outputs = target->stems + 1; /* with a residual */
     int encoders = (outputs < processors ? outputs : processors) - 1;
     pthread_attr_t attributes;
     size_t stack = 0;
@@ -28,11 +30,11 @@ static int64_t stack_space(const MemoryQuestion *question) {
     if (pthread_attr_getstacksize(&attributes, &stack) != 0)
         stack = 0;
     pthread_attr_destroy(&attributes);
-    return bytes_multiply((int64_t)stack, question->options.threads - 1 + DEMIX_THREADS + encoders);
+    return bytes_multiply((int64_t)stack, target->options.threads - 1 + DEMIX_THREADS + encoders);
 }
 
-/* Most of what a separation takes lies on the device. */
-static MemoryLimit device_limit(const Device *device) {
+/* The free memory of a device that has its own: most of what a separation takes lies there. */
+static MemoryLimit memory_need_device_limit(const Device *device) {
     cleave_device_info info = device->info;
     MemoryLimit limit = {.bytes = INT64_MAX};
     if (info.capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able)
@@ -45,40 +47,40 @@ static MemoryLimit device_limit(const Device *device) {
     return limit;
 }
 
-MemoryLimit memory_need_limit(const MemoryQuestion *question, int64_t wanted) {
+MemoryLimit memory_need_limit(const Target *target, int64_t wanted) {
     if (wanted > 0)
         return (MemoryLimit){wanted, "--max-memory"};
-    MemoryLimit limit = memory_limit("", stack_space(question));
-    limit.bytes = bytes_add(limit.bytes, question->held);
-    MemoryLimit own = device_limit(question->device);
+    MemoryLimit limit = memory_limit("", memory_need_stacks(target));
+    limit.bytes = bytes_add(limit.bytes, target->held);
+    MemoryLimit own = memory_need_device_limit(target->device);
     return own.bytes < limit.bytes ? own : limit;
 }
 
-cleave_status memory_need(const MemoryQuestion *question, int batch, cleave_memory_need *need,
+cleave_status memory_need(const Target *target, int batch, cleave_memory_need *need,
                           cleave_error *error) {
     ExecutableMemory memory;
-    CompileOptions options = question->options;
+    CompileOptions options = target->options;
     options.batch = batch;
     *need = (cleave_memory_need){.batch = batch};
     cleave_status status =
-        backend_plan(question->device->backend, question->graph, &options, &memory, error);
+        backend_plan(target->device->backend, &target->graph, &options, &memory, error);
     if (status != CLEAVE_OK)
         return status;
-    need->weights = bytes_add(memory.weights, question->held);
+    need->weights = bytes_add(memory.weights, target->held);
     need->activations = bytes_add(memory.activations, memory.scratch);
-    need->buffers = bytes_add(demix_memory(&question->geometry, batch,
-                                     backend_depth(question->device->backend), question->stems),
-                        PROCESS_MEMORY);
+    need->buffers = bytes_add(demix_memory(&target->geometry, batch,
+                                           backend_depth(target->device->backend), target->stems),
+                              PROCESS_MEMORY);
     need->total = bytes_add(bytes_add(need->weights, need->activations), need->buffers);
     return CLEAVE_OK;
 }
 
-cleave_status memory_need_fit(const MemoryQuestion *question, int batch, const MemoryLimit *limit,
+cleave_status memory_need_fit(const Target *target, int batch, const MemoryLimit *limit,
                               cleave_memory_need *need, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     for (; batch >= 1; batch--) {
-        status = memory_need(question, batch, need, error);
-        /* Sizes beyond the address space are the plan's only failure that a smaller batch mends. */
+        status = memory_need(target, batch, need, error);
+        /* A smaller batch mends one failure only: sizes beyond the address space. */
         if (status != CLEAVE_OK && (status != CLEAVE_ERROR_MEMORY || batch == 1))
             return status;
         if (status == CLEAVE_OK && (need->total <= limit->bytes || batch == 1))

@@ -1,43 +1,27 @@
-/* ready.h: making a separator ready to run: its device, precision, mode and batch, and the network
- * compiled for them; and what to do where that fails: op by op, a smaller batch, another device.
- * Inside separate/ only. */
+/* prepare.h: makes a separator ready to run: its device, what suits it, and the network compiled
+ * for it. If that fails: op by op, with a smaller batch, on another device. */
 #ifndef CLEAVE_SESSION_PREPARE_H
 #define CLEAVE_SESSION_PREPARE_H
 
-#include "session/memory_need.h"
 #include "session/separator.h"
 
-/* Takes a device, and resolves for it what was asked for. Nothing is compiled. */
-cleave_status ready_choose(cleave_separator *separator, const Device *device, cleave_error *error);
+/* All but what takes memory: chooses the device, and what suits it. `settings` may be NULL. */
+cleave_status prepare_begin(cleave_separator *separator, const cleave_model *model,
+                            const cleave_separator_settings *settings, cleave_error *error);
 
-/* Compiles for the device that was chosen, or where that fails for the next best one, unless the
- * choice is strict. */
-cleave_status ready_compile(cleave_separator *separator, cleave_error *error);
+/* Compiles the network if it is not compiled, or was released. If the device fails, the next best
+ * one is taken, unless the user wants one alone. */
+cleave_status prepare_network(cleave_separator *separator, cleave_error *error);
 
-/* The same where the network is not compiled, or was released. */
-cleave_status ready_ensure(cleave_separator *separator, cleave_error *error);
+/* Moves to that device, or if it fails to the best of all. *executable and *batch become what a job
+ * runs with there. */
+cleave_status prepare_on(cleave_separator *separator, const Device *device, Executable **executable,
+                         int *batch, cleave_error *error);
 
-/* Leaves the device for that one, or where that fails for the best of all. */
-cleave_status ready_go_to(cleave_separator *separator, const Device *device, cleave_error *error);
+/* A DemixMoveOn; user: the separator. */
+cleave_status prepare_move_on(void *user, Executable **executable, int *batch, cleave_error *error);
 
-/* Lets the executable go; what is known of it stays (cache.c). */
-void ready_release(cleave_separator *separator);
-
-/* The most bytes that the separator took on a device so far (cache.c). */
-int64_t ready_peak_memory(const cleave_separator *separator);
-
-/* As DemixJob's move_on; user: the separator. */
-cleave_status ready_move_on_job(void *user, Executable **executable, int *batch,
-                                cleave_error *error);
-
-/* Warns once of ops that run elsewhere than on the device (cache.c). */
-void ready_tell_fallback(cleave_separator *separator);
-
-/* ---- Planning ---- */
-
-MemoryQuestion ready_question(const cleave_separator *separator, const Graph *graph);
-
-/* Chunks per run, memory aside: those asked for, or those that suit the device. */
-int ready_wanted_batch(const cleave_separator *separator);
+/* Lets the network go; what is known of it stays. */
+void prepare_release(cleave_separator *separator);
 
 #endif

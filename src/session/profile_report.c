@@ -1,4 +1,4 @@
-/* separator_profile.c: the public side of a separator's profile. */
+/* profile_report.c: a separator's profile as callers get it: figures for each op, and the trace. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,36 +8,37 @@
 #include "session/trace.h"
 
 /* Whether there is a profile to ask for. */
-static cleave_status check(const cleave_separator *separator, cleave_error *error) {
+static cleave_status profile_check(const cleave_separator *separator, cleave_error *error) {
     error_clear(error);
     if (!separator)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "a profile needs a separator");
     if (!separator->profile)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "there is no profile: the separator was opened without "
-                         "settings.profile; open it with 1 there");
+        return error_advise(error,
+                            error_set(error, CLEAVE_ERROR_ARGUMENT,
+                                      "there is no profile: the separator was opened without "
+                                      "settings.profile"),
+                            "open it with 1 there");
     return CLEAVE_OK;
 }
 
 /* ---- Figures ---- */
 
-/* The graph's height is time and its width frequency, but in a waveform, whose height is 1. */
-static void set_shape(int *to, Shape shape) {
+/* Frames are the graph's height, bins its width; a waveform's width is samples, its height 1. */
+static void profile_set_shape(int *to, Shape shape) {
     to[0] = shape.channels;
     to[1] = shape.width;
     to[2] = shape.height;
 }
 
-/* What the device does at best, measured where it has not been yet. After the executable is gone it
- * cannot be. */
-static double peak_of(cleave_separator *separator, cleave_precision precision) {
+/* What the device does at best, measured the first time; 0 if the executable is gone by then. */
+static double profile_peak(cleave_separator *separator, cleave_precision precision) {
     double *peak = &separator->profile->peaks[precision];
-    if (*peak == 0 && separator->executable)
-        *peak = executable_peak_flops(separator->executable, precision);
+    if (*peak == 0 && separator->compiled.executable)
+        *peak = executable_peak_flops(separator->compiled.executable, precision);
     return *peak;
 }
 
-static void set_figures(cleave_separator *separator, int index, cleave_profile_op *to) {
+static void profile_set_figures(cleave_separator *separator, int index, cleave_profile_op *to) {
     const ProfileOp *op = &separator->profile->ops[index];
     const ProfileSums *sums = &separator->profile->sums[index];
     double chunks = (double)sums->chunks;
@@ -48,13 +49,13 @@ static void set_figures(cleave_separator *separator, int index, cleave_profile_o
     to->bytes = op->bytes * chunks + op->weight_bytes * (double)sums->calls;
     to->peak_share = (double)NAN;
     if (op->products > 0 && sums->seconds > 0 && op->device == separator->profile->device) {
-        double peak = peak_of(separator, op->precision);
+        double peak = profile_peak(separator, op->precision);
         if (peak > 0)
             to->peak_share = op->products * chunks / sums->seconds / peak;
     }
 }
 
-static void describe(cleave_separator *separator, int index, cleave_profile_op *to) {
+static void profile_describe(cleave_separator *separator, int index, cleave_profile_op *to) {
     const ProfileOp *op = &separator->profile->ops[index];
     double seconds = separator->profile->seconds;
     *to =
@@ -62,15 +63,15 @@ static void describe(cleave_separator *separator, int index, cleave_profile_op *
     memcpy(to->name, op->name, sizeof(to->name));
     for (int i = 0; i < 2; i++)
         to->kernel[i] = op->kernel[1 - i];
-    set_shape(to->input, op->input);
-    set_shape(to->output, op->output);
-    set_figures(separator, index, to);
+    profile_set_shape(to->input, op->input);
+    profile_set_shape(to->output, op->output);
+    profile_set_figures(separator, index, to);
     to->share = seconds > 0 ? to->seconds / seconds : 0;
 }
 
 cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profile *profile,
                                        cleave_error *error) {
-    cleave_status status = check(separator, error);
+    cleave_status status = profile_check(separator, error);
     if (!profile)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "a profile needs room to be written to");
     *profile = (cleave_profile){0};
@@ -83,13 +84,13 @@ cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profi
     profile->count = from->op_count;
     for (int i = 0; i < from->op_count; i++) {
         cleave_profile_op *op = &profile->ops[i];
-        describe(separator, i, op);
+        profile_describe(separator, i, op);
         profile->flops += op->flops;
         profile->network_seconds += op->host ? 0 : op->seconds;
     }
     profile->seconds = from->seconds;
     profile->chunks = from->chunks;
-    profile->peak_flops = peak_of(separator, separator->settings.precision);
+    profile->peak_flops = profile_peak(separator, separator->setup.settings.precision);
     profile->events = from->event_count;
     profile->events_left_out = from->left_out;
     return CLEAVE_OK;
@@ -105,7 +106,7 @@ void cleave_profile_free(cleave_profile *profile) {
 /* ---- The rest ---- */
 
 cleave_status cleave_separator_profile_reset(cleave_separator *separator, cleave_error *error) {
-    cleave_status status = check(separator, error);
+    cleave_status status = profile_check(separator, error);
     if (status == CLEAVE_OK)
         profile_reset(separator->profile);
     return status;
@@ -113,7 +114,7 @@ cleave_status cleave_separator_profile_reset(cleave_separator *separator, cleave
 
 cleave_status cleave_separator_write_trace(cleave_separator *separator, const char *path,
                                            cleave_error *error) {
-    cleave_status status = check(separator, error);
+    cleave_status status = profile_check(separator, error);
     if (status == CLEAVE_OK && !path)
         status = error_set(error, CLEAVE_ERROR_ARGUMENT, "writing a trace needs a path");
     return status == CLEAVE_OK ? trace_write(separator->profile, path, error) : status;

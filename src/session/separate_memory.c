@@ -1,8 +1,8 @@
-/* separate_memory.c: from planar audio in memory to stems in memory. */
+/* separate_memory.c: planar audio in memory to stems in memory. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "session/prepare.h"
+#include "session/job.h"
 
 typedef struct MemorySink {
     float *stems; /* (planes, samples) */
@@ -11,8 +11,9 @@ typedef struct MemorySink {
     int64_t written; /* frames */
 } MemorySink;
 
-static cleave_status store(void *user, const float *const *planes, const float *const *mix,
-                           int64_t frames, cleave_error *error) {
+static cleave_status memory_sink_write(void *user, const float *const *planes,
+                                       const float *const *mix, int64_t frames,
+                                       cleave_error *error) {
     (void)mix;
     (void)error;
     MemorySink *sink = user;
@@ -23,13 +24,14 @@ static cleave_status store(void *user, const float *const *planes, const float *
     return CLEAVE_OK;
 }
 
-static cleave_status run(cleave_separator *separator, AudioReader *reader, MemorySink *sink,
-                         cleave_progress_callback progress, void *progress_user,
-                         cleave_error *error) {
+static cleave_status separate_memory(cleave_separator *separator, AudioReader *reader,
+                                     MemorySink *sink, cleave_progress_callback progress,
+                                     void *progress_user, cleave_error *error) {
     DemixJob job;
     DemixResult result;
     LogRelay log;
-    cleave_status status = separator_job(separator, reader, &separator->settings.log, &job, error);
+    const cleave_logger *log_to = &separator->choice.asked.log;
+    cleave_status status = job_fill(&job, separator, reader, log_to, error);
     if (status != CLEAVE_OK)
         return status;
     int *stems = malloc((size_t)job.network_stems * sizeof(int));
@@ -39,23 +41,22 @@ static cleave_status run(cleave_separator *separator, AudioReader *reader, Memor
         stems[i] = i;
     job.stems = stems;
     job.stem_count = job.network_stems;
-    job.sink = store;
+    job.sink = memory_sink_write;
     job.sink_user = sink;
     job.progress = progress;
     job.progress_user = progress_user;
-    log_relay_init(&log, &separator->settings.log);
+    log_relay_init(&log, log_to);
     job.log = &log;
-    status = demix_run(&job, &result, error);
-    separator_learn(separator, &job, &result);
+    status = job_run(&job, separator, &result, error);
     log_relay_destroy(&log);
     free(stems);
     return status;
 }
 
 cleave_status cleave_separator_separate_memory(cleave_separator *separator, const float *const *mix,
-                                     int channels, int64_t samples, float *stems,
-                                     cleave_progress_callback progress, void *progress_user,
-                                     cleave_error *error) {
+                                               int channels, int64_t samples, float *stems,
+                                               cleave_progress_callback progress,
+                                               void *progress_user, cleave_error *error) {
     error_clear(error);
     if (!separator || !mix || !stems || samples < 1 || channels < 1)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
@@ -68,14 +69,12 @@ cleave_status cleave_separator_separate_memory(cleave_separator *separator, cons
     MemorySink sink = {
         .stems = stems, .planes = config->stem_count * config->channels, .samples = samples};
     AudioReader *reader = NULL;
-    profile_start(separator->profile);
+    job_begin(separator);
     cleave_status status =
         audio_reader_open_memory(&reader, mix, channels, samples, config->sample_rate, error);
     if (status == CLEAVE_OK)
-        status = run(separator, reader, &sink, progress, progress_user, error);
+        status = separate_memory(separator, reader, &sink, progress, progress_user, error);
     audio_reader_close(reader);
-    profile_stop(separator->profile);
-    atomic_store(&separator->cancel, false);
-    ready_tell_fallback(separator);
+    job_end(separator);
     return status;
 }

@@ -1,39 +1,34 @@
-/* separator.h: what the public separator is made of. Inside separate/ only. */
+/* separator.h: what the public separator is made of. Each part has its own functions; prepare.h
+ * brings them together. */
 #ifndef CLEAVE_SESSION_SEPARATOR_H
 #define CLEAVE_SESSION_SEPARATOR_H
 
-#include "backend/registry.h"
-#include "cleave/extra.h"
-#include "model/model.h"
-#include "stream/demix.h"
+#include <stdatomic.h>
+
+#include "session/compiled.h"
 #include "session/fallback.h"
+#include "session/setup.h"
 
 struct cleave_separator {
     const cleave_model *model;
-    cleave_separator_settings asked;    /* zeros that stand for a choice of the device's remain */
-    cleave_separator_settings settings; /* resolved for the device */
-    const Device *device;
-    unsigned tried;         /* devices that were taken, this one included; see registry_bit() */
-    bool moved;             /* to another device than the one that was chosen first */
-    bool settled;           /* the batch is chosen */
-    Executable *executable; /* NULL: released */
-    ChunkGeometry geometry;
-    cleave_memory_need need; /* at the batch that was settled on */
-    const char *kernels;     /* of the executable, also while it is released, as are the rest */
-    uint64_t plan_digest;
-    int64_t peak_device_memory;
-    FallbackList fallback; /* of executables that are no more */
-    int fallback_told;     /* of which the user was told, those of the executable behind them */
+    Choice choice;         /* what was asked for, and the device */
+    Setup setup;           /* what was settled on for that device */
+    Compiled compiled;     /* the network, ready to run */
+    FallbackList fallback; /* ops that ran elsewhere */
     Profile *profile;      /* NULL: not asked for */
     atomic_bool cancel;
 };
 
-/* A job for this separator, for the caller to complete: stems, sink, progress. Converts `reader` to
- * the network's rate and channels, and warns of channels that are left out. */
-cleave_status separator_job(cleave_separator *separator, AudioReader *reader,
-                            const cleave_logger *log, DemixJob *job, cleave_error *error);
+static inline const char *separator_device(const cleave_separator *separator) {
+    return separator->choice.device->info.id;
+}
 
-/* Keeps for later jobs what a job found out: the batch that fits into memory. */
-void separator_learn(cleave_separator *separator, const DemixJob *job, const DemixResult *result);
+/* The end of a public call that runs the network: forgets a cancellation, and warns of ops that ran
+ * elsewhere. */
+static inline void separator_end_call(cleave_separator *separator) {
+    atomic_store(&separator->cancel, false);
+    fallback_warn(&separator->fallback, separator->compiled.executable, separator_device(separator),
+                  &separator->choice.asked.log);
+}
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "backend/profile.h"
 
-/* Writes the file whole or not at all. Nothing of the profile may be running. */
+/* Writes the file whole or not at all. No call may be running on the profile. */
 cleave_status trace_write(const Profile *profile, const char *path, cleave_error *error);
 
 #endif

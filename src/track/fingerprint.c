@@ -55,7 +55,7 @@ cleave_status fingerprint_describe(char *text, size_t size, const cleave_separat
     append_stamp(text, size, "model", &separator->model->stamp);
     append_stamp(text, size, "configuration", &separator->model->config_stamp);
     append_settings(text, size, separator, job);
-    snprintf(line, sizeof(line), "plan %016" PRIx64 "\n", separator->plan_digest);
+    snprintf(line, sizeof(line), "plan %016" PRIx64 "\n", separator->compiled.plan_digest);
     append(text, size, line);
     uint32_t stems = (uint32_t)crc32_z(0, (const unsigned char *)job->stems,
                                        (size_t)job->stem_count * sizeof(*job->stems));

@@ -3,6 +3,7 @@
 #define CLEAVE_TRACK_FINGERPRINT_H
 
 #include "session/separator.h"
+#include "stream/demix.h"
 
 /* Describes the input and the model (by their stamps, the input's given), how it is read, the
  * settings and the stems of a job. Neither threads nor batch are in it: the bits do not depend on

@@ -20,31 +20,30 @@ static cleave_status describe(const Resume *resume, char *fingerprint, cleave_er
 static cleave_status move_on(void *user, Executable **executable, int *batch, cleave_error *error) {
     Resume *resume = user;
     char fingerprint[JOURNAL_FINGERPRINT_SIZE];
-    cleave_status status = ready_move_on_job(resume->separator, executable, batch, error);
+    cleave_status status = prepare_move_on(resume->separator, executable, batch, error);
     if (status == CLEAVE_OK)
         status = describe(resume, fingerprint, error);
     if (status == CLEAVE_OK)
-        journal_move(resume->journal, resume->separator->device->info.id, fingerprint);
+        journal_move(resume->journal, separator_device(resume->separator), fingerprint);
     return status;
 }
 
 /* To the device that the unfinished run had moved to; *there: whether that could be. */
 static cleave_status follow(Resume *resume, bool *there, cleave_error *error) {
     cleave_separator *separator = resume->separator;
-    const char *from = separator->device->info.id;
+    const char *from = separator_device(separator);
     const char *to = journal_device(resume->journal);
     DeviceChoice choice;
     *there = strcmp(from, to) == 0;
-    if (*there || separator->asked.strict_device ||
+    if (*there || separator->choice.asked.strict_device ||
         registry_choose(&choice, to, true, NULL) != CLEAVE_OK)
         return CLEAVE_OK;
     log_write(resume->log, CLEAVE_LOG_WARNING,
               PATH_FORMAT ": the unfinished run had moved from %s to %s; going on there",
               path_shown(resume->input), from, to);
-    cleave_status status = ready_go_to(separator, choice.device, error);
-    resume->job->executable = separator->executable;
-    resume->job->batch = separator->settings.batch;
-    *there = strcmp(separator->device->info.id, to) == 0;
+    cleave_status status = prepare_on(separator, choice.device, &resume->job->executable,
+                                      &resume->job->batch, error);
+    *there = strcmp(separator_device(separator), to) == 0;
     return status;
 }
 
@@ -62,7 +61,7 @@ static cleave_status follow_move(Resume *resume, cleave_error *error) {
               PATH_FORMAT ": the unfinished run had moved to %s, which cannot go on with it here; "
                           "starting over on %s",
               path_shown(resume->input), journal_device(resume->journal),
-              resume->separator->device->info.id);
+              separator_device(resume->separator));
     return journal_restart(resume->journal, fingerprint, error);
 }
 

@@ -9,6 +9,7 @@
 #define CLEAVE_TRACK_RESUME_H
 
 #include "session/separator.h"
+#include "stream/demix.h"
 
 /* All but the last two are the caller's, and stay where they are until resume_close(). */
 typedef struct Resume {

@@ -13,7 +13,7 @@
 #include "cleave/extra.h"
 #include "track/claim.h"
 #include "track/file_sink.h"
-#include "session/prepare.h"
+#include "session/job.h"
 #include "track/resume.h"
 
 /* What a call needs from its start to its end. */
@@ -144,8 +144,7 @@ static cleave_status open_journal(FileJob *job, cleave_error *error) {
 /* Runs the job into open writers and completes the files. */
 static cleave_status run(FileJob *job, cleave_result *result, cleave_error *error) {
     DemixResult demixed;
-    cleave_status status = demix_run(&job->demix, &demixed, error);
-    separator_learn(job->separator, &job->demix, &demixed);
+    cleave_status status = job_run(&job->demix, job->separator, &demixed, error);
     if (status == CLEAVE_OK && demixed.samples == 0)
         status =
             error_set(error, CLEAVE_ERROR_INPUT,
@@ -193,7 +192,7 @@ static cleave_status separate(FileJob *job, cleave_result *result, cleave_error 
     if (status == CLEAVE_OK)
         choose_rate(job);
     if (status == CLEAVE_OK)
-        status = separator_job(job->separator, job->reader, &job->log.logger, &job->demix, error);
+        status = job_fill(&job->demix, job->separator, job->reader, &job->log.logger, error);
     begin = profile_clock(profile);
     if (status == CLEAVE_OK)
         status = open_outputs(job, error);
@@ -242,17 +241,15 @@ cleave_status cleave_separator_separate_file(cleave_separator *separator, const 
                          "separating a file needs a separator and the file's path");
     FileJob job = {
         .separator = separator, .input = input, .settings = &resolved, .claim = {.fd = -1}};
-    log_relay_init(&job.log, &separator->settings.log);
-    profile_start(separator->profile);
+    log_relay_init(&job.log, &separator->choice.asked.log);
+    job_begin(separator);
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
         status = check_rate(resolved.sample_rate, error);
     if (status == CLEAVE_OK)
         status = separate(&job, &filled, error);
     close_job(&job, status == CLEAVE_OK);
-    profile_stop(separator->profile);
-    atomic_store(&separator->cancel, false);
-    ready_tell_fallback(separator);
+    job_end(separator);
     if (status != CLEAVE_OK || !result) {
         cleave_result_free(&filled);
         return status;
@@ -263,7 +260,7 @@ cleave_status cleave_separator_separate_file(cleave_separator *separator, const 
     filled.audio_seconds = (double)filled.samples / filled.sample_rate;
     filled.seconds = clock_seconds() - begin;
     filled.peak_host_memory = platform_peak_resident();
-    filled.peak_device_memory = ready_peak_memory(separator);
+    filled.peak_device_memory = compiled_peak_memory(&separator->compiled);
     filled.fallback_ops = cleave_separator_fallbacks(separator, NULL, 0);
     *result = filled;
     return CLEAVE_OK;

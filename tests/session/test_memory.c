@@ -215,9 +215,9 @@ static void r7_the_table_is_that_of_the_requirement(void **state) {
         int overlap, mps, cuda;
     } rows[] = {{1, 4, 8}, {2, 4, 8}, {3, 2, 5}, {4, 2, 4}, {5, 1, 3}, {8, 1, 2}, {50, 1, 2}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(batch_for_device(CLEAVE_DEVICE_MPS, rows[i].overlap), rows[i].mps);
-        assert_int_equal(batch_for_device(CLEAVE_DEVICE_CUDA, rows[i].overlap), rows[i].cuda);
-        assert_int_equal(batch_for_device(CLEAVE_DEVICE_CPU, rows[i].overlap), 1);
+        assert_int_equal(default_batch(CLEAVE_DEVICE_MPS, rows[i].overlap), rows[i].mps);
+        assert_int_equal(default_batch(CLEAVE_DEVICE_CUDA, rows[i].overlap), rows[i].cuda);
+        assert_int_equal(default_batch(CLEAVE_DEVICE_CPU, rows[i].overlap), 1);
     }
 }
 
