@@ -1,4 +1,4 @@
-/* claim.c: see claim.h. */
+/* claim.c: making, locking and removing a claim's file while others do the same. */
 #include "track/claim.h"
 
 #include <errno.h>
@@ -14,20 +14,26 @@
 #include "base/path_format.h"
 #include "track/working_path.h"
 
-/* The claim's file is nobody's business: what cannot be written into is the folder. */
-static cleave_status fail(const Claim *claim, int number, cleave_error *error) {
+/* The user does not know the claim's file, so the error names its folder. */
+static cleave_status claim_fail(const Claim *claim, int number, cleave_error *error) {
     char *folder = number != ENOMEM ? folder_of(claim->path) : NULL;
     if (!folder)
         return error_memory(error, "a path", strlen(claim->path) + 1);
-    error_set(error, CLEAVE_ERROR_OUTPUT,
-              "cannot write into " PATH_FORMAT ": %s; choose another output folder", folder,
+    error_set(error, CLEAVE_ERROR_OUTPUT, "cannot write into " PATH_FORMAT ": %s", folder,
               strerror(number));
     free(folder);
-    return CLEAVE_ERROR_OUTPUT;
+    return error_advise(error, CLEAVE_ERROR_OUTPUT, "choose another output folder");
 }
 
-/* Makes the folder of the claim's file; what an earlier attempt made stays known. */
-static int make_folder(Claim *claim) {
+static cleave_status claim_busy(const char *output, cleave_error *error) {
+    error_set(error, CLEAVE_ERROR_BUSY,
+              "another process is at work on " PATH_FORMAT " and the like", output);
+    return error_advise(error, CLEAVE_ERROR_BUSY, "wait for it, or leave the track to it");
+}
+
+/* Makes the folder of the claim's file. Folders that an earlier attempt made still count as made.
+ */
+static int claim_make_folder(Claim *claim) {
     size_t made_from = 0;
     char *folder = folder_of(claim->path);
     int number = folder ? folder_make(folder, &made_from) : ENOMEM;
@@ -37,10 +43,10 @@ static int make_folder(Claim *claim) {
     return number;
 }
 
-/* A folder that another process has just removed is made again. */
-static int open_file(Claim *claim) {
+/* Tries again if another process has just removed the folder. */
+static int claim_open(Claim *claim) {
     for (int attempt = 0; attempt < 100; attempt++) {
-        int number = make_folder(claim);
+        int number = claim_make_folder(claim);
         if (number != 0 && number != ENOENT)
             return number;
         claim->fd = open(claim->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -55,9 +61,9 @@ static int open_file(Claim *claim) {
     return ENOENT;
 }
 
-/* Whether the locked file still has its name: whoever had the claim before removes it. 0, or an
- * errno where that cannot be told; ESTALE: it has not. */
-static int check_current(const Claim *claim) {
+/* Whether the locked file still has its name, which the claim's last holder removes. 0: it has;
+ * ESTALE: it has not; else the errno of what could not be asked. */
+static int claim_check_name(const Claim *claim) {
     struct stat opened;
     struct stat named;
     if (fstat(claim->fd, &opened) != 0)
@@ -67,13 +73,13 @@ static int check_current(const Claim *claim) {
     return opened.st_dev == named.st_dev && opened.st_ino == named.st_ino ? 0 : ESTALE;
 }
 
-static void close_file(Claim *claim) {
+static void claim_close(Claim *claim) {
     if (claim->fd >= 0)
         close(claim->fd);
     claim->fd = -1;
 }
 
-static int lock(const Claim *claim) {
+static int claim_lock(const Claim *claim) {
     int result;
     do {
         result = flock(claim->fd, LOCK_EX | LOCK_NB);
@@ -81,13 +87,13 @@ static int lock(const Claim *claim) {
     return result == 0 ? 0 : errno;
 }
 
-/* 0: claimed, or an errno; EWOULDBLOCK: by somebody else. */
-static int take(Claim *claim, const cleave_logger *log) {
+/* 0: claimed; EWOULDBLOCK: another process has the claim; else another errno. */
+static int claim_try(Claim *claim, const cleave_logger *log) {
     for (;;) {
-        int number = open_file(claim);
+        int number = claim_open(claim);
         if (number != 0)
             return number;
-        number = lock(claim);
+        number = claim_lock(claim);
         if (number == EWOULDBLOCK)
             return number;
         if (number != 0) {
@@ -99,12 +105,12 @@ static int take(Claim *claim, const cleave_logger *log) {
             claim->inherited = false;
             return 0;
         }
-        number = check_current(claim);
+        number = claim_check_name(claim);
         if (number == 0)
             return 0;
         if (number != ESTALE && !claim->inherited)
-            unlink(claim->path); /* this call's own */
-        close_file(claim);
+            unlink(claim->path); /* this call made it */
+        claim_close(claim);
         if (number != ESTALE)
             return number;
     }
@@ -112,29 +118,25 @@ static int take(Claim *claim, const cleave_logger *log) {
 
 cleave_status claim_take(Claim *claim, const char *output, const cleave_logger *log,
                          cleave_error *error) {
-    *claim = (Claim){.fd = -1, .path = side_file_path(output, "lock")};
+    *claim = (Claim){.fd = -1, .path = working_path(output, WORKING_LOCK)};
     if (!claim->path)
         return error_memory(error, "a path", strlen(output));
-    int number = take(claim, log);
+    int number = claim_try(claim, log);
     if (number == 0)
         return CLEAVE_OK;
-    cleave_status status = number == EWOULDBLOCK
-                               ? error_set(error, CLEAVE_ERROR_BUSY,
-                                           "another process is at work on " PATH_FORMAT
-                                           " and the like; wait for it, or leave the track to it",
-                                           output)
-                               : fail(claim, number, error);
-    close_file(claim);
+    cleave_status status =
+        number == EWOULDBLOCK ? claim_busy(output, error) : claim_fail(claim, number, error);
+    claim_close(claim);
     claim_release(claim);
     return status;
 }
 
-/* The name goes before the lock, so that nobody locks a file that is about to lose its name
- * without noticing. */
+/* The name goes before the lock: a process that gets the lock afterwards sees that the file has
+ * lost its name. */
 void claim_release(Claim *claim) {
     if (claim->fd >= 0 && !claim->shared)
         unlink(claim->path);
-    close_file(claim);
+    claim_close(claim);
     if (claim->path)
         folder_remove_made(claim->path, claim->made_from);
     free(claim->path);

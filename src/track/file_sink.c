@@ -1,4 +1,4 @@
-/* file_sink.c: see file_sink.h. */
+/* file_sink.c: one writer for each output, all used at once by a pool of threads. */
 #include "track/file_sink.h"
 
 #include <stdio.h>
@@ -10,8 +10,8 @@
 
 /* ---- Opening ---- */
 
-static cleave_status open_parts(FileSink *sink, const OutputList *outputs, int channels,
-                                cleave_error *error) {
+static cleave_status file_sink_open_parts(FileSink *sink, const OutputList *outputs, int channels,
+                                          cleave_error *error) {
     size_t count = (size_t)outputs->count;
     int processors = thread_available_processors();
     *sink = (FileSink){.outputs = outputs, .channels = channels};
@@ -23,8 +23,8 @@ static cleave_status open_parts(FileSink *sink, const OutputList *outputs, int c
                               outputs->count < processors ? outputs->count : processors, error);
 }
 
-static cleave_status open_writers(FileSink *sink, const AudioWriterSettings *format,
-                                  cleave_error *error) {
+static cleave_status file_sink_open_writers(FileSink *sink, const AudioWriterSettings *format,
+                                            cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++)
         status = audio_writer_open(&sink->writers[i], sink->outputs->paths[i], format, error);
@@ -33,14 +33,14 @@ static cleave_status open_writers(FileSink *sink, const AudioWriterSettings *for
 
 cleave_status file_sink_open(FileSink *sink, const OutputList *outputs,
                              const AudioWriterSettings *format, cleave_error *error) {
-    cleave_status status = open_parts(sink, outputs, format->channels, error);
-    return status == CLEAVE_OK ? open_writers(sink, format, error) : status;
+    cleave_status status = file_sink_open_parts(sink, outputs, format->channels, error);
+    return status == CLEAVE_OK ? file_sink_open_writers(sink, format, error) : status;
 }
 
 cleave_status file_sink_open_stream(FileSink *sink, const OutputList *outputs, int fd,
                                     const atomic_bool *cancel, const AudioWriterSettings *format,
                                     cleave_error *error) {
-    cleave_status status = open_parts(sink, outputs, format->channels, error);
+    cleave_status status = file_sink_open_parts(sink, outputs, format->channels, error);
     if (status != CLEAVE_OK)
         return status;
     return audio_writer_open_stream(&sink->writers[0], fd, cancel, format, error);
@@ -55,8 +55,8 @@ cleave_status file_sink_convert(FileSink *sink, int from_rate, cleave_error *err
 
 /* ---- Profiling ---- */
 
-/* What the pool's caller does, others tell of. */
-static void observe(void *context, int thread, double begin, double end) {
+/* The work of the pool's caller is an event of another row already. */
+static void file_sink_observe(void *context, int thread, double begin, double end) {
     const FileSink *sink = context;
     profile_thread_worked(sink->profile, (int)sink->stage, sink->rows[thread], begin, end,
                           thread > 0);
@@ -76,20 +76,24 @@ cleave_status file_sink_profile(FileSink *sink, Profile *profile, cleave_error *
         return status;
     sink->profile = profile;
     sink->stage = STAGE_ENCODE;
-    thread_pool_observe(sink->pool, observe, sink);
+    thread_pool_observe(sink->pool, file_sink_observe, sink);
     return CLEAVE_OK;
 }
 
 /* ---- All writers at once ---- */
 
-/* Runs a task for every output side by side; the first output's error counts. */
-static cleave_status run_all(FileSink *sink, ThreadTask task, void *context, cleave_error *error) {
+/* Does a task for every output, side by side. The error is that of the first output that failed. */
+static cleave_status file_sink_all(FileSink *sink, ThreadTask task, void *context,
+                                   cleave_error *error) {
     for (int i = 0; i < sink->outputs->count; i++)
         error_clear(&sink->errors[i]);
     thread_pool_run(sink->pool, (size_t)sink->outputs->count, task, context);
     for (int i = 0; i < sink->outputs->count; i++)
-        if (sink->errors[i].status != CLEAVE_OK)
-            return error_set(error, sink->errors[i].status, "%s", sink->errors[i].text);
+        if (sink->errors[i].status != CLEAVE_OK) {
+            if (error)
+                *error = sink->errors[i];
+            return sink->errors[i].status;
+        }
     return CLEAVE_OK;
 }
 
@@ -102,7 +106,7 @@ typedef struct Block {
     int64_t frames;
 } Block;
 
-static cleave_status reserve_residual(FileSink *sink, int64_t frames, cleave_error *error) {
+static cleave_status file_sink_reserve(FileSink *sink, int64_t frames, cleave_error *error) {
     if (frames <= sink->residual_frames)
         return CLEAVE_OK;
     size_t bytes = (size_t)sink->channels * (size_t)frames * sizeof(float);
@@ -116,11 +120,12 @@ static cleave_status reserve_residual(FileSink *sink, int64_t frames, cleave_err
 }
 
 /* The mix less all stems that are written. */
-static cleave_status write_residual(const Block *block, AudioWriter *writer, cleave_error *error) {
+static cleave_status file_sink_write_residual(const Block *block, AudioWriter *writer,
+                                              cleave_error *error) {
     FileSink *sink = block->sink;
     const int64_t frames = block->frames;
     const float *residual[2];
-    cleave_status status = reserve_residual(sink, frames, error);
+    cleave_status status = file_sink_reserve(sink, frames, error);
     if (status != CLEAVE_OK)
         return status;
     for (int channel = 0; channel < sink->channels; channel++) {
@@ -136,7 +141,7 @@ static cleave_status write_residual(const Block *block, AudioWriter *writer, cle
     return audio_writer_write(writer, residual, frames, error);
 }
 
-static void write_one(void *context, size_t output, int thread) {
+static void file_sink_write_one(void *context, size_t output, int thread) {
     (void)thread;
     const Block *block = context;
     FileSink *sink = block->sink;
@@ -146,27 +151,27 @@ static void write_one(void *context, size_t output, int thread) {
         audio_writer_write(writer, block->planes + (int)output * sink->channels, block->frames,
                            error);
     else
-        write_residual(block, writer, error);
+        file_sink_write_residual(block, writer, error);
 }
 
 cleave_status file_sink_write(void *user, const float *const *planes, const float *const *mix,
                               int64_t frames, cleave_error *error) {
     FileSink *sink = user;
     Block block = {sink, planes, mix, frames};
-    return run_all(sink, write_one, &block, error);
+    return file_sink_all(sink, file_sink_write_one, &block, error);
 }
 
 /* ---- The end ---- */
 
-static void finish_one(void *context, size_t output, int thread) {
+static void file_sink_finish_one(void *context, size_t output, int thread) {
     (void)thread;
     FileSink *sink = context;
     audio_writer_finish(sink->writers[output], &sink->errors[output]);
 }
 
-/* Adds to the error of a rename which files already had theirs: they are whole, and what they
- * replaced is gone, so they stay. */
-static void name_committed(const FileSink *sink, int committed, cleave_error *error) {
+/* Adds to the error of a rename which files were renamed before. They are whole, and the files that
+ * they replaced are gone, so they stay. */
+static void file_sink_name_committed(const FileSink *sink, int committed, cleave_error *error) {
     char names[256] = "";
     for (int i = 0; i < committed; i++) {
         size_t used = strlen(names);
@@ -182,7 +187,7 @@ cleave_status file_sink_finish(FileSink *sink, int64_t frames, cleave_error *err
     sink->stage = STAGE_FINISH;
     for (int i = 0; i < sink->outputs->count; i++)
         audio_writer_end_at(sink->writers[i], frames);
-    return run_all(sink, finish_one, sink, error);
+    return file_sink_all(sink, file_sink_finish_one, sink, error);
 }
 
 cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
@@ -192,13 +197,14 @@ cleave_status file_sink_commit(FileSink *sink, cleave_error *error) {
     for (int i = 0; i < sink->outputs->count && status == CLEAVE_OK; i++) {
         status = audio_writer_commit(sink->writers[i], error);
         if (status != CLEAVE_OK && i > 0)
-            name_committed(sink, i, error);
+            file_sink_name_committed(sink, i, error);
     }
     profile_stage_ran(sink->profile, STAGE_FINISH, ROW_CALLER, sink->finishing);
     return status;
 }
 
-/* The last writer first: the first one made the folders, and removes them if they are empty. */
+/* The last writer first, since the first one made the folders and removes them if they are empty.
+ */
 void file_sink_close(FileSink *sink) {
     for (int i = sink->writers ? sink->outputs->count - 1 : -1; i >= 0; i--)
         audio_writer_close(sink->writers[i]);

@@ -5,9 +5,9 @@
 #include "session/separator.h"
 #include "stream/demix.h"
 
-/* Describes the input and the model (by their stamps, the input's given), how it is read, the
- * settings and the stems of a job. Neither threads nor batch are in it: the bits do not depend on
- * them. An input that is no regular file cannot be described: CLEAVE_ERROR_ARGUMENT. */
+/* Describes the input and how it is read, the model, the settings, and a job's stems. Input and
+ * model are described by the stamps of their files. Threads and batch are left out, since the bits
+ * do not depend on them. CLEAVE_ERROR_ARGUMENT: the input is no regular file. */
 cleave_status fingerprint_describe(char *text, size_t size, const cleave_separator *separator,
                                    const DemixJob *job, const char *input, const FileStamp *stamp,
                                    const cleave_input_settings *reading, cleave_error *error);

@@ -1,11 +1,11 @@
-/* output_paths.h: which stems are written, and under which names. */
+/* output_list.h: which stems of a track are written, and under which names and paths. */
 #ifndef CLEAVE_TRACK_OUTPUT_LIST_H
 #define CLEAVE_TRACK_OUTPUT_LIST_H
 
 #include "base/error.h"
 #include "model/config.h"
 
-/* The outputs of one track: the network's stems that are wanted, then the residual. */
+/* The outputs of one track: the wanted stems of the network, then the residual. */
 typedef struct OutputList {
     int *stems; /* indices of the network's stems: the first stem_count outputs */
     int stem_count;
@@ -14,17 +14,17 @@ typedef struct OutputList {
     char **paths;       /* (count) */
 } OutputList;
 
-/* The settings, or (NULL) the defaults, with no string that must be there left NULL. */
+/* The settings, or for NULL the defaults. Required strings that are NULL become the defaults. */
 cleave_output_settings output_settings_resolve(const cleave_output_settings *settings);
 
 /* Resolves the settings' stems and name template for the track at `input`. */
 cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
                                  const char *input, const cleave_output_settings *settings,
                                  cleave_error *error);
-/* The path after which the track's lock and journal are named: the first by its bytes, whatever the
- * order in which the stems were asked for. */
-const char *output_list_first(char *const *paths, int count);
-
 void output_list_destroy(OutputList *list);
+
+/* The path that gives the track's lock and journal their names: the first in the order of bytes, so
+ * that the order of the stems does not matter. */
+const char *output_list_first(char *const *paths, int count);
 
 #endif

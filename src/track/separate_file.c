@@ -1,4 +1,4 @@
-/* separate_file.c: from an audio file to one file per stem. */
+/* separate_file.c: an audio file to one file for each stem, by the separator's network. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,9 +11,9 @@
 #include "base/path.h"
 #include "base/platform.h"
 #include "cleave/extra.h"
+#include "session/job.h"
 #include "track/claim.h"
 #include "track/file_sink.h"
-#include "session/job.h"
 #include "track/resume.h"
 
 /* What a call needs from its start to its end. */
@@ -46,7 +46,8 @@ void cleave_result_free(cleave_result *result) {
     *result = (cleave_result){0};
 }
 
-static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cleave_error *error) {
+static cleave_status file_job_fill_stems(const FileSink *sink, cleave_result *result,
+                                         cleave_error *error) {
     const OutputList *outputs = sink->outputs;
     result->stems = calloc((size_t)outputs->count, sizeof(*result->stems));
     if (!result->stems)
@@ -66,8 +67,9 @@ static cleave_status fill_stems(const FileSink *sink, cleave_result *result, cle
 
 /* ---- Before the run ---- */
 
-/* An output that is the input, under whatever name, would replace it. */
-static cleave_status keep_input(const OutputList *outputs, const char *input, cleave_error *error) {
+/* An output may be the input under another name, and would then replace it. */
+static cleave_status file_job_check_input(const OutputList *outputs, const char *input,
+                                          cleave_error *error) {
     struct stat in;
     struct stat out;
     if ((path_is_standard(input) ? fstat(STDIN_FILENO, &in) : stat(input, &in)) != 0)
@@ -75,16 +77,17 @@ static cleave_status keep_input(const OutputList *outputs, const char *input, cl
     for (int i = 0; i < outputs->count; i++)
         if (stat(outputs->paths[i], &out) == 0 && in.st_dev == out.st_dev &&
             in.st_ino == out.st_ino)
-            return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                             "stem \"%s\" would overwrite its input %s; try another output folder "
-                             "or name",
-                             outputs->names[i], path_shown(input));
+            return error_advise(error,
+                                error_set(error, CLEAVE_ERROR_ARGUMENT,
+                                          "stem \"%s\" would overwrite its input %s",
+                                          outputs->names[i], path_shown(input)),
+                                "try another output folder or name");
     return CLEAVE_OK;
 }
 
-/* Before any file is touched: the outputs' names, and the claim on them. */
-static cleave_status claim_outputs(FileJob *job, cleave_error *error) {
-    cleave_status status = keep_input(&job->outputs, job->input, error);
+/* Before any file is touched. */
+static cleave_status file_job_claim(FileJob *job, cleave_error *error) {
+    cleave_status status = file_job_check_input(&job->outputs, job->input, error);
     if (status == CLEAVE_OK)
         status = claim_take(&job->claim, output_list_first(job->outputs.paths, job->outputs.count),
                             &job->log.logger, error);
@@ -93,7 +96,7 @@ static cleave_status claim_outputs(FileJob *job, cleave_error *error) {
     return status;
 }
 
-static cleave_status open_outputs(FileJob *job, cleave_error *error) {
+static cleave_status file_job_open_outputs(FileJob *job, cleave_error *error) {
     const cleave_model *model = job->separator->model;
     const int stream_fd = job->settings->stream_fd;
     const int64_t frames = audio_reader_format(job->reader)->frames;
@@ -106,7 +109,7 @@ static cleave_status open_outputs(FileJob *job, cleave_error *error) {
         status = file_sink_open_stream(&job->sink, &job->outputs, stream_fd,
                                        &job->separator->cancel, &format, error);
     else if (status == CLEAVE_OK)
-        status = claim_outputs(job, error);
+        status = file_job_claim(job, error);
     if (status == CLEAVE_OK && stream_fd < 0)
         status = file_sink_open(&job->sink, &job->outputs, &format, error);
     if (status == CLEAVE_OK)
@@ -114,7 +117,7 @@ static cleave_status open_outputs(FileJob *job, cleave_error *error) {
     return status;
 }
 
-static void fill_demix(FileJob *job) {
+static void file_job_fill_demix(FileJob *job) {
     DemixJob *demix = &job->demix;
     demix->stems = job->outputs.stems;
     demix->stem_count = job->outputs.stem_count;
@@ -126,7 +129,7 @@ static void fill_demix(FileJob *job) {
     demix->log = &job->log;
 }
 
-static cleave_status open_journal(FileJob *job, cleave_error *error) {
+static cleave_status file_job_open_journal(FileJob *job, cleave_error *error) {
     if (job->settings->stream_fd >= 0)
         return CLEAVE_OK;
     job->resume = (Resume){.separator = job->separator,
@@ -142,7 +145,7 @@ static cleave_status open_journal(FileJob *job, cleave_error *error) {
 /* ---- The call ---- */
 
 /* Runs the job into open writers and completes the files. */
-static cleave_status run(FileJob *job, cleave_result *result, cleave_error *error) {
+static cleave_status file_job_run(FileJob *job, cleave_result *result, cleave_error *error) {
     DemixResult demixed;
     cleave_status status = job_run(&job->demix, job->separator, &demixed, error);
     if (status == CLEAVE_OK && demixed.samples == 0)
@@ -154,7 +157,7 @@ static cleave_status run(FileJob *job, cleave_result *result, cleave_error *erro
         status = file_sink_finish(
             &job->sink, resampled_frames(read, job->source_rate, job->output_rate), error);
     if (status == CLEAVE_OK)
-        status = fill_stems(&job->sink, result, error);
+        status = file_job_fill_stems(&job->sink, result, error);
     if (status == CLEAVE_OK)
         status = file_sink_commit(&job->sink, error);
     result->samples = status == CLEAVE_OK ? audio_writer_frames(job->sink.writers[0]) : 0;
@@ -162,8 +165,8 @@ static cleave_status run(FileJob *job, cleave_result *result, cleave_error *erro
     return status;
 }
 
-/* A second pass is made by networks that normalize only. */
-static cleave_status open_reader(FileJob *job, cleave_error *error) {
+/* Only networks that normalize read the input twice. */
+static cleave_status file_job_open_reader(FileJob *job, cleave_error *error) {
     const cleave_input_settings *asked = &job->settings->input;
     AudioReaderSettings settings = {.log = &job->log.logger,
                                     .cancel = &job->separator->cancel,
@@ -174,7 +177,7 @@ static cleave_status open_reader(FileJob *job, cleave_error *error) {
     return audio_reader_open_with(&job->reader, job->input, &settings, error);
 }
 
-static void choose_rate(FileJob *job) {
+static void file_job_choose_rate(FileJob *job) {
     int asked = job->settings->sample_rate;
     job->source_rate = audio_reader_format(job->reader)->sample_rate;
     int wanted = asked == 0                    ? job->separator->model->config.sample_rate
@@ -183,32 +186,32 @@ static void choose_rate(FileJob *job) {
     job->output_rate = audio_format_rate(job->settings->format, wanted);
 }
 
-static cleave_status separate(FileJob *job, cleave_result *result, cleave_error *error) {
+static cleave_status file_job_separate(FileJob *job, cleave_result *result, cleave_error *error) {
     Profile *profile = profile_active(job->separator->profile);
     double begin = profile_clock(profile);
     job->stamp = file_stamp(job->input);
-    cleave_status status = open_reader(job, error);
+    cleave_status status = file_job_open_reader(job, error);
     profile_stage_ran(profile, STAGE_OPEN, ROW_CALLER, begin);
     if (status == CLEAVE_OK)
-        choose_rate(job);
+        file_job_choose_rate(job);
     if (status == CLEAVE_OK)
         status = job_fill(&job->demix, job->separator, job->reader, &job->log.logger, error);
     begin = profile_clock(profile);
     if (status == CLEAVE_OK)
-        status = open_outputs(job, error);
+        status = file_job_open_outputs(job, error);
     if (status == CLEAVE_OK)
-        fill_demix(job);
+        file_job_fill_demix(job);
     if (status == CLEAVE_OK)
-        status = open_journal(job, error);
+        status = file_job_open_journal(job, error);
     if (status == CLEAVE_OK)
         status = file_sink_profile(&job->sink, profile, error);
     profile_stage_ran(profile, STAGE_OPEN, ROW_CALLER, begin);
     if (status == CLEAVE_OK)
-        status = run(job, result, error);
+        status = file_job_run(job, result, error);
     return status;
 }
 
-static void close_job(FileJob *job, bool done) {
+static void file_job_close(FileJob *job, bool done) {
     file_sink_close(&job->sink);
     resume_close(&job->resume, done);
     claim_release(&job->claim);
@@ -217,13 +220,26 @@ static void close_job(FileJob *job, bool done) {
     log_relay_destroy(&job->log);
 }
 
-static cleave_status check_rate(int rate, cleave_error *error) {
+static cleave_status file_job_check_rate(int rate, cleave_error *error) {
     bool is_word = rate == 0 || rate == CLEAVE_RATE_SOURCE;
     if (is_word || (rate >= CLEAVE_RATE_MIN && rate <= CLEAVE_RATE_MAX))
         return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                     "stems cannot be written at %d Hz; choose a rate from %d to %d Hz", rate,
-                     CLEAVE_RATE_MIN, CLEAVE_RATE_MAX);
+    error_set(error, CLEAVE_ERROR_ARGUMENT, "stems cannot be written at %d Hz", rate);
+    return error_advise(error, CLEAVE_ERROR_ARGUMENT, "choose a rate from %d to %d Hz",
+                        CLEAVE_RATE_MIN, CLEAVE_RATE_MAX);
+}
+
+/* What is known once the job is closed. */
+static void file_job_fill_result(const FileJob *job, cleave_result *result, double begin) {
+    const cleave_separator *separator = job->separator;
+    result->sample_rate = job->output_rate;
+    result->source_rate = job->source_rate;
+    result->channels = separator->model->config.channels;
+    result->audio_seconds = (double)result->samples / result->sample_rate;
+    result->seconds = clock_seconds() - begin;
+    result->peak_host_memory = platform_peak_resident();
+    result->peak_device_memory = compiled_peak_memory(&separator->compiled);
+    result->fallback_ops = cleave_separator_fallbacks(separator, NULL, 0);
 }
 
 cleave_status cleave_separator_separate_file(cleave_separator *separator, const char *input,
@@ -245,23 +261,16 @@ cleave_status cleave_separator_separate_file(cleave_separator *separator, const 
     job_begin(separator);
     cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
-        status = check_rate(resolved.sample_rate, error);
+        status = file_job_check_rate(resolved.sample_rate, error);
     if (status == CLEAVE_OK)
-        status = separate(&job, &filled, error);
-    close_job(&job, status == CLEAVE_OK);
+        status = file_job_separate(&job, &filled, error);
+    file_job_close(&job, status == CLEAVE_OK);
     job_end(separator);
-    if (status != CLEAVE_OK || !result) {
+    if (status == CLEAVE_OK && result) {
+        file_job_fill_result(&job, &filled, begin);
+        *result = filled;
+    } else {
         cleave_result_free(&filled);
-        return status;
     }
-    filled.sample_rate = job.output_rate;
-    filled.source_rate = job.source_rate;
-    filled.channels = separator->model->config.channels;
-    filled.audio_seconds = (double)filled.samples / filled.sample_rate;
-    filled.seconds = clock_seconds() - begin;
-    filled.peak_host_memory = platform_peak_resident();
-    filled.peak_device_memory = compiled_peak_memory(&separator->compiled);
-    filled.fallback_ops = cleave_separator_fallbacks(separator, NULL, 0);
-    *result = filled;
-    return CLEAVE_OK;
+    return status;
 }

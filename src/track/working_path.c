@@ -1,4 +1,4 @@
-/* side_file.c: see side_file.h. */
+/* working_path.c: hidden names, cut where a file system would refuse them. */
 #include "track/working_path.h"
 
 #include <stddef.h>
@@ -6,23 +6,24 @@
 #include "base/memory.h"
 #include "base/path.h"
 
-/* So much of a long name is kept that, with what is added, it stays below the 255 bytes that file
- * systems allow; a number made of the rest keeps names apart. */
+/* File systems allow names of 255 bytes. Of a longer name so much is kept, and a number made of the
+ * rest, which keeps names apart. */
 #define NAME_PART 200
 
-static unsigned number_of(const char *text) {
+static unsigned working_path_number(const char *text) {
     unsigned number = 2166136261u; /* FNV-1a */
     for (; *text; text++)
         number = (number ^ (unsigned char)*text) * 16777619u;
     return number;
 }
 
-char *side_file_path(const char *output, const char *kind) {
+char *working_path(const char *output, WorkingFile file) {
+    static const char *const endings[WORKING_FILES] = {"lock", "resume"};
     const char *name = path_file_name(output);
     int folder = (int)(name - output);
     size_t length = path_part_length(name, NAME_PART);
     if (name[length] == '\0')
-        return string_format("%.*s.%s.%s", folder, output, name, kind);
+        return string_format("%.*s.%s.%s", folder, output, name, endings[file]);
     return string_format("%.*s.%.*s.%08x.%s", folder, output, (int)length, name,
-                         number_of(name + length), kind);
+                         working_path_number(name + length), endings[file]);
 }

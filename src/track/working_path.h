@@ -1,9 +1,15 @@
-/* side_file.h: names of cleave's own files beside a track's outputs. */
+/* working_path.h: the names of cleave's own files beside a track's outputs. */
 #ifndef CLEAVE_TRACK_WORKING_PATH_H
 #define CLEAVE_TRACK_WORKING_PATH_H
 
-/* The file of a kind ("lock", "resume") that belongs to the track whose first output is `output`:
- * FOLDER/.NAME.KIND. NULL where memory ran out; to be freed. */
-char *side_file_path(const char *output, const char *kind);
+typedef enum WorkingFile {
+    WORKING_LOCK,    /* see claim.h */
+    WORKING_JOURNAL, /* see resume.h */
+    WORKING_FILES    /* how many there are */
+} WorkingFile;
+
+/* FOLDER/.NAME.lock or FOLDER/.NAME.resume for the track whose first output is `output`; NULL if
+ * memory runs out. To be freed. */
+char *working_path(const char *output, WorkingFile file);
 
 #endif

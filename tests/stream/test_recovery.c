@@ -1,6 +1,5 @@
-/* test_recovery.c: what becomes of a track when memory runs out, a run is interrupted, the network
- * puts out no numbers, or another process is at work: demix over a network made up here, its
- * journal, and claims. */
+/* test_recovery.c: what becomes of a track when memory runs out, a separation is interrupted, or
+ * the network puts out no numbers: demix over a network made up here, and its journal. */
 #include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
@@ -12,14 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "track/claim.h"
 #include "stream/demix.h"
-#include "track/working_path.h"
 #include "tests/between.h"
 #include "tests/random.h"
 
@@ -624,59 +620,6 @@ static void b1_damage_hides_no_move(void **state) {
     }
 }
 
-/* ---- Claims ---- */
-
-static void test_claim_keeps_others_away(void **state) {
-    Fixture *f = *state;
-    char output[128];
-    Claim first;
-    Claim second;
-    snprintf(output, sizeof(output), "%s/a/b/kick.wav", f->folder);
-    assert_int_equal(claim_take(&first, output, NULL, &f->error), CLEAVE_OK);
-    assert_false(first.inherited);
-    assert_int_equal(claim_take(&second, output, NULL, &f->error), CLEAVE_ERROR_BUSY);
-    assert_non_null(strstr(f->error.text, output));
-    claim_release(&first);
-    assert_int_equal(claim_take(&second, output, NULL, &f->error), CLEAVE_OK);
-    assert_false(second.inherited);
-    claim_release(&second); /* tear_down() finds the folder empty */
-}
-
-static void test_dead_process_keeps_no_claim(void **state) {
-    Fixture *f = *state;
-    char output[128];
-    Claim claim;
-    snprintf(output, sizeof(output), "%s/kick.wav", f->folder);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(claim_take(&claim, output, NULL, NULL) == CLEAVE_OK ? 7 : 1);
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(WEXITSTATUS(status), 7);
-    assert_int_equal(claim_take(&claim, output, NULL, &f->error), CLEAVE_OK);
-    assert_true(claim.inherited);
-    claim_release(&claim);
-}
-
-static void test_long_names_have_side_files_of_their_own(void **state) {
-    (void)state;
-    char a[300] = "dir/";
-    memset(a + 4, 'a', 250);
-    char b[300];
-    memcpy(b, a, sizeof(b));
-    b[250] = 'b';
-    char *of_a = side_file_path(a, "lock");
-    char *of_b = side_file_path(b, "lock");
-    char *again = side_file_path(a, "lock");
-    assert_true(strlen(of_a) - 4 <= 255);
-    assert_string_not_equal(of_a, of_b);
-    assert_string_equal(of_a, again);
-    free(of_a);
-    free(of_b);
-    free(again);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* Also on devices that take two batches at once. */
@@ -701,9 +644,6 @@ int main(void) {
         TEST(test_damaged_journal_never_misleads),
         TEST(b1_a_journal_knows_where_its_run_had_moved_to),
         TEST(b1_damage_hides_no_move),
-        TEST(test_claim_keeps_others_away),
-        TEST(test_dead_process_keeps_no_claim),
-        TEST(test_long_names_have_side_files_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
