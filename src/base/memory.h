@@ -15,6 +15,15 @@ bool size_multiply(size_t a, size_t b, size_t *product);
 /* *sum = a + b; false, and *sum untouched, if that does not fit. */
 bool size_add(size_t a, size_t b, size_t *sum);
 
+/* a · b and a + b of numbers of bytes, which are not negative; at most INT64_MAX. */
+static inline int64_t bytes_multiply(int64_t a, int64_t b) {
+    return b > 0 && a > INT64_MAX / b ? INT64_MAX : a * b;
+}
+
+static inline int64_t bytes_add(int64_t a, int64_t b) {
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 static inline size_t size_round_up(size_t value, size_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }

@@ -82,7 +82,7 @@ class SizeTest(CliTest):
 
 class BatchTest(CliTest):
     def needs(self):
-        """Bytes planned at each batch in f32."""
+        """Bytes needed at each batch in f32."""
         result = self.run_program("inspect", DRUMS, "--json")
         self.assert_done(result)
         return {need["batch"]: need["total_bytes"]
@@ -152,7 +152,7 @@ class BatchTest(CliTest):
         result = self.run_drums("-v")
         self.assert_done(result)
         self.assertIn("memory: ", result.err)
-        self.assertIn(" planned at batch 1 (weights ", result.err)
+        self.assertIn(" needed at batch 1 (weights ", result.err)
 
 
 class InspectTest(CliTest):

@@ -1,9 +1,0 @@
-/* side_file.h: names of cleave's own files beside a track's outputs. */
-#ifndef CLEAVE_SEPARATE_SIDE_FILE_H
-#define CLEAVE_SEPARATE_SIDE_FILE_H
-
-/* The file of a kind ("lock", "resume") that belongs to the track whose first output is `output`:
- * FOLDER/.NAME.KIND. NULL where memory ran out; to be freed. */
-char *side_file_path(const char *output, const char *kind);
-
-#endif

@@ -1,0 +1,137 @@
+/* choice.c: checking and resolving settings, cutting signals for a model, taking devices. */
+#include "session/choice.h"
+
+#include "base/log.h"
+#include "base/processors.h"
+#include "cleave/extra.h"
+#include "dsp/stft.h"
+#include "model/config_check.h"
+
+#define BATCH_MAX   64
+#define THREADS_MAX 256
+
+/* ---- Settings ---- */
+
+void cleave_separator_settings_default(cleave_separator_settings *settings) {
+    *settings = (cleave_separator_settings){.device = "auto", .compile = 1};
+}
+
+static cleave_status choice_check_range(const char *name, int value, int maximum,
+                                        cleave_error *error) {
+    if (value >= 0 && value <= maximum)
+        return CLEAVE_OK;
+    error_set(error, CLEAVE_ERROR_ARGUMENT, "%s %d is out of range", name, value);
+    return error_advise(error, CLEAVE_ERROR_ARGUMENT, "try 1 to %d, or 0 for the default", maximum);
+}
+
+static cleave_status choice_check(const cleave_separator_settings *settings, cleave_error *error) {
+    cleave_status status =
+        choice_check_range("overlap", settings->overlap, CLEAVE_OVERLAP_MAX, error);
+    if (status == CLEAVE_OK)
+        status = choice_check_range("batch", settings->batch, BATCH_MAX, error);
+    if (status == CLEAVE_OK)
+        status = choice_check_range("threads", settings->threads, THREADS_MAX, error);
+    if (status == CLEAVE_OK && settings->max_memory < 0)
+        status =
+            error_advise(error, error_set(error, CLEAVE_ERROR_ARGUMENT, "max_memory is negative"),
+                         "try 0 for what the system allows");
+    if (status == CLEAVE_OK && settings->blend != CLEAVE_BLEND_FADE &&
+        settings->blend != CLEAVE_BLEND_MEAN)
+        status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown blend %d", (int)settings->blend);
+    return status;
+}
+
+/* Puts a value in the place of every zero about which no device decides. */
+static void choice_resolve(Choice *choice, const Config *config) {
+    cleave_separator_settings *settings = &choice->asked;
+    if (settings->overlap == 0)
+        settings->overlap = config->overlap;
+    if (settings->threads == 0)
+        settings->threads = thread_available_processors();
+    if (settings->threads > THREADS_MAX)
+        settings->threads = THREADS_MAX;
+    settings->device = NULL; /* the caller's string; the device is in `choice` */
+}
+
+/* ---- Chunks ---- */
+
+/* Blend mean has its own chunk length: what the frames of inference.dim_t cover. */
+static cleave_status choice_mean_chunk(const Config *config, int64_t *chunk, cleave_error *error) {
+    *chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1) + config->n_fft % 2;
+    if (*chunk <= config->n_fft / 2 || *chunk > INT32_MAX / 4) {
+        error_set(error, CLEAVE_ERROR_MODEL,
+                  "inference.dim_t %d with audio.hop_length %d gives chunks of %lld samples, which "
+                  "audio.n_fft %d cannot use",
+                  config->mean_dim_t, config->hop_length, (long long)*chunk, config->n_fft);
+        return error_advise(error, CLEAVE_ERROR_MODEL, "try --blend fade");
+    }
+    int frames = stft_frames((int)*chunk, config->n_fft, config->hop_length);
+    return config_check_frames(config, frames, "inference.dim_t", error);
+}
+
+static cleave_status choice_cut(Choice *choice, const Config *config, cleave_error *error) {
+    const cleave_separator_settings *settings = &choice->asked;
+    ChunkGeometry *geometry = &choice->geometry;
+    *geometry = (ChunkGeometry){settings->blend, config->channels, config->chunk_size, 0};
+    if (settings->blend == CLEAVE_BLEND_MEAN) {
+        cleave_status status = choice_mean_chunk(config, &geometry->chunk, error);
+        if (status != CLEAVE_OK)
+            return status;
+    }
+    geometry->hop = geometry->chunk / settings->overlap;
+    if (geometry->hop >= 1)
+        return CLEAVE_OK;
+    error_set(error, CLEAVE_ERROR_ARGUMENT, "overlap %d is more than the chunk's %lld samples",
+              settings->overlap, (long long)geometry->chunk);
+    return error_advise(error, CLEAVE_ERROR_ARGUMENT, "try a smaller one");
+}
+
+/* ---- Devices ---- */
+
+static void choice_log_device(const cleave_device_info *info, const cleave_logger *log) {
+    log_write(log, CLEAVE_LOG_INFO, "%s: %s; %s%s%s%s%s", info->id, info->name, info->system,
+              info->driver[0] ? ", driver " : "", info->driver,
+              info->runtime[0] ? ", runtime " : "", info->runtime);
+    if (info->warning[0])
+        log_write(log, CLEAVE_LOG_WARNING, "%s: %s", info->id, info->warning);
+    if (info->simulated)
+        log_write(log, CLEAVE_LOG_WARNING,
+                  "%s is simulated: there is no such device here, and its times mean nothing",
+                  info->id);
+}
+
+void choice_take(Choice *choice, const Device *device) {
+    choice->moved = choice->device != NULL;
+    choice->device = device;
+    choice->tried |= registry_bit(device);
+    choice_log_device(&device->info, &choice->asked.log);
+}
+
+cleave_status choice_make(Choice *choice, const cleave_model *model,
+                          const cleave_separator_settings *settings, cleave_error *error) {
+    DeviceChoice found;
+    *choice = (Choice){.device = NULL};
+    if (settings)
+        choice->asked = *settings;
+    else
+        cleave_separator_settings_default(&choice->asked);
+    cleave_status status = choice_check(&choice->asked, error);
+    if (status == CLEAVE_OK)
+        status =
+            registry_choose(&found, choice->asked.device, choice->asked.strict_device != 0, error);
+    if (status != CLEAVE_OK)
+        return status;
+    choice_resolve(choice, &model->config);
+    if (found.replaced || found.passed_over)
+        log_write(&choice->asked.log, CLEAVE_LOG_WARNING, "using %s, %s", found.device->info.id,
+                  found.reason);
+    status = choice_cut(choice, &model->config, error);
+    if (status == CLEAVE_OK)
+        choice_take(choice, found.device);
+    return status;
+}
+
+const Device *choice_next(const Choice *choice, cleave_status status) {
+    bool device_failed = status == CLEAVE_ERROR_MEMORY || status == CLEAVE_ERROR_DEVICE;
+    return device_failed && !choice->asked.strict_device ? registry_next(choice->tried) : NULL;
+}

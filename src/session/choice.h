@@ -1,0 +1,30 @@
+/* choice.h: what a separator was asked for, and the device that it is on. Nothing is compiled here.
+ * Inside session/ and track/ only, as all of this folder. */
+#ifndef CLEAVE_SESSION_CHOICE_H
+#define CLEAVE_SESSION_CHOICE_H
+
+#include "backend/registry.h"
+#include "model/model.h"
+#include "stream/chunker.h"
+
+typedef struct Choice {
+    cleave_separator_settings asked; /* a zero that the device decides about stays zero */
+    ChunkGeometry geometry;
+    const Device *device;
+    unsigned tried; /* devices taken so far, this one included; see registry_bit() */
+    bool moved;     /* to another device than the first */
+} Choice;
+
+/* Checks the settings (NULL: the defaults), resolves what no device decides about, and takes the
+ * device. */
+cleave_status choice_make(Choice *choice, const cleave_model *model,
+                          const cleave_separator_settings *settings, cleave_error *error);
+
+/* Takes a device, and logs what it is. */
+void choice_take(Choice *choice, const Device *device);
+
+/* The device to go on with after a failure of this status; NULL: there is none, or the user wants
+ * this device alone, or the device is not to blame. */
+const Device *choice_next(const Choice *choice, cleave_status status);
+
+#endif

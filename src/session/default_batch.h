@@ -1,0 +1,10 @@
+/* default_batch.h: how many chunks a run takes unless the user says: the one table. */
+#ifndef CLEAVE_SESSION_DEFAULT_BATCH_H
+#define CLEAVE_SESSION_DEFAULT_BATCH_H
+
+#include "cleave.h"
+
+/* `overlap` is at least 1. Memory is not considered. */
+int default_batch(cleave_device_kind kind, int overlap);
+
+#endif

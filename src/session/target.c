@@ -1,0 +1,33 @@
+/* target.c: a model's graph with the options of a compilation. */
+#include "session/target.h"
+
+#include "model/network.h"
+
+static void target_release_pages(void *checkpoint) {
+    checkpoint_release_pages(checkpoint);
+}
+
+cleave_status target_open(Target *target, const cleave_model *model, const Choice *choice,
+                          const cleave_separator_settings *settings, Profile *profile,
+                          cleave_error *error) {
+    *target = (Target){.device = choice->device,
+                       .options = {.device = choice->device->index,
+                                   .threads = settings->threads,
+                                   .precision = settings->precision,
+                                   .fuse = settings->compile != 0,
+                                   .log = &settings->log,
+                                   .profile = profile,
+                                   .weights_read = target_release_pages,
+                                   .weights_context = model->checkpoint,
+                                   .weights_file = checkpoint_file(model->checkpoint)},
+                       .geometry = choice->geometry,
+                       .stems = model->config.stem_count,
+                       .held = checkpoint_held_bytes(model->checkpoint),
+                       .chunk_flops = model->flops_per_chunk};
+    return network_graph(&target->graph, &model->config, model->checkpoint,
+                         (int)choice->geometry.chunk, error);
+}
+
+void target_close(Target *target) {
+    graph_free(&target->graph);
+}
