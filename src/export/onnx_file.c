@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audio/output_file.h"
 #include "base/memory.h"
+#include "base/output_file.h"
 
 enum ModelField {
     MODEL_IR_VERSION = 1,

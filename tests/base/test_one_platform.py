@@ -31,8 +31,9 @@ DIRECT = re.compile(r"\bO_TMPFILE\b|\bst_mtim|\bru_maxrss\b|\b(?:fsync|pthread_c
                     r"|/proc/(?:cpuinfo|self/(?:exe|fd|status|clear_refs))\b")
 # Which reads files of Linux's below a folder that tests make up.
 MADE_UP = "src/base/memory_limit.c"
-INSIDE = re.compile(r'#\s*include\s*"((?:audio|backend|base|diagnose|export|graph|model|report|'
-                    r'separate)/[^"]*)"')
+OUTSIDE = ("cli", "console")
+INSIDE = re.compile(r'#\s*include\s*"((?:%s)/[^"]*)"'
+                    % "|".join(sorted(set(os.listdir(os.path.join(ROOT, "src"))) - set(OUTSIDE))))
 
 
 def sources(root):
