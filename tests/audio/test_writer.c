@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "audio/write/encoder.h"
+#include "audio/write/sndfile_encoder.h"
 #include "cleave/extra.h"
 
 typedef struct Case {
@@ -583,7 +583,7 @@ static void big_open(BigFile *big, cleave_format format, cleave_bits bits, int64
         else
             big->marks[i] = INT32_C(1) << 30;
     assert_int_equal(output_file_open(&big->file, in_folder("big"), &error), CLEAVE_OK);
-    assert_int_equal(encoder_open(&big->encoder, &big->file, &settings, &error), CLEAVE_OK);
+    assert_int_equal(sndfile_encoder_open(&big->encoder, &big->file, &settings, &error), CLEAVE_OK);
 }
 
 /* Writes until there are `frames` of them, the last block with marks. What comes before goes to
@@ -601,7 +601,8 @@ static cleave_status big_write(BigFile *big, int64_t frames, cleave_error *error
         if (is_last)
             assert_true(dup2(file, big->file.fd) >= 0);
         int64_t step = is_last ? left : BIG_BLOCK;
-        status = encoder_write(big->encoder, is_last ? big->marks : big->silence, step, error);
+        status =
+            big->encoder->write(big->encoder, is_last ? big->marks : big->silence, step, error);
         big->frames += step;
     }
     assert_true(dup2(file, big->file.fd) >= 0);
@@ -610,7 +611,7 @@ static cleave_status big_write(BigFile *big, int64_t frames, cleave_error *error
 }
 
 static void big_close(BigFile *big) {
-    encoder_close(big->encoder);
+    big->encoder->close(big->encoder);
     output_file_close(&big->file);
     free(big->silence);
     free(big->marks);
@@ -619,7 +620,7 @@ static void big_close(BigFile *big) {
 /* Completes the file and looks at its header, its length and its end. */
 static void big_check(BigFile *big, const char *header) {
     cleave_error error;
-    assert_int_equal(encoder_finish(big->encoder, &error), CLEAVE_OK);
+    assert_int_equal(big->encoder->finish(big->encoder, &error), CLEAVE_OK);
     assert_int_equal(output_file_finish(&big->file, &error), CLEAVE_OK);
     assert_int_equal(output_file_commit(&big->file, &error), CLEAVE_OK);
     char head[4];

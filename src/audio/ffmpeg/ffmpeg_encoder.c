@@ -1,9 +1,9 @@
-/* ffmpeg_encoder.c: see ffmpeg_encoder.h. Compiled only where FFmpeg was found. FFmpeg gives its
- * bytes to an OutputFile and opens no file itself.
+/* ffmpeg_encoder.c: FFmpeg as an encoder. Compiled only if FFmpeg was found. It writes through an
+ * OutputFile and opens no file itself. Which formats it writes is in formats.c.
  *
- * AAC has a frame of silence in front and fills its last frame up. What belongs to the signal, the
- * edit list says to the sample: so it must count in samples, and not in thousandths of a second as
- * FFmpeg has it. */
+ * AAC puts a frame of silence in front of the signal and fills up its last frame. The edit list of
+ * the file says which samples belong to the signal. It must count in samples, and not in
+ * milliseconds, which are FFmpeg's default. */
 #include "audio/ffmpeg/ffmpeg_encoder.h"
 
 #include <errno.h>
@@ -12,7 +12,6 @@
 #include <libavutil/channel_layout.h>
 #include <libavutil/dict.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,21 +19,14 @@
 
 #define IO_BUFFER_BYTES 65536
 
-/* The muxer of M4A: MP4 under the brand that players of music know. */
-#define MUXER "ipod"
+/* Samples far beyond full scale are cut: AAC's encoder would refuse them, and the rest as well. */
+#define MOST_SAMPLE 1000.0f
 
-/* AAC, per channel: near the limit of what anybody hears. */
-#define AAC_BITS_PER_SECOND 128000
-
-/* What is far beyond full scale is cut: the encoder would refuse it, and all else with it. */
-#define AAC_MAX_SAMPLE 1000.0f
-
-/* Frames in an ALAC packet where the encoder does not say. */
+/* Frames in a packet if the encoder does not say. */
 #define ANY_FRAME_SIZE 4096
 
-struct FfmpegEncoder {
-    OutputFile *file;
-    AudioWriterSettings settings;
+typedef struct FfmpegEncoder {
+    Encoder base;
     AVIOContext *io;
     AVFormatContext *container;
     AVStream *stream; /* the container's */
@@ -44,7 +36,7 @@ struct FfmpegEncoder {
     int filled;      /* samples in it */
     int64_t frames;  /* sent to the codec */
     bool has_header; /* the container's was written */
-};
+} FfmpegEncoder;
 
 /* ---- Versions of FFmpeg ---- */
 
@@ -107,64 +99,35 @@ static int64_t io_seek(void *user, int64_t offset, int whence) {
 
 /* ---- Errors ---- */
 
-static const char *format_word(const FfmpegEncoder *encoder) {
-    return audio_format_name(encoder->settings.format);
-}
-
-static cleave_status cannot_encode(const FfmpegEncoder *encoder, const char *why,
-                                   cleave_error *error) {
-    const AudioWriterSettings *settings = &encoder->settings;
-    return error_set(error, CLEAVE_ERROR_OUTPUT,
-                     "cannot write %s: " PATH_FORMAT ": %d channels at %d Hz: %s; choose FLAC",
-                     format_word(encoder), encoder->file->path, settings->channels,
-                     settings->sample_rate, why);
-}
-
-/* What the file knows of a failed write says more than FFmpeg's number. */
-static cleave_status failed(const FfmpegEncoder *encoder, int code, cleave_error *error) {
+/* If a write failed, the file knows more than FFmpeg's number says. */
+static cleave_status encoder_failed(const FfmpegEncoder *encoder, int code, cleave_error *error) {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
-    cleave_status status = output_file_check(encoder->file, error);
+    cleave_status status = output_file_check(encoder->base.file, error);
     if (status != CLEAVE_OK)
         return status;
     if (code == AVERROR(ENOMEM))
         return error_memory(error, "an encoder", 0);
     av_strerror(code, text, sizeof(text));
-    return cannot_encode(encoder, text, error);
-}
-
-/* ---- What there is ---- */
-
-static const AVCodec *find_encoder(cleave_format format) {
-    return avcodec_find_encoder_by_name(format == CLEAVE_FORMAT_ALAC ? "alac" : "aac");
-}
-
-const char *ffmpeg_encoder_lacks(cleave_format format) {
-    ffmpeg_log_silence();
-    if (!av_guess_format(MUXER, NULL, NULL))
-        return "the FFmpeg that is there writes no M4A files";
-    return find_encoder(format) ? NULL : "the FFmpeg that is there has no encoder for it";
-}
-
-/* The sample rates of MPEG-4 audio. */
-static bool aac_has_rate(int rate) {
-    static const int rates[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                22050, 16000, 12000, 11025, 8000,  7350};
-    bool found = false;
-    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
-        found = found || rates[i] == rate;
-    return found;
+    return encoder_refuse(&encoder->base, text, error);
 }
 
 /* ---- Opening ---- */
 
+static enum AVSampleFormat sample_format(const Encoder *encoder) {
+    if (encoder->format->kind == FORMAT_LOSSY || encoder->settings.bits == CLEAVE_BITS_FLOAT)
+        return AV_SAMPLE_FMT_FLTP;
+    return encoder->settings.bits == CLEAVE_BITS_16 ? AV_SAMPLE_FMT_S16P : AV_SAMPLE_FMT_S32P;
+}
+
+static int64_t bit_rate(const Encoder *encoder) {
+    int rate = encoder->settings.sample_rate;
+    double share = rate < 44100 ? rate / 44100.0 : 1.0;
+    return (int64_t)(encoder->format->bits_per_second * share) * encoder->settings.channels;
+}
+
 static cleave_status open_codec(FfmpegEncoder *encoder, cleave_error *error) {
-    const AudioWriterSettings *settings = &encoder->settings;
-    bool lossless = settings->format == CLEAVE_FORMAT_ALAC;
-    if (!lossless && !aac_has_rate(settings->sample_rate))
-        return cannot_encode(encoder, "AAC has thirteen rates only, such as --rate 48000", error);
-    if (settings->channels > 2)
-        return cannot_encode(encoder, "more than two channels", error);
-    const AVCodec *found = find_encoder(settings->format);
+    const AudioWriterSettings *settings = &encoder->base.settings;
+    const AVCodec *found = avcodec_find_encoder_by_name(encoder->base.format->codec);
     encoder->codec = avcodec_alloc_context3(found);
     if (!encoder->codec)
         return error_memory(error, "an encoder", 0);
@@ -173,27 +136,26 @@ static cleave_status open_codec(FfmpegEncoder *encoder, cleave_error *error) {
     codec->time_base = (AVRational){1, settings->sample_rate};
     codec->thread_count = 1;
     codec->flags |= AV_CODEC_FLAG_BITEXACT;
-    codec->sample_fmt = !lossless                          ? AV_SAMPLE_FMT_FLTP
-                        : settings->bits == CLEAVE_BITS_16 ? AV_SAMPLE_FMT_S16P
-                                                           : AV_SAMPLE_FMT_S32P;
-    codec->bits_per_raw_sample = lossless ? (int)settings->bits : 0;
+    codec->sample_fmt = sample_format(&encoder->base);
+    if (encoder->base.format->kind == FORMAT_LOSSY)
+        codec->bit_rate = bit_rate(&encoder->base);
+    else
+        codec->bits_per_raw_sample = (int)settings->bits;
     set_codec_channels(codec, settings->channels);
-    double share = settings->sample_rate < 44100 ? settings->sample_rate / 44100.0 : 1.0;
-    if (!lossless)
-        codec->bit_rate = (int64_t)(AAC_BITS_PER_SECOND * share) * settings->channels;
     if (encoder->container->oformat->flags & AVFMT_GLOBALHEADER)
         codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     int code = avcodec_open2(codec, found, NULL);
-    return code < 0 ? failed(encoder, code, error) : CLEAVE_OK;
+    return code < 0 ? encoder_failed(encoder, code, error) : CLEAVE_OK;
 }
 
 static cleave_status open_container(FfmpegEncoder *encoder, cleave_error *error) {
-    int code = avformat_alloc_output_context2(&encoder->container, NULL, MUXER, NULL);
+    int code = avformat_alloc_output_context2(&encoder->container, NULL,
+                                              encoder->base.format->muxer, NULL);
     if (code < 0 || !encoder->container)
-        return failed(encoder, code, error);
+        return encoder_failed(encoder, code, error);
     unsigned char *buffer = av_malloc(IO_BUFFER_BYTES);
     if (buffer)
-        encoder->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 1, encoder->file, io_read,
+        encoder->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 1, encoder->base.file, io_read,
                                          io_write, io_seek);
     if (!encoder->io)
         av_free(buffer);
@@ -210,12 +172,13 @@ static cleave_status write_header(FfmpegEncoder *encoder, cleave_error *error) {
     encoder->stream->time_base = encoder->codec->time_base;
     int code = avcodec_parameters_from_context(encoder->stream->codecpar, encoder->codec);
     if (code >= 0)
-        code = av_dict_set_int(&options, "movie_timescale", encoder->settings.sample_rate, 0);
+        code = av_dict_set_int(&options, "movie_timescale", encoder->base.settings.sample_rate, 0);
     if (code >= 0)
         code = avformat_write_header(encoder->container, &options);
     av_dict_free(&options);
     encoder->has_header = code >= 0;
-    return code < 0 ? failed(encoder, code, error) : output_file_check(encoder->file, error);
+    return code < 0 ? encoder_failed(encoder, code, error)
+                    : output_file_check(encoder->base.file, error);
 }
 
 static int frame_size(const FfmpegEncoder *encoder) {
@@ -233,38 +196,23 @@ static cleave_status start_frame(FfmpegEncoder *encoder, cleave_error *error) {
     if (code >= 0)
         code = av_frame_get_buffer(frame, 0);
     encoder->filled = 0;
-    return code < 0 ? failed(encoder, code, error) : CLEAVE_OK;
+    return code < 0 ? encoder_failed(encoder, code, error) : CLEAVE_OK;
 }
 
-static cleave_status start(FfmpegEncoder *encoder, cleave_error *error) {
+static cleave_status encoder_start(FfmpegEncoder *encoder, cleave_error *error) {
+    cleave_status status = encoder_check(&encoder->base, error);
+    if (status != CLEAVE_OK)
+        return status;
     encoder->packet = av_packet_alloc();
     encoder->frame = av_frame_alloc();
     if (!encoder->packet || !encoder->frame)
         return error_memory(error, "an encoder", 0);
-    cleave_status status = open_container(encoder, error);
+    status = open_container(encoder, error);
     if (status == CLEAVE_OK)
         status = open_codec(encoder, error);
     if (status == CLEAVE_OK)
         status = write_header(encoder, error);
     return status == CLEAVE_OK ? start_frame(encoder, error) : status;
-}
-
-cleave_status ffmpeg_encoder_open(FfmpegEncoder **encoder, OutputFile *file,
-                                  const AudioWriterSettings *settings, cleave_error *error) {
-    *encoder = NULL;
-    ffmpeg_log_silence();
-    FfmpegEncoder *created = calloc(1, sizeof(*created));
-    if (!created)
-        return error_memory(error, "an encoder", sizeof(*created));
-    created->file = file;
-    created->settings = *settings;
-    cleave_status status = start(created, error);
-    if (status != CLEAVE_OK) {
-        ffmpeg_encoder_close(created);
-        return status;
-    }
-    *encoder = created;
-    return CLEAVE_OK;
 }
 
 /* ---- Writing ---- */
@@ -287,23 +235,25 @@ static int take_packets(FfmpegEncoder *encoder) {
 }
 
 /* `frame` is NULL at the end. */
-static cleave_status send(FfmpegEncoder *encoder, const AVFrame *frame, cleave_error *error) {
+static cleave_status send_to_codec(FfmpegEncoder *encoder, const AVFrame *frame,
+                                   cleave_error *error) {
     int code = avcodec_send_frame(encoder->codec, frame);
     if (code >= 0)
         code = take_packets(encoder);
-    return code < 0 ? failed(encoder, code, error) : output_file_check(encoder->file, error);
+    return code < 0 ? encoder_failed(encoder, code, error)
+                    : output_file_check(encoder->base.file, error);
 }
 
 static cleave_status send_frame(FfmpegEncoder *encoder, cleave_error *error) {
     encoder->frame->nb_samples = encoder->filled;
     encoder->frame->pts = encoder->frames;
     encoder->frames += encoder->filled;
-    return send(encoder, encoder->frame, error);
+    return send_to_codec(encoder, encoder->frame, error);
 }
 
 /* Puts `count` frames from `first` on of an interleaved block behind what the frame holds. */
 static void fill_frame(FfmpegEncoder *encoder, const void *samples, int64_t first, int count) {
-    const int channels = encoder->settings.channels;
+    const int channels = encoder->base.settings.channels;
     const enum AVSampleFormat kind = encoder->codec->sample_fmt;
     for (int c = 0; c < channels; c++) {
         void *plane = encoder->frame->extended_data[c];
@@ -315,7 +265,7 @@ static void fill_frame(FfmpegEncoder *encoder, const void *samples, int64_t firs
             int to = encoder->filled + i;
             if (kind == AV_SAMPLE_FMT_FLTP)
                 floats[to] =
-                    fminf(fmaxf(((const float *)samples)[from], -AAC_MAX_SAMPLE), AAC_MAX_SAMPLE);
+                    fminf(fmaxf(((const float *)samples)[from], -MOST_SAMPLE), MOST_SAMPLE);
             else if (kind == AV_SAMPLE_FMT_S16P)
                 shorts[to] = (int16_t)(((const int32_t *)samples)[from] / 65536);
             else
@@ -325,8 +275,9 @@ static void fill_frame(FfmpegEncoder *encoder, const void *samples, int64_t firs
     encoder->filled += count;
 }
 
-cleave_status ffmpeg_encoder_write(FfmpegEncoder *encoder, const void *samples, int64_t frames,
+static cleave_status encoder_write(Encoder *base, const void *samples, int64_t frames,
                                    cleave_error *error) {
+    FfmpegEncoder *encoder = (FfmpegEncoder *)base;
     cleave_status status = CLEAVE_OK;
     for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
         int room = frame_size(encoder) - encoder->filled;
@@ -342,26 +293,26 @@ cleave_status ffmpeg_encoder_write(FfmpegEncoder *encoder, const void *samples, 
     return status;
 }
 
-cleave_status ffmpeg_encoder_finish(FfmpegEncoder *encoder, cleave_error *error) {
+static cleave_status encoder_finish(Encoder *base, cleave_error *error) {
+    FfmpegEncoder *encoder = (FfmpegEncoder *)base;
     cleave_status status = CLEAVE_OK;
     if (encoder->filled > 0)
         status = send_frame(encoder, error);
     if (status == CLEAVE_OK)
-        status = send(encoder, NULL, error);
+        status = send_to_codec(encoder, NULL, error);
     if (status != CLEAVE_OK)
         return status;
     int code = av_write_trailer(encoder->container);
     encoder->has_header = false;
     if (code < 0)
-        return failed(encoder, code, error);
+        return encoder_failed(encoder, code, error);
     avio_flush(encoder->io);
-    return output_file_check(encoder->file, error);
+    return output_file_check(base->file, error);
 }
 
-/* The trailer frees what the header took, whatever becomes of the file. */
-void ffmpeg_encoder_close(FfmpegEncoder *encoder) {
-    if (!encoder)
-        return;
+/* The trailer frees what the header took, also after a failure. */
+static void encoder_close(Encoder *base) {
+    FfmpegEncoder *encoder = (FfmpegEncoder *)base;
     if (encoder->has_header)
         av_write_trailer(encoder->container);
     avcodec_free_context(&encoder->codec);
@@ -372,4 +323,26 @@ void ffmpeg_encoder_close(FfmpegEncoder *encoder) {
         av_freep(&encoder->io->buffer);
     avio_context_free(&encoder->io);
     free(encoder);
+}
+
+cleave_status ffmpeg_encoder_open(Encoder **encoder, OutputFile *file,
+                                  const AudioWriterSettings *settings, cleave_error *error) {
+    *encoder = NULL;
+    ffmpeg_log_silence();
+    FfmpegEncoder *created = calloc(1, sizeof(*created));
+    if (!created)
+        return error_memory(error, "an encoder", sizeof(*created));
+    created->base = (Encoder){.format = output_format(settings->format),
+                              .file = file,
+                              .settings = *settings,
+                              .write = encoder_write,
+                              .finish = encoder_finish,
+                              .close = encoder_close};
+    cleave_status status = encoder_start(created, error);
+    if (status != CLEAVE_OK) {
+        encoder_close(&created->base);
+        return status;
+    }
+    *encoder = &created->base;
+    return CLEAVE_OK;
 }

@@ -1,12 +1,16 @@
-/* writer.c: the AudioWriter: checks what is asked for, interleaves, rounds and clips, and keeps
- * count. What formats there are is in format.c, resampling lives in rate_change.c, encoding in
- * encoder.c, the temporary file in output_file.c. */
+/* writer.c: the AudioWriter: checks what is asked for, interleaves, rounds and clips, and counts.
+ * The formats are in formats.c, resampling in rate_change.c, encoding in the encoders (encoder.h),
+ * the temporary file in base/output_file.c. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "audio/audio.h"
-#include "audio/write/encoder.h"
+#include "audio/encoder.h"
+#ifdef HAVE_FFMPEG
+#include "audio/ffmpeg/ffmpeg_encoder.h"
+#endif
 #include "audio/write/rate_change.h"
+#include "audio/write/sndfile_encoder.h"
 #include "base/memory.h"
 
 /* Frames that an encoder gets at once. */
@@ -46,6 +50,15 @@ typedef struct Target {
     const atomic_bool *cancel;
 } Target;
 
+static OpenEncoder encoder_opener(cleave_format format) {
+#ifdef HAVE_FFMPEG
+    if (output_format(format)->codec)
+        return ffmpeg_encoder_open;
+#endif
+    (void)format;
+    return sndfile_encoder_open;
+}
+
 static cleave_status open_parts(AudioWriter *writer, const Target *target, cleave_error *error) {
     const AudioWriterSettings *settings = &writer->settings;
     size_t bytes = (size_t)settings->channels * BLOCK_FRAMES * sizeof(float);
@@ -57,7 +70,8 @@ static cleave_status open_parts(AudioWriter *writer, const Target *target, cleav
                      : output_file_open_stream(&writer->file, target->fd, target->cancel, error);
     if (status != CLEAVE_OK)
         return status;
-    return encoder_open(&writer->encoder, &writer->file, settings, error);
+    OpenEncoder open = encoder_opener(settings->format);
+    return open(&writer->encoder, &writer->file, settings, error);
 }
 
 static cleave_status open_writer(AudioWriter **writer, const Target *target,
@@ -153,7 +167,7 @@ static cleave_status encode_block(AudioWriter *writer, cleave_error *error) {
         round_and_clip(writer);
     int64_t frames = writer->filled;
     writer->filled = 0;
-    return encoder_write(writer->encoder, writer->block, frames, error);
+    return writer->encoder->write(writer->encoder, writer->block, frames, error);
 }
 
 static cleave_status fill_block(AudioWriter *writer, const float *const *planes, int64_t offset,
@@ -245,7 +259,7 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
     if (status == CLEAVE_OK)
         status = encode_block(writer, error);
     if (status == CLEAVE_OK)
-        status = encoder_finish(writer->encoder, error);
+        status = writer->encoder->finish(writer->encoder, error);
     if (status == CLEAVE_OK)
         status = output_file_finish(&writer->file, error);
     writer->finished = status == CLEAVE_OK;
@@ -283,7 +297,8 @@ void audio_writer_close(AudioWriter *writer) {
     if (!writer)
         return;
     rate_change_destroy(&writer->change);
-    encoder_close(writer->encoder);
+    if (writer->encoder)
+        writer->encoder->close(writer->encoder);
     output_file_close(&writer->file);
     free(writer->block);
     free(writer);
