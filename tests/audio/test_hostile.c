@@ -738,7 +738,7 @@ static void the_data_chunk_is_found_in_each_family_of_files(void **state) {
         InputFile file;
         cleave_error error;
         assert_int_equal(input_file_open(&file, in_folder("x"), &error), CLEAVE_OK);
-        DataChunk chunk = length_of_data_chunk(&file);
+        DataChunk chunk = data_chunk_find(&file);
         assert_true(chunk.found);
         assert_false(chunk.unfinished);
         assert_between(chunk.declared, 2000, 2008);
@@ -854,7 +854,7 @@ static void what_calls_itself_pcm_and_is_none_is_never_played(void **state) {
             audio_free(&read);
         } else {
             expect_read_error(in_folder("x.wav"), &error);
-            assert_text_has(error.text, "x.wav", "no PCM", "Dolby Digital or DTS");
+            assert_text_has(error.text, "x.wav", "not PCM", "Dolby Digital or DTS");
         }
     }
     audio_free(&made);

@@ -1,13 +1,13 @@
-/* sndfile_source.c: libsndfile as a source. libsndfile clamps lengths that cannot be so and drops
- * what it cannot decode, both without a word; the words are said here. */
+/* sndfile_source.c: libsndfile as a source. libsndfile cuts lengths that cannot be true and drops
+ * what it cannot decode, both without a word; here the user is told. */
 #include <sndfile.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audio/decode/source_end.h"
+#include "audio/input/ogg_end.h"
 #include "audio/input/stream_headers.h"
-#include "audio/input/wave_chunks.h"
 
 typedef struct SndfileSource {
     AudioSource base;
@@ -77,10 +77,11 @@ static int64_t frames_of_chunk(const DataChunk *chunk) {
 }
 
 /* Frames that the headers promise, and a warning where they and the file's size disagree. */
-static void judge_length(SndfileSource *source, const DataChunk *chunk, int64_t flac_frames) {
+static void judge_length(SndfileSource *source, const DataChunk *chunk) {
     int kind = source->info.format & SF_FORMAT_TYPEMASK;
     int64_t frames = source->info.frames == SF_COUNT_MAX ? 0 : source->info.frames;
-    if (kind == SF_FORMAT_FLAC && flac_frames > 0)
+    int64_t flac_frames = kind == SF_FORMAT_FLAC ? flac_length(&source->file) : 0;
+    if (flac_frames > 0)
         frames = flac_frames;
     source->limit = frames_of_chunk(chunk);
     if (source->limit > 0)
@@ -88,7 +89,7 @@ static void judge_length(SndfileSource *source, const DataChunk *chunk, int64_t 
     source->base.format.frames = frames;
     source->promised = frames;
 #ifdef HAVE_SNDFILE_MPEG
-    if (kind == SF_FORMAT_MPEG && !length_of_mp3_is_exact(&source->file))
+    if (kind == SF_FORMAT_MPEG && !mp3_length_is_exact(&source->file))
         source->promised = 0;
 #endif
     if (chunk->found)
@@ -159,14 +160,14 @@ static const char *why_doubtful(SndfileSource *source) {
     if (ogg_is_joined(&source->file))
         return "several streams are joined in it, and the first one was read; a build of cleave "
                "with FFmpeg reads them all";
-    return doubt_of_ogg(source->ogg_end);
+    return ogg_end_doubt(source->ogg_end);
 }
 
 static cleave_status judge_end(SndfileSource *source, cleave_error *error) {
     char why[160];
     int kind = source->info.format & SF_FORMAT_TYPEMASK;
     if (kind == SF_FORMAT_OGG)
-        source->ogg_end = end_of_ogg(&source->file);
+        source->ogg_end = ogg_end_find(&source->file);
     Ending ending = {.path = source->file.path,
                      .position = source->position,
                      .promised = source->promised,
@@ -209,21 +210,6 @@ static void sndfile_close(AudioSource *base) {
     free(source);
 }
 
-static cleave_status open_failed(SndfileSource *source, cleave_error *error) {
-    char why[160];
-    const char *failure = input_file_failure(&source->file);
-    tidy_text(failure ? failure : sf_strerror(NULL), why, sizeof(why));
-    free(source);
-    return error_set(error, CLEAVE_ERROR_INPUT, "libsndfile: %s", why);
-}
-
-/* libsndfile takes the largest length that a header can say for the truth. */
-static cleave_status refuse_outgrown(SndfileSource *source, cleave_error *error) {
-    free(source);
-    return error_set(error, CLEAVE_ERROR_INPUT,
-                     "libsndfile: there is more audio than the lengths of its header can say");
-}
-
 /* libsndfile reads an extensible header of a W64 as if its samples were integers: a plain one with
  * the same coding takes its place. */
 static void hide_extensible_header(InputFile *file, const DataChunk *chunk) {
@@ -236,41 +222,59 @@ static void hide_extensible_header(InputFile *file, const DataChunk *chunk) {
     file->overlay_size = 2;
 }
 
+/* libsndfile takes the largest length that a header can say for the truth. */
+static cleave_status check_description(const FileDescription *description, SourceFailure *failure) {
+    if (description->chunk.outgrown)
+        return source_fail(failure, SOURCE_FAILED,
+                           "libsndfile: there is more audio than the lengths of its header can "
+                           "say");
+    if (description->disguise)
+        return source_is_disguised(failure, description->disguise);
+    return CLEAVE_OK;
+}
+
+static cleave_status sndfile_start(SndfileSource *source, const DataChunk *chunk, int stream,
+                                   SourceFailure *failure) {
+    char why[160];
+    hide_zero_length(&source->file, chunk);
+    hide_extensible_header(&source->file, chunk);
+    flac_hide_length(&source->file);
+    source->sndfile = open_virtual(&source->file, &source->info);
+    if (source->sndfile)
+        return stream > 1 ? source_lacks_stream(failure, 1) : CLEAVE_OK;
+    const char *read_error = input_file_failure(&source->file);
+    tidy_text(read_error ? read_error : sf_strerror(NULL), why, sizeof(why));
+    return source_fail(failure, SOURCE_FAILED, "libsndfile: %s", why);
+}
+
 cleave_status source_sndfile_open(AudioSource **source, InputFile *file,
-                                  const AudioReaderSettings *settings, cleave_error *error) {
+                                  const FileDescription *description,
+                                  const AudioReaderSettings *settings, SourceFailure *failure) {
+    const DataChunk *chunk = &description->chunk;
     *source = NULL;
+    cleave_status status = check_description(description, failure);
+    if (status != CLEAVE_OK)
+        return status;
     SndfileSource *created = calloc(1, sizeof(*created));
     if (!created)
-        return error_memory(error, "a decoder", sizeof(*created));
+        return error_memory(&failure->error, "a decoder", sizeof(*created));
     source_init(&created->base, settings);
     created->file = *file;
     created->file.overlay_size = 0;
-    DataChunk chunk = length_of_data_chunk(&created->file);
-    if (chunk.outgrown)
-        return refuse_outgrown(created, error);
-    const char *coding = disguised_coding(&created->file, &chunk);
-    if (coding) {
+    status = sndfile_start(created, chunk, settings->stream, failure);
+    if (status != CLEAVE_OK) {
+        if (created->sndfile)
+            sf_close(created->sndfile);
         free(created);
-        return error_set(error, CLEAVE_ERROR_INPUT, SOURCE_DISGUISED "%s", coding);
-    }
-    hide_zero_length(&created->file, &chunk);
-    hide_extensible_header(&created->file, &chunk);
-    int64_t flac_frames = length_of_flac(&created->file);
-    created->sndfile = open_virtual(&created->file, &created->info);
-    if (!created->sndfile)
-        return open_failed(created, error);
-    if (settings->stream > 1) {
-        sf_close(created->sndfile);
-        free(created);
-        return error_set(error, CLEAVE_ERROR_INPUT, SOURCE_NO_SUCH_STREAM "%d", 1);
+        return status;
     }
     created->base.format.channels = created->info.channels;
     created->base.format.sample_rate = created->info.samplerate;
-    created->base.layout = layout_of(created, &chunk);
+    created->base.layout = layout_of(created, chunk);
     created->base.read = sndfile_read;
     created->base.rewind = sndfile_rewind;
     created->base.close = sndfile_close;
-    judge_length(created, &chunk, flac_frames);
+    judge_length(created, chunk);
     *source = &created->base;
     return CLEAVE_OK;
 }

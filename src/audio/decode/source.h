@@ -1,20 +1,20 @@
-/* source.h: what the reader reads from: one decoder of one file (or audio in memory) at its own
- * rate and channel count. A decoder embeds AudioSource as its first member. */
+/* source.h: what the reader reads from: one decoder of one file, or audio in memory, at its own
+ * rate and with its own channels. A decoder has AudioSource as its first member. */
 #ifndef CLEAVE_AUDIO_DECODE_SOURCE_H
 #define CLEAVE_AUDIO_DECODE_SOURCE_H
 
 #include "audio/audio.h"
 #include "audio/decode/channel_layout.h"
-#include "audio/input/input_file.h"
+#include "audio/input/file_description.h"
 
 typedef struct AudioSource AudioSource;
 
 struct AudioSource {
     AudioFormat format;
     ChannelLayout layout;
-    cleave_logger log; /* what is said of a file goes here */
+    cleave_logger log; /* receives what there is to say about the file */
     bool keep_going;   /* as in AudioReaderSettings */
-    bool judged;       /* what its end shows has been said: once, in however many passes */
+    bool judged;       /* its end was reported: once, in however many passes */
     /* Reads up to `frames` interleaved frames. *got may be less than asked for at any time; it is 0
      * at the end only. */
     cleave_status (*read)(AudioSource *source, float *interleaved, int64_t frames, int64_t *got,
@@ -23,36 +23,50 @@ struct AudioSource {
     void (*close)(AudioSource *source);
 };
 
-/* In the error of a decoder that knows the file's format but finds no sound in it. */
-#define SOURCE_NO_AUDIO "no audio stream in it"
+/* Why a decoder does not open a file. */
+typedef enum SourceCause {
+    SOURCE_FAILED,         /* anything else; the error says what */
+    SOURCE_NO_AUDIO,       /* the decoder knows the file's format, but finds no sound in it */
+    SOURCE_NO_SUCH_STREAM, /* fewer audio streams than asked for: `streams` */
+    SOURCE_DISGUISED,      /* its samples are not PCM as its header says, but `coding` */
+    SOURCE_PROTECTED       /* encrypted by its seller */
+} SourceCause;
 
-/* In the error of one that finds fewer audio streams than asked for; their number follows. */
-#define SOURCE_NO_SUCH_STREAM "audio streams in it: "
+typedef struct SourceFailure {
+    SourceCause cause;
+    int streams;        /* how many audio streams there are */
+    const char *coding; /* static */
+    cleave_error error; /* the status, and a short reason that names the library */
+} SourceFailure;
 
-/* In the error of one that finds sound that would be noise if it were played; its coding follows.
- */
-#define SOURCE_DISGUISED "in PCM's place it holds "
+/* Writes a failure with CLEAVE_ERROR_INPUT, and returns that. */
+cleave_status source_fail(SourceFailure *failure, SourceCause cause, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-/* In the error of one that finds sound that may not be read. */
-#define SOURCE_PROTECTED "encrypted by its seller (DRM)"
+/* The failure of a file that has `streams` audio streams, and not as many as asked for. */
+cleave_status source_lacks_stream(SourceFailure *failure, int streams);
 
-/* The file decoders take *file over when they succeed (it is then closed with the source), and
- * leave it to the caller when they fail. */
+/* The failure of a file that holds `coding` where its header says PCM. */
+cleave_status source_is_disguised(SourceFailure *failure, const char *coding);
+
+/* A decoder of files. It takes *file over if it succeeds (the file is then closed with the source),
+ * and leaves it to the caller if it fails. */
+typedef cleave_status (*OpenSource)(AudioSource **source, InputFile *file,
+                                    const FileDescription *description,
+                                    const AudioReaderSettings *settings, SourceFailure *failure);
+
 cleave_status source_sndfile_open(AudioSource **source, InputFile *file,
-                                  const AudioReaderSettings *settings, cleave_error *error);
-#ifdef HAVE_FFMPEG
-cleave_status source_ffmpeg_open(AudioSource **source, InputFile *file,
-                                 const AudioReaderSettings *settings, cleave_error *error);
-#endif
+                                  const FileDescription *description,
+                                  const AudioReaderSettings *settings, SourceFailure *failure);
 
 /* Borrows the planes. */
 cleave_status source_memory_open(AudioSource **source, const float *const *planes, int channels,
                                  int64_t frames, int sample_rate, cleave_error *error);
 
-/* Takes over what a source needs of the settings. */
+/* Copies what a source needs of the settings. */
 void source_init(AudioSource *source, const AudioReaderSettings *settings);
 
-/* The error of a file that was there in the first pass and is another, or none, in the second. */
+/* The error of a file that is missing or another one in the second pass. */
 cleave_status source_changed(const char *path, cleave_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* ffmpeg_input.c: see ffmpeg_input.h. Compiled only where FFmpeg was found. */
+/* ffmpeg_input.c: opens what FFmpeg needs, and reads packets. Compiled only if FFmpeg was found. */
 #include "audio/ffmpeg/ffmpeg_input.h"
 
 #include <libavutil/channel_layout.h>
@@ -139,14 +139,14 @@ static int io_refuse(AVFormatContext *container, AVIOContext **io, const char *u
 
 /* ---- Opening ---- */
 
-static cleave_status ffmpeg_failed(const char *step, int code, cleave_error *error) {
+static cleave_status ffmpeg_failed(const char *task, int code, SourceFailure *failure) {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
     av_strerror(code, text, sizeof(text));
-    return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: %s: %s", step, text);
+    return source_fail(failure, SOURCE_FAILED, "FFmpeg: %s: %s", task, text);
 }
 
 static cleave_status open_container(FfmpegInput *input, InputFile *file,
-                                    const FfmpegOpening *opening, cleave_error *error) {
+                                    const FfmpegOpening *opening, SourceFailure *failure) {
     unsigned char *buffer = av_malloc(IO_BUFFER_BYTES);
     if (buffer)
         input->io = avio_alloc_context(buffer, IO_BUFFER_BYTES, 0, file, io_read, NULL,
@@ -155,7 +155,7 @@ static cleave_status open_container(FfmpegInput *input, InputFile *file,
         av_free(buffer);
     input->container = input->io ? avformat_alloc_context() : NULL;
     if (!input->container)
-        return error_memory(error, "a decoder", sizeof(*input->container));
+        return error_memory(&failure->error, "a decoder", sizeof(*input->container));
     input->container->pb = input->io;
     input->container->io_open = io_refuse;
     input->container->flags |= AVFMT_FLAG_CUSTOM_IO;
@@ -170,9 +170,9 @@ static cleave_status open_container(FfmpegInput *input, InputFile *file,
     int code = avformat_open_input(&input->container, file->path, NULL, &options);
     av_dict_free(&options);
     if (code < 0)
-        return ffmpeg_failed("opening", code, error);
+        return ffmpeg_failed("opening", code, failure);
     code = avformat_find_stream_info(input->container, NULL);
-    return code < 0 ? ffmpeg_failed("looking for streams", code, error) : CLEAVE_OK;
+    return code < 0 ? ffmpeg_failed("looking for streams", code, failure) : CLEAVE_OK;
 }
 
 static bool is_audio(const AVStream *stream) {
@@ -221,18 +221,18 @@ static void tell_streams(const FfmpegInput *input, const InputFile *file,
     }
 }
 
-static cleave_status choose_stream(FfmpegInput *input, int wanted, cleave_error *error) {
+static cleave_status choose_stream(FfmpegInput *input, int wanted, SourceFailure *failure) {
     int count;
     input->stream = nth_audio_stream(input->container, wanted, &count);
     if (wanted == 0)
         input->stream = av_find_best_stream(input->container, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0);
     if (count == 0)
-        return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: " SOURCE_NO_AUDIO);
+        return source_fail(failure, SOURCE_NO_AUDIO, "FFmpeg: no audio stream in it");
     if (wanted > count)
-        return error_set(error, CLEAVE_ERROR_INPUT, SOURCE_NO_SUCH_STREAM "%d", count);
-    return input->stream >= 0
-               ? CLEAVE_OK
-               : error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: no decoder for its audio stream");
+        return source_lacks_stream(failure, count);
+    if (input->stream < 0)
+        return source_fail(failure, SOURCE_FAILED, "FFmpeg: no decoder for its audio stream");
+    return CLEAVE_OK;
 }
 
 static void discard_other_streams(FfmpegInput *input) {
@@ -254,43 +254,43 @@ static bool has_trusted_checks(enum AVCodecID codec) {
 }
 
 /* One thread: FFmpeg's would compete with the network's, and audio decodes fast enough. */
-static cleave_status open_codec(FfmpegInput *input, cleave_error *error) {
+static cleave_status open_codec(FfmpegInput *input, SourceFailure *failure) {
     const AVStream *stream = ffmpeg_stream(input);
     const AVCodecParameters *parameters = stream->codecpar;
     if (is_protected(parameters))
-        return error_set(error, CLEAVE_ERROR_INPUT, SOURCE_PROTECTED);
+        return source_fail(failure, SOURCE_PROTECTED, "FFmpeg: it is encrypted");
     const AVCodec *decoder = avcodec_find_decoder(parameters->codec_id);
     if (!decoder)
-        return error_set(error, CLEAVE_ERROR_INPUT, "FFmpeg: no decoder for its %s stream",
-                         avcodec_get_name(parameters->codec_id));
+        return source_fail(failure, SOURCE_FAILED, "FFmpeg: no decoder for its %s stream",
+                           avcodec_get_name(parameters->codec_id));
     input->codec = avcodec_alloc_context3(decoder);
     input->packet = av_packet_alloc();
     input->frame = av_frame_alloc();
     if (!input->codec || !input->packet || !input->frame)
-        return error_memory(error, "a decoder", sizeof(*input->codec));
+        return error_memory(&failure->error, "a decoder", sizeof(*input->codec));
     int code = avcodec_parameters_to_context(input->codec, parameters);
     if (code < 0)
-        return ffmpeg_failed("stream parameters", code, error);
+        return ffmpeg_failed("stream parameters", code, failure);
     input->codec->thread_count = 1;
     input->codec->pkt_timebase = stream->time_base;
     if (has_trusted_checks(parameters->codec_id))
         input->codec->err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE;
     code = avcodec_open2(input->codec, decoder, NULL);
-    return code < 0 ? ffmpeg_failed("opening the decoder", code, error) : CLEAVE_OK;
+    return code < 0 ? ffmpeg_failed("opening the decoder", code, failure) : CLEAVE_OK;
 }
 
 cleave_status ffmpeg_input_open(FfmpegInput *input, InputFile *file, const FfmpegOpening *opening,
-                                const cleave_logger *log, cleave_error *error) {
+                                const cleave_logger *log, SourceFailure *failure) {
     ffmpeg_log_silence();
     *input = (FfmpegInput){0};
-    cleave_status status = open_container(input, file, opening, error);
+    cleave_status status = open_container(input, file, opening, failure);
     if (status == CLEAVE_OK)
-        status = choose_stream(input, opening->audio_stream, error);
+        status = choose_stream(input, opening->audio_stream, failure);
     if (status != CLEAVE_OK)
         return status;
     discard_other_streams(input);
     tell_streams(input, file, log);
-    return open_codec(input, error);
+    return open_codec(input, failure);
 }
 
 void ffmpeg_input_close(FfmpegInput *input) {

@@ -31,7 +31,7 @@ typedef struct FfmpegOpening {
 /* Opens the container, chooses the stream and opens its decoder. After a failure the input is to be
  * closed as well. */
 cleave_status ffmpeg_input_open(FfmpegInput *input, InputFile *file, const FfmpegOpening *opening,
-                                const cleave_logger *log, cleave_error *error);
+                                const cleave_logger *log, SourceFailure *failure);
 void ffmpeg_input_close(FfmpegInput *input);
 
 /* Reads the next packet of the stream; AVERROR(…) as av_read_frame(). */

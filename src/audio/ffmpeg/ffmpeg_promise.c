@@ -72,7 +72,7 @@ Promise ffmpeg_promise(const FfmpegInput *input, InputFile *file, int sample_rat
     const AVStream *stream = ffmpeg_stream(input);
     Promise promise = {0};
     int64_t in_packet = 0;
-    int64_t table = ffmpeg_is_container(input, "caf") ? length_of_caf(file, &in_packet) : 0;
+    int64_t table = ffmpeg_is_container(input, "caf") ? caf_length(file, &in_packet) : 0;
     if (input->container->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE)
         return promise;
     if (ffmpeg_is_container(input, "matroska"))
@@ -109,8 +109,7 @@ static int64_t end_of_edit(const FfmpegInput *input, int sample_rate) {
 int64_t ffmpeg_padding_begins(const FfmpegInput *input, InputFile *file, int sample_rate) {
     if (ffmpeg_is_container(input, "mov"))
         return end_of_edit(input, sample_rate);
-    int64_t padding =
-        ffmpeg_is_container(input, "mp3") && !file->stream ? padding_of_mp3(file) : -1;
+    int64_t padding = ffmpeg_is_container(input, "mp3") && !file->stream ? mp3_padding(file) : -1;
     int64_t duration = ffmpeg_stream(input)->duration;
     return padding >= 0 && duration > 0 ? ffmpeg_frames(input, duration, sample_rate) - padding : 0;
 }

@@ -1,7 +1,6 @@
-/* wave_chunks.c: walks chunk headers. See chunks.h. */
+/* wave_chunks.c: walks the headers of chunks. */
 #include "audio/input/wave_chunks.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "audio/input/byte_order.h"
@@ -152,50 +151,66 @@ static WaveFormat read_wave_format(InputFile *file, const ChunkLayout *layout, i
 
 /* ---- The walk ---- */
 
+/* What a walk over the chunks knows so far. */
+typedef struct ChunkWalk {
+    InputFile *file;
+    const ChunkLayout *layout;
+    bool is_64; /* RF64 or BW64 */
+    uint64_t long_size;
+    int64_t long_offset;
+    WaveFormat wave;
+} ChunkWalk;
+
 static bool is_id(const unsigned char *id, const char *name) {
     return memcmp(id, name, 4) == 0;
 }
 
-DataChunk length_of_data_chunk(InputFile *file) {
+/* Takes what a chunk before the samples says of them. */
+static void walk_note(ChunkWalk *walk, const unsigned char *id, int64_t body, uint64_t size) {
+    bool is_aiff = walk->layout == &layout_aiff;
+    unsigned char ds64[16];
+    unsigned char channels[2];
+    if (walk->is_64 && is_id(id, "ds64") &&
+        input_file_read_at(walk->file, body, ds64, sizeof(ds64)) == (int64_t)sizeof(ds64)) {
+        walk->long_size = get_number(ds64 + 8, 8, false);
+        walk->long_offset = body + 8;
+    }
+    if (is_id(id, "fmt ") && !is_aiff)
+        walk->wave = read_wave_format(walk->file, walk->layout, body, size);
+    if (is_id(id, "COMM") && is_aiff &&
+        input_file_read_at(walk->file, body, channels, sizeof(channels)) ==
+            (int64_t)sizeof(channels))
+        walk->wave.channels = (int)get_number(channels, 2, true);
+}
+
+static DataChunk walk_end(const ChunkWalk *walk, int64_t offset, uint64_t size) {
+    uint64_t true_size = walk->is_64 && size == UINT32_MAX ? walk->long_size : size;
+    DataChunk chunk = describe_data(walk->file, walk->layout, offset, true_size);
+    chunk.wave = walk->wave;
+    chunk.long_offset = walk->long_offset;
+    return chunk;
+}
+
+DataChunk data_chunk_find(InputFile *file) {
     DataChunk none = {0};
-    bool is_64 = false;
-    const ChunkLayout *layout = layout_of(file, &is_64);
-    if (!layout)
+    ChunkWalk walk = {.file = file};
+    walk.layout = layout_of(file, &walk.is_64);
+    if (!walk.layout)
         return none;
-    uint64_t long_size = 0;
-    int64_t long_offset = 0;
-    WaveFormat wave = {0};
-    int64_t offset = layout->first;
+    int64_t alignment = walk.layout->alignment;
+    int64_t offset = walk.layout->first;
     for (int i = 0; i < MAX_CHUNKS; i++) {
         unsigned char id[16];
         uint64_t size;
-        if (!read_chunk(file, layout, offset, id, &size))
+        if (!read_chunk(file, walk.layout, offset, id, &size))
             return none;
-        int64_t body = offset + layout->id_bytes + layout->size_bytes;
-        unsigned char ds64[16];
-        if (is_64 && is_id(id, "ds64") &&
-            input_file_read_at(file, body, ds64, sizeof(ds64)) == (int64_t)sizeof(ds64)) {
-            long_size = get_number(ds64 + 8, 8, false);
-            long_offset = body + 8;
-        }
-        if (is_id(id, "fmt ") && layout != &layout_aiff)
-            wave = read_wave_format(file, layout, body, size);
-        unsigned char channels[2];
-        if (is_id(id, "COMM") && layout == &layout_aiff &&
-            input_file_read_at(file, body, channels, sizeof(channels)) == (int64_t)sizeof(channels))
-            wave.channels = (int)get_number(channels, 2, true);
-        if (is_id(id, layout->data_id)) {
-            DataChunk chunk =
-                describe_data(file, layout, offset, is_64 && size == UINT32_MAX ? long_size : size);
-            chunk.wave = wave;
-            chunk.long_offset = long_offset;
-            return chunk;
-        }
-        uint64_t room = (uint64_t)(file->size - body);
-        if (size >= room)
+        if (is_id(id, walk.layout->data_id))
+            return walk_end(&walk, offset, size);
+        int64_t body = offset + walk.layout->id_bytes + walk.layout->size_bytes;
+        walk_note(&walk, id, body, size);
+        if (size >= (uint64_t)(file->size - body))
             return none;
-        int64_t padding =
-            (layout->alignment - (int64_t)(size % (uint64_t)layout->alignment)) % layout->alignment;
+        int64_t padding = (alignment - (int64_t)(size % (uint64_t)alignment)) % alignment;
         offset = body + (int64_t)size + padding;
     }
     return none;
@@ -219,51 +234,4 @@ void chunk_warn_of_length(const DataChunk *chunk, const char *path, int64_t fram
                   PATH_FORMAT ": the header promises %.3f s but the file holds %.3f s: cut short, "
                               "or still being written; reading what is there",
                   path, ((double)frames + lost) / sample_rate, seconds);
-}
-
-/* ---- What calls itself PCM ---- */
-
-/* Where sync words are looked for: some bursts of each kind. */
-#define SNIFFED_BYTES 131072
-
-/* One in so many bytes happens by chance once in thousands of files, two never. */
-#define SYNC_WORDS_NEEDED 2
-
-typedef struct SyncWord {
-    unsigned char bytes[4];
-    const char *coding;
-} SyncWord;
-
-#define IEC_61937 "Dolby Digital or DTS (IEC 61937)"
-
-/* DTS in words of 16 and of 14 bits (ETSI TS 102 114), and the preamble of a burst of IEC 61937;
- * each in both byte orders. */
-static const SyncWord sync_words[] = {
-    {{0xfe, 0x7f, 0x01, 0x80}, "DTS"},     {{0x7f, 0xfe, 0x80, 0x01}, "DTS"},
-    {{0xff, 0x1f, 0x00, 0xe8}, "DTS"},     {{0x1f, 0xff, 0xe8, 0x00}, "DTS"},
-    {{0x72, 0xf8, 0x1f, 0x4e}, IEC_61937}, {{0xf8, 0x72, 0x4e, 0x1f}, IEC_61937},
-};
-
-static const char *find_sync_words(const unsigned char *samples, int64_t size) {
-    for (size_t word = 0; word < sizeof(sync_words) / sizeof(sync_words[0]); word++) {
-        int found = 0;
-        for (int64_t at = 0; at + 4 <= size; at += 2)
-            if (memcmp(samples + at, sync_words[word].bytes, 4) == 0 &&
-                ++found == SYNC_WORDS_NEEDED)
-                return sync_words[word].coding;
-    }
-    return NULL;
-}
-
-const char *disguised_coding(InputFile *file, const DataChunk *chunk) {
-    if (!chunk->found || !chunk->wave.found || chunk->wave.tag != WAVE_PCM ||
-        chunk->wave.bits != 16)
-        return NULL;
-    unsigned char *samples = malloc(SNIFFED_BYTES);
-    if (!samples)
-        return NULL;
-    int64_t got = input_file_read_at(file, chunk->offset, samples, SNIFFED_BYTES);
-    const char *coding = find_sync_words(samples, got);
-    free(samples);
-    return coding;
 }

@@ -41,15 +41,12 @@ typedef struct DataChunk {
     WaveFormat wave;
 } DataChunk;
 
-DataChunk length_of_data_chunk(InputFile *file);
+/* Looks for the samples from the beginning of the file on. */
+DataChunk data_chunk_find(InputFile *file);
 
 /* Warns where the header's length and the file's size disagree by a frame or more; `frames`: how
  * many are there. */
 void chunk_warn_of_length(const DataChunk *chunk, const char *path, int64_t frames, int sample_rate,
                           const cleave_logger *log);
-
-/* What a WAV or W64 that says it is PCM really holds, by the sync words in its first samples: the
- * name of a coding; NULL: PCM. */
-const char *disguised_coding(InputFile *file, const DataChunk *chunk);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "audio/audio.h"
+#include "audio/input/ogg_end.h"
 #include "audio/input/stream_headers.h"
 #include "audio/input/wave_chunks.h"
 
@@ -76,14 +77,14 @@ static bool holds_its_length(InputFile *file) {
     if (is_mp4(file))
         return holds_its_boxes(file);
     if (memcmp(magic, "OggS", sizeof(magic)) == 0)
-        return end_of_ogg(file) == OGG_ENDS_WHOLE;
-    DataChunk chunk = length_of_data_chunk(file);
+        return ogg_end_find(file) == OGG_ENDS_WHOLE;
+    DataChunk chunk = data_chunk_find(file);
     if (chunk.found)
         return !chunk.unfinished && chunk.held == chunk.declared;
-    int64_t flac_frames = length_of_flac(file);
+    int64_t flac_frames = flac_length(file);
     if (flac_frames > 0)
         return holds_last_frame(file, flac_frames);
-    return length_of_mp3_is_held(file);
+    return mp3_length_is_held(file);
 }
 
 cleave_status audio_file_is_whole(const char *path, bool *whole, int64_t *frames,
