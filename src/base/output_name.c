@@ -13,6 +13,7 @@
 #include "base/output_file_private.h"
 #include "base/path.h"
 #include "base/platform.h"
+#include "base/random.h"
 
 /* The longest part of a name that its temporary name repeats: together they stay below the 255
  * bytes that file systems allow. */
@@ -62,8 +63,7 @@ static uint32_t name_number(const OutputFile *file, int attempt) {
     clock_gettime(CLOCK_REALTIME, &now);
     uint64_t mix = (uint64_t)now.tv_nsec ^ (uint64_t)now.tv_sec << 20 ^ (uint64_t)getpid() << 40 ^
                    (uint64_t)(uintptr_t)file ^ (uint64_t)attempt << 12;
-    mix *= 0x9e3779b97f4a7c15u;
-    return (uint32_t)(mix >> 32);
+    return (uint32_t)(random_next(&mix) >> 32);
 }
 
 /* A new temporary name beside file->path. */

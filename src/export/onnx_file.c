@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "base/text.h"
 
 enum ModelField {
     MODEL_IR_VERSION = 1,

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "base/text.h"
 
 /* ---- The list of weights ---- */
 
@@ -177,12 +178,6 @@ cleave_status network_weights(const Config *config, WeightSpec **specs, size_t *
     return CLEAVE_OK;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t size = strlen(text);
-    size_t end_size = strlen(end);
-    return size >= end_size && strcmp(text + size - end_size, end) == 0;
-}
-
 int64_t network_parameters(const Config *config) {
     WeightSpec *specs = NULL;
     size_t count = 0;
@@ -191,7 +186,8 @@ int64_t network_parameters(const Config *config) {
         return 0;
     for (size_t i = 0; i < count; i++) {
         int64_t size = 1;
-        if (ends_with(specs[i].name, ".running_mean") || ends_with(specs[i].name, ".running_var"))
+        if (text_ends_with(specs[i].name, ".running_mean") ||
+            text_ends_with(specs[i].name, ".running_var"))
             continue;
         for (int j = 0; j < specs[i].dim_count; j++)
             size *= specs[i].dims[j];
@@ -259,7 +255,7 @@ static void write_hint(const Config *config, const Checkpoint *checkpoint, char 
     size_t count;
     const Tensor *tensors = checkpoint_tensors(checkpoint, &count);
     for (size_t i = 0; i < count && !running; i++)
-        running = ends_with(tensors[i].name, ".running_mean");
+        running = text_ends_with(tensors[i].name, ".running_mean");
     if (!checkpoint_find(checkpoint, "first_conv.weight") && network)
         snprintf(hint, size, "; this looks like a %s network, and cleave runs MDX23C only",
                  network);
@@ -349,7 +345,7 @@ static bool is_network_weight(const char *name) {
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         inside = inside || strncmp(name, parts[i], strlen(parts[i])) == 0;
     for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
-        is_leaf = is_leaf || ends_with(name, leaves[i]);
+        is_leaf = is_leaf || text_ends_with(name, leaves[i]);
     return inside && is_leaf;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "cleave/extra.h"
 #include "separate/ready.h"
 
@@ -91,15 +92,6 @@ void ready_tell_fallback(cleave_separator *separator) {
 
 /* ---- Warming up ---- */
 
-/* Noise, since silence would take other ways through arithmetic than music. */
-static void fill_noise(float *samples, size_t count) {
-    uint32_t state = 1;
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        samples[i] = ((float)(state >> 8) / 8388608.0f - 1.0f) * 0.1f;
-    }
-}
-
 /* What a separation would find out in its first run is found out here: the batch that fits, or the
  * device that manages. CLEAVE_OK: another attempt may succeed. */
 static cleave_status prepare_retry(cleave_separator *separator, int *batch, cleave_status status,
@@ -144,7 +136,7 @@ static cleave_status warm_up(cleave_separator *separator, cleave_error *error) {
     float *input = memory_allocate_aligned(inputs * sizeof(float));
     float *output = memory_allocate_aligned(outputs * sizeof(float));
     if (input && output) {
-        fill_noise(input, inputs);
+        random_noise(input, inputs, 0.1f); /* silence would take other ways than music */
         status = run_noise(separator, input, output, error);
     } else {
         status = error_memory(error, "a run of noise", (inputs + outputs) * sizeof(float));

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "base/text.h"
 #include "cleave/extra.h"
 #include "model/builder.h"
 #include "separate/batch_table.h"

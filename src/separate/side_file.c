@@ -3,19 +3,13 @@
 
 #include <stddef.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/path.h"
 
 /* So much of a long name is kept that, with what is added, it stays below the 255 bytes that file
  * systems allow; a number made of the rest keeps names apart. */
 #define NAME_PART 200
-
-static unsigned number_of(const char *text) {
-    unsigned number = 2166136261u; /* FNV-1a */
-    for (; *text; text++)
-        number = (number ^ (unsigned char)*text) * 16777619u;
-    return number;
-}
 
 char *side_file_path(const char *output, const char *kind) {
     const char *name = path_file_name(output);
@@ -24,5 +18,5 @@ char *side_file_path(const char *output, const char *kind) {
     if (name[length] == '\0')
         return string_format("%.*s.%s.%s", folder, output, name, kind);
     return string_format("%.*s.%.*s.%08x.%s", folder, output, (int)length, name,
-                         number_of(name + length), kind);
+                         hash_text(name + length), kind);
 }

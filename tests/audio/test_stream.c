@@ -1,6 +1,7 @@
 /* test_stream.c: audio through pipes: what comes out of a stream is what a file of the same bytes
  * gives, nobody waits for ever, and what is written to a pipe is what a file would hold. */
 #include "fixture.h"
+#include "tests/random.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -476,9 +477,9 @@ static void garbage_on_a_stream_is_refused(void **state) {
     cleave_error error;
     char *noise = malloc(3000000);
     assert_non_null(noise);
-    uint32_t seed = 7;
+    uint64_t seed = 7;
     for (size_t i = 0; i < 3000000; i++)
-        noise[i] = (char)((seed = seed * 1664525u + 1013904223u) >> 24 & 0x7f);
+        noise[i] = (char)(random_next(&seed) & 0x7f);
     noise[0] = 1;
     write_bytes(in_folder("x"), noise, 3000000);
     expect_piped_error(in_folder("x"), &error);
