@@ -107,7 +107,8 @@ static cleave_status allocate_analyser(Analyser *analyser, SpectrogramRows rows,
 static cleave_status analyser_open(Analyser *analyser, const char *path, SpectrogramRows rows,
                                    cleave_error *error) {
     *analyser = (Analyser){0};
-    cleave_status status = block_reader_open(&analyser->file, path, CHANNELS, error);
+    cleave_status status = block_reader_open(&analyser->file, path,
+                                             &(BlockSettings){.most_channels = CHANNELS}, error);
     if (status != CLEAVE_OK)
         return status;
     analyser->window_length = choose_window_length(analyser->file.sample_rate);

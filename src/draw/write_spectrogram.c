@@ -15,9 +15,10 @@ static cleave_status check_arguments(const char *png_path, const cleave_spectrog
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot draw a spectrogram: the path or the list of panels is NULL");
     if (count < 1 || count > CLEAVE_SPECTROGRAM_PANELS_MAX)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "cannot draw a spectrogram: %d panels; give 1 to %d", count,
-                         CLEAVE_SPECTROGRAM_PANELS_MAX);
+        return error_advise(
+            error,
+            error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot draw a spectrogram: %d panels", count),
+            "give 1 to %d", CLEAVE_SPECTROGRAM_PANELS_MAX);
     for (int i = 0; i < count; i++)
         if (!panels[i].path)
             return error_set(error, CLEAVE_ERROR_ARGUMENT,

@@ -1,4 +1,4 @@
-/* block_reader.c: see block_reader.h. */
+/* block_reader.c: a reader with a block of its own. */
 #include "measure/block_reader.h"
 
 #include <stdlib.h>
@@ -6,12 +6,15 @@
 #include "base/clock.h"
 #include "base/path_format.h"
 
-/* How many of the file's channels are read. */
-static cleave_status choose_channels(BlockReader *block, int most, cleave_error *error) {
+static cleave_status choose_shape(BlockReader *block, const BlockSettings *settings,
+                                  cleave_error *error) {
     const AudioFormat *format = audio_reader_format(block->reader);
-    block->channels = format->channels < most ? format->channels : most;
-    block->sample_rate = format->sample_rate;
-    if (block->channels == format->channels)
+    int most = settings->most_channels;
+    block->channels = most > 0 && format->channels > most ? most : format->channels;
+    if (settings->channels > 0)
+        block->channels = settings->channels;
+    block->sample_rate = settings->sample_rate > 0 ? settings->sample_rate : format->sample_rate;
+    if (block->channels == format->channels && block->sample_rate == format->sample_rate)
         return CLEAVE_OK;
     return audio_reader_convert(block->reader, block->channels, block->sample_rate, error);
 }
@@ -28,12 +31,12 @@ static cleave_status allocate_block(BlockReader *block, cleave_error *error) {
     return CLEAVE_OK;
 }
 
-cleave_status block_reader_open(BlockReader *block, const char *path, int most_channels,
+cleave_status block_reader_open(BlockReader *block, const char *path, const BlockSettings *settings,
                                 cleave_error *error) {
-    *block = (BlockReader){.path = path};
+    *block = (BlockReader){.path = path, .passes = settings->passes > 0 ? settings->passes : 1};
     cleave_status status = audio_reader_open(&block->reader, path, NULL, error);
     if (status == CLEAVE_OK)
-        status = choose_channels(block, most_channels, error);
+        status = choose_shape(block, settings, error);
     if (status == CLEAVE_OK)
         status = allocate_block(block, error);
     if (status == CLEAVE_OK)
@@ -41,11 +44,12 @@ cleave_status block_reader_open(BlockReader *block, const char *path, int most_c
     return status;
 }
 
-static cleave_status tell(const BlockReader *block, const Listener *listener, cleave_error *error) {
+static cleave_status report_progress(const BlockReader *block, const Listener *listener,
+                                     cleave_error *error) {
     if (!listener || !listener->callback)
         return CLEAVE_OK;
-    cleave_progress progress = {.samples_done = block->position,
-                                .samples_total = block->expected,
+    cleave_progress progress = {.samples_done = block->earlier + block->position,
+                                .samples_total = block->passes * block->expected,
                                 .seconds = clock_seconds() - listener->begin};
     if (listener->callback(listener->user, &progress) == 0)
         return CLEAVE_OK;
@@ -56,11 +60,16 @@ static cleave_status tell(const BlockReader *block, const Listener *listener, cl
 cleave_status block_reader_next(BlockReader *block, const Listener *listener, int64_t *got,
                                 cleave_error *error) {
     *got = 0;
-    cleave_status status = tell(block, listener, error);
-    if (status == CLEAVE_OK)
-        status = audio_reader_read(block->reader, block->planes, BLOCK_READER_FRAMES, got, error);
+    cleave_status status =
+        audio_reader_read(block->reader, block->planes, BLOCK_READER_FRAMES, got, error);
     block->position += *got;
-    return status;
+    return status == CLEAVE_OK ? report_progress(block, listener, error) : status;
+}
+
+cleave_status block_reader_rewind(BlockReader *block, cleave_error *error) {
+    block->earlier += block->position;
+    block->position = 0;
+    return audio_reader_rewind(block->reader, error);
 }
 
 void block_reader_close(BlockReader *block) {

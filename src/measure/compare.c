@@ -1,5 +1,5 @@
-/* compare.c: how far one signal is from another: SNR, the largest difference, and the difference
- * of their spectra. The public part is in cleave.h; files are compared by audio/score.c. */
+/* compare.c: cleave_audio_compare(): how far one signal in memory is from another: SNR, the largest
+ * difference, and the difference of their spectra. Files are compared in score.c. */
 #include <kiss_fftr.h>
 #include <math.h>
 #include <stdlib.h>
@@ -140,9 +140,11 @@ static cleave_status check(const float *const *reference, const float *const *es
     for (int c = 0; sound && c < channels; c++)
         sound = reference[c] && estimate[c];
     if (!sound)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "cannot compare: an array or the result is NULL, or there are no samples; "
-                         "give two signals of at least one channel and one sample");
+        return error_advise(error,
+                            error_set(error, CLEAVE_ERROR_ARGUMENT,
+                                      "cannot compare: an array or the result is NULL, or there "
+                                      "are no samples"),
+                            "give two signals of at least one channel and one sample");
     if (count_not_numbers(reference, channels, samples) > 0)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot compare: the reference holds samples that are not numbers");

@@ -1,18 +1,19 @@
-/* loudness.c: how loud an audio file is, by EBU R 128 (ITU-R BS.1770): libebur128 measures, this
- * file streams to it. The public part is in cleave.h. */
+/* loudness.c: cleave_loudness_measure(): how loud an audio file is, by EBU R 128 (ITU-R BS.1770).
+ * libebur128 measures, this file streams to it. */
 #include <ebur128.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/path_format.h"
 #include "cleave/extra.h"
 #include "measure/block_reader.h"
 
 #define MOST_CHANNELS 64 /* as many as libebur128 takes */
 
 /* libebur128 keeps the loudness of each 100 ms, about 1 MiB an hour, which is exact. Files that
- * promise to be longer than this get its histogram instead, of 0.1 LU steps and constant size. */
+ * are longer than this by their header get its histogram instead, of 0.1 LU steps and constant
+ * size.
+ */
 #define EXACT_SECONDS (4.0 * 3600.0)
 
 /* A 16-bit sample that was cut at full scale has this value at least. */
@@ -27,7 +28,8 @@ typedef struct Meter {
 
 static cleave_status meter_open(Meter *meter, const char *path, cleave_error *error) {
     *meter = (Meter){0};
-    cleave_status status = block_reader_open(&meter->file, path, MOST_CHANNELS, error);
+    cleave_status status = block_reader_open(
+        &meter->file, path, &(BlockSettings){.most_channels = MOST_CHANNELS}, error);
     if (status != CLEAVE_OK)
         return status;
     size_t channels = (size_t)meter->file.channels;
@@ -36,10 +38,11 @@ static cleave_status meter_open(Meter *meter, const char *path, cleave_error *er
                (promised > EXACT_SECONDS ? EBUR128_MODE_HISTOGRAM : 0);
     meter->state = ebur128_init((unsigned)channels, (unsigned long)meter->file.sample_rate, mode);
     if (!meter->state)
-        return error_set(error, CLEAVE_ERROR_INPUT,
-                         "cannot measure loudness: " PATH_FORMAT ": %d Hz is beyond what the "
-                         "measurement takes; convert the file to 48000 Hz",
-                         path, meter->file.sample_rate);
+        return error_advise(error,
+                            error_set_file(error, CLEAVE_ERROR_INPUT, "cannot measure loudness",
+                                           path, "%d Hz is beyond what the measurement takes",
+                                           meter->file.sample_rate),
+                            "convert the file to 48000 Hz");
     size_t bytes = channels * BLOCK_READER_FRAMES * sizeof(float);
     meter->interleaved = malloc(bytes);
     return meter->interleaved ? CLEAVE_OK : error_memory(error, "a block of audio", bytes);
@@ -52,7 +55,7 @@ static void meter_close(Meter *meter) {
     block_reader_close(&meter->file);
 }
 
-static cleave_status add_block(Meter *meter, int64_t frames, cleave_error *error) {
+static cleave_status meter_add_block(Meter *meter, int64_t frames, cleave_error *error) {
     size_t channels = (size_t)meter->file.channels;
     for (size_t c = 0; c < channels; c++) {
         for (size_t i = 0; i < (size_t)frames; i++) {
@@ -67,13 +70,13 @@ static cleave_status add_block(Meter *meter, int64_t frames, cleave_error *error
     return error_memory(error, "a loudness measurement", (size_t)frames * sizeof(float));
 }
 
-static cleave_status read_all(Meter *meter, const Listener *listener, cleave_error *error) {
+static cleave_status meter_read_all(Meter *meter, const Listener *listener, cleave_error *error) {
     for (;;) {
         int64_t got = 0;
         cleave_status status = block_reader_next(&meter->file, listener, &got, error);
         if (status != CLEAVE_OK || got == 0)
             return status;
-        status = add_block(meter, got, error);
+        status = meter_add_block(meter, got, error);
         if (status != CLEAVE_OK)
             return status;
     }
@@ -83,8 +86,8 @@ static double decibels(double peak) {
     return peak > 0.0 ? 20.0 * log10(peak) : -INFINITY;
 }
 
-/* Each is -inf where there is nothing to measure, whatever the library makes of that. */
-static void read_meter(const Meter *meter, cleave_loudness *loudness) {
+/* Each is -inf if there is nothing to measure, whatever the library says then. */
+static void meter_read_off(const Meter *meter, cleave_loudness *loudness) {
     double true_peak = 0.0;
     double sample_peak = 0.0;
     for (unsigned c = 0; c < (unsigned)meter->file.channels; c++) {
@@ -115,15 +118,17 @@ CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudne
                                                  void *progress_user, cleave_error *error) {
     error_clear(error);
     if (!path || !loudness)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "cannot measure loudness: the path or the result is NULL; give both");
+        return error_advise(error,
+                            error_set(error, CLEAVE_ERROR_ARGUMENT,
+                                      "cannot measure loudness: the path or the result is NULL"),
+                            "give both");
     Listener listener = {progress, progress_user, clock_seconds()};
     Meter meter;
     cleave_status status = meter_open(&meter, path, error);
     if (status == CLEAVE_OK)
-        status = read_all(&meter, &listener, error);
+        status = meter_read_all(&meter, &listener, error);
     if (status == CLEAVE_OK)
-        read_meter(&meter, loudness);
+        meter_read_off(&meter, loudness);
     meter_close(&meter);
     return status;
 }

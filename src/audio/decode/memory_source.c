@@ -41,10 +41,12 @@ cleave_status source_memory_open(AudioSource **source, const float *const *plane
                                  int64_t frames, int sample_rate, cleave_error *error) {
     *source = NULL;
     if (channels < 1 || channels > SOURCE_MAX_CHANNELS || frames < 0 || sample_rate < 1)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "audio in memory: %d channels of %lld samples at %d Hz make no sense; "
-                         "give 1 to %d channels, 0 or more samples and a rate in Hz",
-                         channels, (long long)frames, sample_rate, SOURCE_MAX_CHANNELS);
+        return error_advise(
+            error,
+            error_set(error, CLEAVE_ERROR_ARGUMENT,
+                      "audio in memory: %d channels of %lld samples at %d Hz make no sense",
+                      channels, (long long)frames, sample_rate),
+            "give 1 to %d channels, 0 or more samples and a rate in Hz", SOURCE_MAX_CHANNELS);
     MemorySource *memory = calloc(1, sizeof(*memory));
     if (!memory)
         return error_memory(error, "a reader", sizeof(*memory));

@@ -168,7 +168,7 @@ static cleave_status judge_end(SndfileSource *source, cleave_error *error) {
     int kind = source->info.format & SF_FORMAT_TYPEMASK;
     if (kind == SF_FORMAT_OGG)
         source->ogg_end = ogg_end_find(&source->file);
-    Ending ending = {.path = source->file.path,
+    SourceEnd end = {.path = source->file.path,
                      .position = source->position,
                      .promised = source->promised,
                      .tolerance = tolerance_of(source),
@@ -176,7 +176,7 @@ static cleave_status judge_end(SndfileSource *source, cleave_error *error) {
                      .broken = why_broken(source, why, sizeof(why)),
                      .doubt = kind == SF_FORMAT_OGG ? why_doubtful(source) : NULL,
                      .more_is_remarkable = true};
-    return ending_judge(&source->base, &ending, error);
+    return source_end_judge(&source->base, &end, error);
 }
 
 static cleave_status sndfile_read(AudioSource *base, float *interleaved, int64_t frames,

@@ -59,7 +59,7 @@ cleave_status ffmpeg_judge_end(FfmpegSource *source, cleave_error *error) {
     OggEnd ogg_end = is_ogg ? ogg_end_find(&source->file) : OGG_ENDS_WHOLE;
     Promise promise = ffmpeg_source_promise(source);
     const Gaps *gaps = &source->gaps;
-    Ending ending = {.path = source->file.path,
+    SourceEnd end = {.path = source->file.path,
                      .position = source->position,
                      .promised = promised_position(source, &promise),
                      .tolerance = promise.tolerance,
@@ -73,5 +73,5 @@ cleave_status ffmpeg_judge_end(FfmpegSource *source, cleave_error *error) {
     if (source->description.chunk.found && !source->file.stream && !source->base.judged)
         chunk_warn_of_length(&source->description.chunk, source->file.path, source->position,
                              ffmpeg_source_rate(source), &source->base.log);
-    return ending_judge(&source->base, &ending, error);
+    return source_end_judge(&source->base, &end, error);
 }

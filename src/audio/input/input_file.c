@@ -15,10 +15,10 @@
 #include "base/path.h"
 #include "base/platform.h"
 
-static cleave_status fail(const char *path, const char *why, const char *advice,
-                          cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_INPUT, "cannot open audio: " PATH_FORMAT ": %s; %s", path,
-                     why, advice);
+static cleave_status cannot_open(const char *path, const char *why, const char *advice,
+                                 cleave_error *error) {
+    error_set_file(error, CLEAVE_ERROR_INPUT, "cannot open audio", path, "%s", why);
+    return error_advise(error, CLEAVE_ERROR_INPUT, "%s", advice);
 }
 
 static const char *advice_for(int number) {
@@ -49,14 +49,16 @@ static cleave_status open_regular(InputFile *file, int64_t end, bool is_standard
     file->base = begin > 0 ? (int64_t)begin : 0;
     file->size = end - file->base;
     if (file->size <= 0)
-        return fail(file->path, "the file is empty", "try to copy or download it again", error);
+        return cannot_open(file->path, "the file is empty", "try to copy or download it again",
+                           error);
     return CLEAVE_OK;
 }
 
 static cleave_status open_stream(InputFile *file, cleave_error *error) {
     if (isatty(file->fd))
-        return fail(file->path, "is a terminal",
-                    "let a program write to it (ffmpeg … | cleave -), or name a file", error);
+        return cannot_open(file->path, "is a terminal",
+                           "let a program write to it (ffmpeg … | cleave -), or name a file",
+                           error);
     file->size = INT64_MAX;
     file->stream = input_stream_create(file->fd);
     if (!file->stream)
@@ -67,11 +69,11 @@ static cleave_status open_stream(InputFile *file, cleave_error *error) {
 static cleave_status open_kind(InputFile *file, bool is_standard, cleave_error *error) {
     struct stat status;
     if (fstat(file->fd, &status) != 0)
-        return fail(file->path, strerror(errno), "check the name", error);
+        return cannot_open(file->path, strerror(errno), "check the name", error);
     if (S_ISDIR(status.st_mode))
-        return fail(file->path, "is a folder", "name an audio file", error);
+        return cannot_open(file->path, "is a folder", "name an audio file", error);
     if (S_ISBLK(status.st_mode))
-        return fail(file->path, "is a disk", "name an audio file on it", error);
+        return cannot_open(file->path, "is a disk", "name an audio file on it", error);
     if (S_ISREG(status.st_mode))
         return open_regular(file, (int64_t)status.st_size, is_standard, error);
     return open_stream(file, error);
@@ -82,7 +84,7 @@ cleave_status input_file_open(InputFile *file, const char *path, cleave_error *e
     memset(file, 0, sizeof(*file));
     file->fd = is_standard ? copy_standard_input() : open_for_reading(path);
     if (file->fd < 0)
-        return fail(path_shown(path), strerror(errno), advice_for(errno), error);
+        return cannot_open(path_shown(path), strerror(errno), advice_for(errno), error);
     file->path = string_copy(path_shown(path));
     cleave_status status = file->path ? open_kind(file, is_standard, error)
                                       : error_memory(error, "a path", strlen(path) + 1);
@@ -112,12 +114,14 @@ static const char *spool_folder(void) {
 
 static cleave_status spool_failed(const InputFile *file, int number, cleave_error *error) {
     bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
-    return error_set(error, CLEAVE_ERROR_INPUT,
-                     "cannot read audio: " PATH_FORMAT
-                     ": it must be stored while it is read, and the temporary folder " PATH_FORMAT
-                     " %s (%s); %sset TMPDIR to another folder, or save the audio to a file first",
-                     file->path, spool_folder(), full ? "is full" : "cannot be used",
-                     strerror(number), full ? "free some space there, " : "");
+    return error_advise(
+        error,
+        error_set_file(error, CLEAVE_ERROR_INPUT, "cannot read audio", file->path,
+                       "it must be stored while it is read, and the temporary folder " PATH_FORMAT
+                       " %s (%s)",
+                       spool_folder(), full ? "is full" : "cannot be used", strerror(number)),
+        "%sset TMPDIR to another folder, or save the audio to a file first",
+        full ? "free some space there, " : "");
 }
 
 /* A file that nobody else can open and that is gone when it is closed; -1 with errno. */
@@ -164,7 +168,8 @@ static cleave_status copy_stream(InputFile *file, InputFile *copy, bool head_onl
         if (got < 0 && errno == ECANCELED)
             return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
         if (got < 0)
-            return fail(file->path, strerror(errno), "check the program that writes to it", error);
+            return cannot_open(file->path, strerror(errno), "check the program that writes to it",
+                               error);
         if (got == 0)
             break;
         int number = write_all(copy->fd, block, got);

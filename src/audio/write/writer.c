@@ -82,10 +82,10 @@ static cleave_status open_writer(AudioWriter **writer, const Target *target,
     if (status != CLEAVE_OK)
         return status;
     if (settings->channels < 1 || settings->channels > MAX_CHANNELS || settings->sample_rate < 1)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "cannot write audio: " PATH_FORMAT ": %d channels at %d Hz make no sense",
-                         target->path ? target->path : "standard output", settings->channels,
-                         settings->sample_rate);
+        return error_set_file(error, CLEAVE_ERROR_ARGUMENT, "cannot write audio",
+                              target->path ? target->path : "standard output",
+                              "%d channels at %d Hz make no sense", settings->channels,
+                              settings->sample_rate);
     AudioWriter *created = calloc(1, sizeof(*created));
     if (!created)
         return error_memory(error, "a writer", sizeof(*created));
@@ -122,8 +122,8 @@ static cleave_status misused(const AudioWriter *writer, cleave_error *error) {
     const char *state = writer->failed     ? "an earlier write failed"
                         : writer->finished ? "it is finished already"
                                            : "it is not finished yet";
-    return error_set(error, CLEAVE_ERROR_INTERNAL, "cannot write: " PATH_FORMAT ": %s",
-                     writer->file.path, state);
+    return error_set_file(error, CLEAVE_ERROR_INTERNAL, "cannot write", writer->file.path, "%s",
+                          state);
 }
 
 /* Interleaves one channel behind what the block holds already, keeps peak and count, and returns
@@ -175,13 +175,12 @@ static cleave_status fill_block(AudioWriter *writer, const float *const *planes,
     for (int c = 0; c < writer->settings.channels; c++) {
         int64_t bad = interleave(writer, planes[c] + offset, c, frames);
         if (bad >= 0)
-            return error_set(
-                error, CLEAVE_ERROR_OUTPUT,
-                "cannot write: " PATH_FORMAT ": channel %d is not a number (NaN or "
-                "infinity) at %.3f s; lower the input's level if it is extreme, or try "
-                "another precision or device",
-                writer->file.path, c + 1,
-                (double)(writer->frames + bad) / writer->settings.sample_rate);
+            return error_advise(
+                error,
+                error_set_file(error, CLEAVE_ERROR_OUTPUT, "cannot write", writer->file.path,
+                               "channel %d is not a number (NaN or infinity) at %.3f s", c + 1,
+                               (double)(writer->frames + bad) / writer->settings.sample_rate),
+                "lower the input's level if it is extreme, or try another precision or device");
     }
     writer->frames += frames;
     writer->filled += frames;
