@@ -18,6 +18,7 @@
 #include <zip.h>
 
 #include "base/mapped_file.h"
+#include "base/text.h"
 #include "model/config.h"
 #include "model/random_network.h"
 
@@ -39,12 +40,6 @@ typedef struct Options {
     ValueType type;
     bool embed;
 } Options;
-
-static bool ends_with(const char *text, const char *end) {
-    size_t size = strlen(text);
-    size_t end_size = strlen(end);
-    return size >= end_size && strcmp(text + size - end_size, end) == 0;
-}
 
 static bool write_safetensors(const RandomNetwork *network, const Options *options,
                               const char *config) {
@@ -221,7 +216,7 @@ static char *read_text(const char *path) {
 }
 
 static bool write_network(const RandomNetwork *network, const Options *options) {
-    if (ends_with(options->output, ".ckpt"))
+    if (text_ends_with(options->output, ".ckpt"))
         return write_ckpt(network, options);
     char *config = options->embed ? read_text(options->config) : NULL;
     bool done = (!options->embed || config) && write_safetensors(network, options, config);
@@ -230,8 +225,8 @@ static bool write_network(const RandomNetwork *network, const Options *options) 
 }
 
 static bool check_output(const Options *options) {
-    bool is_ckpt = ends_with(options->output, ".ckpt");
-    if (!is_ckpt && !ends_with(options->output, ".safetensors")) {
+    bool is_ckpt = text_ends_with(options->output, ".ckpt");
+    if (!is_ckpt && !text_ends_with(options->output, ".safetensors")) {
         fprintf(stderr, "make_network: %s: the name must end in .ckpt or .safetensors\n",
                 options->output);
         return false;

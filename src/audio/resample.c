@@ -1,7 +1,8 @@
-/* resample.c: soxr behind resample.h. */
+/* resample.c: resampling by soxr. */
 #include "audio/resample.h"
 
 #include <soxr.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,18 +13,26 @@ struct Resampler {
     int to_rate;
 };
 
-static cleave_status soxr_failed(const Resampler *resampler, const char *why, cleave_error *error) {
-    if (strstr(why, "malloc failed") || strstr(why, "out of memory"))
-        return error_set(error, CLEAVE_ERROR_MEMORY,
-                         "out of memory for resampling %d Hz to %d Hz; close other programs",
-                         resampler->from_rate, resampler->to_rate);
-    return error_set(error, CLEAVE_ERROR_INPUT,
-                     "cannot resample: %d Hz to %d Hz: %s; convert the file to %d Hz first",
-                     resampler->from_rate, resampler->to_rate, why, resampler->to_rate);
+/* soxr's errors are nothing but texts: its own words for a lack of memory must be known. */
+static bool is_memory_text(const char *why) {
+    return strstr(why, "malloc failed") || strstr(why, "out of memory");
 }
 
-/* One thread: soxr's own threads would compete with the network's for little gain. */
-static cleave_status start(Resampler *resampler, cleave_error *error) {
+static cleave_status soxr_failed(const Resampler *resampler, const char *why, cleave_error *error) {
+    if (is_memory_text(why))
+        return error_advise(error,
+                            error_set(error, CLEAVE_ERROR_MEMORY,
+                                      "out of memory for resampling %d Hz to %d Hz",
+                                      resampler->from_rate, resampler->to_rate),
+                            "close other programs");
+    return error_advise(error,
+                        error_set(error, CLEAVE_ERROR_INPUT, "cannot resample: %d Hz to %d Hz: %s",
+                                  resampler->from_rate, resampler->to_rate, why),
+                        "convert the file to %d Hz first", resampler->to_rate);
+}
+
+/* One thread: soxr's own would compete with the network's for little gain. */
+static cleave_status resampler_start(Resampler *resampler, cleave_error *error) {
     soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_S, SOXR_FLOAT32_S);
     soxr_quality_spec_t quality = soxr_quality_spec(SOXR_VHQ, 0);
     soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
@@ -49,7 +58,7 @@ cleave_status resampler_create(Resampler **resampler, int channels, int from_rat
         to_rate < RESAMPLER_MIN_RATE || to_rate > RESAMPLER_MAX_RATE)
         status = soxr_failed(created, "not a plausible sample rate", error);
     else
-        status = start(created, error);
+        status = resampler_start(created, error);
     if (status != CLEAVE_OK) {
         resampler_destroy(created);
         return status;
@@ -71,7 +80,7 @@ cleave_status resampler_reset(Resampler *resampler, cleave_error *error) {
     if (resampler->soxr)
         soxr_delete(resampler->soxr);
     resampler->soxr = NULL;
-    return start(resampler, error);
+    return resampler_start(resampler, error);
 }
 
 cleave_status resampler_run(Resampler *resampler, const float *const *in, int64_t in_frames,

@@ -1,4 +1,4 @@
-/* failure.c: see failure.h. */
+/* failure.c: the table of likely causes and remedies, and the words for a failure. */
 #include "backend/failure.h"
 
 #include <stdbool.h>
@@ -10,8 +10,8 @@
 
 #define ANY (-1)
 
-/* A row holds for every device, step or cause that it names as ANY; the first that fits counts, so
- * that the special ones stand above the general ones. */
+/* ANY fits every device, step or cause. The first row that fits counts, so special rows stand above
+ * general ones. */
 typedef struct Row {
     int kind;
     int step;
@@ -24,7 +24,7 @@ static const Row rows[] = {
     {ANY,
      ANY,
      CAUSE_LOST,
-     {"the driver reset or unplugged it, or it overheated",
+     {"the driver reset it, it overheated, or it was unplugged",
       "the same command again, and -d cpu if it happens again"}},
 
     {CLEAVE_DEVICE_CPU,
@@ -41,20 +41,20 @@ static const Row rows[] = {
      ANY,
      CAUSE_MEMORY,
      {"the batch is too large, or other programs hold the GPU's memory",
-      "a smaller batch (-b 1), -p f16, ending what else runs on the GPU, or -d cpu"}},
+      "a smaller batch (-b 1), -p f16, ending other programs on the GPU, or -d cpu"}},
 
     {CLEAVE_DEVICE_MPS,
      ANY,
      CAUSE_TIME,
-     {"the GPU is slow for this network, or a display or another program waits for it",
+     {"the GPU is slow for this network, or a display or another program is waiting for it",
       "a smaller batch (-b 1), -p f16, or -d cpu"}},
 
     {ANY, STEP_PROBE, CAUSE_UNSUPPORTED, {NULL, "-d auto"}},
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,
      CAUSE_FAILED,
-     {"a fault of this version of macOS on this GPU",
-      "-d auto or -d cpu, and report it with what `cleave doctor` says"}},
+     {"a fault of this version of macOS with this GPU",
+      "-d auto or -d cpu, and report it with the output of `cleave doctor`"}},
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,
      ANY,
@@ -76,62 +76,62 @@ static const Row rows[] = {
     {ANY,
      STEP_COMPILE,
      ANY,
-     {"the driver's compiler does not manage this network", "--no-compile, or -d cpu"}},
+     {"the driver's compiler cannot compile this network", "--no-compile, or -d cpu"}},
 
     {CLEAVE_DEVICE_CPU, ANY, ANY, {NULL, "--no-compile, and report it if it happens again"}},
     {ANY,
      STEP_UPLOAD,
      ANY,
-     {"the GPU is in trouble, or was reset meanwhile", "the same command again, or -d cpu"}},
+     {"the GPU has failed, or was reset", "the same command again, or -d cpu"}},
     {ANY,
      STEP_DOWNLOAD,
      ANY,
-     {"the GPU failed while it computed, or was reset meanwhile",
+     {"the GPU failed while computing, or was reset",
       "the same command again, --no-compile, or -d cpu"}},
     {ANY,
      ANY,
      ANY,
-     {"a fault of the driver or of the GPU",
+     {"a fault in the driver or the GPU",
       "the same command again, --no-compile, -p f32, or -d cpu"}},
 };
 
-static bool fits(int wanted, int value) {
+static bool row_fits(int wanted, int value) {
     return wanted == ANY || wanted == value;
 }
 
 FailureAdvice failure_advice(cleave_device_kind kind, DeviceFailure failure) {
     const Row *row = rows;
-    while (!fits(row->kind, (int)kind) || !fits(row->step, (int)failure.step) ||
-           !fits(row->cause, (int)failure.cause))
+    while (!row_fits(row->kind, (int)kind) || !row_fits(row->step, (int)failure.step) ||
+           !row_fits(row->cause, (int)failure.cause))
         row++; /* the last row fits all */
     return row->advice;
 }
 
 /* ---- Words ---- */
 
-static const char *doing(DeviceStep step) {
+static const char *step_words(DeviceStep step) {
     switch (step) {
     case STEP_COMPILE:
-        return "making the network ready";
+        return " while making the network ready";
     case STEP_UPLOAD:
-        return "sending audio to the device";
+        return " while sending audio to the device";
     case STEP_DOWNLOAD:
-        return "fetching stems from the device";
+        return " while fetching stems from the device";
     case STEP_SYNCHRONIZE:
-        return "waiting for the device";
+        return " while waiting for the device";
     default:
-        return "running the network";
+        return " while running the network";
     }
 }
 
-static const char *what_happened(DeviceCause cause) {
+static const char *cause_words(DeviceCause cause) {
     switch (cause) {
     case CAUSE_MEMORY:
         return "ran out of memory";
     case CAUSE_TIME:
         return "took too long";
     case CAUSE_UNSUPPORTED:
-        return "met something unsupported";
+        return "does not support this network";
     case CAUSE_LOST:
         return "was lost";
     default:
@@ -152,8 +152,9 @@ cleave_status failure_explain(cleave_error *error, cleave_status status, cleave_
         error_set(error, status, "device %.64s is not available: %s", device,
                   detail[0] ? detail : "no reason given");
     else
-        error_set(error, status, "%s %s while %s: %s", device, what_happened(failure.cause),
-                  doing(failure.step), detail[0] ? detail : "no reason given");
+        error_set(error, status, "%s %s%s: %s", device, cause_words(failure.cause),
+                  failure.cause == CAUSE_UNSUPPORTED ? "" : step_words(failure.step),
+                  detail[0] ? detail : "no reason given");
     return error_advise(error, status, "%s%s%stry %s", advice.likely ? "likely: " : "",
                         advice.likely ? advice.likely : "", advice.likely ? "; " : "",
                         advice.remedy);

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audio/output_file.h"
 #include "backend/loader.h"
 #include "base/cache_file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "base/platform.h"
 
 #define LARGEST_FILE 4096

@@ -15,6 +15,14 @@ static inline uint64_t hash_add(uint64_t hash, const void *data, size_t bytes) {
     return hash;
 }
 
+/* The same with 32 bits, for a text. */
+static inline uint32_t hash_text(const char *text) {
+    uint32_t hash = 0x811c9dc5u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x01000193u;
+    return hash;
+}
+
 /* The same for a number, which is the same for all orders of bytes. */
 static inline uint64_t hash_add_number(uint64_t hash, uint64_t number) {
     for (int i = 0; i < 8; i++, number >>= 8)

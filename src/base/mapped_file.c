@@ -1,4 +1,4 @@
-/* mapped_file.c: see mapped_file.h. */
+/* mapped_file.c: mapping files by POSIX's mmap(). */
 #include "base/mapped_file.h"
 
 #include <errno.h>
@@ -20,8 +20,8 @@ static int open_for_reading(const char *path) {
     return fd;
 }
 
-/* Of a private mapping a device that reads it too might be given copies; but some file systems,
- * such as FUSE's with direct I/O, have no others. False with errno. */
+/* A shared mapping, if possible: a device that reads a private one too might get copies. Some file
+ * systems, such as FUSE's with direct I/O, have private ones only. False with errno. */
 static bool map_pages(MappedFile *file, int fd, size_t size) {
     void *pages = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     bool shared = pages != MAP_FAILED;
@@ -33,14 +33,25 @@ static bool map_pages(MappedFile *file, int fd, size_t size) {
     return true;
 }
 
-static const char *advice(const char *path, int number) {
+/* NULL: none. */
+static const char *advice_for(const char *path, int number) {
     if (number == EACCES)
-        return "; check its permissions";
+        return "check its permissions";
     if (number == ENOENT && strstr(path, "://"))
-        return "; an address is no file: download what is there, and give that";
+        return "an address is no file: download what is there, and give that";
     if (number == ENOENT && path_is_standard(path))
-        return "; standard input cannot take its place: give a file";
-    return number == ENOENT || number == ENOTDIR ? "; check the path" : "";
+        return "standard input cannot take its place: give a file";
+    return number == ENOENT || number == ENOTDIR ? "check the path" : NULL;
+}
+
+/* "TASK PATH: REASON; ADVICE" */
+static cleave_status map_failed(cleave_error *error, cleave_status status, const char *task,
+                                const char *path, const char *reason, const char *advice) {
+    error_set(error, status, "%s", reason);
+    if (advice)
+        error_advise(error, status, "%s", advice);
+    error_prefix(error, "%s " PATH_FORMAT, task, path);
+    return status;
 }
 
 cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
@@ -50,16 +61,16 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
     *file = (MappedFile){0};
     int fd = open_for_reading(path);
     if (fd < 0)
-        return error_set(error, status, "cannot open " PATH_FORMAT ": %s%s", path, strerror(errno),
-                         advice(path, errno));
-    if (fstat(fd, &info) != 0) {
-        result = error_set(error, status, "cannot read " PATH_FORMAT ": %s", path, strerror(errno));
-    } else if (!S_ISREG(info.st_mode)) {
-        result = error_set(error, status, "cannot read " PATH_FORMAT ": it is %s; give a file",
-                           path, S_ISDIR(info.st_mode) ? "a folder" : "a pipe or a device");
-    } else if (info.st_size > 0 && !map_pages(file, fd, (size_t)info.st_size)) {
-        result = error_set(error, status, "cannot map " PATH_FORMAT ": %s", path, strerror(errno));
-    }
+        return map_failed(error, status, "cannot open", path, strerror(errno),
+                          advice_for(path, errno));
+    if (fstat(fd, &info) != 0)
+        result = map_failed(error, status, "cannot read", path, strerror(errno), NULL);
+    else if (!S_ISREG(info.st_mode))
+        result = map_failed(error, status, "cannot read", path,
+                            S_ISDIR(info.st_mode) ? "it is a folder" : "it is a pipe or a device",
+                            "give a file");
+    else if (info.st_size > 0 && !map_pages(file, fd, (size_t)info.st_size))
+        result = map_failed(error, status, "cannot map", path, strerror(errno), NULL);
     close(fd);
     return result;
 }

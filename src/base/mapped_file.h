@@ -1,5 +1,5 @@
-/* mapped_file.h: a whole file, read-only, in memory-mapped pages. What lies behind its end in the
- * last page is mapped too, and zero. */
+/* mapped_file.h: a whole file, read-only, in memory-mapped pages. The rest of the last page, behind
+ * the file's end, is mapped too, and zero. */
 #ifndef CLEAVE_BASE_MAPPED_FILE_H
 #define CLEAVE_BASE_MAPPED_FILE_H
 
@@ -11,11 +11,10 @@
 typedef struct MappedFile {
     const unsigned char *data; /* NULL for an empty file */
     size_t size;               /* bytes */
-    bool shared;               /* with whoever else maps the file: no pages are copies of our own */
+    bool shared;               /* with others who map the file: no pages are private copies */
 } MappedFile;
 
-/* Maps a regular file. `status` is the code that a failure gets; the text names the path and why.
- */
+/* Maps a regular file. `status` is the status of a failure. */
 cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status status,
                                cleave_error *error);
 void mapped_file_close(MappedFile *file);

@@ -56,17 +56,3 @@ char *string_format(const char *format, ...) {
     va_end(args);
     return text;
 }
-
-SizeText size_text(int64_t bytes) {
-    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
-    SizeText result;
-    double value = (double)bytes;
-    int unit = 0;
-    while (value >= 999.5 && unit < 6) {
-        value /= 1000;
-        unit++;
-    }
-    int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-    snprintf(result.text, sizeof(result.text), "%.*f %s", digits, value, units[unit]);
-    return result;
-}

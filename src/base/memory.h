@@ -49,11 +49,4 @@ void memory_free_aligned(void *memory);
 char *string_copy(const char *text);
 char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "600 MB", "1.31 GB": bytes as a person reads them, by value. */
-typedef struct SizeText {
-    char text[24];
-} SizeText;
-
-SizeText size_text(int64_t bytes);
-
 #endif

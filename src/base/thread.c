@@ -1,4 +1,4 @@
-/* thread.c: see thread.h. */
+/* thread.c: the signals of threads. */
 #include "base/thread.h"
 
 #include <signal.h>
@@ -6,8 +6,8 @@
 
 #include "base/platform.h"
 
-/* Those that tell of a fault in the thread itself: blocked, they would end the process before any
- * crash handler, a sanitizer's included, could say where. */
+/* Signals of a fault in the thread itself: if they were blocked, they would end the process before
+ * a crash handler, such as a sanitizer's, could say where. */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 
 cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
@@ -24,7 +24,7 @@ cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void
     }
     if (code == 0)
         return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_MEMORY,
-                     "cannot start a thread: %s; try fewer threads or close other programs",
-                     strerror(code));
+    return error_advise(
+        error, error_set(error, CLEAVE_ERROR_MEMORY, "cannot start a thread: %s", strerror(code)),
+        "try fewer threads or close other programs");
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Longer than a line with two of the longest paths. */
 #define LINE_SIZE 8192
 
@@ -89,10 +91,6 @@ void utf8_trim(char *text) {
     text[trimmed_length(text, strlen(text))] = '\0';
 }
 
-static bool begins_with(const char *text, const char *mark) {
-    return strncmp(text, mark, strlen(mark)) == 0;
-}
-
 /* Takes the marks of UTF8_CUT away, and the part of a character that a cut between them left. What
  * is shorter was not cut: it may well end in such a byte. */
 static void finish_cuts(char *line) {
@@ -100,14 +98,14 @@ static void finish_cuts(char *line) {
     const char *begin = line; /* of what stands between marks */
     for (const char *from = line; *from != '\0';) {
         char *end = NULL;
-        if (begins_with(from, UTF8_CUT_BEGIN)) {
+        if (text_begins_with(from, UTF8_CUT_BEGIN)) {
             begin = to;
             from += strlen(UTF8_CUT_BEGIN);
-        } else if (begins_with(from, UTF8_CUT_END)) {
+        } else if (text_begins_with(from, UTF8_CUT_END)) {
             unsigned long size = strtoul(from + strlen(UTF8_CUT_END), &end, 10);
             if ((size_t)(to - begin) >= size)
                 to = line + trimmed_length(line, (size_t)(to - line));
-            from = begins_with(end, UTF8_CUT_SIZE) ? end + strlen(UTF8_CUT_SIZE) : end;
+            from = text_begins_with(end, UTF8_CUT_SIZE) ? end + strlen(UTF8_CUT_SIZE) : end;
         } else {
             *to++ = *from++;
         }

@@ -8,6 +8,7 @@
 #include <wchar.h>
 
 #include "allocate.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "terminal.h"
 
@@ -119,16 +120,8 @@ ShortText text_duration(double seconds) {
 }
 
 ShortText text_bytes(int64_t bytes) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     ShortText result;
-    double value = (double)bytes;
-    int unit = 0;
-    while (value >= 1024.0 && unit < 6) {
-        value /= 1024.0;
-        unit++;
-    }
-    snprintf(result.text, sizeof result.text, "%.*f %s", unit == 0 || value >= 100.0 ? 0 : 1, value,
-             units[unit]);
+    snprintf(result.text, sizeof result.text, "%s", size_text(bytes).text);
     return result;
 }
 

@@ -10,6 +10,7 @@
 
 #include "backend/trial.h"
 #include "base/platform.h"
+#include "base/random.h"
 #include "cleave/extra.h"
 
 #define SECONDS   1
@@ -44,15 +45,6 @@ static float **new_planes(int count, int64_t samples) {
 
 static bool have_room(float *const *planes) {
     return planes && planes[0];
-}
-
-/* Noise: all frequencies at once. */
-static void fill(float *samples, size_t count) {
-    uint32_t state = 1;
-    for (size_t i = 0; i < count; i++) {
-        state = state * 1664525u + 1013904223u;
-        samples[i] = ((float)(state >> 8) / 8388608.0f - 1.0f) * 0.3f;
-    }
 }
 
 /* ---- One separation ---- */
@@ -110,7 +102,7 @@ static cleave_status try_device(Trial *trial, const char *device, int snrs[2],
         snprintf(error->text, sizeof(error->text), "out of memory");
         return CLEAVE_ERROR_MEMORY;
     }
-    fill(trial->mix[0], (size_t)samples * (size_t)trial->info.channels);
+    random_noise(trial->mix[0], (size_t)samples * (size_t)trial->info.channels, 0.3f);
     cleave_status status = separate(trial, "cpu", CLEAVE_PRECISION_F32, trial->reference, error);
     if (status == CLEAVE_OK)
         status = try_precision(trial, device, CLEAVE_PRECISION_F32, &snrs[0], error);

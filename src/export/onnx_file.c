@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audio/output_file.h"
 #include "base/memory.h"
+#include "base/output_file.h"
+#include "base/text.h"
 
 enum ModelField {
     MODEL_IR_VERSION = 1,

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/half.h"
+
 size_t dtype_size(DType dtype) {
     switch (dtype) {
     case DTYPE_F32:
@@ -58,25 +60,6 @@ bool tensor_is_contiguous(const Tensor *tensor) {
     return true;
 }
 
-static float float_from_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-/* The exponent and fraction of a half, moved into a float's place, are short of 2^112 in scale;
- * one exact multiplication mends that and makes subnormals normal on the way. */
-static float float_from_half(uint16_t half) {
-    uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
-    uint32_t rest = (uint32_t)(half & 0x7fffu) << 13;
-    if ((half & 0x7c00u) == 0x7c00u)
-        return float_from_bits(sign | rest | 0x7f800000u);
-    float scaled = float_from_bits(rest) * 0x1p112f;
-    uint32_t bits;
-    memcpy(&bits, &scaled, sizeof(bits));
-    return float_from_bits(sign | bits);
-}
-
 /* One run of `count` elements, `stride` elements apart; bytes need not be aligned. */
 static void read_f32(const unsigned char *source, int64_t stride, size_t count,
                      float *destination) {
@@ -93,7 +76,7 @@ static void read_f16(const unsigned char *source, int64_t stride, size_t count,
     for (size_t i = 0; i < count; i++) {
         uint16_t bits;
         memcpy(&bits, source + (int64_t)i * stride * 2, sizeof(bits));
-        destination[i] = float_from_half(bits);
+        destination[i] = half_to_float(bits);
     }
 }
 
@@ -102,7 +85,7 @@ static void read_bf16(const unsigned char *source, int64_t stride, size_t count,
     for (size_t i = 0; i < count; i++) {
         uint16_t bits;
         memcpy(&bits, source + (int64_t)i * stride * 2, sizeof(bits));
-        destination[i] = float_from_bits((uint32_t)bits << 16);
+        destination[i] = bf16_to_float(bits);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/path_format.h"
+#include "base/text.h"
 #include "model/checkpoint_private.h"
 #include "model/zip_records.h"
 
@@ -370,25 +371,19 @@ static cleave_status find_storage(void *context, const PickleStorage *storage,
 
 /* ---- What the archive is ---- */
 
-static bool ends_with(const char *text, const char *end) {
-    size_t size = strlen(text);
-    size_t end_size = strlen(end);
-    return size >= end_size && strcmp(text + size - end_size, end) == 0;
-}
-
 static cleave_status refuse_other_zip(const ZipReader *reader, cleave_error *error) {
     static const char *const models[] = {".ckpt", ".pth", ".pt", ".th", ".safetensors"};
     const char *source = reader->checkpoint->source;
     for (size_t i = 0; i < reader->count; i++) {
         const char *name = reader->entries[i].name;
         for (size_t j = 0; j < sizeof(models) / sizeof(models[0]); j++)
-            if (ends_with(name, models[j]))
+            if (text_ends_with(name, models[j]))
                 return error_set(
                     error, CLEAVE_ERROR_MODEL,
                     PATH_FORMAT
                     ": a ZIP with a checkpoint inside; unpack it and give '" UTF8_CUT(100) "'",
                     source, name);
-        if (ends_with(name, ".npy"))
+        if (text_ends_with(name, ".npy"))
             return error_set(error, CLEAVE_ERROR_MODEL,
                              PATH_FORMAT
                              ": a NumPy archive, not a checkpoint; give a .ckpt, .pth, .pt, .th "
@@ -407,7 +402,7 @@ static ZipEntry *find_pickle(ZipReader *reader) {
     static const char file[] = "data.pkl";
     for (size_t i = 0; i < reader->count; i++) {
         const char *name = reader->entries[i].name;
-        if (!ends_with(name, file))
+        if (!text_ends_with(name, file))
             continue;
         size_t prefix_size = strlen(name) - strlen(file);
         if (prefix_size > 0 && name[prefix_size - 1] != '/')

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/path_format.h"
 #include "base/random.h"
+#include "base/text.h"
 
 static const struct {
     const char *name; /* as safetensors has it */
@@ -25,12 +27,6 @@ size_t value_size(ValueType type) {
 }
 
 /* ---- The list of tensors ---- */
-
-static bool ends_with(const char *text, const char *end) {
-    size_t size = strlen(text);
-    size_t end_size = strlen(end);
-    return size >= end_size && strcmp(text + size - end_size, end) == 0;
-}
 
 static RandomWeight weight_of(const WeightSpec *spec, ValueType type) {
     RandomWeight weight = {.spec = *spec, .type = type, .elements = 1};
@@ -60,7 +56,7 @@ cleave_status random_network_list(RandomNetwork *network, const Config *config, 
     network->weights = malloc(bytes);
     for (size_t i = 0; i < count && network->weights; i++) {
         network->weights[network->count++] = weight_of(&specs[i], type);
-        if (ends_with(specs[i].name, ".running_var"))
+        if (text_ends_with(specs[i].name, ".running_var"))
             network->weights[network->count++] = counter_of(&specs[i]);
     }
     free(specs);
@@ -82,9 +78,9 @@ typedef struct Range {
 
 static Range range_of(const WeightSpec *spec) {
     if (spec->dim_count == 1) {
-        if (ends_with(spec->name, ".running_var"))
+        if (text_ends_with(spec->name, ".running_var"))
             return (Range){1.0F, 0.5F};
-        return ends_with(spec->name, ".weight") ? (Range){1.0F, 0.1F} : (Range){0.0F, 0.05F};
+        return text_ends_with(spec->name, ".weight") ? (Range){1.0F, 0.1F} : (Range){0.0F, 0.05F};
     }
     /* A transposed convolution whose kernel is its stride adds one tap per input channel. */
     bool transposed = strstr(spec->name, ".upscale.") != NULL;
@@ -92,28 +88,6 @@ static Range range_of(const WeightSpec *spec) {
     for (int i = 2; i < spec->dim_count && !transposed; i++)
         fan_in *= (double)spec->dims[i];
     return (Range){0.0F, (float)sqrt(3.0 / fan_in)}; /* a variance of 1 / fan_in */
-}
-
-static uint16_t to_bf16(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    return (uint16_t)((bits + 0x7fffU + (bits >> 16 & 1U)) >> 16);
-}
-
-/* Rounds to nearest; values here are far from overflow. The addition lets the float's own rounding
- * drop the bits that a half has no room for. */
-static uint16_t to_f16(float value) {
-    uint32_t bits;
-    float magnitude = fabsf(value);
-    uint16_t sign = signbit(value) ? 0x8000U : 0;
-    if (magnitude < 0x1p-14F) {
-        magnitude += 0.5F; /* steps of 2^-24 */
-        memcpy(&bits, &magnitude, sizeof(bits));
-        return (uint16_t)(sign | (bits - 0x3f000000U));
-    }
-    memcpy(&bits, &magnitude, sizeof(bits));
-    bits += 0xfffU + (bits >> 13 & 1U);
-    return (uint16_t)(sign | ((bits - 0x38000000U) >> 13));
 }
 
 #define BLOCK 2048 /* values: what a stack holds easily; even, since they are drawn in pairs */
@@ -134,7 +108,7 @@ static void fill_block(uint64_t *state, Range range, ValueType type, size_t coun
         if (type == VALUE_F32)
             floats[i] = value;
         else
-            halves[i] = type == VALUE_F16 ? to_f16(value) : to_bf16(value);
+            halves[i] = type == VALUE_F16 ? half_from_float_plain(value) : bf16_from_float(value);
     }
 }
 

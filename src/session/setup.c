@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "session/default_batch.h"
 
 /* ---- Mode and precision ---- */

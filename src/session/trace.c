@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "audio/output_file.h"
+#include "base/output_file.h"
 
 #define PROCESS     1
 #define BUFFER_SIZE 65536

@@ -6,13 +6,6 @@
 #include "cleave/extra.h"
 #include "session/prepare.h"
 
-/* Noise, since arithmetic may take other paths with silence than with music. */
-static void warm_up_fill(float *samples, size_t count) {
-    uint64_t state = 1;
-    for (size_t i = 0; i < count; i++)
-        samples[i] = ((float)(random_next(&state) >> 40) / 8388608.0f - 1.0f) * 0.1f;
-}
-
 /* After a run of *batch chunks that failed: lowers *batch, or moves to another device. CLEAVE_OK:
  * another attempt may succeed. */
 static cleave_status warm_up_retry(cleave_separator *separator, int *batch, cleave_status status,
@@ -57,7 +50,8 @@ static cleave_status warm_up_separator(cleave_separator *separator, cleave_error
     float *input = memory_allocate_aligned(inputs * sizeof(float));
     float *output = memory_allocate_aligned(outputs * sizeof(float));
     if (input && output) {
-        warm_up_fill(input, inputs);
+        random_noise(input, inputs,
+                     0.1f); /* arithmetic may take other paths with silence than with music */
         status = warm_up_run(separator, input, output, error);
     } else {
         status = error_memory(error, "a run of noise", (inputs + outputs) * sizeof(float));

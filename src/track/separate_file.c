@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "audio/output_file.h"
 #include "audio/resample.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "base/path.h"
 #include "base/platform.h"
 #include "cleave/extra.h"

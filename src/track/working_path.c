@@ -3,19 +3,13 @@
 
 #include <stddef.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/path.h"
 
 /* File systems allow names of 255 bytes. Of a longer name so much is kept, and a number made of the
  * rest, which keeps names apart. */
 #define NAME_PART 200
-
-static unsigned working_path_number(const char *text) {
-    unsigned number = 2166136261u; /* FNV-1a */
-    for (; *text; text++)
-        number = (number ^ (unsigned char)*text) * 16777619u;
-    return number;
-}
 
 char *working_path(const char *output, WorkingFile file) {
     static const char *const endings[WORKING_FILES] = {"lock", "resume"};
@@ -25,5 +19,5 @@ char *working_path(const char *output, WorkingFile file) {
     if (name[length] == '\0')
         return string_format("%.*s.%s.%s", folder, output, name, endings[file]);
     return string_format("%.*s.%.*s.%08x.%s", folder, output, (int)length, name,
-                         working_path_number(name + length), endings[file]);
+                         hash_text(name + length), endings[file]);
 }

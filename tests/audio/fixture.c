@@ -1,6 +1,7 @@
 /* fixture.c: see fixture.h. */
 #include "fixture.h"
 #include "cleave/extra.h"
+#include "tests/random.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -121,27 +122,22 @@ Audio audio_sines(int channels, int sample_rate, int64_t frames) {
     return audio;
 }
 
-static uint32_t next_random(uint32_t *seed) {
-    *seed = *seed * 1664525u + 1013904223u;
-    return *seed;
-}
-
 Audio audio_noise(int channels, int sample_rate, int64_t frames, float amplitude) {
     Audio audio = audio_new(channels, sample_rate, frames);
-    uint32_t seed = 1;
+    uint64_t seed = 1;
     for (int c = 0; c < channels; c++)
         for (int64_t i = 0; i < frames; i++)
-            audio.planes[c][i] = amplitude * ((float)(next_random(&seed) >> 8) / 8388608.0f - 1.0f);
+            audio.planes[c][i] = amplitude * ((float)(random_next(&seed) >> 40) * 0x1p-23f - 1.0f);
     return audio;
 }
 
 Audio audio_integer_noise(int channels, int sample_rate, int64_t frames, int bits) {
     Audio audio = audio_new(channels, sample_rate, frames);
-    uint32_t seed = 2;
+    uint64_t seed = 2;
     for (int c = 0; c < channels; c++)
         for (int64_t i = 0; i < frames; i++)
-            audio.planes[c][i] =
-                (float)((int32_t)next_random(&seed) >> (32 - bits)) / (float)(1 << (bits - 1));
+            audio.planes[c][i] = (float)((int32_t)(uint32_t)random_next(&seed) >> (32 - bits)) /
+                                 (float)(1 << (bits - 1));
     return audio;
 }
 
@@ -224,6 +220,27 @@ Audio read_audio(const char *path, const cleave_logger *log, int channels, int s
     audio_free(&block);
     audio_reader_close(reader);
     return audio;
+}
+
+static Audio read_with_warnings(const char *path, LogKeeper *log, int warnings) {
+    log_keeper_init(log);
+    Audio audio = read_audio(path, &log->logger, 0, 0, 1000);
+    if (log->lines != warnings)
+        fail_msg("%s: %d warnings in place of %d, the last: %s", path, log->lines, warnings,
+                 log->last);
+    return audio;
+}
+
+Audio read_audio_with_warning(const char *path, const char *const *words) {
+    LogKeeper log;
+    Audio audio = read_with_warnings(path, &log, 1);
+    assert_words(log.last, words);
+    return audio;
+}
+
+Audio read_audio_quietly(const char *path) {
+    LogKeeper log;
+    return read_with_warnings(path, &log, 0);
 }
 
 void expect_read_error(const char *path, cleave_error *error) {

@@ -72,6 +72,13 @@ void make_file(const char *path, int sndfile_format, const Audio *audio);
 Audio read_audio(const char *path, const cleave_logger *log, int channels, int sample_rate,
                  int64_t step);
 
+/* Reads a file as it is. read_audio_warned(PATH, WORD, …) expects exactly one warning, and these
+ * words in it; read_audio_quietly() expects none. */
+#define read_audio_warned(path, ...) \
+    read_audio_with_warning(path, (const char *const[]){__VA_ARGS__, NULL})
+Audio read_audio_with_warning(const char *path, const char *const *words);
+Audio read_audio_quietly(const char *path);
+
 /* Reads until the error that must come, wherever it comes. */
 void expect_read_error(const char *path, cleave_error *error);
 

@@ -424,8 +424,8 @@ static void r11_each_failure_tells_device_step_cause_and_remedy(void **state) {
          "chunks; likely: the batch is too large, or other programs hold the GPU's memory",
          "-d cpu"},
         {"run", CLEAVE_ERROR_DEVICE,
-         "cuda:0 failed while running the network: made-up error 719: run; likely: a fault of the "
-         "driver or of the GPU",
+         "cuda:0 failed while running the network: made-up error 719: run; likely: a fault in the "
+         "driver or the GPU",
          "-d cpu"},
         {"upload", CLEAVE_ERROR_DEVICE, "cuda:0 failed while sending audio to the device: made-up ",
          "the same command again"},
@@ -461,7 +461,7 @@ static void r11_failures_to_compile_tell_as_much(void **state) {
         {"compile-all", CLEAVE_ERROR_DEVICE,
          "cuda:0 failed while making the network ready: made-up error 719"},
         {"compile-all,unsupported", CLEAVE_ERROR_DEVICE,
-         "cuda:0 met something unsupported while making the network ready: made-up error 719"},
+         "cuda:0 does not support this network: made-up error 719"},
     };
     cleave_separator_settings settings = settings_of(f, "cuda");
     settings.strict_device = 1;

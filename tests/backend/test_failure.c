@@ -26,7 +26,7 @@ static void r11_every_failure_has_a_remedy_in_one_line(void **state) {
                 assert_non_null(strstr(error.text, ": error 719"));
                 assert_non_null(strstr(error.text, "; try "));
                 assert_null(strstr(error.text, "(null)"));
-                /* Nobody who is on the CPU is told to try the CPU. */
+                /* On the CPU, the advice is not to try the CPU. */
                 if (kinds[kind] == CLEAVE_DEVICE_CPU)
                     assert_null(strstr(error.text, "-d cpu"));
             }
@@ -44,6 +44,21 @@ static void r11_what_the_detail_advises_is_not_said_twice(void **state) {
                         "network's activations; likely: the batch is too large, or other programs "
                         "hold the memory; try a smaller batch (-b 1), fewer threads, or closing "
                         "other programs");
+}
+
+static void r11_what_a_device_lacks_is_said_of_the_network(void **state) {
+    (void)state;
+    cleave_error error;
+    error_set(&error, CLEAVE_ERROR_DEVICE, "no convolution of 5 axes");
+    failure_explain(&error, CLEAVE_ERROR_DEVICE, CLEAVE_DEVICE_MPS, "mps",
+                    (DeviceFailure){STEP_COMPILE, CAUSE_UNSUPPORTED});
+    assert_string_equal(error.text,
+                        "mps does not support this network: no convolution of 5 axes; likely: the "
+                        "driver or the GPU is too old for an operation of the network; try "
+                        "--no-compile, a newer driver, or -d cpu");
+    assert_string_equal(error.text + error.advice,
+                        "likely: the driver or the GPU is too old for an operation of the "
+                        "network; try --no-compile, a newer driver, or -d cpu");
 }
 
 static void r11_a_long_detail_does_not_cut_the_remedy(void **state) {
@@ -116,6 +131,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r11_every_failure_has_a_remedy_in_one_line),
         cmocka_unit_test(r11_what_the_detail_advises_is_not_said_twice),
+        cmocka_unit_test(r11_what_a_device_lacks_is_said_of_the_network),
         cmocka_unit_test(r11_a_long_detail_does_not_cut_the_remedy),
         cmocka_unit_test(r13_a_run_that_breaks_the_layout_is_caught),
         cmocka_unit_test(r13_a_debug_build_checks_each_run),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What differs between operating systems stands behind src/base/platform.h: no other file of C asks
-for which system it is compiled, and of the library's inside the command line uses that header and
-src/base/utf8.h alone.
+for which system it is compiled, and of the library's inside the command line uses that header,
+src/base/text.h and src/base/utf8.h alone.
 
     test_one_platform.py SOURCE_ROOT
 """
@@ -31,8 +31,10 @@ DIRECT = re.compile(r"\bO_TMPFILE\b|\bst_mtim|\bru_maxrss\b|\b(?:fsync|pthread_c
                     r"|/proc/(?:cpuinfo|self/(?:exe|fd|status|clear_refs))\b")
 # Which reads files of Linux's below a folder that tests make up.
 MADE_UP = "src/base/memory_limit.c"
-INSIDE = re.compile(r'#\s*include\s*"((?:audio|backend|base|diagnose|export|graph|model|report|'
-                    r'separate)/[^"]*)"')
+OUTSIDE = ("cli", "console")
+ALLOWED = ("platform", "text", "utf8")
+INSIDE = re.compile(r'#\s*include\s*"((?:%s)/[^"]*)"'
+                    % "|".join(sorted(set(os.listdir(os.path.join(ROOT, "src"))) - set(OUTSIDE))))
 
 
 def sources(root):
@@ -64,10 +66,10 @@ class OnePlatform(unittest.TestCase):
                  if path.startswith("src/") and not path.endswith(".h")}
         self.assertEqual(findings(ROOT, DIRECT, paths - set(PLATFORMS) - {FEATURES, MADE_UP}), [])
 
-    def test_the_command_line_uses_two_headers_of_the_inside(self):
+    def test_the_command_line_uses_three_headers_of_the_inside(self):
         paths = [path for path in sources(ROOT) if path.startswith("src/cli/")]
         others = [line for line in findings(ROOT, INSIDE, paths)
-                  if '"base/platform.h"' not in line and '"base/utf8.h"' not in line]
+                  if not any('"base/%s.h"' % name in line for name in ALLOWED)]
         self.assertEqual(others, [])
 
     def test_the_search_finds(self):

@@ -1,7 +1,7 @@
 /* test_files.c: files that mean harm (make_files.py), each opened in a process of its own that may
  * have little memory and time: it must end in one line that says what is wrong, or, where the file
  * is harmless after all, well. Bytes turned at random are tests/model/test_hostile.c's,
- * tests/audio/hostile_test.c's and tests/fuzz's. */
+ * tests/audio/test_hostile.c's and tests/fuzz's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

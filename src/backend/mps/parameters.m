@@ -8,6 +8,7 @@
 #include "backend/mps/ops.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "dsp/stft.h"
 
 /* ---- Shapes and sizes ---- */

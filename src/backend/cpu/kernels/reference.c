@@ -7,41 +7,10 @@
 
 /* ---- Half precision ---- */
 
-static float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
-
-static uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    return bits;
-}
-
-static uint16_t bf16_of(float value) {
-    uint32_t bits = bits_of(value);
-    if (value != value)
-        return (uint16_t)(bits >> 16 | 0x40);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-static float float_of_bf16(uint16_t value) {
-    return float_of((uint32_t)value << 16);
-}
-
 static void narrow_to_bf16(void *to, const float *from, size_t positions) {
     uint16_t *elements = to;
     for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
-        elements[i] = bf16_of(from[i]);
-}
-
-/* f32's exponents are biased by 112 more, those of subnormals as well. */
-static float float_of_f16(uint16_t value) {
-    float magnitude = float_of((uint32_t)(value & 0x7fff) << 13) * 0x1p112f;
-    if (magnitude >= 0x1p16f)
-        magnitude = value & 1023 ? NAN : INFINITY;
-    return value & 0x8000 ? -magnitude : magnitude;
+        elements[i] = bf16_from_float(from[i]);
 }
 
 static void narrow_to_f16(void *to, const float *from, size_t positions) {
@@ -52,7 +21,7 @@ static void narrow_to_f16(void *to, const float *from, size_t positions) {
 
 static void widen_f16(float *to, const uint16_t *from, size_t count, float scale) {
     for (size_t i = 0; i < count; i++)
-        to[i] = float_of_f16(from[i]) * scale;
+        to[i] = half_to_float(from[i]) * scale;
 }
 
 static void narrow_f16(uint16_t *to, const float *from, size_t count, float scale) {
@@ -67,11 +36,11 @@ static float element_f32(const void *elements, size_t at) {
 }
 
 static float element_f16(const void *elements, size_t at) {
-    return float_of_f16(((const uint16_t *)elements)[at]);
+    return half_to_float(((const uint16_t *)elements)[at]);
 }
 
 static float element_bf16(const void *elements, size_t at) {
-    return float_of_bf16(((const uint16_t *)elements)[at]);
+    return bf16_to_float(((const uint16_t *)elements)[at]);
 }
 
 /* Row `row` of A times one column block of B. */
