@@ -1,9 +1,9 @@
 /* commands.c: the table of commands with the texts of their help. What they do is in cmd_*.c. */
-#include "commands.h"
+#include "cli/commands.h"
 
 #include <string.h>
 
-#include "text.h"
+#include "cli/console/text.h"
 
 static const char separate_about[] =
     "Separates each INPUT, any audio file, into one file per stem of the network. The\n"

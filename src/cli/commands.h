@@ -2,7 +2,7 @@
 #ifndef CLEAVE_CLI_COMMANDS_H
 #define CLEAVE_CLI_COMMANDS_H
 
-#include "options.h"
+#include "cli/options.h"
 
 typedef struct Command {
     const char *name;

@@ -2,12 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
-#include "exit_code.h"
-#include "help.h"
-#include "message.h"
-#include "options.h"
-#include "terminal.h"
+#include "cli/commands.h"
+#include "cli/console/exit_code.h"
+#include "cli/console/message.h"
+#include "cli/console/terminal.h"
+#include "cli/help/help.h"
+#include "cli/options.h"
 
 /* What no release has. */
 #ifdef CLEAVE_APPLESIM

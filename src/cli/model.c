@@ -1,10 +1,10 @@
 /* model.c: see model.h. */
-#include "model.h"
+#include "cli/model.h"
 
 #include <stdio.h>
 
-#include "exit_code.h"
-#include "message.h"
+#include "cli/console/exit_code.h"
+#include "cli/console/message.h"
 
 int open_model(cleave_model **model, const char *path, const Options *options,
                cleave_error *error) {

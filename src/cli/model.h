@@ -3,7 +3,7 @@
 #define CLEAVE_CLI_MODEL_H
 
 #include "cleave.h"
-#include "options.h"
+#include "cli/options.h"
 
 /* Opens `path` with the options' configuration; NULL: no model was named. Returns an exit code;
  * where it is not EXIT_DONE, the reason has been said and is in `error` (may be NULL). */

@@ -1,6 +1,6 @@
 /* options.c: the table of options and the reading of the command line with it. What an option
  * means is decided in the commands; here values are checked one by one, and against each other. */
-#include "options.h"
+#include "cli/options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -8,12 +8,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "allocate.h"
-#include "bench.h"
 #include "cleave/extra.h"
-#include "message.h"
-#include "text.h"
-#include "verdict.h"
+#include "cli/console/allocate.h"
+#include "cli/console/message.h"
+#include "cli/console/text.h"
+#include "cli/trials/bench.h"
+#include "cli/trials/verdict.h"
 
 #define LONG_BASE     256 /* getopt's value of row i is LONG_BASE + i: no letter is that large */
 #define MAXIMUM_SPECS 64

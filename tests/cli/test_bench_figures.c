@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/cli/bench.h"
+#include "cli/trials/bench.h"
 
 static float *no_planes[2];
 

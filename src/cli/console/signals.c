@@ -1,0 +1,91 @@
+/* signals.c: see signals.h. The handler does only what a handler may do. */
+#include "cli/console/signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/console/exit_code.h"
+
+#define PATIENCE_MS 1000 /* for so long after the first signal the next ones are its echoes */
+
+static atomic_int caught;
+static atomic_llong caught_at; /* milliseconds of the monotonic clock; 0: no signal came */
+static _Atomic(cleave_separator *) watched;
+static atomic_bool held; /* a first signal waits for signals_caught() to be asked */
+
+/* Where nobody takes standard error's text, waiting for it would not be "at once". */
+static void stop_at_once(int number) {
+    static const char line[] = "cleave: error: interrupted\n";
+    struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&standard_error, 1, 0) == 1) {
+        ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+        (void)written;
+    }
+    _exit(EXIT_SIGNAL + number);
+}
+
+static long long milliseconds(void) {
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 + 1;
+}
+
+static void handle(int number) {
+    int saved_errno = errno;
+    cleave_separator *separator = atomic_load(&watched);
+    long long now = milliseconds();
+    long long first = 0;
+    bool is_first = atomic_compare_exchange_strong(&caught_at, &first, now);
+    bool is_echo = !is_first && now - first < PATIENCE_MS;
+    if (!is_echo && (!is_first || (separator == NULL && !atomic_load(&held))))
+        stop_at_once(number);
+    if (is_first) {
+        atomic_store(&caught, number);
+        if (separator != NULL)
+            cleave_separator_cancel(separator);
+    }
+    errno = saved_errno;
+}
+
+/* A signal that the caller had ignored (nohup, a background job of a script) stays ignored. Of
+ * several that come together the second waits for the first one's handler. */
+static void catch_unless_ignored(int number) {
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+        return;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handle;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
+    sigaddset(&action.sa_mask, SIGHUP);
+    sigaction(number, &action, NULL);
+}
+
+void signals_install(void) {
+    catch_unless_ignored(SIGINT);
+    catch_unless_ignored(SIGTERM);
+    catch_unless_ignored(SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+void signals_watch(cleave_separator *separator) {
+    atomic_store(&watched, separator);
+}
+
+void signals_hold(bool hold) {
+    atomic_store(&held, hold);
+}
+
+int signals_caught(void) {
+    return atomic_load(&caught);
+}

@@ -1,0 +1,125 @@
+/* inputs.c: see inputs.h. How folders are walked is in folder_walk.c, how lists are read in
+ * input_list.c.
+ */
+#include "cli/separate/inputs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleave/extra.h"
+#include "cli/console/allocate.h"
+#include "cli/separate/folder_walk.h"
+#include "cli/separate/input_list.h"
+#include "cli/show/audio_files.h"
+
+typedef struct Finder {
+    Inputs *inputs;
+    size_t capacity;
+    const char *output;
+    bool mirrors; /* the folders below a folder are found again below the output */
+    const char *const *extensions;
+    bool chosen; /* the extensions are those of --ext */
+} Finder;
+
+/* Takes over what the input owns. */
+static void add(Finder *finder, Input input) {
+    Inputs *inputs = finder->inputs;
+    inputs->items =
+        make_room(inputs->items, (size_t)inputs->count, &finder->capacity, sizeof *inputs->items);
+    inputs->items[inputs->count++] = input;
+}
+
+static char *below(const char *folder, const char *path) {
+    size_t length = strlen(folder);
+    bool needs_slash = *path != '\0' && folder[length - 1] != '/';
+    return format_text("%s%s%s", folder, needs_slash ? "/" : "", path);
+}
+
+/* The folders that `path` names before the file. */
+static char *folders_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? copy_bytes(path, (size_t)(slash - path)) : copy_text("");
+}
+
+static char *output_for(const Finder *finder, const char *folders) {
+    return finder->mirrors && *folders != '\0' ? format_text("%s/%s", finder->output, folders)
+                                               : copy_text(finder->output);
+}
+
+static char *nothing_found(const Finder *finder, const char *folder) {
+    if (!finder->chosen)
+        return format_text("%s: no audio files in this folder and below it; name files, or choose "
+                           "extensions with --ext",
+                           folder);
+    char *all = copy_text("");
+    for (const char *const *extension = finder->extensions; *extension != NULL; extension++) {
+        char *more = format_text("%s%s.%s", all, *all != '\0' ? ", " : "", *extension);
+        free(all);
+        all = more;
+    }
+    char *text = format_text("%s: no %s files in this folder and below it (--ext)", folder, all);
+    free(all);
+    return text;
+}
+
+static void add_folder(Finder *finder, const char *folder) {
+    FolderItems found;
+    finder->inputs->have_folders = true;
+    folder_list(&found, folder, finder->extensions, finder->output);
+    for (size_t i = 0; i < found.count; i++) {
+        const FolderItem *item = &found.items[i];
+        char *path = below(folder, item->path);
+        char *failure = item->failure != NULL ? format_text("cannot read the folder %s: %s; its "
+                                                            "files are left out",
+                                                            path, item->failure)
+                                              : NULL;
+        char *folders = folders_of(item->path);
+        add(finder, (Input){path, output_for(finder, folders), folders, true, failure});
+    }
+    if (found.count == 0)
+        add(finder, (Input){copy_text(folder), copy_text(finder->output), copy_text(""), false,
+                            nothing_found(finder, folder)});
+    folder_items_free(&found);
+}
+
+static void add_operand(Finder *finder, const char *path) {
+    bool is_standard = strcmp(path, "-") == 0;
+    if (!is_standard && is_folder(path))
+        add_folder(finder, path);
+    else
+        add(finder,
+            (Input){copy_text(path), copy_text(finder->output), copy_text(""), false, NULL});
+}
+
+bool inputs_find(Inputs *inputs, const Options *options) {
+    PathList listed = {NULL, 0, 0};
+    Finder finder = {.inputs = inputs,
+                     .output = options->output.directory,
+                     .mirrors = strstr(options->output.name_template, "{folder}") == NULL,
+                     .extensions = cleave_input_extensions(),
+                     .chosen = options->extensions != NULL};
+    *inputs = (Inputs){NULL, 0, false};
+    if (finder.chosen)
+        finder.extensions = (const char *const *)options->extensions;
+    bool good = options->list == NULL || path_list_read(&listed, options->list, options->null);
+    for (int i = 0; i < options->input_count && good; i++)
+        add_operand(&finder, options->inputs[i]);
+    for (size_t i = 0; i < listed.count && good; i++)
+        add_operand(&finder, listed.paths[i]);
+    path_list_free(&listed);
+    return good;
+}
+
+void input_free(Input *input) {
+    free(input->path);
+    free(input->directory);
+    free(input->folder);
+    free(input->failure);
+}
+
+void inputs_free(Inputs *inputs) {
+    for (int i = 0; i < inputs->count; i++)
+        input_free(&inputs->items[i]);
+    free(inputs->items);
+    *inputs = (Inputs){NULL, 0, false};
+}

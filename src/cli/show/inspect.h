@@ -1,0 +1,35 @@
+/* inspect.h: the parts of what `cleave inspect` shows, each as a table and as JSON. */
+#ifndef CLEAVE_CLI_INSPECT_H
+#define CLEAVE_CLI_INSPECT_H
+
+#include "cleave/extra.h"
+#include "cli/console/json.h"
+#include "cli/options.h"
+
+/* What `cleave inspect` knows of a model. */
+typedef struct Inspection {
+    const Options *options;
+    const cleave_model *model;
+    const cleave_model_info *info;
+    cleave_layer_list plan; /* with --plan; else empty */
+} Inspection;
+
+/* The network's parts in order, with shapes and cost (inspect_network.c). */
+void inspect_network_print(const Inspection *inspection);
+void inspect_network_put(const Inspection *inspection, json_t *object);
+
+/* The memory that batches and precisions need, and the batch that auto takes (inspect_memory.c). */
+void inspect_memory_print(const Inspection *inspection);
+void inspect_memory_put(const Inspection *inspection, json_t *object);
+
+/* How the layers are computed (inspect_plan.c). Where --plan asks for it, the plan is made before
+ * anything is shown: that may take a minute, and may fail. Returns an exit code. */
+int inspect_plan_make(Inspection *inspection);
+void inspect_plan_print(const Inspection *inspection);
+void inspect_plan_put(const Inspection *inspection, json_t *object);
+
+/* The files that belong together, and what the checkpoint holds (inspect_files.c). */
+void inspect_files_print(const Inspection *inspection);
+void inspect_files_put(const Inspection *inspection, json_t *object);
+
+#endif

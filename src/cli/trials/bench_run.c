@@ -1,0 +1,228 @@
+/* bench_run.c: runs the configurations of `cleave bench` one after the other. Each is opened and
+ * warmed up, which is timed apart, and then timed, the clock read when the device has done what it
+ * was given; then all that it holds is released. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/platform.h"
+#include "cleave/extra.h"
+#include "cli/console/allocate.h"
+#include "cli/console/exit_code.h"
+#include "cli/console/message.h"
+#include "cli/console/signals.h"
+#include "cli/console/text.h"
+#include "cli/show/profile.h"
+#include "cli/trials/bench.h"
+#include "cli/trials/trial_progress.h"
+
+/* ---- One configuration ---- */
+
+static cleave_separator_settings settings_of(const Bench *bench, const BenchResult *result) {
+    cleave_separator_settings settings = bench->options->separator;
+    mode_apply(&result->mode, &settings);
+    settings.overlap = result->overlap;
+    settings.batch = result->batch;
+    settings.profile = 0;
+    if (bench->options->verbosity >=
+        VERBOSITY_INFO) /* warnings of speed are what it is all about */
+        settings.log = message_logger();
+    return settings;
+}
+
+/* Opens and warms up; says in the result what that took. */
+static cleave_status open_warm(const Bench *bench, const cleave_model *model, BenchResult *result,
+                               cleave_separator **separator) {
+    cleave_separator_settings settings = settings_of(bench, result);
+    double begin = steps_now();
+    cleave_status status = cleave_separator_open(separator, model, &settings, &result->error);
+    result->open_seconds = steps_now() - begin;
+    if (status != CLEAVE_OK)
+        return status;
+    signals_watch(*separator);
+    return cleave_separator_warm_up(*separator, &result->warm_seconds, &result->error);
+}
+
+/* The clock is read when the device has done what it was given (R8). */
+static cleave_status time_run(const Bench *bench, cleave_separator *separator, BenchResult *result,
+                              float *stems, Steps *steps) {
+    const cleave_audio *audio = &bench->trial.audio;
+    cleave_status status = cleave_separator_synchronize(separator, &result->error);
+    double begin = steps_now();
+    if (status == CLEAVE_OK)
+        status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
+                                                  audio->channels, audio->samples, stems,
+                                                  steps_update, steps, &result->error);
+    if (status == CLEAVE_OK)
+        status = cleave_separator_synchronize(separator, &result->error);
+    if (status == CLEAVE_OK)
+        result->seconds[result->runs++] = steps_now() - begin;
+    steps->done++;
+    return status;
+}
+
+static void take_info(BenchResult *result, const cleave_separator *separator) {
+    cleave_separator_info info;
+    cleave_separator_get_info(separator, &info);
+    snprintf(result->kernels, sizeof result->kernels, "%s", info.kernels);
+    result->overlap = info.overlap;
+    result->batch = info.batch;
+    result->compiled = info.compiled;
+    result->device_memory = info.peak_device_memory;
+    result->fallback_ops = info.fallback_ops;
+    result->host_memory = platform_recent_peak();
+}
+
+/* A signal that came when nothing was running. */
+static cleave_status interrupted(BenchResult *result) {
+    result->error.status = CLEAVE_ERROR_CANCELLED;
+    snprintf(result->error.text, sizeof result->error.text, "interrupted");
+    return result->error.status;
+}
+
+static cleave_status run_configuration(const Bench *bench, const cleave_model *model,
+                                       BenchResult *result, float *stems, Steps *steps) {
+    cleave_separator *separator = NULL;
+    int runs = bench->options->runs;
+    result->began = true;
+    result->seconds = allocate((size_t)runs, sizeof *result->seconds);
+    platform_reset_recent_peak();
+    cleave_status status =
+        signals_caught() != 0 ? interrupted(result) : open_warm(bench, model, result, &separator);
+    for (int run = 0; run < runs && status == CLEAVE_OK; run++)
+        status = signals_caught() != 0 ? interrupted(result)
+                                       : time_run(bench, separator, result, stems, steps);
+    if (separator != NULL) {
+        take_info(result, separator);
+        signals_watch(NULL);
+        cleave_separator_release_cache(separator, NULL);
+        cleave_separator_close(separator);
+    }
+    return status;
+}
+
+/* ---- All ---- */
+
+/* What the first use of the process costs is paid once, before anything is timed: a warm-up of the
+ * first configuration that runs, all of it released again (R9). */
+static void warm_process(const Bench *bench, const cleave_model *model) {
+    for (int i = 0; i < bench->count && signals_caught() == 0; i++) {
+        cleave_separator *separator = NULL;
+        BenchResult trial = bench->results[i];
+        cleave_status status = open_warm(bench, model, &trial, &separator);
+        signals_watch(NULL);
+        if (status == CLEAVE_OK)
+            cleave_separator_release_cache(separator, NULL);
+        cleave_separator_close(separator);
+        if (status == CLEAVE_OK || status == CLEAVE_ERROR_CANCELLED)
+            return;
+    }
+}
+
+/* Returns an exit code. */
+static int code_of(const cleave_error *error) {
+    switch (error->status) {
+    case CLEAVE_ERROR_CANCELLED:
+        message_error("interrupted; what was measured until then:");
+        return EXIT_SIGNAL + (signals_caught() != 0 ? signals_caught() : SIGINT);
+    case CLEAVE_ERROR_ARGUMENT:
+        return EXIT_USAGE;
+    case CLEAVE_ERROR_MODEL:
+        return EXIT_MODEL;
+    default:
+        return EXIT_DEVICE;
+    }
+}
+
+static char *label_of(const Bench *bench, const BenchResult *result, int number) {
+    return format_text("[%d/%d] %s", number, bench->count, result->mode.name);
+}
+
+/* So that a long list can be cut short early; after the first configuration that ran. */
+static void say_expected(const Bench *bench, const BenchResult *first, double seconds) {
+    double expected = seconds * bench->count;
+    if (bench->count > 1 && expected >= 2.0)
+        message_note("bench: about %s for all, if each takes as long as %s",
+                     text_duration(expected).text, first->mode.name);
+}
+
+int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
+    const cleave_audio *audio = &bench->trial.audio;
+    int runs = bench->options->runs;
+    size_t floats =
+        (size_t)bench->model.stem_count * (size_t)bench->model.channels * (size_t)audio->samples;
+    float *stems = allocate(floats, sizeof *stems);
+    int code = EXIT_DONE;
+    warm_process(bench, model);
+    Steps steps = {.style = style,
+                   .sample_rate = bench->model.sample_rate,
+                   .samples = audio->samples,
+                   .count = bench->count * runs,
+                   .begin = steps_now()};
+    bool expectation_said = false;
+    for (int i = 0; i < bench->count && code < EXIT_SIGNAL; i++) {
+        double begin = steps_now();
+        BenchResult *result = &bench->results[i];
+        char *label = label_of(bench, result, i + 1);
+        progress_begin(&steps.progress, style, label, bench->model.sample_rate);
+        cleave_status status = run_configuration(bench, model, result, stems, &steps);
+        progress_end(&steps.progress);
+        steps.done = (i + 1) * runs;
+        if (status == CLEAVE_OK && !expectation_said) {
+            say_expected(bench, result, steps_now() - begin);
+            expectation_said = true;
+        }
+        if (status != CLEAVE_OK) {
+            int failed = code_of(&result->error);
+            if (result->error.status != CLEAVE_ERROR_CANCELLED)
+                message_error("%s: %s", result->mode.name, result->error.text);
+            code = failed > code ? failed : code;
+        }
+        free(label);
+    }
+    free(stems);
+    return code;
+}
+
+/* ---- The profile ---- */
+
+bool bench_profile(const Bench *bench, const cleave_model *model, const BenchResult *result) {
+    BenchResult again = *result;
+    cleave_separator_settings settings = settings_of(bench, result);
+    cleave_separator *separator = NULL;
+    cleave_error error;
+    const cleave_audio *audio = &bench->trial.audio;
+    float *stems = allocate((size_t)bench->model.stem_count * (size_t)bench->model.channels *
+                                (size_t)audio->samples,
+                            sizeof *stems);
+    Profiling profiling;
+    cleave_profile profile = {0};
+    settings.profile = 1;
+    cleave_status status = cleave_separator_open(&separator, model, &settings, &error);
+    if (status == CLEAVE_OK)
+        status = cleave_separator_warm_up(separator, &again.warm_seconds, &error);
+    if (status == CLEAVE_OK) {
+        signals_watch(separator);
+        status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
+                                                  audio->channels, audio->samples, stems, NULL,
+                                                  NULL, &error);
+        signals_watch(NULL);
+    }
+    bool good = status == CLEAVE_OK;
+    if (good) {
+        if (profile_shows_table(bench->options))
+            printf("\n%s, overlap %d, batch %d:\n", result->mode.name, result->overlap,
+                   result->batch);
+        profile_begin(&profiling, bench->options);
+        profile_take(&profiling, separator, &profile);
+        good = profile_tell(&profiling, separator);
+        cleave_profile_free(&profile);
+        profile_end(&profiling);
+    } else {
+        message_error("--profile: %s", error.text);
+    }
+    cleave_separator_close(separator);
+    free(stems);
+    return good;
+}

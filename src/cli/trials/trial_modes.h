@@ -1,0 +1,46 @@
+/* trial_modes.h: the ways to run a network that a command goes through: devices, precisions,
+ * compiled or op by op. */
+#ifndef CLEAVE_CLI_TRIAL_MODES_H
+#define CLEAVE_CLI_TRIAL_MODES_H
+
+#include <stdbool.h>
+
+#include "cli/options.h"
+
+#define MODES_SIMULATED_SIZE 128
+
+typedef struct Mode {
+    char name[64]; /* "cpu bf16 compiled" */
+    char device[32];
+    cleave_precision precision;
+    int compile;
+    int simulated; /* 1: of a simulated device; see cleave_device_info */
+} Mode;
+
+typedef struct ModeList {
+    Mode *items;
+    int count;
+    char
+        simulated[MODES_SIMULATED_SIZE]; /* simulated devices among them, "mps, cuda:0"; "": none */
+} ModeList;
+
+/* What is taken of a device where the options do not say. */
+typedef enum ModeDefaults {
+    MODES_THAT_RUN, /* all that gives a result of its own: the CPU rounds to any precision */
+    MODES_THAT_GAIN /* f32, and what the device has instructions for */
+} ModeDefaults;
+
+/* The modes that the options ask for; devices in the order in which they are named, or found. Free
+ * `items`. */
+ModeList modes_list(const Options *options, ModeDefaults defaults);
+
+Mode mode_of(const char *device, cleave_precision precision, int compile);
+
+/* Has the settings ask for the mode, and for no device but its own. */
+void mode_apply(const Mode *mode, cleave_separator_settings *settings);
+
+bool mode_equal(const Mode *a, const Mode *b);
+
+const char *mode_precision(cleave_precision precision); /* "f32" */
+
+#endif

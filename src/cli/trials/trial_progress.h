@@ -1,0 +1,25 @@
+/* trial_progress.h: one progress over several runs of the same audio, and the clock by which they
+ * are timed.
+ */
+#ifndef CLEAVE_CLI_TRIAL_PROGRESS_H
+#define CLEAVE_CLI_TRIAL_PROGRESS_H
+
+#include "cli/console/progress.h"
+
+typedef struct Steps {
+    Progress progress;
+    ProgressStyle style;
+    int sample_rate;
+    int64_t samples; /* of one run */
+    int done;        /* runs; those that failed count as done */
+    int count;
+    double begin; /* of the first run, as steps_now() has it */
+} Steps;
+
+/* Seconds of the monotonic clock. */
+double steps_now(void);
+
+/* A cleave_progress_callback; `user` is the Steps. */
+int steps_update(void *user, const cleave_progress *state);
+
+#endif
