@@ -19,7 +19,7 @@ static char *folder_of(const char *path) {
     return copy_bytes(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-int whole_file_check(const char *path) {
+int atomic_file_check(const char *path) {
     struct stat status;
     if (stat(path, &status) == 0)
         return S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? 0 : EINVAL;
@@ -62,8 +62,8 @@ static int open_nameless(const char *path) {
     return fd;
 }
 
-int whole_file_open(WholeFile *file, const char *path) {
-    *file = (WholeFile){.path = path};
+int atomic_file_open(AtomicFile *file, const char *path) {
+    *file = (AtomicFile){.path = path};
     int number = make_folders(path);
     if (number != 0)
         return number;
@@ -80,12 +80,12 @@ int whole_file_open(WholeFile *file, const char *path) {
     number = errno;
     if (fd >= 0)
         close(fd);
-    whole_file_close(file, false);
+    atomic_file_close(file, false);
     return number;
 }
 
 /* 0 or an errno. Writing may have failed long ago, when errno was another. */
-static int complete(WholeFile *file) {
+static int complete(AtomicFile *file) {
     errno = 0;
     if (fflush(file->stream) != 0 || ferror(file->stream))
         return errno != 0 ? errno : EIO;
@@ -98,13 +98,13 @@ static int complete(WholeFile *file) {
     return rename(file->temporary, file->path) == 0 ? 0 : errno;
 }
 
-int whole_file_close(WholeFile *file, bool keep) {
+int atomic_file_close(AtomicFile *file, bool keep) {
     int number = keep ? complete(file) : 0;
     if (file->stream != NULL)
         fclose(file->stream);
     if (file->named && (!keep || number != 0))
         unlink(file->temporary);
     free(file->temporary);
-    *file = (WholeFile){.stream = NULL};
+    *file = (AtomicFile){.stream = NULL};
     return number;
 }

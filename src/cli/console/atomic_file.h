@@ -5,22 +5,22 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-typedef struct WholeFile {
+typedef struct AtomicFile {
     FILE *stream;     /* to be written to */
     const char *path; /* borrowed */
     char *temporary;  /* the name it has until it is complete; on Linux it has none before that */
     bool named;
-} WholeFile;
+} AtomicFile;
 
 /* Whether the folder of `path`, or the nearest that is there, can be written to, and `path` is no
  * folder; 0 or an errno. Nothing is made. */
-int whole_file_check(const char *path);
+int atomic_file_check(const char *path);
 
 /* Makes the folders that are missing. 0 or an errno. */
-int whole_file_open(WholeFile *file, const char *path);
+int atomic_file_open(AtomicFile *file, const char *path);
 
 /* Closes the file and gives it its name, if it could be written so far; otherwise, or with keep
  * false, nothing of it is left. 0 or an errno. */
-int whole_file_close(WholeFile *file, bool keep);
+int atomic_file_close(AtomicFile *file, bool keep);
 
 #endif

@@ -22,6 +22,12 @@ int text_width(const char *text);
 char *text_shorten(const char *text, int columns);
 void text_shorten_into(char *out, size_t size, const char *text, int columns);
 
+/* A word and what it means. Lists end with a NULL name. */
+typedef struct Term {
+    const char *name;
+    const char *text;
+} Term;
+
 /* A few words, by value. */
 typedef struct ShortText {
     char text[32];

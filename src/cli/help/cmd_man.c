@@ -1,11 +1,14 @@
 /* cmd_man.c: `cleave man`: the manual page in the man(7) macros, from the texts of the help. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
+#include "cleave.h"
+#include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
-#include "cli/help/help.h"
+#include "cli/help/commands.h"
+#include "cli/help/help_text.h"
 
 #define WIDTH 70 /* of the source: nothing depends on it but the eye */
 
@@ -140,106 +143,166 @@ static void print_usage(const Command *command) {
     puts("\\fR");
 }
 
-static void print_synopsis(void) {
+static void print_synopsis(const Command *const *commands) {
     puts(".SH SYNOPSIS");
-    for (const Command *command = commands; command->name != NULL; command++) {
-        if (command != commands)
+    for (int i = 0; commands[i] != NULL; i++) {
+        if (i > 0)
             puts(".br");
-        print_usage(command);
+        print_usage(commands[i]);
     }
 }
 
-static void print_commands(void) {
+static void print_commands(const Command *const *commands) {
     puts(".SH COMMANDS");
-    for (const Command *command = commands; command->name != NULL; command++) {
-        printf(".SS %s\n", command->name);
-        print_usage(command);
+    for (int i = 0; commands[i] != NULL; i++) {
+        char *about = help_about(commands[i]);
+        printf(".SS %s\n", commands[i]->name);
+        print_usage(commands[i]);
         puts(".PP");
-        print_block(command->about);
+        print_block(about);
+        free(about);
     }
 }
 
 /* ---- Options ----------------------------------------------------------------------------- */
 
-static void print_option(const OptionSpec *spec) {
+/* An option, and the commands that have it: bit i for commands[i]. */
+typedef struct SharedOption {
+    const Option *row;
+    unsigned commands;
+} SharedOption;
+
+typedef struct SharedOptions {
+    SharedOption *items;
+    int count;
+} SharedOptions;
+
+static void share_option(SharedOptions *all, const Option *row, int command) {
+    int i = 0;
+    while (i < all->count && all->items[i].row != row)
+        i++;
+    if (i == all->count)
+        all->items[all->count++] = (SharedOption){row, 0};
+    all->items[i].commands |= 1U << command;
+}
+
+/* The options of all commands, each once, in the order of the commands. Free the items. */
+static SharedOptions shared_options(const Command *const *commands) {
+    size_t count = 0;
+    while (commands[count] != NULL)
+        count++;
+    SharedOptions all = {allocate(count * OPTIONS_MAX, sizeof *all.items), 0};
+    for (int command = 0; commands[command] != NULL; command++) {
+        OptionList list = option_list(commands[command]->rows);
+        for (int i = 0; i < list.count; i++)
+            share_option(&all, list.items[i].row, command);
+    }
+    return all;
+}
+
+static void print_option(const Option *row) {
     puts(".TP");
-    if (spec->letter != 0)
-        printf("\\fB\\-%c\\fR, ", spec->letter);
+    if (row->letter != 0)
+        printf("\\fB\\-%c\\fR, ", row->letter);
     fputs("\\fB\\-\\-", stdout);
-    print_typewriter(spec->name);
+    print_typewriter(row->name);
     fputs("\\fR", stdout);
-    if (spec->argument != NULL)
-        printf(" \\fI%s\\fR", spec->argument);
+    if (row->argument != NULL)
+        printf(" \\fI%s\\fR", row->argument);
     putchar('\n');
-    print_running(spec->help, strlen(spec->help));
+    char *help = option_help(row);
+    print_running(help, strlen(help));
+    free(help);
 }
 
 /* The heading of options that the same commands have. */
-static void print_heading(unsigned of_commands) {
-    unsigned all = 0;
+static void print_heading(const Command *const *commands, unsigned owners) {
+    bool all = true;
+    for (int i = 0; commands[i] != NULL; i++)
+        all = all && (owners & 1U << i) != 0;
     const char *glue = "";
-    for (const Command *command = commands; command->name != NULL; command++)
-        all |= command->id;
     fputs(".SS \"Options of ", stdout);
-    for (const Command *command = commands; command->name != NULL; command++) {
-        if (of_commands == all || (of_commands & command->id) == 0)
+    for (int i = 0; commands[i] != NULL && !all; i++) {
+        if ((owners & 1U << i) == 0)
             continue;
-        printf("%s%s", glue, command->name);
+        printf("%s%s", glue, commands[i]->name);
         glue = ", ";
     }
-    puts(of_commands == all ? "every command\"" : "\"");
+    puts(all ? "every command\"" : "\"");
 }
 
-/* Whether an earlier option belongs to the same commands. */
-static bool is_repeated(const OptionSpec *spec) {
-    for (const OptionSpec *earlier = option_specs; earlier != spec; earlier++)
-        if (earlier->commands == spec->commands)
-            return true;
-    return false;
+static int count_bits(unsigned bits) {
+    int count = 0;
+    for (; bits != 0; bits &= bits - 1)
+        count++;
+    return count;
 }
 
-static void print_options(void) {
+/* The options that exactly `owners` commands have, under a heading for each set of commands. */
+static void print_shared(const Command *const *commands, const SharedOptions *all, int owners) {
+    for (int first = 0; first < all->count; first++) {
+        unsigned set = all->items[first].commands;
+        bool is_new = count_bits(set) == owners;
+        for (int i = 0; i < first && is_new; i++)
+            is_new = all->items[i].commands != set;
+        if (!is_new)
+            continue;
+        print_heading(commands, set);
+        for (int i = first; i < all->count; i++)
+            if (all->items[i].commands == set)
+                print_option(all->items[i].row);
+    }
+}
+
+/* Those of one command first, those of every command last. */
+static void print_options(const Command *const *commands) {
+    SharedOptions all = shared_options(commands);
     puts(".SH OPTIONS");
     print_running(help_usage_notes, strlen(help_usage_notes));
-    for (const OptionSpec *first = option_specs; first->name != NULL; first++) {
-        if (is_repeated(first))
-            continue;
-        print_heading(first->commands);
-        for (const OptionSpec *spec = first; spec->name != NULL; spec++)
-            if (spec->commands == first->commands)
-                print_option(spec);
-    }
+    print_shared(commands, &all, 1);
+    for (int i = 1; commands[i] != NULL; i++)
+        print_shared(commands, &all, i + 1);
+    free(all.items);
 }
 
 /* ---- The page ---------------------------------------------------------------------------- */
 
-static void print_examples(void) {
+static void print_examples(const Command *const *commands) {
     puts(".SH EXAMPLES");
-    for (const Command *command = commands; command->name != NULL; command++) {
-        if (command != commands)
+    for (int i = 0; commands[i] != NULL; i++) {
+        char *examples = help_examples(commands[i]);
+        if (i > 0)
             puts(".PP");
-        print_block(command->examples);
+        print_block(examples);
+        free(examples);
     }
 }
 
-int command_man(const Options *options) {
-    (void)options;
+static int man_run(const void *arguments) {
+    const Command *const *commands = ((const CommandLine *)arguments)->commands;
     puts(".\\\" The manual page of cleave, as 'cleave man' prints it.");
     printf(".TH CLEAVE 1 %s \"cleave %s\" \"User Commands\"\n", CLEAVE_RELEASE_DATE,
            cleave_version());
     puts(".SH NAME\ncleave \\- separate music into stems with MDX23C networks");
-    print_synopsis();
+    print_synopsis(commands);
     puts(".SH DESCRIPTION");
     print_running(description, strlen(description));
-    print_commands();
-    print_options();
+    print_commands(commands);
+    print_options(commands);
     puts(".SH EXIT STATUS");
-    print_terms(help_exit_codes);
+    print_terms(exit_code_terms);
     puts(".SH ENVIRONMENT");
     print_terms(help_environment);
     puts(".SH FILES");
     print_terms(files);
-    print_examples();
+    print_examples(commands);
     puts(".SH SEE ALSO\n.BR ffmpeg (1),\n.BR sox (1)");
     return EXIT_DONE;
 }
+
+const Command command_man = {.name = "man",
+                             .usage = "man",
+                             .summary = "print the manual page",
+                             .rows = standard_rows,
+                             .options_size = sizeof(CommandLine),
+                             .run = man_run};

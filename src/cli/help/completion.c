@@ -1,5 +1,5 @@
-/* completion.c: see completion.h, and the completion command. What the scripts look like is in
- * completion_*.c. */
+/* completion.c: values and texts for the completions of all shells. What the scripts look like is
+ * in completion_*.c. */
 #include "cli/help/completion.h"
 
 #include <stdio.h>
@@ -8,19 +8,9 @@
 
 #include "cleave/extra.h"
 #include "cli/console/allocate.h"
-#include "cli/console/exit_code.h"
-#include "cli/console/message.h"
 
 static const char *const model_extensions[] = {"ckpt", "pth", "pt", "th", "safetensors", NULL};
 static const char *const config_extensions[] = {"yaml", "yml", NULL};
-
-static const struct {
-    const char *name;
-    void (*print)(void);
-} shells[] = {{"bash", completion_print_bash},
-              {"zsh", completion_print_zsh},
-              {"fish", completion_print_fish}};
-#define SHELL_COUNT (sizeof shells / sizeof *shells)
 
 /* ---- Values ------------------------------------------------------------------------------ */
 
@@ -47,23 +37,6 @@ static Values choice_values(const Choice *choices) {
     return values;
 }
 
-static Values command_values(void) {
-    size_t count = 0;
-    while (commands[count].name != NULL)
-        count++;
-    Values values = {VALUES_WORDS, allocate(count + 1, sizeof *values.words)};
-    for (size_t i = 0; i < count; i++)
-        values.words[i] = commands[i].name;
-    return values;
-}
-
-static Values shell_values(void) {
-    Values values = {VALUES_WORDS, allocate(SHELL_COUNT + 1, sizeof *values.words)};
-    for (size_t i = 0; i < SHELL_COUNT; i++)
-        values.words[i] = shells[i].name;
-    return values;
-}
-
 /* `argument` as the help names it, or NULL. */
 static Values values_by_name(const char *argument) {
     if (argument != NULL && strcmp(argument, "FILE") == 0)
@@ -83,23 +56,31 @@ static Values values_of(Completion completion, const char *argument) {
         return listed_values(VALUES_FILES, cleave_input_extensions());
     case COMPLETE_DEVICE:
         return plain_values(VALUES_DEVICES);
-    case COMPLETE_COMMAND:
-        return command_values();
-    case COMPLETE_SHELL:
-        return shell_values();
-    case COMPLETE_BY_NAME:
-        break;
+    default:
+        return values_by_name(argument);
     }
-    return values_by_name(argument);
 }
 
-Values values_of_option(const OptionSpec *spec) {
-    return spec->choices != NULL ? choice_values(spec->choices)
-                                 : values_of(spec->complete, spec->argument);
+static Values command_values(const Command *const *commands) {
+    size_t count = 0;
+    while (commands[count] != NULL)
+        count++;
+    Values values = {VALUES_WORDS, allocate(count + 1, sizeof *values.words)};
+    for (size_t i = 0; i < count; i++)
+        values.words[i] = commands[i]->name;
+    return values;
 }
 
-Values values_of_inputs(const Command *command) {
-    return values_of(command->inputs, NULL);
+Values values_of_option(const Option *row) {
+    const Choice *choices = option_choices(row);
+    return choices != NULL ? choice_values(choices) : values_of(row->complete, row->argument);
+}
+
+Values values_of_inputs(const Command *const *commands, const Command *command) {
+    if (command->words != NULL)
+        return listed_values(VALUES_WORDS, command->words);
+    return command->complete == COMPLETE_COMMAND ? command_values(commands)
+                                                 : values_of(command->complete, NULL);
 }
 
 void values_free(Values *values) {
@@ -119,8 +100,10 @@ char *values_join(const Values *values, const char *glue) {
 
 /* ---- Texts ------------------------------------------------------------------------------- */
 
-char *completion_brief(const OptionSpec *spec) {
-    return copy_bytes(spec->help, strcspn(spec->help, ";"));
+char *completion_brief(const Option *row) {
+    char *help = option_help(row);
+    help[strcspn(help, ";")] = '\0';
+    return help;
 }
 
 void completion_print_escaped(const char *text, const char *special, const char *escape,
@@ -134,37 +117,4 @@ void completion_print_escaped(const char *text, const char *special, const char 
             fputs(escape, stdout);
         putchar(*text);
     }
-}
-
-/* ---- The command ------------------------------------------------------------------------- */
-
-static void print_devices(void) {
-    int count = cleave_device_list(NULL, 0);
-    cleave_device_info *devices = allocate((size_t)(count > 0 ? count : 0), sizeof *devices);
-    int found = cleave_device_list(devices, count);
-    puts("auto");
-    for (int i = 0; i < count && i < found; i++)
-        if (devices[i].available)
-            puts(devices[i].id);
-    free(devices);
-}
-
-int command_completion(const Options *options) {
-    const char *wanted = options->inputs[0];
-    if (strcmp(wanted, "devices") == 0) {
-        print_devices();
-        return EXIT_DONE;
-    }
-    for (size_t i = 0; i < SHELL_COUNT; i++) {
-        if (strcmp(shells[i].name, wanted) == 0) {
-            shells[i].print();
-            return EXIT_DONE;
-        }
-    }
-    Values known = shell_values();
-    char *names = values_join(&known, ", ");
-    message_error("completion: there is nothing for '%s', only for %s", wanted, names);
-    free(names);
-    values_free(&known);
-    return EXIT_USAGE;
 }

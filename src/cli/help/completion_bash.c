@@ -92,16 +92,17 @@ static void print_values(const Values *values) {
     free(words);
 }
 
-static void print_option_values(const Command *command) {
+static void print_option_values(const OptionList *list) {
     puts("    case $previous in");
-    for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++) {
-        if ((spec->commands & command->id) == 0 || spec->argument == NULL)
+    for (int i = 0; i < list->count; i++) {
+        const Option *row = list->items[i].row;
+        if (row->argument == NULL)
             continue;
-        Values values = values_of_option(spec);
+        Values values = values_of_option(row);
         fputs("    ", stdout);
-        if (spec->letter != 0)
-            printf("-%c | ", spec->letter);
-        printf("--%s) ", spec->name);
+        if (row->letter != 0)
+            printf("-%c | ", row->letter);
+        printf("--%s) ", row->name);
         print_values(&values);
         puts("; return ;;");
         values_free(&values);
@@ -109,35 +110,35 @@ static void print_option_values(const Command *command) {
     puts("    esac");
 }
 
-static void print_option_names(const Command *command) {
+static void print_option_names(const OptionList *list) {
     fputs("    if [[ $current == -* && -z $closed ]]; then\n        _cleave_words", stdout);
-    for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++) {
-        if ((spec->commands & command->id) == 0)
-            continue;
-        printf(" --%s", spec->name);
-        if (spec->letter != 0)
-            printf(" -%c", spec->letter);
+    for (int i = 0; i < list->count; i++) {
+        const Option *row = list->items[i].row;
+        printf(" --%s", row->name);
+        if (row->letter != 0)
+            printf(" -%c", row->letter);
     }
     puts("\n        return\n    fi");
 }
 
-static void print_command(const Command *command) {
-    Values values = values_of_inputs(command);
+static void print_command(const Command *const *commands, const Command *command) {
+    Values values = values_of_inputs(commands, command);
+    OptionList list = option_list(command->rows);
     printf("\n_cleave_command_%s() {\n", command->name);
-    print_option_values(command);
-    print_option_names(command);
+    print_option_values(&list);
+    print_option_names(&list);
     fputs("    ", stdout);
     print_values(&values);
     puts("\n}");
     values_free(&values);
 }
 
-static void print_names(const char *glue) {
-    for (const Command *command = commands; command->name != NULL; command++)
-        printf("%s%s", command != commands ? glue : "", command->name);
+static void print_names(const Command *const *commands, const char *glue) {
+    for (int i = 0; commands[i] != NULL; i++)
+        printf("%s%s", i > 0 ? glue : "", commands[i]->name);
 }
 
-static void print_main(void) {
+static void print_main(const Command *const *commands) {
     printf("\n_cleave() {\n"
            "    local IFS=$' \\t\\n'\n"
            "    local words piece current previous= before= closed= command=%s first=1 last i\n"
@@ -148,8 +149,8 @@ static void print_main(void) {
            "    if ((last > 1)); then\n"
            "        case ${words[1]} in\n"
            "        ",
-           commands[0].name);
-    print_names(" | ");
+           commands[0]->name);
+    print_names(commands, " | ");
     fputs(") command=${words[1]} first=2 ;;\n"
           "        esac\n"
           "    fi\n"
@@ -166,7 +167,7 @@ static void print_main(void) {
           "    if ((last == 1)) && [[ -z $before ]]; then\n"
           "        _cleave_words ",
           stdout);
-    print_names(" ");
+    print_names(commands, " ");
     fputs("\n    fi\n"
           "    _cleave_command_$command\n"
           "    local kept=${words[last]%\"$piece\"}\n"
@@ -178,11 +179,11 @@ static void print_main(void) {
           stdout);
 }
 
-void completion_print_bash(void) {
+void completion_print_bash(const Command *const *commands) {
     fputs(helpers, stdout);
-    print_main();
-    for (const Command *command = commands; command->name != NULL; command++)
-        print_command(command);
+    print_main(commands);
+    for (int i = 0; commands[i] != NULL; i++)
+        print_command(commands, commands[i]);
     puts("\n# Before bash 4 there is no compopt: all replies pass for names of files.\n"
          "if type compopt &>/dev/null; then\n"
          "    complete -F _cleave cleave\n"

@@ -75,52 +75,73 @@ static void print_values(const Values *values) {
     free(words);
 }
 
-static void print_condition(unsigned of_commands) {
+static bool has_option(const Command *command, const Option *row) {
+    OptionList list = option_list(command->rows);
+    for (int i = 0; i < list.count; i++)
+        if (list.items[i].row == row)
+            return true;
+    return false;
+}
+
+/* The condition that the command is one of those that have an option. */
+static void print_condition(const Command *const *commands, const Option *row) {
     fputs("complete -c cleave -n '__cleave_is", stdout);
-    for (const Command *command = commands; command->name != NULL; command++)
-        if ((of_commands & command->id) != 0)
-            printf(" %s", command->name);
+    for (int i = 0; commands[i] != NULL; i++)
+        if (has_option(commands[i], row))
+            printf(" %s", commands[i]->name);
     putchar('\'');
 }
 
-static void print_option(const OptionSpec *spec) {
-    print_condition(spec->commands);
-    if (spec->letter != 0)
-        printf(" -s %c", spec->letter);
-    printf(" -l %s", spec->name);
-    if (spec->argument != NULL) {
-        Values values = values_of_option(spec);
+static void print_option(const Command *const *commands, const Option *row) {
+    print_condition(commands, row);
+    if (row->letter != 0)
+        printf(" -s %c", row->letter);
+    printf(" -l %s", row->name);
+    if (row->argument != NULL) {
+        Values values = values_of_option(row);
         fputs(values.kind == VALUES_FILES && values.words == NULL ? " -r" : " -x", stdout);
         print_values(&values);
         values_free(&values);
     }
-    char *brief = completion_brief(spec);
+    char *brief = completion_brief(row);
     fputs(" -d ", stdout);
     print_quoted(brief);
     putchar('\n');
     free(brief);
 }
 
-static void print_command(const Command *command) {
+/* The options of commands[at] that no command before it shares. */
+static void print_options(const Command *const *commands, int at) {
+    OptionList list = option_list(commands[at]->rows);
+    for (int i = 0; i < list.count; i++) {
+        int first = 0;
+        while (!has_option(commands[first], list.items[i].row))
+            first++;
+        if (first == at)
+            print_option(commands, list.items[i].row);
+    }
+}
+
+static void print_command(const Command *const *commands, const Command *command) {
     printf("complete -c cleave -n __cleave_is_first -a %s -d ", command->name);
     print_quoted(command->summary);
     putchar('\n');
-    Values values = values_of_inputs(command);
+    Values values = values_of_inputs(commands, command);
     if (values.kind != VALUES_UNKNOWN) {
-        print_condition(command->id);
+        printf("complete -c cleave -n '__cleave_is %s'", command->name);
         print_values(&values);
         putchar('\n');
     }
     values_free(&values);
 }
 
-void completion_print_fish(void) {
-    printf(helpers_start, commands[0].name);
-    for (const Command *command = commands; command->name != NULL; command++)
-        printf(" %s", command->name);
+void completion_print_fish(const Command *const *commands) {
+    printf(helpers_start, commands[0]->name);
+    for (int i = 0; commands[i] != NULL; i++)
+        printf(" %s", commands[i]->name);
     fputs(helpers_end, stdout);
-    for (const Command *command = commands; command->name != NULL; command++)
-        print_command(command);
-    for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++)
-        print_option(spec);
+    for (int i = 0; commands[i] != NULL; i++)
+        print_command(commands, commands[i]);
+    for (int i = 0; commands[i] != NULL; i++)
+        print_options(commands, i);
 }

@@ -74,82 +74,83 @@ static void print_action(const Values *values) {
 
 /* One spelling of an option, `name` with what joins it to a value; `both` lists all of them, of
  * which only one is to be given. */
-static void print_spec(const OptionSpec *spec, const char *both, const char *name) {
-    char *brief = completion_brief(spec);
+static void print_spec(const Option *row, const char *both, const char *name) {
+    char *brief = completion_brief(row);
     printf("            '(%s)%s[", both, name);
     completion_print_escaped(brief, "[]:\\", "\\", quote);
     putchar(']');
     free(brief);
-    if (spec->argument != NULL) {
-        Values values = values_of_option(spec);
-        printf(":%s:", spec->argument);
+    if (row->argument != NULL) {
+        Values values = values_of_option(row);
+        printf(":%s:", row->argument);
         print_action(&values);
         values_free(&values);
     }
     puts("' \\");
 }
 
-static void print_option(const OptionSpec *spec) {
-    bool has_value = spec->argument != NULL;
-    char *longer = format_text("--%s%s", spec->name, has_value ? "=" : "");
-    char letter[] = {'-', spec->letter, has_value ? '+' : '\0', '\0'};
-    char *both = spec->letter != 0 ? format_text("-%c --%s", spec->letter, spec->name)
-                                   : format_text("--%s", spec->name);
-    if (spec->letter != 0)
-        print_spec(spec, both, letter);
-    print_spec(spec, both, longer);
+static void print_option(const Option *row) {
+    bool has_value = row->argument != NULL;
+    char *longer = format_text("--%s%s", row->name, has_value ? "=" : "");
+    char letter[] = {'-', row->letter, has_value ? '+' : '\0', '\0'};
+    char *both = row->letter != 0 ? format_text("-%c --%s", row->letter, row->name)
+                                  : format_text("--%s", row->name);
+    if (row->letter != 0)
+        print_spec(row, both, letter);
+    print_spec(row, both, longer);
     free(both);
     free(longer);
 }
 
-static const char *input_name(Completion inputs) {
-    switch (inputs) {
+/* What zsh calls an input that is missing. */
+static const char *input_name(const Command *command) {
+    if (command->words != NULL)
+        return "shell";
+    switch (command->complete) {
     case COMPLETE_MODEL:
         return "model";
     case COMPLETE_AUDIO:
         return "audio";
     case COMPLETE_COMMAND:
         return "command";
-    case COMPLETE_SHELL:
-        return "shell";
     default:
         return "input";
     }
 }
 
-static void print_inputs(const Command *command) {
-    Values values = values_of_inputs(command);
+static void print_inputs(const Command *const *commands, const Command *command) {
+    Values values = values_of_inputs(commands, command);
     bool any_number = command->maximum_inputs < 0;
     int count = any_number ? 1 : command->maximum_inputs;
     for (int i = 1; i <= count; i++) {
         if (any_number)
-            printf("            '*:%s:", input_name(command->inputs));
+            printf("            '*:%s:", input_name(command));
         else
-            printf("            '%d:%s:", i, input_name(command->inputs));
+            printf("            '%d:%s:", i, input_name(command));
         print_action(&values);
         puts("' \\");
     }
     values_free(&values);
 }
 
-static void print_command(const Command *command) {
+static void print_command(const Command *const *commands, const Command *command) {
+    OptionList list = option_list(command->rows);
     printf("    %s)\n        _arguments -s -S : \\\n", command->name);
-    for (const OptionSpec *spec = option_specs; spec->name != NULL; spec++)
-        if ((spec->commands & command->id) != 0)
-            print_option(spec);
-    print_inputs(command);
+    for (int i = 0; i < list.count; i++)
+        print_option(list.items[i].row);
+    print_inputs(commands, command);
     puts("            && added=0 ;;");
 }
 
-void completion_print_zsh(void) {
-    printf(start, commands[0].name);
-    for (const Command *command = commands; command->name != NULL; command++) {
-        printf("        '%s:", command->name);
-        completion_print_escaped(command->summary, "\\:", "\\", quote);
+void completion_print_zsh(const Command *const *commands) {
+    printf(start, commands[0]->name);
+    for (int i = 0; commands[i] != NULL; i++) {
+        printf("        '%s:", commands[i]->name);
+        completion_print_escaped(commands[i]->summary, "\\:", "\\", quote);
         puts("'");
     }
     fputs(choosing, stdout);
-    for (const Command *command = commands; command->name != NULL; command++)
-        print_command(command);
+    for (int i = 0; commands[i] != NULL; i++)
+        print_command(commands, commands[i]);
     fputs(ending, stdout);
 }

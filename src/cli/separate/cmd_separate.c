@@ -1,22 +1,22 @@
-/* cmd_separate.c: `cleave INPUT…`: one model, one separator, and the inputs one after the other. */
+/* cmd_separate.c: `cleave INPUT…`: opens the model and the separator once, and takes the inputs one
+ * after the other. What is said of each is in track_result.c. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/utf8.h"
 #include "cleave/extra.h"
-#include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
+#include "cli/console/failure.h"
 #include "cli/console/message.h"
 #include "cli/console/progress.h"
 #include "cli/console/signals.h"
 #include "cli/console/terminal.h"
 #include "cli/console/text.h"
-#include "cli/model.h"
+#include "cli/options/model_options.h"
+#include "cli/separate/commands.h"
 #include "cli/separate/inputs.h"
 #include "cli/separate/outputs.h"
 #include "cli/separate/own_stems.h"
@@ -26,8 +26,11 @@
 #include "cli/show/audio_files.h"
 #include "cli/show/profile.h"
 
-typedef struct Run {
-    const Options *options;
+#define NAME_MODEL " with -m FILE" /* how to name a model, in the error that none is named */
+
+/* What one command line asks for. */
+typedef struct Job {
+    const SeparateOptions *options;
     Inputs inputs;
     int stream_fd; /* with --output -: where the stem goes; else -1 */
     cleave_model *model;
@@ -38,36 +41,38 @@ typedef struct Run {
     ProgressStyle progress;
     Report report;
     Profiling profiling;
-    bool rate_told;    /* that the stems have another rate than the input */
-    cleave_error stop; /* status other than CLEAVE_OK: why no further input is started */
+    bool rate_told;    /* the user knows that the stems have another rate than the input */
+    cleave_error stop; /* why no further input is started; status CLEAVE_OK: go on */
     int code;          /* the exit code so far */
     Summary summary;
-} Run;
+} Job;
 
 /* ---- Before the start -------------------------------------------------------------------- */
 
 /* Returns an exit code. */
-static int prepare_score(Run *run) {
-    const Options *options = run->options;
+static int prepare_score(Job *job) {
+    const SeparateOptions *options = job->options;
     if (options->score == NULL)
         return EXIT_DONE;
-    if (run->inputs.count > 1 || run->inputs.have_folders) {
+    if (job->inputs.count > 1 || job->inputs.have_folders) {
         message_error("--score: takes one input, a file, since its folder holds the stems of one");
         return EXIT_USAGE;
     }
-    if (!audio_files_list(&run->truth, options->score))
+    if (!audio_files_list(&job->truth, options->score))
         return EXIT_USAGE;
-    if (run->truth.count == 0) {
+    if (job->truth.count == 0) {
         message_error("--score: %s: no audio files in this folder", options->score);
         return EXIT_USAGE;
     }
     return EXIT_DONE;
 }
 
-/* "cleave devcies" is no file: better told as what it is than as a missing input or model. */
-static bool is_mistyped_command(const char *input) {
-    const char *near =
-        input != NULL && strpbrk(input, "./") == NULL ? command_nearest(input) : NULL;
+/* "cleave devcies": a mistyped command rather than a missing input or model. */
+static bool is_mistyped_command(const CommandLine *line) {
+    const char *input = line->inputs[0];
+    const char *near = input != NULL && strpbrk(input, "./") == NULL
+                           ? command_nearest(line->commands, input)
+                           : NULL;
     if (near == NULL || access(input, F_OK) == 0)
         return false;
     message_error("%s: no such file; did you mean 'cleave %s'?", input, near);
@@ -75,20 +80,20 @@ static bool is_mistyped_command(const char *input) {
 }
 
 /* Returns an exit code. */
-static int prepare_stream(Run *run) {
-    if (!run->options->to_standard_output)
+static int prepare_stream(Job *job) {
+    if (!job->options->to_standard_output)
         return EXIT_DONE;
     if (isatty(STDOUT_FILENO)) {
         message_error("--output -: standard output is a terminal; let a program read it "
                       "(cleave … | ffmpeg -i - out.mp3), or name a folder");
         return EXIT_USAGE;
     }
-    if (run->inputs.count > 1) {
+    if (job->inputs.count > 1) {
         message_error("--output -: takes the stem of one input; name one, or a folder");
         return EXIT_USAGE;
     }
-    run->stream_fd = terminal_yield_output();
-    if (run->stream_fd < 0) {
+    job->stream_fd = terminal_yield_output();
+    if (job->stream_fd < 0) {
         message_error("--output -: standard output: %s", strerror(errno));
         return EXIT_USAGE;
     }
@@ -96,64 +101,54 @@ static int prepare_stream(Run *run) {
 }
 
 /* Returns an exit code. */
-static int check_command_line(Run *run) {
-    if (is_mistyped_command(run->options->inputs[0]))
+static int check_command_line(Job *job) {
+    const SeparateOptions *options = job->options;
+    if (is_mistyped_command(&options->line))
         return EXIT_USAGE;
-    if (!report_is_possible(run->options) || !profile_is_possible(run->options))
+    if (!report_is_possible(options) || !profile_is_possible(options->profile))
         return EXIT_USAGE;
-    if (run->options->model == NULL)
-        return open_model(&run->model, NULL, run->options, NULL);
-    if (!inputs_find(&run->inputs, run->options))
+    if (options->model.path == NULL)
+        return model_open(&job->model, &options->model, NAME_MODEL, NULL);
+    if (!inputs_find(&job->inputs, options))
         return EXIT_USAGE;
-    int code = prepare_score(run);
-    return code == EXIT_DONE ? prepare_stream(run) : code;
+    int code = prepare_score(job);
+    return code == EXIT_DONE ? prepare_stream(job) : code;
 }
 
 /* ---- Model and separator ----------------------------------------------------------------- */
 
-static int open_code(cleave_status status) {
-    switch (status) {
-    case CLEAVE_ERROR_ARGUMENT:
-        return EXIT_USAGE;
-    case CLEAVE_ERROR_MODEL:
-        return EXIT_MODEL;
-    default:
-        return EXIT_DEVICE;
-    }
-}
-
 /* Returns an exit code. */
-static int open_separator(Run *run) {
-    cleave_separator_settings settings = run->options->separator;
+static int open_separator(Job *job) {
+    cleave_separator_settings settings = job->options->separator;
     settings.log = message_logger();
     cleave_status status =
-        cleave_separator_open(&run->separator, run->model, &settings, &run->stop);
+        cleave_separator_open(&job->separator, job->model, &settings, &job->stop);
     if (status != CLEAVE_OK) {
-        message_error("%s", run->stop.text);
-        return open_code(status);
+        message_error("%s", job->stop.text);
+        return exit_code_of(status);
     }
-    cleave_separator_get_info(run->separator, &run->info);
-    signals_watch(run->separator);
+    cleave_separator_get_info(job->separator, &job->info);
+    signals_watch(job->separator);
     return EXIT_DONE;
 }
 
 /* Where stems are written beside the songs, an earlier run's are found with them. */
-static void leave_out_own_stems(Run *run) {
-    int count = own_stems_leave_out(&run->inputs, run->options, run->model);
+static void leave_out_own_stems(Job *job) {
+    int count = own_stems_leave_out(&job->inputs, job->options, job->model);
     if (count > 0)
         message_note("%d file%s left out: %s of other inputs", count, count == 1 ? "" : "s",
                      count == 1 ? "it is a stem" : "they are stems");
 }
 
 /* Returns an exit code. */
-static int open_and_check(Run *run) {
-    int code = open_model(&run->model, run->options->model, run->options, &run->stop);
+static int open_and_check(Job *job) {
+    int code = model_open(&job->model, &job->options->model, NAME_MODEL, &job->stop);
     if (code != EXIT_DONE)
         return code;
-    cleave_model_get_info(run->model, &run->model_info);
-    leave_out_own_stems(run);
-    if (!outputs_are_sound(&run->inputs, run->options, run->stream_fd, run->model, &run->stop)) {
-        message_error("%s", run->stop.text);
+    cleave_model_get_info(job->model, &job->model_info);
+    leave_out_own_stems(job);
+    if (!outputs_are_sound(&job->inputs, job->options, job->stream_fd, job->model, &job->stop)) {
+        message_error("%s", job->stop.text);
         return EXIT_USAGE;
     }
     return EXIT_DONE;
@@ -161,272 +156,275 @@ static int open_and_check(Run *run) {
 
 /* ---- Tracks ------------------------------------------------------------------------------ */
 
-static void separate_track(Run *run, Track *track, const cleave_output_settings *asked,
+static void separate_track(Job *job, Track *track, const cleave_output_settings *asked,
                            int number) {
     cleave_output_settings settings = *asked;
     Progress progress;
     char *name = text_file_name(text_input_name(track->input));
-    char *label = run->inputs.count > 1 ? format_text("[%d/%d] %s", number, run->inputs.count, name)
+    char *label = job->inputs.count > 1 ? format_text("[%d/%d] %s", number, job->inputs.count, name)
                                         : copy_text(name);
-    progress_begin(&progress, run->progress, label, run->model_info.sample_rate);
+    progress_begin(&progress, job->progress, label, job->model_info.sample_rate);
     settings.progress = progress_update;
     settings.progress_user = &progress;
-    cleave_separator_separate_file(run->separator, track->input, &settings, &track->result,
+    cleave_separator_separate_file(job->separator, track->input, &settings, &track->result,
                                    &track->error);
     progress_end(&progress);
-    cleave_separator_get_info(run->separator, &run->info); /* it may have moved to another device */
-    track_take_fallback(track, run->separator);
-    profile_take(&run->profiling, run->separator, &track->profile);
+    cleave_separator_get_info(job->separator, &job->info); /* it may have moved to another device */
+    track_take_fallback(track, job->separator);
+    profile_take(&job->profiling, job->separator, &track->profile);
     free(label);
     free(name);
 }
 
-/* What an error of one input means for the others: settings that make no sense, a lost device and
- * a signal concern them all. */
-static void judge_failure(Run *run, const Track *track) {
-    int code = EXIT_INPUT;
-    if (track->error.status == CLEAVE_ERROR_CANCELLED)
-        code = EXIT_SIGNAL + (signals_caught() != 0 ? signals_caught() : SIGINT);
-    else if (track->error.status == CLEAVE_ERROR_ARGUMENT)
-        code = EXIT_USAGE;
-    else if (track->error.status == CLEAVE_ERROR_DEVICE)
-        code = EXIT_DEVICE;
-    if (code != EXIT_INPUT)
-        run->stop = track->error;
-    run->code = code;
+/* Settings that make no sense, a lost device and a signal concern all inputs: no more of them is
+ * started. Any other failure is that of one input, even where the model or memory is its cause. */
+static void judge_failure(Job *job, const Track *track) {
+    cleave_status status = track->error.status;
+    bool concerns_all = status == CLEAVE_ERROR_CANCELLED || status == CLEAVE_ERROR_ARGUMENT ||
+                        status == CLEAVE_ERROR_DEVICE;
+    job->code = concerns_all ? exit_code_of(status) : EXIT_INPUT;
+    if (concerns_all)
+        job->stop = track->error;
 }
 
 /* What an interrupted track leaves behind. */
-static const char *what_is_left(const Run *run) {
-    if (run->stream_fd >= 0)
+static const char *what_is_left(const Job *job) {
+    if (job->stream_fd >= 0)
         return "what was written of it is not whole";
-    return run->options->output.resume ? "the same command goes on from here"
+    return job->options->output.resume ? "the same command goes on from here"
                                        : "nothing of it was written";
 }
 
-static void report_failure(Run *run, const Track *track) {
+static void report_failure(Job *job, const Track *track) {
     const char *input = text_input_name(track->input);
     const char *behind = NULL;
     if (track->error.status == CLEAVE_ERROR_CANCELLED)
-        message_error("%s: interrupted; %s", input, what_is_left(run));
+        message_error("%s: interrupted; %s", input, what_is_left(job));
     else if (text_find_name(track->error.text, input, &behind) != NULL)
         message_error("%s", track->error.text);
     else
         message_error("%s: %s", input, track->error.text);
-    summary_add_failure(&run->summary, input, &track->error);
-    judge_failure(run, track);
+    summary_add_failure(&job->summary, input, &track->error);
+    judge_failure(job, track);
 }
 
 /* Once, for all inputs. */
-static void tell_rate(Run *run, const cleave_result *result) {
-    const cleave_output_settings *output = &run->options->output;
-    int model_rate = run->model_info.sample_rate;
+static void tell_rate(Job *job, const cleave_result *result) {
+    const cleave_output_settings *output = &job->options->output;
+    int model_rate = job->model_info.sample_rate;
     int wanted = output->sample_rate == 0                    ? model_rate
                  : output->sample_rate == CLEAVE_RATE_SOURCE ? result->source_rate
                                                              : output->sample_rate;
     bool is_far = result->sample_rate != wanted; /* the format has no such rate */
     bool is_short = output->sample_rate == 0 && wanted != result->source_rate;
-    if (run->rate_told || (!is_far && !is_short))
+    if (job->rate_told || (!is_far && !is_short))
         return;
-    run->rate_told = true;
+    job->rate_told = true;
     if (is_far) {
         message_note("stems are at %d Hz: %s has no %d Hz", result->sample_rate,
-                     format_info(output->format).name, wanted);
+                     separate_format(output->format).name, wanted);
         return;
     }
     message_note("stems are at %d Hz, the network's rate; --rate source keeps the input's %d Hz",
                  result->sample_rate, result->source_rate);
 }
 
-static void report_success(Run *run, Track *track) {
-    const Options *options = run->options;
-    tell_rate(run, &track->result);
+static void report_success(Job *job, Track *track) {
+    const SeparateOptions *options = job->options;
+    tell_rate(job, &track->result);
     track_warn_clipped(track, options->output.format);
-    if (options->score != NULL && !track_score(track, &run->truth, options->score))
-        run->code = EXIT_INPUT;
-    if (!options->json) {
-        bool quiet = options->verbosity < VERBOSITY_NORMAL;
-        if (run->summary.done > 0 && !quiet)
+    if (options->score != NULL && !track_score(track, &job->truth, options->score))
+        job->code = EXIT_INPUT;
+    if (!options->line.json) {
+        bool quiet = options->line.verbosity < VERBOSITY_NORMAL;
+        if (job->summary.done > 0 && !quiet)
             putchar('\n');
-        track_print(track, &run->info, quiet);
+        track_print(track, &job->info, quiet);
         terminal_flush_output();
     }
-    summary_add_done(&run->summary, &track->result);
+    summary_add_done(&job->summary, &track->result);
 }
 
 /* Of several inputs the summary counts those that were skipped. */
-static void report_skipped(Run *run, const Track *track) {
-    run->summary.skipped++;
-    if (run->inputs.count == 1 || run->options->verbosity >= VERBOSITY_INFO)
+static void report_skipped(Job *job, const Track *track) {
+    job->summary.skipped++;
+    if (job->inputs.count == 1 || job->options->line.verbosity >= VERBOSITY_INFO)
         message_note("%s: skipped, since its stems are there", track->input);
 }
 
-static void report_busy(Run *run, const Track *track) {
-    run->summary.busy++;
-    message_note("%s: another process is at it; left to it", track->input);
+static void report_busy(Job *job, const Track *track) {
+    job->summary.busy++;
+    message_note("%s: skipped: another process is working on it", track->input);
 }
 
-static void print_json(const Run *run, const Track *track) {
-    track_print_json(track, run->options->model, run->separator != NULL ? &run->info : NULL);
+static void print_json(const Job *job, const Track *track) {
+    track_print_json(track, job->options->model.path, job->separator != NULL ? &job->info : NULL);
 }
 
 /* Whether an input can be left out; looked at when its turn has come, since another process may
  * have done it meanwhile. An error of memory is the track's. */
-static bool is_done_already(const Run *run, Track *track, const cleave_output_settings *settings) {
+static bool is_done_already(const Job *job, Track *track, const cleave_output_settings *settings) {
     int whole = 0;
     cleave_outputs_free(&track->outputs);
     cleave_status status =
-        cleave_outputs_list(run->model, track->input, settings, &track->outputs, &track->error);
+        cleave_outputs_list(job->model, track->input, settings, &track->outputs, &track->error);
     if (status == CLEAVE_OK)
         status = cleave_outputs_whole(&track->outputs, &whole, &track->error);
     return status == CLEAVE_OK && whole != 0;
 }
 
-/* Looks at what can be told without the network. */
-static void look_at_track(const Run *run, Track *track, const Input *input,
+/* Finds out what needs no network. */
+static void look_at_track(const Job *job, Track *track, const Input *input,
                           const cleave_output_settings *settings) {
-    if (input->failure != NULL) {
-        track->error.status = CLEAVE_ERROR_INPUT;
-        snprintf(track->error.text, sizeof track->error.text, "%s", input->failure);
-    } else if (run->options->skip_existing) {
-        track->skipped = is_done_already(run, track, settings);
-    }
+    if (input->failure != NULL)
+        track->error = *input->failure;
+    else if (job->options->skip_existing)
+        track->skipped = is_done_already(job, track, settings);
 }
 
-static void report(Run *run, Track *track) {
+static void report(Job *job, Track *track) {
     if (track->skipped)
-        report_skipped(run, track);
+        report_skipped(job, track);
     else if (track->error.status == CLEAVE_OK)
-        report_success(run, track);
+        report_success(job, track);
     else if (track->error.status == CLEAVE_ERROR_BUSY)
-        report_busy(run, track);
+        report_busy(job, track);
     else
-        report_failure(run, track);
+        report_failure(job, track);
 }
 
 /* An input that was never started still gets its JSON object. */
-static void leave_track(Run *run, Track *track) {
-    const char *why = run->stop.status == CLEAVE_ERROR_CANCELLED ? "interrupted" : run->stop.text;
-    size_t size = sizeof track->error.text;
-    int room = (int)size - (int)sizeof "not started: ";
-    track->error.status = run->stop.status;
-    snprintf(track->error.text, size, "not started: %.*s", room, why);
-    utf8_trim(track->error.text);
-    run->summary.not_started++;
+static void leave_track(Job *job, Track *track) {
+    const char *why = job->stop.status == CLEAVE_ERROR_CANCELLED ? "interrupted" : job->stop.text;
+    failure_set(&track->error, job->stop.status, "not started", why, NULL);
+    job->summary.not_started++;
 }
 
-/* Returns false where there is no separator; why has been said and ends the run. */
-static bool ensure_separator(Run *run) {
-    if (run->separator != NULL)
+/* Returns false where there is no separator; why has been said and ends the job. */
+static bool ensure_separator(Job *job) {
+    if (job->separator != NULL)
         return true;
-    int code = open_separator(run);
+    int code = open_separator(job);
     if (code != EXIT_DONE)
-        run->code = code;
+        job->code = code;
     return code == EXIT_DONE;
 }
 
-static void do_track(Run *run, Track *track, int index) {
-    const Input *input = &run->inputs.items[index];
-    cleave_output_settings settings = outputs_settings(input, run->options, run->stream_fd);
-    bool was_open = run->separator != NULL;
-    look_at_track(run, track, input, &settings);
+static void do_track(Job *job, Track *track, int index) {
+    const Input *input = &job->inputs.items[index];
+    cleave_output_settings settings = outputs_settings(input, job->options, job->stream_fd);
+    bool was_open = job->separator != NULL;
+    look_at_track(job, track, input, &settings);
     bool settled = track->skipped || track->error.status != CLEAVE_OK;
-    if (!settled && !ensure_separator(run)) {
-        leave_track(run, track);
+    if (!settled && !ensure_separator(job)) {
+        leave_track(job, track);
         return;
     }
     /* Opening takes a while, in which another process may have done the track. */
     if (!settled && !was_open) {
-        look_at_track(run, track, input, &settings);
+        look_at_track(job, track, input, &settings);
         settled = track->skipped || track->error.status != CLEAVE_OK;
     }
     if (!settled)
-        separate_track(run, track, &settings, index + 1);
-    report(run, track);
+        separate_track(job, track, &settings, index + 1);
+    report(job, track);
 }
 
 /* A signal between two tracks stops the run as well. */
-static void notice_signal(Run *run) {
-    if (signals_caught() == 0 || run->stop.status != CLEAVE_OK)
+static void notice_signal(Job *job) {
+    if (signals_caught() == 0 || job->stop.status != CLEAVE_OK)
         return;
-    run->stop.status = CLEAVE_ERROR_CANCELLED;
-    snprintf(run->stop.text, sizeof run->stop.text, "interrupted");
-    run->code = EXIT_SIGNAL + signals_caught();
+    failure_set(&job->stop, CLEAVE_ERROR_CANCELLED, NULL, "interrupted", NULL);
+    job->code = exit_code_of(CLEAVE_ERROR_CANCELLED);
     message_error("interrupted");
 }
 
 /* What is drawn and listed of a track: an input in a folder has its outputs in one of their own. */
-static void report_track(Run *run, const Track *track, int index) {
+static void report_track(Job *job, const Track *track, int index) {
     cleave_output_settings settings =
-        outputs_settings(&run->inputs.items[index], run->options, run->stream_fd);
-    if (!report_add(&run->report, track, run->model, &settings) && run->code == EXIT_DONE)
-        run->code = EXIT_INPUT;
+        outputs_settings(&job->inputs.items[index], job->options, job->stream_fd);
+    if (!report_add(&job->report, track, job->model, &settings) && job->code == EXIT_DONE)
+        job->code = EXIT_INPUT;
 }
 
-static void do_tracks(Run *run) {
-    for (int i = 0; i < run->inputs.count; i++) {
-        Track track = {.input = run->inputs.items[i].path};
-        if (run->stop.status == CLEAVE_OK)
-            notice_signal(run);
-        if (run->stop.status == CLEAVE_OK)
-            do_track(run, &track, i);
+static void do_tracks(Job *job) {
+    for (int i = 0; i < job->inputs.count; i++) {
+        Track track = {.input = job->inputs.items[i].path};
+        if (job->stop.status == CLEAVE_OK)
+            notice_signal(job);
+        if (job->stop.status == CLEAVE_OK)
+            do_track(job, &track, i);
         else
-            leave_track(run, &track);
-        report_track(run, &track, i);
-        if (run->options->json)
-            print_json(run, &track);
+            leave_track(job, &track);
+        report_track(job, &track, i);
+        if (job->options->line.json)
+            print_json(job, &track);
         track_free(&track);
     }
-    if (run->options->report != NULL || run->options->spectrogram)
-        notice_signal(run); /* which may have cut the last track's report short */
+    if (job->options->report != NULL || job->options->spectrogram)
+        notice_signal(job); /* which may have cut the last track's report short */
 }
 
-static void write_report(Run *run) {
+static void write_report(Job *job) {
     bool good =
-        report_finish(&run->report, &run->model_info, run->separator != NULL ? &run->info : NULL);
-    if (!good && run->code == EXIT_DONE)
-        run->code = EXIT_INPUT;
+        report_finish(&job->report, &job->model_info, job->separator != NULL ? &job->info : NULL);
+    if (!good && job->code == EXIT_DONE)
+        job->code = EXIT_INPUT;
 }
 
-static void tell_profile(Run *run) {
-    if (!profile_tell(&run->profiling, run->separator) && run->code == EXIT_DONE)
-        run->code = EXIT_INPUT;
+static void tell_profile(Job *job) {
+    if (!profile_tell(&job->profiling, job->separator) && job->code == EXIT_DONE)
+        job->code = EXIT_INPUT;
 }
 
-/* Where there was one input or none was begun, the one line that was said is enough. */
-static void summarise(const Run *run) {
-    if (run->inputs.count > 1 && run->summary.not_started < run->inputs.count)
-        summary_tell(&run->summary);
+/* Only where several inputs were begun: otherwise the one line that was said is enough. */
+static void summarise(const Job *job) {
+    if (job->inputs.count > 1 && job->summary.not_started < job->inputs.count)
+        summary_tell(&job->summary);
 }
 
-static void close_all(Run *run) {
+static void close_all(Job *job) {
     signals_watch(NULL);
-    cleave_separator_close(run->separator);
-    cleave_model_close(run->model);
-    audio_files_free(&run->truth);
-    if (run->stream_fd >= 0)
-        close(run->stream_fd);
-    summary_free(&run->summary);
-    inputs_free(&run->inputs);
-    report_free(&run->report);
-    profile_end(&run->profiling);
+    cleave_separator_close(job->separator);
+    cleave_model_close(job->model);
+    audio_files_free(&job->truth);
+    if (job->stream_fd >= 0)
+        close(job->stream_fd);
+    summary_free(&job->summary);
+    inputs_free(&job->inputs);
+    report_free(&job->report);
+    profile_end(&job->profiling);
 }
 
-int command_separate(const Options *options) {
-    Run run = {.options = options, .stream_fd = -1};
-    run.progress = progress_style(options->verbosity < VERBOSITY_NORMAL, options->json);
-    report_begin(&run.report, options, run.progress);
-    profile_begin(&run.profiling, options);
+static int separate_run(const void *arguments) {
+    const SeparateOptions *options = arguments;
+    const CommandLine *line = &options->line;
+    Job job = {.options = options, .stream_fd = -1};
+    job.progress = progress_style(line->verbosity < VERBOSITY_NORMAL, line->json);
+    report_begin(&job.report, options, job.progress);
+    profile_begin(&job.profiling, options->profile, profile_shows_table(line));
     signals_install();
-    run.code = check_command_line(&run);
-    if (run.code == EXIT_DONE) {
-        run.code = open_and_check(&run);
-        do_tracks(&run);
-        write_report(&run);
-        summarise(&run);
-        tell_profile(&run);
+    job.code = check_command_line(&job);
+    if (job.code == EXIT_DONE) {
+        job.code = open_and_check(&job);
+        do_tracks(&job);
+        write_report(&job);
+        summarise(&job);
+        tell_profile(&job);
     }
-    int code = run.code;
-    close_all(&run);
+    int code = job.code;
+    close_all(&job);
     return code;
 }
+
+const Command command_separate = {.name = "separate",
+                                  .usage = "[separate] [OPTION...] INPUT...",
+                                  .summary = "separate audio files into stems",
+                                  .maximum_inputs = -1,
+                                  .complete = COMPLETE_AUDIO,
+                                  .reads_standard_input = true,
+                                  .rows = separate_rows,
+                                  .options_size = sizeof(SeparateOptions),
+                                  .set_defaults = separate_set_defaults,
+                                  .check = separate_check,
+                                  .run = separate_run};

@@ -8,6 +8,7 @@
 
 #include "cleave/extra.h"
 #include "cli/console/allocate.h"
+#include "cli/console/failure.h"
 #include "cli/separate/folder_walk.h"
 #include "cli/separate/input_list.h"
 #include "cli/show/audio_files.h"
@@ -16,13 +17,13 @@ typedef struct Finder {
     Inputs *inputs;
     size_t capacity;
     const char *output;
-    bool mirrors; /* the folders below a folder are found again below the output */
+    bool mirrors; /* the output gets the same folders as the input has */
     const char *const *extensions;
-    bool chosen; /* the extensions are those of --ext */
+    bool chosen; /* --ext chose the extensions */
 } Finder;
 
 /* Takes over what the input owns. */
-static void add(Finder *finder, Input input) {
+static void add_input(Finder *finder, Input input) {
     Inputs *inputs = finder->inputs;
     inputs->items =
         make_room(inputs->items, (size_t)inputs->count, &finder->capacity, sizeof *inputs->items);
@@ -46,20 +47,34 @@ static char *output_for(const Finder *finder, const char *folders) {
                                                : copy_text(finder->output);
 }
 
-static char *nothing_found(const Finder *finder, const char *folder) {
+static cleave_error *failure_of(const char *front, const char *reason, const char *advice) {
+    cleave_error *failure = allocate(1, sizeof *failure);
+    failure_set(failure, CLEAVE_ERROR_INPUT, front, reason, advice);
+    return failure;
+}
+
+static cleave_error *nothing_found(const Finder *finder, const char *folder) {
     if (!finder->chosen)
-        return format_text("%s: no audio files in this folder and below it; name files, or choose "
-                           "extensions with --ext",
-                           folder);
+        return failure_of(folder, "no audio files in this folder and below it",
+                          "name files, or choose extensions with --ext");
     char *all = copy_text("");
     for (const char *const *extension = finder->extensions; *extension != NULL; extension++) {
         char *more = format_text("%s%s.%s", all, *all != '\0' ? ", " : "", *extension);
         free(all);
         all = more;
     }
-    char *text = format_text("%s: no %s files in this folder and below it (--ext)", folder, all);
+    char *reason = format_text("no %s files in this folder and below it (--ext)", all);
+    cleave_error *failure = failure_of(folder, reason, NULL);
+    free(reason);
     free(all);
-    return text;
+    return failure;
+}
+
+static cleave_error *unreadable(const char *folder, const char *reason) {
+    char *front = format_text("cannot read the folder %s", folder);
+    cleave_error *failure = failure_of(front, reason, "its files are left out");
+    free(front);
+    return failure;
 }
 
 static void add_folder(Finder *finder, const char *folder) {
@@ -69,16 +84,13 @@ static void add_folder(Finder *finder, const char *folder) {
     for (size_t i = 0; i < found.count; i++) {
         const FolderItem *item = &found.items[i];
         char *path = below(folder, item->path);
-        char *failure = item->failure != NULL ? format_text("cannot read the folder %s: %s; its "
-                                                            "files are left out",
-                                                            path, item->failure)
-                                              : NULL;
         char *folders = folders_of(item->path);
-        add(finder, (Input){path, output_for(finder, folders), folders, true, failure});
+        add_input(finder, (Input){path, output_for(finder, folders), folders, true,
+                                  item->failure != NULL ? unreadable(path, item->failure) : NULL});
     }
     if (found.count == 0)
-        add(finder, (Input){copy_text(folder), copy_text(finder->output), copy_text(""), false,
-                            nothing_found(finder, folder)});
+        add_input(finder, (Input){copy_text(folder), copy_text(finder->output), copy_text(""),
+                                  false, nothing_found(finder, folder)});
     folder_items_free(&found);
 }
 
@@ -87,11 +99,11 @@ static void add_operand(Finder *finder, const char *path) {
     if (!is_standard && is_folder(path))
         add_folder(finder, path);
     else
-        add(finder,
-            (Input){copy_text(path), copy_text(finder->output), copy_text(""), false, NULL});
+        add_input(finder,
+                  (Input){copy_text(path), copy_text(finder->output), copy_text(""), false, NULL});
 }
 
-bool inputs_find(Inputs *inputs, const Options *options) {
+bool inputs_find(Inputs *inputs, const SeparateOptions *options) {
     PathList listed = {NULL, 0, 0};
     Finder finder = {.inputs = inputs,
                      .output = options->output.directory,
@@ -102,8 +114,8 @@ bool inputs_find(Inputs *inputs, const Options *options) {
     if (finder.chosen)
         finder.extensions = (const char *const *)options->extensions;
     bool good = options->list == NULL || path_list_read(&listed, options->list, options->null);
-    for (int i = 0; i < options->input_count && good; i++)
-        add_operand(&finder, options->inputs[i]);
+    for (int i = 0; i < options->line.input_count && good; i++)
+        add_operand(&finder, options->line.inputs[i]);
     for (size_t i = 0; i < listed.count && good; i++)
         add_operand(&finder, listed.paths[i]);
     path_list_free(&listed);

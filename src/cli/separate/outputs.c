@@ -1,7 +1,6 @@
-/* outputs.c: see outputs.h. */
+/* outputs.c: lists the outputs of all inputs, and compares them with each other and the inputs. */
 #include "cli/separate/outputs.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +8,7 @@
 #include "base/platform.h"
 #include "cleave/extra.h"
 #include "cli/console/allocate.h"
+#include "cli/console/failure.h"
 #include "cli/console/text.h"
 #include "cli/separate/file_ids.h"
 
@@ -29,7 +29,8 @@ static int compare_outputs(const void *left, const void *right) {
     return order != 0 ? order : a->input - b->input;
 }
 
-cleave_output_settings outputs_settings(const Input *input, const Options *options, int stream_fd) {
+cleave_output_settings outputs_settings(const Input *input, const SeparateOptions *options,
+                                        int stream_fd) {
     cleave_output_settings settings = options->output;
     settings.directory = input->directory;
     settings.folder = input->folder;
@@ -38,8 +39,8 @@ cleave_output_settings outputs_settings(const Input *input, const Options *optio
 }
 
 /* The outputs of all inputs; false where the settings do not fit the model. */
-static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *options, int stream_fd,
-                     const cleave_model *model, cleave_error *error) {
+static bool list_all(Outputs *outputs, const Inputs *inputs, const SeparateOptions *options,
+                     int stream_fd, const cleave_model *model, cleave_error *error) {
     cleave_model_info info;
     cleave_model_get_info(model, &info);
     size_t most = (size_t)inputs->count * ((size_t)info.stem_count + 1);
@@ -64,32 +65,46 @@ static bool list_all(Outputs *outputs, const Inputs *inputs, const Options *opti
 /* Of a path in an error, in bytes: two of them leave room for what is wrong. */
 #define SHOWN_SIZE 400
 
-static const char *show(char shown[SHOWN_SIZE], const char *path) {
+/* A path as an error shows it. Free it. */
+static char *shown(const char *path) {
     char *printable = text_printable(path);
-    text_shorten_into(shown, SHOWN_SIZE, printable, SHOWN_SIZE - 1);
+    char *text = allocate(SHOWN_SIZE, 1);
+    text_shorten_into(text, SHOWN_SIZE, printable, SHOWN_SIZE - 1);
     free(printable);
-    return shown;
+    return text;
 }
 
-static bool are_different(const Outputs *outputs, const Inputs *inputs, const Options *options,
-                          cleave_error *error) {
+/* An error about two inputs: "A BETWEEN B". */
+static void set_conflict(cleave_error *error, const Inputs *inputs, const int pair[2],
+                         const char *between, const char *behind, const char *advice) {
+    char *first = shown(inputs->items[pair[0]].path);
+    char *second = shown(inputs->items[pair[1]].path);
+    char *reason = format_text("%s %s %s%s", first, between, second, behind);
+    failure_set(error, CLEAVE_ERROR_ARGUMENT, NULL, reason, advice);
+    free(reason);
+    free(second);
+    free(first);
+}
+
+static const char *how_to_part(const Inputs *inputs, const char *template) {
+    if (template != NULL && strstr(template, "{track}") == NULL)
+        return "add {track} to --name, or run them one by one";
+    if (inputs->have_folders)
+        return "choose one kind of file with --ext, or run them one by one, with another --output "
+               "or --name each";
+    return "run them one by one, with another --output or --name each";
+}
+
+static bool are_different(const Outputs *outputs, const Inputs *inputs,
+                          const SeparateOptions *options, cleave_error *error) {
     for (size_t i = 1; i < outputs->count; i++) {
         const Output *a = &outputs->items[i - 1];
         const Output *b = &outputs->items[i];
         if (a->input == b->input || platform_compare_paths(a->path, b->path) != 0)
             continue;
-        const char *template = options->output.name_template;
-        bool shared = template != NULL && strstr(template, "{track}") == NULL;
-        char first[SHOWN_SIZE];
-        char second[SHOWN_SIZE];
-        snprintf(error->text, sizeof error->text, "%s and %s would write the same outputs; %s",
-                 show(first, inputs->items[a->input].path),
-                 show(second, inputs->items[b->input].path),
-                 shared                 ? "add {track} to --name, or run them one by one"
-                 : inputs->have_folders ? "choose one kind of file with --ext, or run them one by "
-                                          "one, with another --output or --name each"
-                                        : "run them one by one, with another --output or --name "
-                                          "each");
+        set_conflict(error, inputs, (int[]){a->input, b->input}, "and",
+                     " would write the same outputs",
+                     how_to_part(inputs, options->output.name_template));
         return false;
     }
     return true;
@@ -121,28 +136,21 @@ static bool spare_inputs(const Outputs *outputs, const Inputs *inputs, cleave_er
     for (size_t i = 0; i < outputs->count && good; i++) {
         int replaced = replaced_input(&outputs->items[i], &ids);
         good = replaced < 0;
-        char writer[SHOWN_SIZE];
-        char input[SHOWN_SIZE];
         if (!good)
-            snprintf(error->text, sizeof error->text,
-                     "%s would overwrite the input %s; try another --output or --name",
-                     show(writer, inputs->items[outputs->items[i].input].path),
-                     show(input, inputs->items[replaced].path));
+            set_conflict(error, inputs, (int[]){outputs->items[i].input, replaced},
+                         "would overwrite the input", "", "try another --output or --name");
     }
     file_ids_free(&ids);
     return good;
 }
 
-static bool are_apart(Outputs *outputs, const Inputs *inputs, const Options *options,
+static bool are_apart(Outputs *outputs, const Inputs *inputs, const SeparateOptions *options,
                       cleave_error *error) {
     qsort(outputs->items, outputs->count, sizeof *outputs->items, compare_outputs);
-    if (are_different(outputs, inputs, options, error) && spare_inputs(outputs, inputs, error))
-        return true;
-    error->status = CLEAVE_ERROR_ARGUMENT;
-    return false;
+    return are_different(outputs, inputs, options, error) && spare_inputs(outputs, inputs, error);
 }
 
-bool outputs_are_sound(const Inputs *inputs, const Options *options, int stream_fd,
+bool outputs_are_sound(const Inputs *inputs, const SeparateOptions *options, int stream_fd,
                        const cleave_model *model, cleave_error *error) {
     Outputs outputs = {0};
     bool sound = list_all(&outputs, inputs, options, stream_fd, model, error) &&

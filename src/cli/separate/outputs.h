@@ -5,16 +5,17 @@
 #include <stdbool.h>
 
 #include "cleave.h"
-#include "cli/options.h"
 #include "cli/separate/inputs.h"
+#include "cli/separate/separate_options.h"
 
 /* The settings of one input's outputs: the options', with its own folder, or with a descriptor. */
-cleave_output_settings outputs_settings(const Input *input, const Options *options, int stream_fd);
+cleave_output_settings outputs_settings(const Input *input, const SeparateOptions *options,
+                                        int stream_fd);
 
 /* False, with the reason in `error`, where the settings do not fit the model (a stem that it has
  * not), two inputs would write the same file, or one would write over another input. stream_fd: as
  * in cleave_output_settings. */
-bool outputs_are_sound(const Inputs *inputs, const Options *options, int stream_fd,
+bool outputs_are_sound(const Inputs *inputs, const SeparateOptions *options, int stream_fd,
                        const cleave_model *model, cleave_error *error);
 
 #endif

@@ -75,7 +75,7 @@ static void add_outputs(Places *places, const Input *input, int index,
 
 /* Where the stems of all inputs go: those that are asked for, and all others of the model, which an
  * earlier run may have written. */
-static void list_places(Places *places, const Inputs *inputs, const Options *options,
+static void list_places(Places *places, const Inputs *inputs, const SeparateOptions *options,
                         const cleave_model *model) {
     for (int i = 0; i < inputs->count; i++) {
         const Input *input = &inputs->items[i];
@@ -147,7 +147,7 @@ static int take_out(Inputs *inputs, const Kind *kinds) {
     return count - kept;
 }
 
-int own_stems_leave_out(Inputs *inputs, const Options *options, const cleave_model *model) {
+int own_stems_leave_out(Inputs *inputs, const SeparateOptions *options, const cleave_model *model) {
     if (!inputs->have_folders || options->to_standard_output)
         return 0;
     Places places = {NULL, 0, 0};

@@ -8,6 +8,6 @@
 /* Takes out of the inputs each file of a folder that stands where a stem of another input goes:
  * under the name of any of the model's stems or of the residual, in whatever format. Files that
  * were named one by one stay. Returns how many were taken out. */
-int own_stems_leave_out(Inputs *inputs, const Options *options, const cleave_model *model);
+int own_stems_leave_out(Inputs *inputs, const SeparateOptions *options, const cleave_model *model);
 
 #endif

@@ -20,17 +20,17 @@
 #define NAME_COLUMNS     60
 #define PICTURE_NAME     "spectrogram"
 
-bool report_is_possible(const Options *options) {
+bool report_is_possible(const SeparateOptions *options) {
     if (options->report == NULL)
         return true;
-    int number = whole_file_check(options->report);
+    int number = atomic_file_check(options->report);
     if (number != 0)
         message_error("--report: cannot write %s: %s; choose another place", options->report,
                       strerror(number));
     return number == 0;
 }
 
-void report_begin(Report *report, const Options *options, ProgressStyle progress) {
+void report_begin(Report *report, const SeparateOptions *options, ProgressStyle progress) {
     *report = (Report){.options = options, .progress = progress, .date = time(NULL)};
     clock_gettime(CLOCK_MONOTONIC, &report->begin);
 }
@@ -199,7 +199,7 @@ static ReportTrack *append(Report *report) {
 
 bool report_add(Report *report, const Track *track, const cleave_model *model,
                 const cleave_output_settings *output) {
-    const Options *options = report->options;
+    const SeparateOptions *options = report->options;
     if (options->report == NULL && !options->spectrogram)
         return true;
     ReportTrack *entry = append(report);
@@ -228,11 +228,11 @@ bool report_finish(Report *report, const cleave_model_info *model,
     if (path == NULL || separator == NULL || report->track_count == 0)
         return true;
     report->seconds = seconds_since(&report->begin);
-    WholeFile file;
-    int number = whole_file_open(&file, path);
+    AtomicFile file;
+    int number = atomic_file_open(&file, path);
     if (number == 0) {
         report_page_write(file.stream, report, model, separator);
-        number = whole_file_close(&file, true);
+        number = atomic_file_close(&file, true);
     }
     struct stat status;
     if (number != 0)

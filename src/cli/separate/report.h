@@ -8,7 +8,7 @@
 
 #include "cleave/extra.h"
 #include "cli/console/progress.h"
-#include "cli/options.h"
+#include "cli/separate/separate_options.h"
 #include "cli/separate/track_result.h"
 
 /* The mix or a stem. */
@@ -33,7 +33,7 @@ typedef struct ReportTrack {
 } ReportTrack;
 
 typedef struct Report {
-    const Options *options;
+    const SeparateOptions *options;
     ProgressStyle progress;
     ReportTrack *tracks;
     int track_count;
@@ -43,9 +43,9 @@ typedef struct Report {
 } Report;
 
 /* Says why, and returns false, where the page could not be written at the end. */
-bool report_is_possible(const Options *options);
+bool report_is_possible(const SeparateOptions *options);
 
-void report_begin(Report *report, const Options *options, ProgressStyle progress);
+void report_begin(Report *report, const SeparateOptions *options, ProgressStyle progress);
 
 /* Draws and measures a track that was done, and takes note of one that was not. `output` is what
  * the track was separated with. What fails is said; it leaves the stems alone. False after a

@@ -1,4 +1,5 @@
-/* report_page.c: see report_page.h. Its style and script are in report_assets.c. */
+/* report_page.c: see report_page.h. Its style and script are in report_page.css and
+ * report_page.js. */
 #include "cli/separate/report_page.h"
 
 #include <inttypes.h>
@@ -10,10 +11,10 @@
 
 #include "cleave/extra.h"
 #include "cli/console/allocate.h"
+#include "cli/console/embedded.h"
 #include "cli/console/html.h"
 #include "cli/console/message.h"
 #include "cli/console/text.h"
-#include "cli/separate/report_assets.h"
 #include "cli/show/score.h"
 
 typedef struct Page {
@@ -84,7 +85,8 @@ static void write_head(const Page *page, const cleave_model_info *model) {
           "<title>cleave report: ",
           page->out);
     html_text(page->out, model->name);
-    fprintf(page->out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<header>\n", report_style);
+    fprintf(page->out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<header>\n",
+            embedded_text("report_page.css"));
     fputs("<h1>Separated by ", page->out);
     html_text(page->out, model->name);
     fprintf(page->out, "</h1>\n<p class=\"dim\">%s &middot; cleave %s</p>\n</header>\n<main>\n",
@@ -117,7 +119,7 @@ static const char *bits_name(const cleave_output_settings *output,
 
 static void write_settings(const Page *page, const cleave_model_info *model,
                            const cleave_separator_info *separator) {
-    const Options *options = page->report->options;
+    const SeparateOptions *options = page->report->options;
     fputs("<section class=\"card\">\n<dl>\n", page->out);
     text_item(page, "Model", model->path);
     write_stem_names(page, model);
@@ -131,7 +133,7 @@ static void write_settings(const Page *page, const cleave_model_info *model,
     text_item(page, "Test-time augmentation", separator->tta ? "yes" : "no");
     text_item(page, "Graph", separator->compiled ? "compiled" : "op by op");
     item(page, "Chunk", "%d samples at %d Hz", separator->chunk_size, model->sample_rate);
-    cleave_format_info format = format_info(options->output.format);
+    cleave_format_info format = separate_format(options->output.format);
     item(page, "Format", "%s%s", format.title, bits_name(&options->output, &format));
     fputs("</dl>\n</section>\n", page->out);
 }
@@ -314,6 +316,6 @@ void report_page_write(FILE *out, const Report *report, const cleave_model_info 
           "and players cut them.</small>"
           "</footer>\n<script>\n",
           out);
-    fprintf(out, "%s</script>\n</body>\n</html>\n", report_script);
+    fprintf(out, "%s</script>\n</body>\n</html>\n", embedded_text("report_page.js"));
     free(page.folder);
 }

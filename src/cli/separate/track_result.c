@@ -57,7 +57,7 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         list = more;
     }
     const char *input = text_input_name(track->input);
-    cleave_format_info info = format_info(format);
+    cleave_format_info info = separate_format(format);
     bool is_lossy = info.default_bits == CLEAVE_BITS_AUTO;
     if (list != NULL && is_lossy) /* encoders take samples as they are */
         message_warning("%s: samples beyond full scale: %s; the files keep them, but players cut "

@@ -3,7 +3,7 @@
 #define CLEAVE_CLI_TRACK_RESULT_H
 
 #include "cleave/extra.h"
-#include "cli/options.h"
+#include "cli/separate/separate_options.h"
 #include "cli/show/audio_files.h"
 
 typedef struct Track {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/json.h"
@@ -12,6 +11,7 @@
 #include "cli/console/table.h"
 #include "cli/console/terminal.h"
 #include "cli/console/text.h"
+#include "cli/show/commands.h"
 #include "cli/show/devices.h"
 
 #define NAME_COLUMNS  28
@@ -221,7 +221,8 @@ static void print_choice(const cleave_device_choice *choice) {
     free(line);
 }
 
-int command_devices(const Options *options) {
+static int devices_run(const void *arguments) {
+    const CommandLine *line = arguments;
     cleave_device_choice choice;
     cleave_error error;
     int count = cleave_device_list(NULL, 0);
@@ -233,7 +234,7 @@ int command_devices(const Options *options) {
         message_error("%s", error.text);
         code = EXIT_DEVICE;
     }
-    if (options->json) {
+    if (line->json) {
         print_json(devices, count, &choice);
     } else {
         print_memory(devices, count);
@@ -248,3 +249,10 @@ int command_devices(const Options *options) {
     free(devices);
     return code;
 }
+
+const Command command_devices = {.name = "devices",
+                                 .usage = "devices [OPTION...]",
+                                 .summary = "list what networks can run on",
+                                 .rows = telling_rows,
+                                 .options_size = sizeof(CommandLine),
+                                 .run = devices_run};

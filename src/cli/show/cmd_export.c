@@ -2,13 +2,13 @@
 #include <stdio.h>
 
 #include "cleave/extra.h"
-#include "cli/commands.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/json.h"
 #include "cli/console/message.h"
 #include "cli/console/signals.h"
 #include "cli/console/text.h"
-#include "cli/model.h"
+#include "cli/options/model_options.h"
+#include "cli/show/commands.h"
 
 static json_t *dims_json(const int *dims, int count) {
     json_t *array = json_new_array();
@@ -36,51 +36,81 @@ static void say_what_was_written(const char *path, const cleave_export_result *r
                  out[3]);
 }
 
-/* Returns an exit code. A number of frames that does not fit is the command line's fault. */
-static int code_of(cleave_status status) {
-    switch (status) {
-    case CLEAVE_ERROR_ARGUMENT:
-        return EXIT_USAGE;
-    case CLEAVE_ERROR_OUTPUT:
-        return EXIT_INPUT;
-    case CLEAVE_ERROR_MODEL:
-        return EXIT_MODEL;
-    default:
-        return EXIT_DEVICE;
-    }
-}
+typedef struct ExportOptions {
+    CommandLine line; /* first */
+    ModelOptions model;
+    const char *output; /* NULL: not given */
+    int frames;         /* 0: not given */
+} ExportOptions;
 
-static int export_model(const cleave_model *model, const char *name, const Options *options) {
+/* Returns an exit code. */
+static int export_model(const cleave_model *model, const char *name, const ExportOptions *options) {
     cleave_export_settings settings;
     cleave_export_result result;
     cleave_error error;
     cleave_export_settings_default(&settings);
     settings.frames = options->frames;
     cleave_status status =
-        cleave_model_export_onnx(model, options->export, &settings, &result, &error);
+        cleave_model_export_onnx(model, options->output, &settings, &result, &error);
     if (status != CLEAVE_OK) {
         message_error("%s", error.text);
-        return code_of(status);
+        return exit_code_of(status);
     }
-    if (options->json)
-        print_json(name, options->export, &result);
+    if (options->line.json)
+        print_json(name, options->output, &result);
     else
-        say_what_was_written(options->export, &result);
+        say_what_was_written(options->output, &result);
     return EXIT_DONE;
 }
 
-int command_export(const Options *options) {
-    const char *path = options->input_count > 0 ? options->inputs[0] : options->model;
+static int export_run(const void *arguments) {
+    const ExportOptions *options = arguments;
+    ModelOptions named = model_options_of_input(&options->model, &options->line);
     cleave_model *model = NULL;
-    if (options->export == NULL) {
-        message_error("export: name the file to write with -o FILE.onnx");
-        return EXIT_USAGE;
-    }
     signals_install();
-    int code = open_model(&model, path, options, NULL);
+    int code = model_open(&model, &named, "", NULL);
     if (code != EXIT_DONE)
         return code;
-    code = export_model(model, path, options);
+    code = export_model(model, named.path, options);
     cleave_model_close(model);
     return code;
 }
+
+/* ---- Options ----------------------------------------------------------------------------- */
+
+/* The offset of a field. */
+#define AT(field) offsetof(ExportOptions, field)
+
+static const Option export_rows[] = {
+    {OPTION_GROUP, .rows = config_rows, .at = AT(model)},
+    {OPTION_TEXT, 'o', "output", "FILE", AT(output), "the file to write, FILE.onnx",
+     .endings = {".onnx"}, .what = "file"},
+    {OPTION_NUMBER, 0, "frames", "N", AT(frames),
+     "the T of the network, in frames of its STFT (default: those of a chunk as "
+     "configured)",
+     .low = 1, .high = 1000000},
+    {OPTION_GROUP, .rows = telling_rows, .at = AT(line)},
+    {OPTION_END}};
+
+static void export_set_defaults(void *arguments) {
+    ExportOptions *options = arguments;
+    model_options_default(&options->model);
+}
+
+static bool export_check(void *arguments) {
+    const ExportOptions *options = arguments;
+    if (options->output == NULL)
+        message_error("export: name the file to write with -o FILE.onnx");
+    return options->output != NULL;
+}
+
+const Command command_export = {.name = "export",
+                                .usage = "export [MODEL] -o FILE [OPTION...]",
+                                .summary = "write a network as an ONNX file",
+                                .maximum_inputs = 1,
+                                .complete = COMPLETE_MODEL,
+                                .rows = export_rows,
+                                .options_size = sizeof(ExportOptions),
+                                .set_defaults = export_set_defaults,
+                                .check = export_check,
+                                .run = export_run};

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 
 #include "cleave/extra.h"
-#include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/json.h"
 #include "cli/console/message.h"
 #include "cli/console/table.h"
 #include "cli/console/text.h"
-#include "cli/model.h"
+#include "cli/options/separator_options.h"
+#include "cli/show/commands.h"
 #include "cli/show/inspect.h"
 
 static void print_json(const Inspection *inspection) {
@@ -49,7 +49,7 @@ static void print_json(const Inspection *inspection) {
     json_put_integer(object, "parameters", info->parameters);
     json_put_number(object, "flops_per_chunk", info->flops_per_chunk);
     inspect_network_put(inspection, object);
-    if (inspection->options->show_plan)
+    if (inspection->options->plan)
         inspect_plan_put(inspection, object);
     inspect_memory_put(inspection, object);
     inspect_files_put(inspection, object);
@@ -57,7 +57,7 @@ static void print_json(const Inspection *inspection) {
 }
 
 /* Takes `value` over. */
-static void add(Table *table, const char *key, char *value) {
+static void inspect_add(Table *table, const char *key, char *value) {
     const char *row[] = {key, value};
     table_row(table, row);
     free(value);
@@ -96,33 +96,37 @@ static char *cost(const cleave_model_info *info) {
 
 static void add_file(Table *table, const cleave_model_info *info) {
     char *parameters = counted((double)info->parameters, "");
-    add(table, "model", copy_text(info->path));
-    add(table, "configuration", copy_text(info->config_source));
-    add(table, "container", format_text("%s, weights %s", info->container, info->weight_type));
-    add(table, "stems", joined_stems(info));
-    add(table, "audio",
+    inspect_add(table, "model", copy_text(info->path));
+    inspect_add(table, "configuration", copy_text(info->config_source));
+    inspect_add(table, "container",
+                format_text("%s, weights %s", info->container, info->weight_type));
+    inspect_add(table, "stems", joined_stems(info));
+    inspect_add(
+        table, "audio",
         format_text("%s, %d Hz", info->channels == 1 ? "mono" : "stereo", info->sample_rate));
-    add(table, "parameters", parameters);
-    add(table, "cost", cost(info));
+    inspect_add(table, "parameters", parameters);
+    inspect_add(table, "cost", cost(info));
 }
 
 static void add_network(Table *table, const cleave_model_info *info) {
-    add(table, "chunk",
-        format_text("%d samples, %.2f s", info->chunk_size,
-                    (double)info->chunk_size / info->sample_rate));
-    add(table, "STFT",
-        format_text("n_fft %d, hop %d, %d bins kept, %d frames", info->n_fft, info->hop_length,
-                    info->dim_f, info->dim_t));
-    add(table, "network",
-        format_text("%d channels, growth %d, %d subbands, bottleneck factor %d", info->num_channels,
-                    info->growth, info->num_subbands, info->bottleneck_factor));
-    add(table, "scales",
-        format_text("%d, by %d in time and %d in frequency; blocks per scale %d", info->num_scales,
-                    info->scale[0], info->scale[1], info->num_blocks_per_scale));
-    add(table, "norm, act", format_text("%s, %s", info->norm, info->act));
-    add(table, "defaults",
-        format_text("overlap %d, normalize %s", info->default_overlap,
-                    info->normalize ? "yes" : "no"));
+    inspect_add(table, "chunk",
+                format_text("%d samples, %.2f s", info->chunk_size,
+                            (double)info->chunk_size / info->sample_rate));
+    inspect_add(table, "STFT",
+                format_text("n_fft %d, hop %d, %d bins kept, %d frames", info->n_fft,
+                            info->hop_length, info->dim_f, info->dim_t));
+    inspect_add(table, "network",
+                format_text("%d channels, growth %d, %d subbands, bottleneck factor %d",
+                            info->num_channels, info->growth, info->num_subbands,
+                            info->bottleneck_factor));
+    inspect_add(table, "scales",
+                format_text("%d, by %d in time and %d in frequency; blocks per scale %d",
+                            info->num_scales, info->scale[0], info->scale[1],
+                            info->num_blocks_per_scale));
+    inspect_add(table, "norm, act", format_text("%s, %s", info->norm, info->act));
+    inspect_add(table, "defaults",
+                format_text("overlap %d, normalize %s", info->default_overlap,
+                            info->normalize ? "yes" : "no"));
 }
 
 static void print_table(const cleave_model_info *info) {
@@ -138,7 +142,7 @@ static void print_all(const Inspection *inspection) {
     putchar('\n');
     inspect_network_print(inspection);
     putchar('\n');
-    if (inspection->options->show_plan) {
+    if (inspection->options->plan) {
         inspect_plan_print(inspection);
         putchar('\n');
     }
@@ -147,17 +151,18 @@ static void print_all(const Inspection *inspection) {
     inspect_files_print(inspection);
 }
 
-int command_inspect(const Options *options) {
-    const char *path = options->input_count > 0 ? options->inputs[0] : options->model;
+static int inspect_run(const void *arguments) {
+    const InspectOptions *options = arguments;
+    ModelOptions named = model_options_of_input(&options->model, &options->line);
     cleave_model *model = NULL;
-    int code = open_model(&model, path, options, NULL);
+    int code = model_open(&model, &named, "", NULL);
     if (code != EXIT_DONE)
         return code;
     cleave_model_info info;
     cleave_model_get_info(model, &info);
     Inspection inspection = {.options = options, .model = model, .info = &info};
     code = inspect_plan_make(&inspection);
-    if (code == EXIT_DONE && options->json)
+    if (code == EXIT_DONE && options->line.json)
         print_json(&inspection);
     else if (code == EXIT_DONE)
         print_all(&inspection);
@@ -165,3 +170,36 @@ int command_inspect(const Options *options) {
     cleave_model_close(model);
     return code;
 }
+
+/* ---- Options ----------------------------------------------------------------------------- */
+
+/* The offset of a field. */
+#define AT(field) offsetof(InspectOptions, field)
+
+static const Option inspect_rows[] = {
+    {OPTION_GROUP, .rows = config_rows, .at = AT(model)},
+    {OPTION_GROUP, .rows = device_rows, .at = AT(separator)},
+    {OPTION_GROUP, .rows = threads_rows, .at = AT(separator)},
+    {OPTION_GROUP, .rows = overlap_rows, .at = AT(separator)},
+    {OPTION_GROUP, .rows = memory_rows, .at = AT(separator)},
+    {OPTION_GROUP, .rows = blend_rows, .at = AT(separator)},
+    {OPTION_FLAG, 0, "plan", NULL, AT(plan), "show how each layer is computed, and what it costs"},
+    {OPTION_GROUP, .rows = compile_rows, .at = AT(separator)},
+    {OPTION_GROUP, .rows = telling_rows, .at = AT(line)},
+    {OPTION_END}};
+
+static void inspect_set_defaults(void *arguments) {
+    InspectOptions *options = arguments;
+    model_options_default(&options->model);
+    cleave_separator_settings_default(&options->separator);
+}
+
+const Command command_inspect = {.name = "inspect",
+                                 .usage = "inspect [OPTION...] [MODEL]",
+                                 .summary = "show what a network is",
+                                 .maximum_inputs = 1,
+                                 .complete = COMPLETE_MODEL,
+                                 .rows = inspect_rows,
+                                 .options_size = sizeof(InspectOptions),
+                                 .set_defaults = inspect_set_defaults,
+                                 .run = inspect_run};

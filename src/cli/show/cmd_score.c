@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 
 #include "cleave/extra.h"
-#include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/json.h"
 #include "cli/console/message.h"
 #include "cli/console/table.h"
 #include "cli/show/audio_files.h"
+#include "cli/show/commands.h"
 #include "cli/show/score.h"
 
 typedef struct Pair {
@@ -146,7 +146,7 @@ static json_t *pair_json(const Pair *pair) {
     return object;
 }
 
-static void print_json(const Comparison *comparison, const Options *options) {
+static void print_json(const Comparison *comparison, const CommandLine *line) {
     json_t *object = json_new_object();
     json_t *stems = json_new_array();
     json_t *missing = json_new_array();
@@ -160,23 +160,24 @@ static void print_json(const Comparison *comparison, const Options *options) {
     }
     json_put_number(mean, "sdr", score_mean(&comparison->sdr));
     json_put_number(mean, "si_sdr", score_mean(&comparison->si_sdr));
-    json_put_text(object, "true", options->inputs[0]);
-    json_put_text(object, "estimate", options->inputs[1]);
+    json_put_text(object, "true", line->inputs[0]);
+    json_put_text(object, "estimate", line->inputs[1]);
     json_put(object, "stems", stems);
     json_put(object, "missing", missing);
     json_put(object, "mean", mean);
     json_print_indented(object);
 }
 
-int command_score(const Options *options) {
+static int score_run(const void *arguments) {
+    const CommandLine *line = arguments;
     Comparison comparison = {.pairs = NULL};
-    bool two_files = !is_folder(options->inputs[0]);
-    int code = find_files(&comparison, options->inputs[0], options->inputs[1]);
+    bool two_files = !is_folder(line->inputs[0]);
+    int code = find_files(&comparison, line->inputs[0], line->inputs[1]);
     if (code == EXIT_DONE) {
         code = score_all(&comparison, two_files);
-        report_missing(&comparison, options->inputs[1]);
-        if (options->json)
-            print_json(&comparison, options);
+        report_missing(&comparison, line->inputs[1]);
+        if (line->json)
+            print_json(&comparison, line);
         else
             print_table(&comparison);
     }
@@ -185,3 +186,15 @@ int command_score(const Options *options) {
     audio_files_free(&comparison.estimates);
     return code;
 }
+
+const Command command_score = {
+    .name = "score",
+    .usage = "score [OPTION...] TRUE ESTIMATE",
+    .summary = "compare stems with the true ones",
+    .minimum_inputs = 2,
+    .maximum_inputs = 2,
+    .missing = "score takes the true stems and the estimates: two folders or two files",
+    .complete = COMPLETE_AUDIO,
+    .rows = telling_rows,
+    .options_size = sizeof(CommandLine),
+    .run = score_run};

@@ -4,11 +4,18 @@
 
 #include "cleave/extra.h"
 #include "cli/console/json.h"
-#include "cli/options.h"
+#include "cli/options/model_options.h"
+
+typedef struct InspectOptions {
+    CommandLine line; /* first */
+    ModelOptions model;
+    cleave_separator_settings separator;
+    int plan; /* show how the layers are computed */
+} InspectOptions;
 
 /* What `cleave inspect` knows of a model. */
 typedef struct Inspection {
-    const Options *options;
+    const InspectOptions *options;
     const cleave_model *model;
     const cleave_model_info *info;
     cleave_layer_list plan; /* with --plan; else empty */

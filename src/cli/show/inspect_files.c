@@ -199,7 +199,7 @@ void inspect_files_print(const Inspection *inspection) {
     Group *groups = list_groups(weights, count, &group_count);
     print_files(inspection->info);
     putchar('\n');
-    if (inspection->options->verbosity >= VERBOSITY_INFO)
+    if (inspection->options->line.verbosity >= VERBOSITY_INFO)
         print_weights(weights, count);
     else
         print_groups(groups, group_count);
@@ -261,7 +261,7 @@ void inspect_files_put(const Inspection *inspection, json_t *object) {
     Group *groups = list_groups(weights, count, &group_count);
     json_put(object, "config_candidates", candidates_json(inspection->info));
     json_put(object, "weight_groups", groups_json(groups, group_count));
-    if (inspection->options->verbosity >= VERBOSITY_INFO)
+    if (inspection->options->line.verbosity >= VERBOSITY_INFO)
         json_put(object, "weights", weights_json(weights, count));
     free(groups);
     free(weights);

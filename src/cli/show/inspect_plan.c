@@ -14,7 +14,7 @@
 int inspect_plan_make(Inspection *inspection) {
     cleave_separator_settings settings = inspection->options->separator;
     cleave_error error;
-    if (!inspection->options->show_plan)
+    if (!inspection->options->plan)
         return EXIT_DONE;
     settings.log = message_logger();
     cleave_status status =
@@ -22,9 +22,7 @@ int inspect_plan_make(Inspection *inspection) {
     if (status == CLEAVE_OK)
         return EXIT_DONE;
     message_error("%s", error.text);
-    return status == CLEAVE_ERROR_ARGUMENT ? EXIT_USAGE
-           : status == CLEAVE_ERROR_MODEL  ? EXIT_MODEL
-                                           : EXIT_DEVICE;
+    return exit_code_of(status);
 }
 
 static void add_row(Table *table, const cleave_layer *layer) {
@@ -52,11 +50,11 @@ void inspect_plan_print(const Inspection *inspection) {
     for (int i = 0; i < plan->count; i++)
         add_row(table, &plan->layers[i]);
     table_print(table, stdout);
-    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output. GFLOP: of "
-         "all layers of a line, for\n"
-         "one chunk, by direct computation. Share: of the time. Winograd takes patches of\n"
-         "tiles of 4x4 one by one, with all weights transformed first; or all patches are\n"
-         "loaded first, and the weights transformed on the way.");
+    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output.\n"
+         "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n"
+         "the time. Winograd takes patches of tiles of 4x4 one by one, with all weights\n"
+         "transformed first; or all patches are loaded first, and the weights transformed\n"
+         "on the way.");
     table_free(table);
 }
 

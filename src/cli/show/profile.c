@@ -1,4 +1,4 @@
-/* profile.c: see profile.h. The library measures; here it is divided among the inputs. */
+/* profile.c: the library profiles a separator as a whole; here that is divided among the inputs. */
 #include "cli/show/profile.h"
 
 #include <math.h>
@@ -15,21 +15,28 @@
 #include "cli/console/text.h"
 #include "cli/show/profile_table.h"
 
-bool profile_is_possible(const Options *options) {
-    int number = options->profile != NULL ? whole_file_check(options->profile) : 0;
+const Option profile_rows[] = {
+    {OPTION_TEXT, 0, "profile", "FILE", 0,
+     "time every op; prints a table of them, and writes FILE.json, a trace of the threads "
+     "for ui.perfetto.dev or chrome://tracing",
+     .endings = {".json"}, .what = "trace"},
+    {OPTION_END}};
+
+bool profile_is_possible(const char *path) {
+    int number = path != NULL ? atomic_file_check(path) : 0;
     if (number != 0)
-        message_error("--profile: cannot write %s: %s; choose another place", options->profile,
+        message_error("--profile: cannot write %s: %s; choose another place", path,
                       strerror(number));
     return number == 0;
 }
 
-void profile_begin(Profiling *profiling, const Options *options) {
-    *profiling = (Profiling){.options = options};
+void profile_begin(Profiling *profiling, const char *path, bool shows_table) {
+    *profiling = (Profiling){.path = path, .shows_table = shows_table};
 }
 
 /* ---- Of one input ------------------------------------------------------------------------ */
 
-static void subtract_op(cleave_profile_op *op, const cleave_profile_op *before) {
+static void profile_subtract_op(cleave_profile_op *op, const cleave_profile_op *before) {
     double at_peak = op->peak_share * op->seconds;
     if (before->calls > 0)
         at_peak -= before->peak_share * before->seconds;
@@ -41,26 +48,26 @@ static void subtract_op(cleave_profile_op *op, const cleave_profile_op *before) 
     op->peak_share = op->calls > 0 && op->seconds > 0.0 ? at_peak / op->seconds : (double)NAN;
 }
 
-static void shift_shares(cleave_profile *profile) {
+static void profile_set_shares(cleave_profile *profile) {
     for (int i = 0; i < profile->count; i++)
         profile->ops[i].share =
             profile->seconds > 0.0 ? profile->ops[i].seconds / profile->seconds : 0.0;
 }
 
 /* What `profile` has more than an earlier one of the same separator. */
-static void subtract(cleave_profile *profile, const cleave_profile *before) {
+static void profile_subtract(cleave_profile *profile, const cleave_profile *before) {
     for (int i = 0; i < profile->count && i < before->count; i++)
-        subtract_op(&profile->ops[i], &before->ops[i]);
+        profile_subtract_op(&profile->ops[i], &before->ops[i]);
     profile->seconds -= before->seconds;
     profile->network_seconds -= before->network_seconds;
     profile->chunks -= before->chunks;
     profile->flops -= before->flops;
     profile->events -= before->events;
     profile->events_left_out -= before->events_left_out;
-    shift_shares(profile);
+    profile_set_shares(profile);
 }
 
-static cleave_profile copy_of(const cleave_profile *profile) {
+static cleave_profile profile_copy(const cleave_profile *profile) {
     cleave_profile copy = *profile;
     copy.ops = allocate((size_t)profile->count + 1, sizeof *copy.ops);
     memcpy(copy.ops, profile->ops, (size_t)profile->count * sizeof *copy.ops);
@@ -70,21 +77,22 @@ static cleave_profile copy_of(const cleave_profile *profile) {
 void profile_take(Profiling *profiling, cleave_separator *separator, cleave_profile *of_input) {
     cleave_profile now;
     cleave_error error;
-    if (profiling->options->profile == NULL)
+    if (profiling->path == NULL)
         return;
     if (cleave_separator_profile(separator, &now, &error) != CLEAVE_OK) {
         message_warning("--profile: %s", error.text);
         return;
     }
-    *of_input = copy_of(&now);
-    subtract(of_input, &profiling->so_far);
+    *of_input = profile_copy(&now);
+    profile_subtract(of_input, &profiling->so_far);
     cleave_profile_free(&profiling->so_far);
     profiling->so_far = now;
 }
 
 /* ---- At the end -------------------------------------------------------------------------- */
 
-bool profile_write_trace(cleave_separator *separator, const char *path) {
+/* Says where the trace is and how large. False after a failure, which is said. */
+static bool profile_write_trace(cleave_separator *separator, const char *path) {
     cleave_error error;
     struct stat status;
     if (cleave_separator_write_trace(separator, path, &error) != CLEAVE_OK) {
@@ -96,24 +104,23 @@ bool profile_write_trace(cleave_separator *separator, const char *path) {
     return true;
 }
 
-bool profile_shows_table(const Options *options) {
-    return !options->json && !options->csv && options->verbosity >= VERBOSITY_NORMAL;
+bool profile_shows_table(const CommandLine *line) {
+    return !line->json && line->verbosity >= VERBOSITY_NORMAL;
 }
 
 bool profile_tell(const Profiling *profiling, cleave_separator *separator) {
-    const Options *options = profiling->options;
-    if (options->profile == NULL)
+    if (profiling->path == NULL)
         return true;
     if (separator == NULL || profiling->so_far.count == 0) {
-        message_note("profile: nothing was separated; %s was not written", options->profile);
+        message_note("profile: nothing was separated; %s was not written", profiling->path);
         return true;
     }
-    if (profile_shows_table(options)) {
+    if (profiling->shows_table) {
         putchar('\n');
         profile_print(&profiling->so_far, stdout);
         terminal_flush_output();
     }
-    return profile_write_trace(separator, options->profile);
+    return profile_write_trace(separator, profiling->path);
 }
 
 void profile_end(Profiling *profiling) {

@@ -29,8 +29,18 @@ typedef struct BenchResult {
     bool began;
 } BenchResult;
 
+typedef struct BenchOptions {
+    TrialOptions trial;  /* first */
+    NumberList overlaps; /* none: as configured */
+    NumberList batches;  /* 0: auto */
+    int runs;            /* of each configuration */
+    int csv;
+    const char *html;    /* NULL, or the page to write */
+    const char *profile; /* NULL, or the trace to write */
+} BenchOptions;
+
 typedef struct Bench {
-    const Options *options;
+    const BenchOptions *options;
     cleave_model_info model;
     TrialAudio trial;
     char simulated[MODES_SIMULATED_SIZE]; /* as in ModeList */

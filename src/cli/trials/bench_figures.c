@@ -14,20 +14,20 @@ static int count_values(int count) {
 }
 
 void bench_list(Bench *bench) {
-    const Options *options = bench->options;
-    ModeList modes = modes_list(options, MODES_THAT_GAIN);
-    int overlaps = count_values(options->overlap_count);
-    int batches = count_values(options->batch_count);
+    const BenchOptions *options = bench->options;
+    ModeList modes = modes_list(&options->trial, MODES_THAT_GAIN);
+    int overlaps = count_values(options->overlaps.count);
+    int batches = count_values(options->batches.count);
     size_t most = (size_t)modes.count * (size_t)overlaps * (size_t)batches;
     bench->results = allocate(most + 1, sizeof *bench->results);
     bench->count = 0;
     for (int mode = 0; mode < modes.count; mode++)
         for (int overlap = 0; overlap < overlaps; overlap++)
             for (int batch = 0; batch < batches; batch++)
-                bench->results[bench->count++] = (BenchResult){
-                    .mode = modes.items[mode],
-                    .overlap = options->overlap_count > 0 ? options->overlaps[overlap] : 0,
-                    .batch = options->batch_count > 0 ? options->batches[batch] : 0};
+                bench->results[bench->count++] =
+                    (BenchResult){.mode = modes.items[mode],
+                                  .overlap = options->overlaps.values[overlap],
+                                  .batch = options->batches.values[batch]};
     memcpy(bench->simulated, modes.simulated, sizeof bench->simulated);
     free(modes.items);
 }

@@ -5,10 +5,10 @@
 
 #include "cleave/extra.h"
 #include "cli/console/atomic_file.h"
+#include "cli/console/embedded.h"
 #include "cli/console/html.h"
 #include "cli/console/message.h"
 #include "cli/console/text.h"
-#include "cli/separate/report_assets.h"
 #include "cli/show/devices.h"
 #include "cli/trials/bench.h"
 
@@ -101,7 +101,8 @@ static void write_page(FILE *page, const Bench *bench) {
           "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
           "<title>cleave bench</title><style>\n",
           page);
-    fprintf(page, "%s%s</style></head><body>\n<header><h1>", report_style, chart_style);
+    fprintf(page, "%s%s</style></head><body>\n<header><h1>", embedded_text("report_page.css"),
+            chart_style);
     html_text(page, bench->model.name);
     fprintf(page, "</h1><p class=\"dim\">cleave %s; %.1f s of ", cleave_version(),
             (double)audio->samples / (double)audio->sample_rate);
@@ -119,11 +120,11 @@ static void write_page(FILE *page, const Bench *bench) {
 }
 
 bool bench_write_html(const Bench *bench, const char *path) {
-    WholeFile file;
-    int number = whole_file_open(&file, path);
+    AtomicFile file;
+    int number = atomic_file_open(&file, path);
     if (number == 0) {
         write_page(file.stream, bench);
-        number = whole_file_close(&file, true);
+        number = atomic_file_close(&file, true);
     }
     if (number != 0)
         message_error("--html: cannot write %s: %s; choose another place", path, strerror(number));

@@ -199,7 +199,7 @@ void bench_print_json(const Bench *bench) {
     for (int i = 0; i < bench->count; i++)
         json_append(list, result_json(bench, &bench->results[i]));
     json_t *object = json_new_object();
-    json_put_text(object, "model", bench->options->model);
+    json_put_text(object, "model", bench->options->trial.model.path);
     json_put_text(object, "input", bench->trial.input);
     json_put_number(object, "start_seconds", (double)audio->start / rate);
     json_put_number(object, "audio_seconds", (double)audio->samples / rate);

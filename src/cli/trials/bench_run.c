@@ -1,7 +1,6 @@
 /* bench_run.c: runs the configurations of `cleave bench` one after the other. Each is opened and
  * warmed up, which is timed apart, and then timed, the clock read when the device has done what it
  * was given; then all that it holds is released. */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "cleave/extra.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
+#include "cli/console/failure.h"
 #include "cli/console/message.h"
 #include "cli/console/signals.h"
 #include "cli/console/text.h"
@@ -20,13 +20,12 @@
 /* ---- One configuration ---- */
 
 static cleave_separator_settings settings_of(const Bench *bench, const BenchResult *result) {
-    cleave_separator_settings settings = bench->options->separator;
+    cleave_separator_settings settings = bench->options->trial.separator;
     mode_apply(&result->mode, &settings);
     settings.overlap = result->overlap;
     settings.batch = result->batch;
     settings.profile = 0;
-    if (bench->options->verbosity >=
-        VERBOSITY_INFO) /* warnings of speed are what it is all about */
+    if (bench->options->trial.line.verbosity >= VERBOSITY_INFO) /* warnings are of speed */
         settings.log = message_logger();
     return settings;
 }
@@ -76,8 +75,7 @@ static void take_info(BenchResult *result, const cleave_separator *separator) {
 
 /* A signal that came when nothing was running. */
 static cleave_status interrupted(BenchResult *result) {
-    result->error.status = CLEAVE_ERROR_CANCELLED;
-    snprintf(result->error.text, sizeof result->error.text, "interrupted");
+    failure_set(&result->error, CLEAVE_ERROR_CANCELLED, NULL, "interrupted", NULL);
     return result->error.status;
 }
 
@@ -120,21 +118,6 @@ static void warm_process(const Bench *bench, const cleave_model *model) {
     }
 }
 
-/* Returns an exit code. */
-static int code_of(const cleave_error *error) {
-    switch (error->status) {
-    case CLEAVE_ERROR_CANCELLED:
-        message_error("interrupted; what was measured until then:");
-        return EXIT_SIGNAL + (signals_caught() != 0 ? signals_caught() : SIGINT);
-    case CLEAVE_ERROR_ARGUMENT:
-        return EXIT_USAGE;
-    case CLEAVE_ERROR_MODEL:
-        return EXIT_MODEL;
-    default:
-        return EXIT_DEVICE;
-    }
-}
-
 static char *label_of(const Bench *bench, const BenchResult *result, int number) {
     return format_text("[%d/%d] %s", number, bench->count, result->mode.name);
 }
@@ -174,8 +157,10 @@ int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
             expectation_said = true;
         }
         if (status != CLEAVE_OK) {
-            int failed = code_of(&result->error);
-            if (result->error.status != CLEAVE_ERROR_CANCELLED)
+            int failed = exit_code_of(status);
+            if (status == CLEAVE_ERROR_CANCELLED)
+                message_error("interrupted; what was measured until then:");
+            else
                 message_error("%s: %s", result->mode.name, result->error.text);
             code = failed > code ? failed : code;
         }
@@ -210,11 +195,12 @@ bool bench_profile(const Bench *bench, const cleave_model *model, const BenchRes
         signals_watch(NULL);
     }
     bool good = status == CLEAVE_OK;
+    bool shows_table = !bench->options->csv && profile_shows_table(&bench->options->trial.line);
     if (good) {
-        if (profile_shows_table(bench->options))
+        if (shows_table)
             printf("\n%s, overlap %d, batch %d:\n", result->mode.name, result->overlap,
                    result->batch);
-        profile_begin(&profiling, bench->options);
+        profile_begin(&profiling, bench->options->profile, shows_table);
         profile_take(&profiling, separator, &profile);
         good = profile_tell(&profiling, separator);
         cleave_profile_free(&profile);

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 
 #include "cleave/extra.h"
-#include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/message.h"
 #include "cli/console/signals.h"
+#include "cli/trials/commands.h"
 #include "cli/trials/doctor.h"
 
 static void find_devices(Doctor *doctor) {
@@ -40,16 +40,17 @@ static void free_doctor(Doctor *doctor) {
     free(doctor->model);
 }
 
-int command_doctor(const Options *options) {
+static int doctor_run(const void *arguments) {
+    const DoctorOptions *options = arguments;
     Doctor doctor = {.options = options};
     signals_install();
-    doctor.model = options->model != NULL ? doctor_without_home(options->model) : NULL;
+    doctor.model = options->model.path != NULL ? doctor_without_home(options->model.path) : NULL;
     find_devices(&doctor);
     find_all(&doctor);
     int code = doctor_separate(&doctor) ? EXIT_DONE : EXIT_SIGNAL + signals_caught();
     if (code != EXIT_DONE)
         message_error("interrupted");
-    else if (options->json)
+    else if (options->line.json)
         doctor_print_json(&doctor);
     else
         doctor_print(&doctor);
@@ -58,3 +59,20 @@ int command_doctor(const Options *options) {
     free_doctor(&doctor);
     return code;
 }
+
+static void doctor_set_defaults(void *options) {
+    model_options_default(&((DoctorOptions *)options)->model);
+}
+
+static const Option doctor_rows[] = {
+    {OPTION_GROUP, .rows = model_rows, .at = offsetof(DoctorOptions, model)},
+    {OPTION_GROUP, .rows = telling_rows, .at = offsetof(DoctorOptions, line)},
+    {OPTION_END}};
+
+const Command command_doctor = {.name = "doctor",
+                                .usage = "doctor [OPTION...]",
+                                .summary = "see what works, for a bug report",
+                                .rows = doctor_rows,
+                                .options_size = sizeof(DoctorOptions),
+                                .set_defaults = doctor_set_defaults,
+                                .run = doctor_run};

@@ -1,56 +1,39 @@
 /* cmd_verify.c: `cleave verify`: the same audio through every mode, compared with the f32 CPU
  * reference. Which modes there are is decided in trial_modes.c, what is printed in
  * verify_output.c, what the figures mean in verdict.c. */
+#include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleave/extra.h"
-#include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/message.h"
 #include "cli/console/progress.h"
 #include "cli/console/signals.h"
-#include "cli/model.h"
+#include "cli/options/separator_options.h"
+#include "cli/trials/commands.h"
 #include "cli/trials/trial_progress.h"
 #include "cli/trials/verify.h"
 
-/* Returns an exit code. */
-static int code_of(const cleave_error *error) {
-    switch (error->status) {
-    case CLEAVE_ERROR_CANCELLED:
-        message_error("interrupted");
-        return EXIT_SIGNAL + (signals_caught() != 0 ? signals_caught() : SIGINT);
-    case CLEAVE_ERROR_ARGUMENT:
-        return EXIT_USAGE;
-    case CLEAVE_ERROR_MODEL:
-        return EXIT_MODEL;
-    case CLEAVE_ERROR_INPUT:
-        return EXIT_INPUT;
-    default:
-        return EXIT_DEVICE;
-    }
-}
-
-/* Returns an exit code. */
-static int fail(const cleave_error *error) {
-    if (error->status != CLEAVE_ERROR_CANCELLED)
-        message_error("%s", error->text);
-    return code_of(error);
+/* Says what failed, and returns its exit code. */
+static int verify_fail(const cleave_error *error) {
+    message_error("%s", error->status == CLEAVE_ERROR_CANCELLED ? "interrupted" : error->text);
+    return exit_code_of(error->status);
 }
 
 /* ---- Runs -------------------------------------------------------------------------------- */
 
 static cleave_status run_mode(const Verify *verify, const cleave_model *model, VerifyResult *result,
                               float *stems, Steps *steps) {
-    cleave_separator_settings settings = verify->options->separator;
+    cleave_separator_settings settings = verify->options->trial.separator;
     cleave_separator *separator = NULL;
     cleave_separator_info info;
     mode_apply(&result->mode, &settings);
-    if (verify->options->verbosity >= VERBOSITY_INFO) /* warnings are of speed; others are told */
+    if (verify->options->trial.line.verbosity >=
+        VERBOSITY_INFO) /* warnings are of speed; others are told */
         settings.log = message_logger();
     cleave_status status = cleave_separator_open(&separator, model, &settings, &result->error);
     if (status == CLEAVE_OK) {
@@ -113,7 +96,7 @@ static void compare(const Verify *verify, VerifyResult *result, const float *ref
 /* Returns an exit code. A mode that puts out what is no number is broken; one that does not run
  * leaves the others to run. */
 static int judge_error(VerifyResult *result) {
-    int code = fail(&result->error);
+    int code = verify_fail(&result->error);
     if (result->error.status != CLEAVE_ERROR_MODEL)
         return code;
     result->snr = -INFINITY;
@@ -123,9 +106,9 @@ static int judge_error(VerifyResult *result) {
 /* Returns an exit code: the gravest of all modes'. */
 static int run_modes(Verify *verify, const cleave_model *model, float *reference, float *estimate,
                      Steps *steps) {
-    VerifyResult truth = {.mode = verify_reference()};
+    VerifyResult truth = {.mode = mode_reference()};
     if (run_step(verify, model, &truth, reference, steps) != CLEAVE_OK)
-        return fail(&truth.error);
+        return verify_fail(&truth.error);
     int code = EXIT_DONE;
     for (int i = 0; i < verify->count; i++) {
         VerifyResult *result = &verify->results[i];
@@ -146,13 +129,9 @@ static int run_modes(Verify *verify, const cleave_model *model, float *reference
 
 /* ---- Modes ------------------------------------------------------------------------------- */
 
-Mode verify_reference(void) {
-    return mode_of("cpu", CLEAVE_PRECISION_F32, 0);
-}
-
 static void list_modes(Verify *verify) {
-    ModeList modes = modes_list(verify->options, MODES_THAT_RUN);
-    Mode reference = verify_reference();
+    ModeList modes = modes_list(&verify->options->trial, MODES_THAT_RUN);
+    Mode reference = mode_reference();
     verify->results = allocate((size_t)modes.count + 1, sizeof *verify->results);
     for (int i = 0; i < modes.count; i++)
         if (!mode_equal(&modes.items[i], &reference))
@@ -165,12 +144,14 @@ static void list_modes(Verify *verify) {
 
 /* Returns an exit code. */
 static int verify_model(Verify *verify, const cleave_model *model) {
-    ProgressStyle style =
-        progress_style(verify->options->verbosity < VERBOSITY_NORMAL, verify->options->json);
-    int seconds = verify->options->seconds > 0 ? verify->options->seconds : VERIFY_SECONDS;
+    ProgressStyle style = progress_style(verify->options->trial.line.verbosity < VERBOSITY_NORMAL,
+                                         verify->options->trial.line.json);
+    int seconds =
+        verify->options->trial.seconds > 0 ? verify->options->trial.seconds : VERIFY_SECONDS;
     cleave_error error;
-    if (!trial_audio_get(&verify->trial, verify->options, &verify->model, seconds, style, &error))
-        return fail(&error);
+    if (!trial_audio_get(&verify->trial, &verify->options->trial, &verify->model, seconds, style,
+                         &error))
+        return verify_fail(&error);
     size_t floats = (size_t)verify->model.stem_count * (size_t)verify->model.channels *
                     (size_t)verify->trial.audio.samples;
     float *reference = allocate(floats, sizeof *reference);
@@ -184,7 +165,7 @@ static int verify_model(Verify *verify, const cleave_model *model) {
     free(reference);
     free(estimate);
     if (code < EXIT_SIGNAL && steps.done == steps.count) {
-        if (verify->options->json)
+        if (verify->options->trial.line.json)
             verify_print_json(verify);
         else
             verify_print(verify);
@@ -192,7 +173,8 @@ static int verify_model(Verify *verify, const cleave_model *model) {
     return code;
 }
 
-int command_verify(const Options *options) {
+static int verify_run(const void *arguments) {
+    const VerifyOptions *options = arguments;
     Verify verify = {.options = options};
     cleave_model *model = NULL;
     list_modes(&verify);
@@ -200,9 +182,9 @@ int command_verify(const Options *options) {
     if (verify.count == 0)
         message_error("verify: %s is the reference, and nothing else was asked for; add a mode to "
                       "-d, --precision or --compile",
-                      verify_reference().name);
+                      mode_reference().name);
     else
-        code = open_model(&model, options->model, options, NULL);
+        code = trial_open_model(&model, &options->trial);
     if (code == EXIT_DONE) {
         signals_install();
         cleave_model_get_info(model, &verify.model);
@@ -215,3 +197,54 @@ int command_verify(const Options *options) {
     trial_audio_free(&verify.trial);
     return code;
 }
+
+/* ---- Options ----------------------------------------------------------------------------- */
+
+static bool verify_take_min_snr(const Option *row, const char *value, void *field) {
+    char *end = NULL;
+    errno = 0;
+    bool digits = (*value >= '0' && *value <= '9') || *value == '-';
+    double number = digits ? strtod(value, &end) : 0.0;
+    if (!digits || end == value || *end != '\0' || errno != 0 || number < row->low ||
+        number > row->high) {
+        message_error("--min-snr: '%s' is not a number of decibels from %d to %d", value, row->low,
+                      row->high);
+        return false;
+    }
+    *(double *)field = number;
+    return true;
+}
+
+/* The offset of a field. */
+#define AT(field) offsetof(VerifyOptions, field)
+
+static const Option verify_rows[] = {
+    {OPTION_GROUP, .rows = model_rows, .at = AT(trial.model)},
+    {OPTION_GROUP, .rows = trial_mode_rows, .at = AT(trial)},
+    {OPTION_OTHER, 0, "min-snr", "DB", AT(min_snr),
+     "the exit code is 1 where a stem's SNR is lower (default: 20, below which a mode is "
+     "broken)",
+     .low = -200, .high = 200, .work = verify_take_min_snr},
+    {OPTION_GROUP, .rows = trial_audio_rows, .at = AT(trial)},
+    {OPTION_GROUP, .rows = threads_rows, .at = AT(trial.separator)},
+    {OPTION_GROUP, .rows = overlap_rows, .at = AT(trial.separator)},
+    {OPTION_GROUP, .rows = batch_rows, .at = AT(trial.separator)},
+    {OPTION_GROUP, .rows = memory_rows, .at = AT(trial.separator)},
+    {OPTION_GROUP, .rows = telling_rows, .at = AT(trial.line)},
+    {OPTION_END}};
+
+static void verify_set_defaults(void *arguments) {
+    VerifyOptions *options = arguments;
+    trial_set_defaults(&options->trial);
+    options->min_snr = VERIFY_MIN_SNR;
+}
+
+const Command command_verify = {.name = "verify",
+                                .usage = "verify [OPTION...] [INPUT]",
+                                .summary = "compare precisions and devices",
+                                .maximum_inputs = 1,
+                                .complete = COMPLETE_AUDIO,
+                                .rows = verify_rows,
+                                .options_size = sizeof(VerifyOptions),
+                                .set_defaults = verify_set_defaults,
+                                .run = verify_run};

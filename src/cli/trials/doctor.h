@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "cleave/extra.h"
-#include "cli/options.h"
+#include "cli/options/model_options.h"
 
 #define DOCTOR_FINDINGS_MAX 192 /* of a topic */
 
@@ -18,8 +18,13 @@ typedef struct Trial {
     double snr; /* dB, against f32 on the CPU, op by op; NaN where there is nothing to compare */
 } Trial;
 
+typedef struct DoctorOptions {
+    CommandLine line; /* first */
+    ModelOptions model;
+} DoctorOptions;
+
 typedef struct Doctor {
-    const Options *options;
+    const DoctorOptions *options;
     cleave_finding *findings[CLEAVE_TOPICS];
     int finding_counts[CLEAVE_TOPICS];
     cleave_device_info *devices;

@@ -71,7 +71,7 @@ static int update(void *user, const cleave_progress *state) {
 
 static cleave_status separate(const Trials *trials, const char *device, int compile, float *stems,
                               cleave_error *error) {
-    const Options *options = trials->doctor->options;
+    const DoctorOptions *options = trials->doctor->options;
     cleave_separator *separator = NULL;
     cleave_separator_settings settings;
     Progress progress;
@@ -82,7 +82,8 @@ static cleave_status separate(const Trials *trials, const char *device, int comp
     settings.compile = compile;
     settings.overlap = 1;
     char *label = format_text("trying %s", device);
-    progress_begin(&progress, progress_style(options->verbosity < VERBOSITY_NORMAL, options->json),
+    progress_begin(&progress,
+                   progress_style(options->line.verbosity < VERBOSITY_NORMAL, options->line.json),
                    label, trials->info.sample_rate);
     cleave_status status = cleave_separator_open(&separator, trials->model, &settings, error);
     if (status == CLEAVE_OK) {
@@ -142,14 +143,14 @@ static void try_devices(const Trials *trials) {
 
 /* ---- All of them ------------------------------------------------------------------------- */
 
-static cleave_status open_network(cleave_model **model, const Options *options,
+static cleave_status open_network(cleave_model **model, const DoctorOptions *options,
                                   cleave_error *error) {
     cleave_model_settings settings;
-    if (options->model == NULL)
+    if (options->model.path == NULL)
         return cleave_model_open_sample(model, NULL, error);
     cleave_model_settings_default(&settings);
-    settings.config_path = options->config;
-    return cleave_model_open(model, options->model, &settings, error);
+    settings.config_path = options->model.config;
+    return cleave_model_open(model, options->model.path, &settings, error);
 }
 
 static void prepare(Trials *trials) {

@@ -27,10 +27,10 @@ static int update_reading(void *user, const cleave_progress *state) {
     return state->seconds < QUIET_SECONDS ? 0 : progress_update(user, state);
 }
 
-bool trial_audio_get(TrialAudio *trial, const Options *options, const cleave_model_info *model,
+bool trial_audio_get(TrialAudio *trial, const TrialOptions *options, const cleave_model_info *model,
                      int seconds, ProgressStyle style, cleave_error *error) {
     Progress progress;
-    *trial = (TrialAudio){.input = options->input_count > 0 ? options->inputs[0] : NULL};
+    *trial = (TrialAudio){.input = options->line.input_count > 0 ? options->line.inputs[0] : NULL};
     if (trial->input == NULL) {
         generate(&trial->audio, model, seconds);
         return true;

@@ -7,7 +7,7 @@
 
 #include "cleave/extra.h"
 #include "cli/console/progress.h"
-#include "cli/options.h"
+#include "cli/trials/trial_options.h"
 
 typedef struct TrialAudio {
     const char *input; /* as given; NULL: generated */
@@ -16,7 +16,7 @@ typedef struct TrialAudio {
 
 /* The loudest `seconds` of the options' input, or as many of generated audio, at the network's rate
  * and with its channels. False after a failure, which is in `error`. Free in either case. */
-bool trial_audio_get(TrialAudio *trial, const Options *options, const cleave_model_info *model,
+bool trial_audio_get(TrialAudio *trial, const TrialOptions *options, const cleave_model_info *model,
                      int seconds, ProgressStyle style, cleave_error *error);
 void trial_audio_free(TrialAudio *trial);
 

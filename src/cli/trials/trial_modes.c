@@ -27,6 +27,10 @@ Mode mode_of(const char *device, cleave_precision precision, int compile) {
     return mode;
 }
 
+Mode mode_reference(void) {
+    return mode_of("cpu", CLEAVE_PRECISION_F32, 0);
+}
+
 void mode_apply(const Mode *mode, cleave_separator_settings *settings) {
     settings->device = mode->device;
     settings->strict_device = 1;
@@ -55,7 +59,7 @@ static bool is_able(const cleave_device_info *device, cleave_capability_kind kin
 
 /* What is being listed, and for whom. */
 typedef struct Listing {
-    const Options *options;
+    const TrialOptions *options;
     ModeDefaults defaults;
     const cleave_device_info *devices;
     int device_count;
@@ -123,7 +127,7 @@ static int count_named(char *const *names) {
     return count;
 }
 
-ModeList modes_list(const Options *options, ModeDefaults defaults) {
+ModeList modes_list(const TrialOptions *options, ModeDefaults defaults) {
     char *const *named = options->devices;
     int found = cleave_device_list(NULL, 0);
     cleave_device_info *devices = allocate((size_t)(found > 0 ? found : 1), sizeof *devices);

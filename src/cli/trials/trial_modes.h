@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "cli/options.h"
+#include "cli/trials/trial_options.h"
 
 #define MODES_SIMULATED_SIZE 128
 
@@ -32,9 +32,12 @@ typedef enum ModeDefaults {
 
 /* The modes that the options ask for; devices in the order in which they are named, or found. Free
  * `items`. */
-ModeList modes_list(const Options *options, ModeDefaults defaults);
+ModeList modes_list(const TrialOptions *options, ModeDefaults defaults);
 
 Mode mode_of(const char *device, cleave_precision precision, int compile);
+
+/* The mode that all others are compared with: f32 on the CPU, op by op. */
+Mode mode_reference(void);
 
 /* Has the settings ask for the mode, and for no device but its own. */
 void mode_apply(const Mode *mode, cleave_separator_settings *settings);

@@ -5,9 +5,8 @@
 
 #include "cleave/extra.h"
 
-#define VERIFY_SECONDS     20
-#define VERIFY_SECONDS_MAX 600
-#define VERIFY_MIN_SNR     20.0
+#define VERIFY_SECONDS 20
+#define VERIFY_MIN_SNR 20.0
 
 #define TRANSPARENT_SNR 60.0     /* dB and more */
 #define BROKEN_SNR      20.0     /* dB, less than this */

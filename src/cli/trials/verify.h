@@ -22,17 +22,19 @@ typedef struct VerifyResult {
                                  was no number; NaN where the mode did not run */
 } VerifyResult;
 
+typedef struct VerifyOptions {
+    TrialOptions trial; /* first */
+    double min_snr;     /* dB */
+} VerifyOptions;
+
 typedef struct Verify {
-    const Options *options;
+    const VerifyOptions *options;
     cleave_model_info model;
     TrialAudio trial;
     char simulated[MODES_SIMULATED_SIZE]; /* as in ModeList */
     VerifyResult *results;
     int count;
 } Verify;
-
-/* The reference: f32 on the CPU, op by op. */
-Mode verify_reference(void);
 
 /* Whether a mode reaches --min-snr; one that did not run does not. */
 bool verify_passed(const Verify *verify, const VerifyResult *result);

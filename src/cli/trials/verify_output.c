@@ -131,7 +131,7 @@ static void print_head(const Verify *verify) {
         printf("Audio:     %.1f s, generated\n", seconds);
     }
     free(name);
-    printf("Reference: %s\n", verify_reference().name);
+    printf("Reference: %s\n", mode_reference().name);
     if (verify->simulated[0] != '\0')
         printf("Simulated: %s; there is no such device here\n", verify->simulated);
     putchar('\n');
@@ -260,12 +260,12 @@ void verify_print_json(const Verify *verify) {
     bool passed = true;
     json_t *object = json_new_object();
     json_t *modes = json_new_array();
-    Mode reference = verify_reference();
+    Mode reference = mode_reference();
     for (int i = 0; i < verify->count; i++) {
         passed = passed && verify_passed(verify, &verify->results[i]);
         json_append(modes, result_json(verify, &verify->results[i]));
     }
-    json_put_text(object, "model", verify->options->model);
+    json_put_text(object, "model", verify->options->trial.model.path);
     json_put_text(object, "input", verify->trial.input);
     json_put_number(object, "start_seconds", (double)verify->trial.audio.start / rate);
     json_put_number(object, "seconds", (double)verify->trial.audio.samples / rate);
