@@ -43,16 +43,36 @@ char *copy_text(const char *text) {
     return copy_bytes(text, strlen(text));
 }
 
-char *format_text(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
+static char *format_arguments(const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
     if (length < 0)
         out_of_memory();
     char *text = allocate((size_t)length + 1, 1);
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+char *format_text(const char *format, ...) {
+    va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
+    char *text = format_arguments(format, arguments);
     va_end(arguments);
     return text;
+}
+
+void append_text(char **text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *more = format_arguments(format, arguments);
+    va_end(arguments);
+    if (*text != NULL) {
+        char *both = format_text("%s%s", *text, more);
+        free(*text);
+        free(more);
+        more = both;
+    }
+    *text = more;
 }

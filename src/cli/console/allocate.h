@@ -19,6 +19,9 @@ char *copy_bytes(const char *text, size_t length);
 /* sprintf into memory of the right size. */
 char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Adds formatted text to *text, which is allocated; NULL is an empty one. */
+void append_text(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* Ends the program; for the places where a library says that it found no memory. */
 _Noreturn void out_of_memory(void);
 

@@ -12,7 +12,7 @@
 #include "cli/console/allocate.h"
 
 /* "." where the path has no folder. */
-static char *folder_of(const char *path) {
+static char *atomic_file_folder(const char *path) {
     const char *slash = strrchr(path, '/');
     if (slash == NULL)
         return copy_text(".");
@@ -23,9 +23,9 @@ int atomic_file_check(const char *path) {
     struct stat status;
     if (stat(path, &status) == 0)
         return S_ISDIR(status.st_mode) ? EISDIR : S_ISREG(status.st_mode) ? 0 : EINVAL;
-    char *folder = folder_of(path);
+    char *folder = atomic_file_folder(path);
     while (stat(folder, &status) != 0 && errno == ENOENT && strcmp(folder, ".") != 0) {
-        char *above = folder_of(folder);
+        char *above = atomic_file_folder(folder);
         free(folder);
         folder = above;
     }
@@ -36,7 +36,7 @@ int atomic_file_check(const char *path) {
     return number;
 }
 
-static int make_folders(const char *path) {
+static int atomic_file_make_folders(const char *path) {
     char *part = copy_text(path);
     int number = 0;
     for (char *slash = strchr(part + 1, '/'); slash != NULL && number == 0;
@@ -51,8 +51,8 @@ static int make_folders(const char *path) {
 }
 
 /* -1 where the system has no files without names there. */
-static int open_nameless(const char *path) {
-    char *folder = folder_of(path);
+static int atomic_file_open_nameless(const char *path) {
+    char *folder = atomic_file_folder(path);
     int fd = platform_open_nameless(folder, 0666);
     free(folder);
     if (fd >= 0 && !platform_can_name(fd)) {
@@ -64,11 +64,11 @@ static int open_nameless(const char *path) {
 
 int atomic_file_open(AtomicFile *file, const char *path) {
     *file = (AtomicFile){.path = path};
-    int number = make_folders(path);
+    int number = atomic_file_make_folders(path);
     if (number != 0)
         return number;
     file->temporary = format_text("%s.%ld.tmp", path, (long)getpid());
-    int fd = open_nameless(path);
+    int fd = atomic_file_open_nameless(path);
     if (fd < 0) {
         fd = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         file->named = fd >= 0;
@@ -85,7 +85,7 @@ int atomic_file_open(AtomicFile *file, const char *path) {
 }
 
 /* 0 or an errno. Writing may have failed long ago, when errno was another. */
-static int complete(AtomicFile *file) {
+static int atomic_file_complete(AtomicFile *file) {
     errno = 0;
     if (fflush(file->stream) != 0 || ferror(file->stream))
         return errno != 0 ? errno : EIO;
@@ -99,7 +99,7 @@ static int complete(AtomicFile *file) {
 }
 
 int atomic_file_close(AtomicFile *file, bool keep) {
-    int number = keep ? complete(file) : 0;
+    int number = keep ? atomic_file_complete(file) : 0;
     if (file->stream != NULL)
         fclose(file->stream);
     if (file->named && (!keep || number != 0))

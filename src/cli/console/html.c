@@ -39,7 +39,7 @@ void html_text(FILE *page, const char *text) {
 /* ---- Links ------------------------------------------------------------------------------- */
 
 /* All but what RFC 3986 never gives a meaning of its own, and the slash. */
-static void write_encoded(FILE *page, const char *path) {
+static void html_write_encoded(FILE *page, const char *path) {
     for (const unsigned char *c = (const unsigned char *)path; *c != '\0'; c++) {
         bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
         bool plain = letter || (*c >= '0' && *c <= '9') || strchr("/-._~", *c) != NULL;
@@ -51,14 +51,14 @@ static void write_encoded(FILE *page, const char *path) {
 }
 
 /* The path without links; as given where there is no such file. */
-static char *resolve(const char *path) {
+static char *html_resolve(const char *path) {
     char *real = realpath(path, NULL);
     return real != NULL ? real : copy_text(path);
 }
 
 void html_link(FILE *page, const char *folder, const char *path) {
-    char *from = resolve(folder);
-    char *to = resolve(path);
+    char *from = html_resolve(folder);
+    char *to = html_resolve(path);
     size_t shared = 0; /* length of the folders that both have, with the slash behind them */
     for (size_t i = 0; from[i] == to[i] && to[i] != '\0'; i++)
         if (to[i] == '/')
@@ -75,7 +75,7 @@ void html_link(FILE *page, const char *folder, const char *path) {
     } else if (to[0] != '/') {
         fputs("./", page); /* so that no colon makes a scheme of a name */
     }
-    write_encoded(page, related ? to + shared : to);
+    html_write_encoded(page, related ? to + shared : to);
     free(from);
     free(to);
 }
@@ -84,7 +84,7 @@ void html_link(FILE *page, const char *folder, const char *path) {
 
 #define PIECE (3 * 16384) /* bytes; a multiple of three needs no padding but at the end */
 
-static void write_base64(FILE *page, const unsigned char *bytes, size_t count) {
+static void html_write_base64(FILE *page, const unsigned char *bytes, size_t count) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < count; i += 3) {
         size_t left = count - i;
@@ -106,7 +106,7 @@ bool html_data(FILE *page, const char *type, const char *path) {
     fprintf(page, "data:%s;base64,", type);
     size_t got = 0;
     while ((got = fread(piece, 1, PIECE, file)) > 0 && !ferror(page))
-        write_base64(page, piece, got);
+        html_write_base64(page, piece, got);
     bool good = !ferror(file);
     free(piece);
     fclose(file);

@@ -13,45 +13,45 @@
 /* Digits that tell a duration to the nanosecond of a second, without float's noise behind them. */
 #define REAL_DIGITS 9
 
-static json_t *checked(json_t *value) {
+static json_t *json_checked(json_t *value) {
     if (value == NULL)
         out_of_memory();
     return value;
 }
 
 json_t *json_new_object(void) {
-    return checked(json_object());
+    return json_checked(json_object());
 }
 
 json_t *json_new_array(void) {
-    return checked(json_array());
+    return json_checked(json_array());
 }
 
-static json_t *text_value(const char *text) {
+static json_t *json_text_value(const char *text) {
     if (text == NULL)
         return json_null();
     char *valid = text_valid(text);
-    json_t *value = checked(json_string(valid));
+    json_t *value = json_checked(json_string(valid));
     free(valid);
     return value;
 }
 
 void json_put(json_t *object, const char *key, json_t *value) {
-    if (json_object_set_new(object, key, checked(value)) != 0)
+    if (json_object_set_new(object, key, json_checked(value)) != 0)
         out_of_memory();
 }
 
 void json_append(json_t *array, json_t *value) {
-    if (json_array_append_new(array, checked(value)) != 0)
+    if (json_array_append_new(array, json_checked(value)) != 0)
         out_of_memory();
 }
 
 void json_put_text(json_t *object, const char *key, const char *text) {
-    json_put(object, key, text_value(text));
+    json_put(object, key, json_text_value(text));
 }
 
 void json_append_text(json_t *array, const char *text) {
-    json_append(array, text_value(text));
+    json_append(array, json_text_value(text));
 }
 
 void json_put_integer(json_t *object, const char *key, int64_t value) {
@@ -73,7 +73,7 @@ void json_put_number(json_t *object, const char *key, double value) {
 
 /* Jansson escapes the control characters of ASCII. Others, and what turns or breaks lines, would
  * reach a terminal as they are: they stand within strings only, where an escape means the same. */
-static void put_escaped(const char *text) {
+static void json_print_escaped(const char *text) {
     const char *plain = text; /* what is not written yet */
     while (*text != '\0') {
         uint32_t code;
@@ -88,11 +88,11 @@ static void put_escaped(const char *text) {
     puts(plain);
 }
 
-static void print(json_t *object, size_t flags) {
+static void json_print(json_t *object, size_t flags) {
     char *text = json_dumps(object, flags | JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(object);
     if (text != NULL)
-        put_escaped(text);
+        json_print_escaped(text);
     else
         out_of_memory();
     free(text);
@@ -100,9 +100,9 @@ static void print(json_t *object, size_t flags) {
 }
 
 void json_print_line(json_t *object) {
-    print(object, 0);
+    json_print(object, 0);
 }
 
 void json_print_indented(json_t *object) {
-    print(object, JSON_INDENT(2));
+    json_print(object, JSON_INDENT(2));
 }

@@ -19,7 +19,7 @@ void message_set_verbosity(int verbosity) {
 }
 
 /* Writes `line` under a label in `style`. */
-static void say(const char *line, const char *label, const char *style) {
+static void message_write(const char *line, const char *label, const char *style) {
     const char *begin = terminal_style(stderr, style);
     const char *end = *begin != '\0' ? STYLE_PLAIN : "";
     terminal_clear_status();
@@ -32,7 +32,7 @@ void message_error(const char *format, ...) {
     va_start(arguments, format);
     utf8_show_format(line, sizeof line, format, arguments);
     va_end(arguments);
-    say(line, "error: ", STYLE_RED);
+    message_write(line, "error: ", STYLE_RED);
 }
 
 void message_warning(const char *format, ...) {
@@ -42,7 +42,7 @@ void message_warning(const char *format, ...) {
     utf8_show_format(line, sizeof line, format, arguments);
     va_end(arguments);
     if (current_verbosity >= VERBOSITY_NORMAL)
-        say(line, "warning: ", STYLE_YELLOW);
+        message_write(line, "warning: ", STYLE_YELLOW);
 }
 
 void message_note(const char *format, ...) {
@@ -52,10 +52,10 @@ void message_note(const char *format, ...) {
     utf8_show_format(line, sizeof line, format, arguments);
     va_end(arguments);
     if (current_verbosity >= VERBOSITY_NORMAL)
-        say(line, "", "");
+        message_write(line, "", "");
 }
 
-static void write_log(void *user, cleave_log_level level, const char *line) {
+static void message_log(void *user, cleave_log_level level, const char *line) {
     (void)user;
     if (level == CLEAVE_LOG_WARNING) {
         message_warning("%s", line);
@@ -65,7 +65,7 @@ static void write_log(void *user, cleave_log_level level, const char *line) {
 }
 
 cleave_logger message_logger(void) {
-    cleave_logger logger = {.write = write_log};
+    cleave_logger logger = {.write = message_log};
     if (current_verbosity < VERBOSITY_NORMAL)
         logger.write = NULL;
     logger.level = current_verbosity >= VERBOSITY_DEBUG  ? CLEAVE_LOG_DEBUG

@@ -65,9 +65,7 @@ static char *option_words(const Choice *choices) {
     char *all = copy_text("");
     for (const Choice *choice = choices; choice->word != NULL; choice++) {
         const char *glue = choice == choices ? "" : choice[1].word == NULL ? " or " : ", ";
-        char *longer = format_text("%s%s%s", all, glue, choice->word);
-        free(all);
-        all = longer;
+        append_text(&all, "%s%s", glue, choice->word);
     }
     return all;
 }
@@ -300,14 +298,9 @@ static void grammar_reject_long(const Grammar *grammar, const char *word) {
     size_t length = strcspn(word + 2, "=");
     char *name = copy_bytes(word + 2, length);
     char *fitting = NULL;
-    for (size_t i = 0; grammar->names[i] != NULL && length > 0; i++) {
-        if (strncmp(grammar->names[i], name, length) == 0) {
-            char *more = format_text("%s%s--%s", fitting != NULL ? fitting : "",
-                                     fitting != NULL ? " or " : "", grammar->names[i]);
-            free(fitting);
-            fitting = more;
-        }
-    }
+    for (size_t i = 0; grammar->names[i] != NULL && length > 0; i++)
+        if (strncmp(grammar->names[i], name, length) == 0)
+            append_text(&fitting, "%s--%s", fitting != NULL ? " or " : "", grammar->names[i]);
     const char *near = text_nearest(name, grammar->names);
     if (fitting != NULL)
         message_error("--%s could be %s; write it out", name, fitting);

@@ -28,7 +28,7 @@ ProgressStyle progress_style(bool quiet, bool json) {
 }
 
 /* 0 to 1; negative where the length is unknown. */
-static double fraction_done(const cleave_progress *state) {
+static double progress_fraction(const cleave_progress *state) {
     if (state->samples_total <= 0)
         return -1.0;
     double fraction = (double)state->samples_done / (double)state->samples_total;
@@ -37,9 +37,9 @@ static double fraction_done(const cleave_progress *state) {
 
 /* "45 %  12.3x  0:05 left  612.3 MiB", the process's memory at its peak; `glue` stands between the
  * parts. */
-static void write_figures(char *out, size_t size, const Progress *progress,
-                          const cleave_progress *state, const char *glue) {
-    double fraction = fraction_done(state);
+static void progress_write_figures(char *out, size_t size, const Progress *progress,
+                                   const cleave_progress *state, const char *glue) {
+    double fraction = progress_fraction(state);
     double audio = (double)state->samples_done / progress->sample_rate;
     char speed[48] = "";
     char memory[48] = "";
@@ -57,7 +57,7 @@ static void write_figures(char *out, size_t size, const Progress *progress,
 }
 
 /* A bar of `columns` (3 to WIDEST_BAR), frame included. */
-static void write_bar(char *out, size_t size, double fraction, int columns) {
+static void progress_write_bar(char *out, size_t size, double fraction, int columns) {
     static const char *const blocks[] = {" ",
                                          "\xE2\x96\x8F",
                                          "\xE2\x96\x8E",
@@ -81,12 +81,12 @@ static void write_bar(char *out, size_t size, double fraction, int columns) {
 
 /* Name, bar and figures within `width` columns; what does not fit gives way in the order bar, name,
  * figures. */
-static void compose(char *out, size_t size, const Progress *progress, const cleave_progress *state,
-                    int width) {
+static void progress_compose(char *out, size_t size, const Progress *progress,
+                             const cleave_progress *state, int width) {
     char numbers[160];
     char name[4 * WIDEST_LINE];
     char drawn[3 * WIDEST_BAR + 3];
-    write_figures(numbers, sizeof numbers, progress, state, "  ");
+    progress_write_figures(numbers, sizeof numbers, progress, state, "  ");
     int room = width - text_width(numbers) - 2;
     if (room < NARROWEST_NAME) {
         text_shorten_into(out, size, numbers, width);
@@ -100,11 +100,11 @@ static void compose(char *out, size_t size, const Progress *progress, const clea
         snprintf(out, size, "%s  %s", name, numbers);
         return;
     }
-    write_bar(drawn, sizeof drawn, fraction_done(state), columns);
+    progress_write_bar(drawn, sizeof drawn, progress_fraction(state), columns);
     snprintf(out, size, "%s  %s  %s", name, drawn, numbers);
 }
 
-static void draw(Progress *progress, const cleave_progress *state) {
+static void progress_draw(Progress *progress, const cleave_progress *state) {
     bool last = state->samples_total > 0 && state->samples_done >= state->samples_total;
     bool due = progress->last_shown < 0.0 || last ||
                state->seconds - progress->last_shown >= REDRAW_SECONDS;
@@ -112,20 +112,20 @@ static void draw(Progress *progress, const cleave_progress *state) {
         return;
     char line[8 * WIDEST_LINE];
     int width = terminal_width(stderr) - 3; /* room for the ^C that a terminal echoes */
-    compose(line, sizeof line, progress, state, width < WIDEST_LINE ? width : WIDEST_LINE);
+    progress_compose(line, sizeof line, progress, state, width < WIDEST_LINE ? width : WIDEST_LINE);
     terminal_draw_status(line);
     progress->last_shown = state->seconds;
 }
 
 /* One line for each tenth of the track, and one every ten seconds where a tenth takes longer. */
-static void tell(Progress *progress, const cleave_progress *state) {
-    double fraction = fraction_done(state);
+static void progress_tell(Progress *progress, const cleave_progress *state) {
+    double fraction = progress_fraction(state);
     bool further = fraction - progress->last_fraction >= LINE_FRACTION;
     bool late = state->seconds - progress->last_shown >= LINE_SECONDS;
     if (fraction >= 1.0 || !(further || late))
         return;
     char numbers[160];
-    write_figures(numbers, sizeof numbers, progress, state, ", ");
+    progress_write_figures(numbers, sizeof numbers, progress, state, ", ");
     message_note("%s: %s", progress->label, numbers + strspn(numbers, " "));
     progress->last_shown = state->seconds;
     progress->last_fraction = fraction;
@@ -139,15 +139,15 @@ void progress_begin(Progress *progress, ProgressStyle style, const char *label, 
     progress->last_fraction = 0.0;
     cleave_progress nothing = {.samples_total = 1};
     if (style == PROGRESS_BAR)
-        draw(progress, &nothing);
+        progress_draw(progress, &nothing);
 }
 
 int progress_update(void *user, const cleave_progress *state) {
     Progress *progress = user;
     if (progress->style == PROGRESS_BAR)
-        draw(progress, state);
+        progress_draw(progress, state);
     else if (progress->style == PROGRESS_LINES)
-        tell(progress, state);
+        progress_tell(progress, state);
     return signals_caught() != 0;
 }
 

@@ -21,7 +21,7 @@ static _Atomic(cleave_separator *) watched;
 static atomic_bool held; /* a first signal waits for signals_caught() to be asked */
 
 /* Where nobody takes standard error's text, waiting for it would not be "at once". */
-static void stop_at_once(int number) {
+static void signals_stop_at_once(int number) {
     static const char line[] = "cleave: error: interrupted\n";
     struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&standard_error, 1, 0) == 1) {
@@ -31,21 +31,21 @@ static void stop_at_once(int number) {
     _exit(EXIT_SIGNAL + number);
 }
 
-static long long milliseconds(void) {
+static long long signals_milliseconds(void) {
     struct timespec now = {0};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 + 1;
 }
 
-static void handle(int number) {
+static void signals_handle(int number) {
     int saved_errno = errno;
     cleave_separator *separator = atomic_load(&watched);
-    long long now = milliseconds();
+    long long now = signals_milliseconds();
     long long first = 0;
     bool is_first = atomic_compare_exchange_strong(&caught_at, &first, now);
     bool is_echo = !is_first && now - first < PATIENCE_MS;
     if (!is_echo && (!is_first || (separator == NULL && !atomic_load(&held))))
-        stop_at_once(number);
+        signals_stop_at_once(number);
     if (is_first) {
         atomic_store(&caught, number);
         if (separator != NULL)
@@ -56,12 +56,12 @@ static void handle(int number) {
 
 /* A signal that the caller had ignored (nohup, a background job of a script) stays ignored. Of
  * several that come together the second waits for the first one's handler. */
-static void catch_unless_ignored(int number) {
+static void signals_catch(int number) {
     struct sigaction action;
     if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
         return;
     memset(&action, 0, sizeof action);
-    action.sa_handler = handle;
+    action.sa_handler = signals_handle;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaddset(&action.sa_mask, SIGINT);
@@ -71,9 +71,9 @@ static void catch_unless_ignored(int number) {
 }
 
 void signals_install(void) {
-    catch_unless_ignored(SIGINT);
-    catch_unless_ignored(SIGTERM);
-    catch_unless_ignored(SIGHUP);
+    signals_catch(SIGINT);
+    signals_catch(SIGTERM);
+    signals_catch(SIGHUP);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 }

@@ -23,14 +23,13 @@ struct Table {
     bool has_header; /* then the first row is it */
     Row *rows;
     size_t row_count;
+    size_t row_capacity;
 };
 
-static Row *append(Table *table) {
-    Row *rows = allocate(table->row_count + 1, sizeof *rows);
-    if (table->row_count > 0)
-        memcpy(rows, table->rows, table->row_count * sizeof *rows);
-    free(table->rows);
-    table->rows = rows;
+static Row *table_append(Table *table) {
+    table->rows =
+        make_room(table->rows, table->row_count, &table->row_capacity, sizeof *table->rows);
+    table->rows[table->row_count] = (Row){NULL};
     return &table->rows[table->row_count++];
 }
 
@@ -58,17 +57,17 @@ void table_free(Table *table) {
 }
 
 void table_row(Table *table, const char *const *cells) {
-    Row *row = append(table);
+    Row *row = table_append(table);
     row->cells = allocate((size_t)table->columns, sizeof *row->cells);
     for (int c = 0; c < table->columns; c++)
         row->cells[c] = text_printable(cells[c] != NULL ? cells[c] : "");
 }
 
 void table_rule(Table *table) {
-    append(table);
+    table_append(table);
 }
 
-static int natural_widths(const Table *table, int *widths) {
+static int table_widths(const Table *table, int *widths) {
     int total = GAP * (table->columns - 1);
     for (int c = 0; c < table->columns; c++) {
         widths[c] = 0;
@@ -83,7 +82,7 @@ static int natural_widths(const Table *table, int *widths) {
     return total;
 }
 
-static void shrink(const Table *table, int *widths, int excess) {
+static void table_shrink(const Table *table, int *widths, int excess) {
     for (int c = 0; c < table->columns && excess > 0; c++) {
         if (table->alignment[c] != 'p' || widths[c] <= NARROWEST)
             continue;
@@ -94,7 +93,8 @@ static void shrink(const Table *table, int *widths, int excess) {
 }
 
 /* Blanks are held back until text follows, so that no line ends in them. */
-static void print_cells(const Table *table, char *const *cells, const int *widths, FILE *stream) {
+static void table_print_cells(const Table *table, char *const *cells, const int *widths,
+                              FILE *stream) {
     int blanks = 0;
     for (int c = 0; c < table->columns; c++) {
         char *text = text_shorten(cells[c], widths[c]);
@@ -110,7 +110,7 @@ static void print_cells(const Table *table, char *const *cells, const int *width
     }
 }
 
-static void print_rule(int width, FILE *stream) {
+static void table_print_rule(int width, FILE *stream) {
     const char *dash = terminal_is(stream) && terminal_is_utf8() ? "\xE2\x94\x80" : "-";
     for (int i = 0; i < width; i++)
         fputs(dash, stream);
@@ -119,9 +119,9 @@ static void print_rule(int width, FILE *stream) {
 
 void table_print(const Table *table, FILE *stream) {
     int widths[MAXIMUM_COLUMNS];
-    int total = natural_widths(table, widths);
+    int total = table_widths(table, widths);
     if (terminal_is(stream))
-        shrink(table, widths, total - terminal_width(stream));
+        table_shrink(table, widths, total - terminal_width(stream));
     total = GAP * (table->columns - 1);
     for (int c = 0; c < table->columns; c++)
         total += widths[c];
@@ -131,10 +131,10 @@ void table_print(const Table *table, FILE *stream) {
         const char *style = header ? terminal_style(stream, STYLE_BOLD) : "";
         fputs(style, stream);
         if (cells != NULL) {
-            print_cells(table, cells, widths, stream);
+            table_print_cells(table, cells, widths, stream);
             fprintf(stream, "%s\n", *style != '\0' ? STYLE_PLAIN : "");
         }
         if (cells == NULL || header)
-            print_rule(total, stream);
+            table_print_rule(total, stream);
     }
 }

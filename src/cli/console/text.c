@@ -230,7 +230,7 @@ const char *text_input_name(const char *input) {
 }
 
 /* Levenshtein's distance: letters to insert, drop or change. */
-static size_t distance(const char *a, const char *b) {
+static size_t text_distance(const char *a, const char *b) {
     size_t columns = strlen(b) + 1;
     size_t *row = allocate(columns, sizeof *row);
     for (size_t j = 0; j < columns; j++)
@@ -254,7 +254,7 @@ const char *text_nearest(const char *word, const char *const *words) {
     const char *best = NULL;
     size_t best_distance = 1 + strlen(word) / 3; /* further away is another word */
     for (size_t i = 0; words[i] != NULL; i++) {
-        size_t d = distance(word, words[i]);
+        size_t d = text_distance(word, words[i]);
         if (d <= best_distance && (best == NULL || d < best_distance)) {
             best = words[i];
             best_distance = d;

@@ -90,11 +90,8 @@ void values_free(Values *values) {
 
 char *values_join(const Values *values, const char *glue) {
     char *joined = copy_text("");
-    for (size_t i = 0; values->words != NULL && values->words[i] != NULL; i++) {
-        char *longer = format_text("%s%s%s", joined, i > 0 ? glue : "", values->words[i]);
-        free(joined);
-        joined = longer;
-    }
+    for (size_t i = 0; values->words != NULL && values->words[i] != NULL; i++)
+        append_text(&joined, "%s%s", i > 0 ? glue : "", values->words[i]);
     return joined;
 }
 

@@ -50,7 +50,7 @@ typedef struct Job {
 /* ---- Before the start -------------------------------------------------------------------- */
 
 /* Returns an exit code. */
-static int prepare_score(Job *job) {
+static int job_prepare_score(Job *job) {
     const SeparateOptions *options = job->options;
     if (options->score == NULL)
         return EXIT_DONE;
@@ -80,7 +80,7 @@ static bool is_mistyped_command(const CommandLine *line) {
 }
 
 /* Returns an exit code. */
-static int prepare_stream(Job *job) {
+static int job_prepare_stream(Job *job) {
     if (!job->options->to_standard_output)
         return EXIT_DONE;
     if (isatty(STDOUT_FILENO)) {
@@ -101,7 +101,7 @@ static int prepare_stream(Job *job) {
 }
 
 /* Returns an exit code. */
-static int check_command_line(Job *job) {
+static int job_check(Job *job) {
     const SeparateOptions *options = job->options;
     if (is_mistyped_command(&options->line))
         return EXIT_USAGE;
@@ -111,14 +111,14 @@ static int check_command_line(Job *job) {
         return model_open(&job->model, &options->model, NAME_MODEL, NULL);
     if (!inputs_find(&job->inputs, options))
         return EXIT_USAGE;
-    int code = prepare_score(job);
-    return code == EXIT_DONE ? prepare_stream(job) : code;
+    int code = job_prepare_score(job);
+    return code == EXIT_DONE ? job_prepare_stream(job) : code;
 }
 
 /* ---- Model and separator ----------------------------------------------------------------- */
 
 /* Returns an exit code. */
-static int open_separator(Job *job) {
+static int job_open_separator(Job *job) {
     cleave_separator_settings settings = job->options->separator;
     settings.log = message_logger();
     cleave_status status =
@@ -133,7 +133,7 @@ static int open_separator(Job *job) {
 }
 
 /* Where stems are written beside the songs, an earlier run's are found with them. */
-static void leave_out_own_stems(Job *job) {
+static void job_leave_out_own_stems(Job *job) {
     int count = own_stems_leave_out(&job->inputs, job->options, job->model);
     if (count > 0)
         message_note("%d file%s left out: %s of other inputs", count, count == 1 ? "" : "s",
@@ -141,12 +141,12 @@ static void leave_out_own_stems(Job *job) {
 }
 
 /* Returns an exit code. */
-static int open_and_check(Job *job) {
+static int job_open_model(Job *job) {
     int code = model_open(&job->model, &job->options->model, NAME_MODEL, &job->stop);
     if (code != EXIT_DONE)
         return code;
     cleave_model_get_info(job->model, &job->model_info);
-    leave_out_own_stems(job);
+    job_leave_out_own_stems(job);
     if (!outputs_are_sound(&job->inputs, job->options, job->stream_fd, job->model, &job->stop)) {
         message_error("%s", job->stop.text);
         return EXIT_USAGE;
@@ -195,7 +195,7 @@ static const char *what_is_left(const Job *job) {
                                        : "nothing of it was written";
 }
 
-static void report_failure(Job *job, const Track *track) {
+static void tell_failure(Job *job, const Track *track) {
     const char *input = text_input_name(track->input);
     const char *behind = NULL;
     if (track->error.status == CLEAVE_ERROR_CANCELLED)
@@ -229,7 +229,7 @@ static void tell_rate(Job *job, const cleave_result *result) {
                  result->sample_rate, result->source_rate);
 }
 
-static void report_success(Job *job, Track *track) {
+static void tell_success(Job *job, Track *track) {
     const SeparateOptions *options = job->options;
     tell_rate(job, &track->result);
     track_warn_clipped(track, options->output.format);
@@ -246,18 +246,18 @@ static void report_success(Job *job, Track *track) {
 }
 
 /* Of several inputs the summary counts those that were skipped. */
-static void report_skipped(Job *job, const Track *track) {
+static void tell_skipped(Job *job, const Track *track) {
     job->summary.skipped++;
     if (job->inputs.count == 1 || job->options->line.verbosity >= VERBOSITY_INFO)
         message_note("%s: skipped, since its stems are there", track->input);
 }
 
-static void report_busy(Job *job, const Track *track) {
+static void tell_busy(Job *job, const Track *track) {
     job->summary.busy++;
     message_note("%s: skipped: another process is working on it", track->input);
 }
 
-static void print_json(const Job *job, const Track *track) {
+static void print_track_json(const Job *job, const Track *track) {
     track_print_json(track, job->options->model.path, job->separator != NULL ? &job->info : NULL);
 }
 
@@ -282,15 +282,15 @@ static void look_at_track(const Job *job, Track *track, const Input *input,
         track->skipped = is_done_already(job, track, settings);
 }
 
-static void report(Job *job, Track *track) {
+static void tell_track(Job *job, Track *track) {
     if (track->skipped)
-        report_skipped(job, track);
+        tell_skipped(job, track);
     else if (track->error.status == CLEAVE_OK)
-        report_success(job, track);
+        tell_success(job, track);
     else if (track->error.status == CLEAVE_ERROR_BUSY)
-        report_busy(job, track);
+        tell_busy(job, track);
     else
-        report_failure(job, track);
+        tell_failure(job, track);
 }
 
 /* An input that was never started still gets its JSON object. */
@@ -304,13 +304,13 @@ static void leave_track(Job *job, Track *track) {
 static bool ensure_separator(Job *job) {
     if (job->separator != NULL)
         return true;
-    int code = open_separator(job);
+    int code = job_open_separator(job);
     if (code != EXIT_DONE)
         job->code = code;
     return code == EXIT_DONE;
 }
 
-static void do_track(Job *job, Track *track, int index) {
+static void separate_or_skip_track(Job *job, Track *track, int index) {
     const Input *input = &job->inputs.items[index];
     cleave_output_settings settings = outputs_settings(input, job->options, job->stream_fd);
     bool was_open = job->separator != NULL;
@@ -327,11 +327,11 @@ static void do_track(Job *job, Track *track, int index) {
     }
     if (!settled)
         separate_track(job, track, &settings, index + 1);
-    report(job, track);
+    tell_track(job, track);
 }
 
 /* A signal between two tracks stops the run as well. */
-static void notice_signal(Job *job) {
+static void job_notice_signal(Job *job) {
     if (signals_caught() == 0 || job->stop.status != CLEAVE_OK)
         return;
     failure_set(&job->stop, CLEAVE_ERROR_CANCELLED, NULL, "interrupted", NULL);
@@ -347,22 +347,22 @@ static void report_track(Job *job, const Track *track, int index) {
         job->code = EXIT_INPUT;
 }
 
-static void do_tracks(Job *job) {
+static void separate_tracks(Job *job) {
     for (int i = 0; i < job->inputs.count; i++) {
         Track track = {.input = job->inputs.items[i].path};
         if (job->stop.status == CLEAVE_OK)
-            notice_signal(job);
+            job_notice_signal(job);
         if (job->stop.status == CLEAVE_OK)
-            do_track(job, &track, i);
+            separate_or_skip_track(job, &track, i);
         else
             leave_track(job, &track);
         report_track(job, &track, i);
         if (job->options->line.json)
-            print_json(job, &track);
+            print_track_json(job, &track);
         track_free(&track);
     }
     if (job->options->report != NULL || job->options->spectrogram)
-        notice_signal(job); /* which may have cut the last track's report short */
+        job_notice_signal(job); /* which may have cut the last track's report short */
 }
 
 static void write_report(Job *job) {
@@ -378,12 +378,12 @@ static void tell_profile(Job *job) {
 }
 
 /* Only where several inputs were begun: otherwise the one line that was said is enough. */
-static void summarise(const Job *job) {
+static void tell_summary(const Job *job) {
     if (job->inputs.count > 1 && job->summary.not_started < job->inputs.count)
         summary_tell(&job->summary);
 }
 
-static void close_all(Job *job) {
+static void job_close(Job *job) {
     signals_watch(NULL);
     cleave_separator_close(job->separator);
     cleave_model_close(job->model);
@@ -404,16 +404,16 @@ static int separate_run(const void *arguments) {
     report_begin(&job.report, options, job.progress);
     profile_begin(&job.profiling, options->profile, profile_shows_table(line));
     signals_install();
-    job.code = check_command_line(&job);
+    job.code = job_check(&job);
     if (job.code == EXIT_DONE) {
-        job.code = open_and_check(&job);
-        do_tracks(&job);
+        job.code = job_open_model(&job);
+        separate_tracks(&job);
         write_report(&job);
-        summarise(&job);
+        tell_summary(&job);
         tell_profile(&job);
     }
     int code = job.code;
-    close_all(&job);
+    job_close(&job);
     return code;
 }
 

@@ -21,7 +21,7 @@ static FileId *slot_of(const FileIds *ids, dev_t device, ino_t inode) {
     return &ids->slots[at];
 }
 
-static void grow(FileIds *ids) {
+static void file_ids_grow(FileIds *ids) {
     FileIds larger = {.capacity = ids->capacity > 0 ? 2 * ids->capacity : 64, .count = ids->count};
     larger.slots = allocate(larger.capacity, sizeof *larger.slots);
     for (size_t i = 0; i < larger.capacity; i++)
@@ -39,7 +39,7 @@ int file_ids_find(const FileIds *ids, const struct stat *file) {
 
 int file_ids_add(FileIds *ids, const struct stat *file, int number) {
     if (2 * (ids->count + 1) > ids->capacity)
-        grow(ids);
+        file_ids_grow(ids);
     FileId *slot = slot_of(ids, file->st_dev, file->st_ino);
     int found = slot->number;
     if (found < 0) {

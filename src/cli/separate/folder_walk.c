@@ -51,7 +51,7 @@ static int compare_numbers(const char **a, const char **b) {
 }
 
 /* A separator sorts before all letters: what is in "a/" stands together, and before "a b/". */
-static int rank(char letter) {
+static int name_rank(char letter) {
     return letter == '\0' ? 0 : letter == '/' ? 1 : (unsigned char)letter + 1;
 }
 
@@ -62,7 +62,7 @@ static int compare_names(const char *a, const char *b) {
             if (order != 0)
                 return order;
         } else if (*a != *b) {
-            return rank(*a) - rank(*b);
+            return name_rank(*a) - name_rank(*b);
         } else {
             a++;
             b++;
@@ -91,7 +91,7 @@ static bool has_extension(const char *name, const char *const *extensions) {
     return false;
 }
 
-static char *join(const char *folder, const char *name) {
+static char *path_join(const char *folder, const char *name) {
     size_t length = strlen(folder);
     bool needs_slash = length > 0 && *name != '\0' && folder[length - 1] != '/';
     return format_text("%s%s%s", folder, needs_slash ? "/" : "", name);
@@ -104,7 +104,7 @@ static void add_item(FolderItems *list, char *path, char *failure) {
 }
 
 /* Takes `path` over. */
-static void push(Queue *queue, char *path) {
+static void queue_push(Queue *queue, char *path) {
     queue->paths = make_room(queue->paths, queue->count, &queue->capacity, sizeof *queue->paths);
     queue->paths[queue->count++] = path;
 }
@@ -116,35 +116,35 @@ static void queue_free(Queue *queue) {
 }
 
 /* A link that leads nowhere counts as a file by its name: whoever opens it will say so. */
-static void take_link(Walk *walk, DIR *directory, const char *path, const char *name) {
+static void walk_link(Walk *walk, DIR *directory, const char *path, const char *name) {
     struct stat status;
     int number = fstatat(dirfd(directory), name, &status, 0) == 0 ? 0 : errno;
     bool is_lost = number == ENOENT || number == ELOOP;
     if (number == 0 && S_ISDIR(status.st_mode))
-        push(&walk->links, join(path, name));
+        queue_push(&walk->links, path_join(path, name));
     else if ((is_lost || (number == 0 && S_ISREG(status.st_mode))) &&
              has_extension(name, walk->extensions))
-        add_item(walk->list, join(path, name), NULL);
+        add_item(walk->list, path_join(path, name), NULL);
     else if (number != 0 && !is_lost)
-        add_item(walk->list, join(path, name), copy_text(strerror(number)));
+        add_item(walk->list, path_join(path, name), copy_text(strerror(number)));
 }
 
 /* `path` is the folder's below the one that is listed. Returns 0, or the errno where a folder shows
  * its names and nothing else. */
-static int take_entry(Walk *walk, DIR *directory, const char *path, const char *name) {
+static int walk_entry(Walk *walk, DIR *directory, const char *path, const char *name) {
     struct stat status;
     if (fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : errno; /* removed a moment ago */
     if (S_ISLNK(status.st_mode))
-        take_link(walk, directory, path, name);
+        walk_link(walk, directory, path, name);
     else if (S_ISDIR(status.st_mode))
-        push(&walk->folders, join(path, name));
+        queue_push(&walk->folders, path_join(path, name));
     else if (S_ISREG(status.st_mode) && has_extension(name, walk->extensions))
-        add_item(walk->list, join(path, name), NULL);
+        add_item(walk->list, path_join(path, name), NULL);
     return 0;
 }
 
-static int read_entries(Walk *walk, DIR *directory, const char *path) {
+static int walk_entries(Walk *walk, DIR *directory, const char *path) {
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(directory);
@@ -152,7 +152,7 @@ static int read_entries(Walk *walk, DIR *directory, const char *path) {
             return errno;
         if (entry->d_name[0] == '.')
             continue;
-        int number = take_entry(walk, directory, path, entry->d_name);
+        int number = walk_entry(walk, directory, path, entry->d_name);
         if (number != 0)
             return number;
     }
@@ -160,14 +160,14 @@ static int read_entries(Walk *walk, DIR *directory, const char *path) {
 
 /* Asks what was opened, not its name, whether it was seen before. */
 static void walk_folder(Walk *walk, const char *path) {
-    char *whole = join(walk->folder, path);
+    char *whole = path_join(walk->folder, path);
     struct stat status;
     int number = 0;
     DIR *directory = opendir(whole);
     if (directory == NULL || fstat(dirfd(directory), &status) != 0)
         number = errno;
     else if (file_ids_add(&walk->seen, &status, 0) < 0)
-        number = read_entries(walk, directory, path);
+        number = walk_entries(walk, directory, path);
     if (number != 0)
         add_item(walk->list, copy_text(path), copy_text(strerror(number)));
     if (directory != NULL)
@@ -207,7 +207,7 @@ void folder_list(FolderItems *list, const char *folder, const char *const *exten
                   (root.st_dev != status.st_dev || root.st_ino != status.st_ino);
     if (inside)
         file_ids_add(&walk.seen, &status, 0);
-    push(&walk.folders, copy_text(""));
+    queue_push(&walk.folders, copy_text(""));
     for (const char *path; (path = next_folder(&walk)) != NULL;)
         walk_folder(&walk, path);
     if (list->count > 1)

@@ -27,34 +27,34 @@ typedef struct ListReader {
 } ListReader;
 
 /* A dash alone would mean standard input elsewhere; here it is a name. */
-static void add_path(PathList *list, const char *path) {
+static void list_add_path(PathList *list, const char *path) {
     list->paths = make_room(list->paths, list->count, &list->capacity, sizeof *list->paths);
     list->paths[list->count++] = copy_text(strcmp(path, "-") == 0 ? "./-" : path);
 }
 
-static bool is_blank(const char *line) {
+static bool list_is_blank(const char *line) {
     return line[strspn(line, " \t")] == '\0';
 }
 
 /* `text` is one line without its end. */
-static void take_line(const ListReader *reader, char *text) {
+static void list_take_line(const ListReader *reader, char *text) {
     size_t length = strlen(text);
     if (length > 0 && text[length - 1] == '\r')
         text[length - 1] = '\0';
     size_t mark = reader->entry == 1 && strncmp(text, byte_order_mark, 3) == 0 ? 3 : 0;
-    if (!is_blank(text + mark))
-        add_path(reader->list, text + mark);
+    if (!list_is_blank(text + mark))
+        list_add_path(reader->list, text + mark);
 }
 
-static void take_entry(ListReader *reader, char *text) {
+static void list_take_entry(ListReader *reader, char *text) {
     if (!reader->ended_by_null)
-        take_line(reader, text);
+        list_take_line(reader, text);
     else if (*text != '\0')
-        add_path(reader->list, text);
+        list_add_path(reader->list, text);
     reader->holds_lines = reader->holds_lines || strchr(text, '\n') != NULL;
 }
 
-static bool reject_entry(const ListReader *reader, const char *why) {
+static bool list_reject(const ListReader *reader, const char *why) {
     message_error("--from-list: %s: %s %zu %s", reader->name,
                   reader->ended_by_null ? "entry" : "line", reader->entry, why);
     return false;
@@ -62,20 +62,20 @@ static bool reject_entry(const ListReader *reader, const char *why) {
 
 /* Reads up to the next end of an entry into `text` of LONGEST_PATH + 1 bytes. *more: there was one.
  * False where the list makes no sense, which has been said. */
-static bool read_entry(ListReader *reader, char *text, bool *more) {
+static bool list_read_entry(ListReader *reader, char *text, bool *more) {
     int end = reader->ended_by_null ? '\0' : '\n';
     size_t length = 0;
     int byte;
     reader->entry++;
     while ((byte = getc(reader->stream)) != EOF && byte != end) {
         if (byte == '\0')
-            return reject_entry(reader, "holds a NUL byte; name a list of paths, or add --null if "
-                                        "NUL bytes end them");
+            return list_reject(reader, "holds a NUL byte; name a list of paths, or add --null if "
+                                       "NUL bytes end them");
         if (length == LONGEST_PATH)
-            return reject_entry(reader, reader->ended_by_null
-                                            ? "is longer than a path can be; leave out --null if "
-                                              "each line is a path"
-                                            : "is longer than a path can be; name a list of paths");
+            return list_reject(reader, reader->ended_by_null
+                                           ? "is longer than a path can be; leave out --null if "
+                                             "each line is a path"
+                                           : "is longer than a path can be; name a list of paths");
         text[length++] = (char)byte;
     }
     text[length] = '\0';
@@ -89,19 +89,19 @@ static bool read_entry(ListReader *reader, char *text, bool *more) {
     return false;
 }
 
-static bool read_entries(ListReader *reader) {
+static bool list_read_entries(ListReader *reader) {
     char text[LONGEST_PATH + 1];
     bool more = true;
     while (more) {
-        if (!read_entry(reader, text, &more))
+        if (!list_read_entry(reader, text, &more))
             return false;
         if (more)
-            take_entry(reader, text);
+            list_take_entry(reader, text);
     }
     return true;
 }
 
-static bool check(const ListReader *reader) {
+static bool list_check(const ListReader *reader) {
     if (ferror(reader->stream))
         message_error("--from-list: cannot read %s: %s; name a list of paths", reader->name,
                       strerror(errno));
@@ -129,7 +129,7 @@ bool path_list_read(PathList *list, const char *file, bool ended_by_null) {
                       file, strerror(errno));
         return false;
     }
-    bool good = read_entries(&reader) && check(&reader);
+    bool good = list_read_entries(&reader) && list_check(&reader);
     if (!is_input)
         fclose(reader.stream);
     return good;

@@ -30,7 +30,7 @@ static void add_input(Finder *finder, Input input) {
     inputs->items[inputs->count++] = input;
 }
 
-static char *below(const char *folder, const char *path) {
+static char *path_below(const char *folder, const char *path) {
     size_t length = strlen(folder);
     bool needs_slash = *path != '\0' && folder[length - 1] != '/';
     return format_text("%s%s%s", folder, needs_slash ? "/" : "", path);
@@ -57,16 +57,12 @@ static cleave_error *nothing_found(const Finder *finder, const char *folder) {
     if (!finder->chosen)
         return failure_of(folder, "no audio files in this folder and below it",
                           "name files, or choose extensions with --ext");
-    char *all = copy_text("");
-    for (const char *const *extension = finder->extensions; *extension != NULL; extension++) {
-        char *more = format_text("%s%s.%s", all, *all != '\0' ? ", " : "", *extension);
-        free(all);
-        all = more;
-    }
-    char *reason = format_text("no %s files in this folder and below it (--ext)", all);
+    char *reason = copy_text("no ");
+    for (const char *const *extension = finder->extensions; *extension != NULL; extension++)
+        append_text(&reason, "%s.%s", extension != finder->extensions ? ", " : "", *extension);
+    append_text(&reason, " files in this folder and below it (--ext)");
     cleave_error *failure = failure_of(folder, reason, NULL);
     free(reason);
-    free(all);
     return failure;
 }
 
@@ -83,7 +79,7 @@ static void add_folder(Finder *finder, const char *folder) {
     folder_list(&found, folder, finder->extensions, finder->output);
     for (size_t i = 0; i < found.count; i++) {
         const FolderItem *item = &found.items[i];
-        char *path = below(folder, item->path);
+        char *path = path_below(folder, item->path);
         char *folders = folders_of(item->path);
         add_input(finder, (Input){path, output_for(finder, folders), folders, true,
                                   item->failure != NULL ? unreadable(path, item->failure) : NULL});

@@ -112,7 +112,7 @@ static bool are_different(const Outputs *outputs, const Inputs *inputs,
 
 /* The inputs as files. Of several names of one file the first counts: an output that replaces its
  * own input is for the library to refuse. */
-static void identify(FileIds *ids, const Inputs *inputs) {
+static void identify_inputs(FileIds *ids, const Inputs *inputs) {
     struct stat status;
     for (int i = 0; i < inputs->count; i++) {
         const Input *input = &inputs->items[i];
@@ -132,7 +132,7 @@ static int replaced_input(const Output *output, const FileIds *ids) {
 static bool spare_inputs(const Outputs *outputs, const Inputs *inputs, cleave_error *error) {
     FileIds ids = {NULL, 0, 0};
     bool good = true;
-    identify(&ids, inputs);
+    identify_inputs(&ids, inputs);
     for (size_t i = 0; i < outputs->count && good; i++) {
         int replaced = replaced_input(&outputs->items[i], &ids);
         good = replaced < 0;

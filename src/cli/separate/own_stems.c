@@ -93,7 +93,7 @@ static void list_places(Places *places, const Inputs *inputs, const SeparateOpti
 }
 
 /* The first of the places that are this one; *end is the one behind the last. */
-static const Place *matches(const Places *places, const Place *place, const Place **end) {
+static const Place *matching_places(const Places *places, const Place *place, const Place **end) {
     const Place *all = places->items + places->count;
     const Place *first =
         bsearch(place, places->items, places->count, sizeof *first, compare_places);
@@ -114,7 +114,8 @@ static Kind kind_of(const Places *places, const Inputs *inputs, const Kind *kind
     Kind kind = KIND_SONG;
     if (!input->from_folder || input->failure != NULL || !find_place(&place, input->path, index))
         return KIND_SONG;
-    for (const Place *at = matches(places, &place, &end); at < end && kind != KIND_STEM; at++)
+    for (const Place *at = matching_places(places, &place, &end); at < end && kind != KIND_STEM;
+         at++)
         if (at->input != index)
             kind = kinds[at->input] == KIND_UNKNOWN ? KIND_UNKNOWN : KIND_STEM;
     free(place.name);
@@ -134,7 +135,7 @@ static void find_kinds(Kind *kinds, const Places *places, const Inputs *inputs) 
     }
 }
 
-static int take_out(Inputs *inputs, const Kind *kinds) {
+static int take_out_stems(Inputs *inputs, const Kind *kinds) {
     int kept = 0;
     int count = inputs->count;
     for (int i = 0; i < count; i++) {
@@ -155,7 +156,7 @@ int own_stems_leave_out(Inputs *inputs, const SeparateOptions *options, const cl
     list_places(&places, inputs, options, model);
     if (places.count > 0)
         find_kinds(kinds, &places, inputs);
-    int left_out = take_out(inputs, kinds);
+    int left_out = take_out_stems(inputs, kinds);
     for (size_t i = 0; i < places.count; i++)
         free(places.items[i].name);
     free(places.items);

@@ -87,7 +87,7 @@ static void watch_end(Watch *watch) {
 }
 
 /* False for a failure as well as for a signal, of which others tell. */
-static bool is_good(cleave_status status, const char *what, const cleave_error *error) {
+static bool report_is_good(cleave_status status, const char *what, const cleave_error *error) {
     if (status != CLEAVE_OK && status != CLEAVE_ERROR_CANCELLED)
         message_warning("%s: %s", what, error->text);
     return status == CLEAVE_OK;
@@ -101,29 +101,29 @@ static bool can_be_read_again(const char *path) {
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static void add_file(ReportTrack *entry, const char *name, const char *path, double sdr) {
+static void report_add_file(ReportTrack *entry, const char *name, const char *path, double sdr) {
     entry->files[entry->file_count++] =
         (ReportFile){.name = copy_text(name), .path = copy_text(path), .sdr = sdr};
 }
 
-static void list_files(ReportTrack *entry, const Track *track) {
+static void report_list_files(ReportTrack *entry, const Track *track) {
     const cleave_result *result = &track->result;
     entry->files = allocate((size_t)result->stem_count + 1, sizeof *entry->files);
     entry->scored = track->scores != NULL;
     if (can_be_read_again(track->input))
-        add_file(entry, "mix", track->input, (double)NAN);
+        report_add_file(entry, "mix", track->input, (double)NAN);
     for (int i = 0; i < result->stem_count; i++)
-        add_file(entry, result->stems[i].name, result->stems[i].path,
-                 entry->scored ? track->scores[i].sdr : (double)NAN);
+        report_add_file(entry, result->stems[i].name, result->stems[i].path,
+                        entry->scored ? track->scores[i].sdr : (double)NAN);
 }
 
-static bool measure_files(const Report *report, ReportTrack *entry, const Track *track) {
+static bool report_measure(const Report *report, ReportTrack *entry, const Track *track) {
     Watch watch = watch_begin(report, track, "loudness");
     bool good = true;
     for (int i = 0; i < entry->file_count && signals_caught() == 0; i++) {
         ReportFile *file = &entry->files[i];
         cleave_error error;
-        file->measured = is_good(
+        file->measured = report_is_good(
             cleave_loudness_measure(file->path, &file->loudness, watch_update, &watch, &error),
             "--report", &error);
         good = good && file->measured;
@@ -162,12 +162,12 @@ static char *picture_title(const Track *track, const cleave_model *model) {
     return title;
 }
 
-static bool draw_picture(const Report *report, ReportTrack *entry, const Track *track,
-                         const cleave_model *model, const cleave_output_settings *output) {
+static bool report_draw(const Report *report, ReportTrack *entry, const Track *track,
+                        const cleave_model *model, const cleave_output_settings *output) {
     cleave_error error = {.status = CLEAVE_OK};
     char *path = picture_path(track, model, output, &error);
     if (path == NULL)
-        return is_good(error.status, "--spectrogram", &error);
+        return report_is_good(error.status, "--spectrogram", &error);
     cleave_spectrogram_panel *panels = allocate((size_t)entry->file_count, sizeof *panels);
     for (int i = 0; i < entry->file_count; i++)
         panels[i] = (cleave_spectrogram_panel){entry->files[i].name, entry->files[i].path};
@@ -182,19 +182,15 @@ static bool draw_picture(const Report *report, ReportTrack *entry, const Track *
         free(path);
     free(title);
     free(panels);
-    return is_good(status, "--spectrogram", &error);
+    return report_is_good(status, "--spectrogram", &error);
 }
 
 /* ---- The report -------------------------------------------------------------------------- */
 
-static ReportTrack *append(Report *report) {
-    size_t count = (size_t)report->track_count;
-    ReportTrack *tracks = allocate(count + 1, sizeof *tracks);
-    if (count > 0)
-        memcpy(tracks, report->tracks, count * sizeof *tracks);
-    free(report->tracks);
-    report->tracks = tracks;
-    return &report->tracks[report->track_count++];
+static ReportTrack *report_append(Report *report) {
+    size_t count = (size_t)report->track_count++;
+    report->tracks = make_room(report->tracks, count, &report->capacity, sizeof *report->tracks);
+    return &report->tracks[count];
 }
 
 bool report_add(Report *report, const Track *track, const cleave_model *model,
@@ -202,7 +198,7 @@ bool report_add(Report *report, const Track *track, const cleave_model *model,
     const SeparateOptions *options = report->options;
     if (options->report == NULL && !options->spectrogram)
         return true;
-    ReportTrack *entry = append(report);
+    ReportTrack *entry = report_append(report);
     entry->input = copy_text(track->input);
     if (track->skipped)
         entry->error = copy_text("left out, since its stems are there");
@@ -213,10 +209,10 @@ bool report_add(Report *report, const Track *track, const cleave_model *model,
     entry->audio_seconds = track->result.audio_seconds;
     entry->seconds = track->result.seconds;
     entry->network_seconds = track->result.network_seconds;
-    list_files(entry, track);
-    bool good = !options->spectrogram || draw_picture(report, entry, track, model, output);
+    report_list_files(entry, track);
+    bool good = !options->spectrogram || report_draw(report, entry, track, model, output);
     if (options->report != NULL && signals_caught() == 0)
-        good = measure_files(report, entry, track) && good;
+        good = report_measure(report, entry, track) && good;
     return good && signals_caught() == 0;
 }
 

@@ -37,6 +37,7 @@ typedef struct Report {
     ProgressStyle progress;
     ReportTrack *tracks;
     int track_count;
+    size_t capacity; /* of tracks */
     time_t date;
     double seconds; /* of the whole run, reports included */
     struct timespec begin;

@@ -26,10 +26,10 @@ typedef struct Page {
 /* ---- Parts ------------------------------------------------------------------------------- */
 
 /* A term and its description; what the format makes is text, not HTML. */
-static void item(const Page *page, const char *term, const char *format, ...)
+static void write_item(const Page *page, const char *term, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void item(const Page *page, const char *term, const char *format, ...) {
+static void write_item(const Page *page, const char *term, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -40,14 +40,14 @@ static void item(const Page *page, const char *term, const char *format, ...) {
     fputs("</dd></div>\n", page->out);
 }
 
-static void text_item(const Page *page, const char *term, const char *text) {
+static void write_text_item(const Page *page, const char *term, const char *text) {
     fprintf(page->out, "<div><dt>%s</dt><dd>", term);
     html_text(page->out, text);
     fputs("</dd></div>\n", page->out);
 }
 
 /* A cell of a table of figures; a dash where there is nothing to tell. */
-static void number_cell(const Page *page, const char *format, double value) {
+static void write_number(const Page *page, const char *format, double value) {
     fputs("<td>", page->out);
     if (isnan(value))
         fputs("&ndash;", page->out);
@@ -64,7 +64,7 @@ static void write_name(const Page *page, const char *path) {
     free(name);
 }
 
-static double speed(double audio_seconds, double seconds) {
+static double real_time_speed(double audio_seconds, double seconds) {
     return seconds > 0.0 ? audio_seconds / seconds : (double)NAN;
 }
 
@@ -121,20 +121,20 @@ static void write_settings(const Page *page, const cleave_model_info *model,
                            const cleave_separator_info *separator) {
     const SeparateOptions *options = page->report->options;
     fputs("<section class=\"card\">\n<dl>\n", page->out);
-    text_item(page, "Model", model->path);
+    write_text_item(page, "Model", model->path);
     write_stem_names(page, model);
-    item(page, "Device", "%s%s%s%s, %d threads", separator->device,
-         *separator->kernels != '\0' ? " (" : "", separator->kernels,
-         *separator->kernels != '\0' ? ")" : "", separator->threads);
-    text_item(page, "Precision", separator->precision);
-    item(page, "Overlap", "%d", separator->overlap);
-    item(page, "Batch", "%d", separator->batch);
-    text_item(page, "Blend", separator->blend);
-    text_item(page, "Test-time augmentation", separator->tta ? "yes" : "no");
-    text_item(page, "Graph", separator->compiled ? "compiled" : "op by op");
-    item(page, "Chunk", "%d samples at %d Hz", separator->chunk_size, model->sample_rate);
+    write_item(page, "Device", "%s%s%s%s, %d threads", separator->device,
+               *separator->kernels != '\0' ? " (" : "", separator->kernels,
+               *separator->kernels != '\0' ? ")" : "", separator->threads);
+    write_text_item(page, "Precision", separator->precision);
+    write_item(page, "Overlap", "%d", separator->overlap);
+    write_item(page, "Batch", "%d", separator->batch);
+    write_text_item(page, "Blend", separator->blend);
+    write_text_item(page, "Test-time augmentation", separator->tta ? "yes" : "no");
+    write_text_item(page, "Graph", separator->compiled ? "compiled" : "op by op");
+    write_item(page, "Chunk", "%d samples at %d Hz", separator->chunk_size, model->sample_rate);
     cleave_format_info format = separate_format(options->output.format);
-    item(page, "Format", "%s%s", format.title, bits_name(&options->output, &format));
+    write_item(page, "Format", "%s%s", format.title, bits_name(&options->output, &format));
     fputs("</dl>\n</section>\n", page->out);
 }
 
@@ -154,8 +154,8 @@ static void write_row(const Page *page, int index) {
         return;
     }
     fprintf(page->out, "<td>%s</td>", text_duration(track->audio_seconds).text);
-    number_cell(page, "%.1f s", track->seconds);
-    number_cell(page, "%.1f&times;", speed(track->audio_seconds, track->seconds));
+    write_number(page, "%.1f s", track->seconds);
+    write_number(page, "%.1f&times;", real_time_speed(track->audio_seconds, track->seconds));
     fputs("<td class=\"words good\">done</td></tr>\n", page->out);
 }
 
@@ -175,7 +175,7 @@ static void write_totals(const Page *page) {
     if (done > 0)
         fprintf(page->out,
                 ": %s of audio in %.1f s, %.1f&times; real time (the network alone: %.1f s)",
-                text_duration(audio).text, seconds, speed(audio, seconds), network);
+                text_duration(audio).text, seconds, real_time_speed(audio, seconds), network);
     fprintf(page->out, ". The whole run, with loading, pictures and measurements: %.1f s.</p>\n",
             report->seconds);
 }
@@ -244,17 +244,17 @@ static void write_figures(const Page *page, const ReportTrack *track, const Repo
     fputs("<tr><th scope=\"row\">", page->out);
     html_text(page->out, file->name);
     fputs("</th>", page->out);
-    number_cell(page, "%.1f", loudness->integrated);
-    number_cell(page, "%.1f", loudness->range);
-    number_cell(page, "%+.1f", loudness->true_peak);
-    number_cell(page, "%+.1f", loudness->sample_peak);
+    write_number(page, "%.1f", loudness->integrated);
+    write_number(page, "%.1f", loudness->range);
+    write_number(page, "%+.1f", loudness->true_peak);
+    write_number(page, "%+.1f", loudness->sample_peak);
     int64_t clipped = loudness->full_scale_samples;
     if (file->measured)
         fprintf(page->out, "<td%s>%" PRId64 "</td>", clipped > 0 ? " class=\"warm\"" : "", clipped);
     else
         fputs("<td>&ndash;</td>", page->out);
     if (track->scored)
-        number_cell(page, "%.2f", file->sdr);
+        write_number(page, "%.2f", file->sdr);
     fputs("</tr>\n", page->out);
 }
 

@@ -31,7 +31,7 @@ static const char *behind_input(const char *text, const char *input) {
 
 /* The reason alone: errors begin with what was tried and the file, and end with details in brackets
  * and advice; all of it was said when it happened. */
-static char *short_reason(const char *input, const cleave_error *error) {
+static char *summary_reason(const char *input, const cleave_error *error) {
     if (error->status == CLEAVE_ERROR_CANCELLED)
         return copy_text("interrupted");
     const char *reason = behind_input(error->text, input);
@@ -46,21 +46,21 @@ static char *short_reason(const char *input, const cleave_error *error) {
 void summary_add_failure(Summary *summary, const char *input, const cleave_error *error) {
     if (summary->failed < SUMMARY_FAILURES)
         summary->failures[summary->failed] =
-            (Failure){copy_text(input), short_reason(input, error)};
+            (Failure){copy_text(input), summary_reason(input, error)};
     summary->failed++;
 }
 
 /* Columns behind the label. */
-static int columns(void) {
+static int summary_columns(void) {
     return terminal_width(stderr) - LABEL_COLUMNS - 1;
 }
 
 /* Says the parts with commas between them, in as few lines as hold them. */
-static void tell_parts(char parts[PARTS][PART_SIZE], int count) {
+static void summary_tell_parts(char parts[PARTS][PART_SIZE], int count) {
     char line[PARTS * (PART_SIZE + 2)] = "";
     for (int i = 0; i < count; i++) {
         int needed = (int)(strlen(line) + strlen(parts[i])) + 1 + (i + 1 < count);
-        if (*line != '\0' && needed > columns()) {
+        if (*line != '\0' && needed > summary_columns()) {
             message_note("%s", line);
             *line = '\0';
         }
@@ -71,12 +71,13 @@ static void tell_parts(char parts[PARTS][PART_SIZE], int count) {
     message_note("%s", line);
 }
 
-static void add_part(char parts[PARTS][PART_SIZE], int *count, int inputs, const char *what) {
+static void summary_add_part(char parts[PARTS][PART_SIZE], int *count, int inputs,
+                             const char *what) {
     if (inputs > 0)
         snprintf(parts[(*count)++], PART_SIZE, "%d %s", inputs, what);
 }
 
-static void tell_counts(const Summary *summary) {
+static void summary_tell_counts(const Summary *summary) {
     char parts[PARTS][PART_SIZE];
     char times[128] = "";
     int count = 1;
@@ -87,20 +88,20 @@ static void tell_counts(const Summary *summary) {
                  text_duration(summary->audio_seconds).text, text_duration(summary->seconds).text,
                  summary->audio_seconds / summary->seconds);
     snprintf(parts[0], PART_SIZE, "%d of %d inputs done%s", summary->done, inputs, times);
-    add_part(parts, &count, summary->skipped,
-             summary->skipped == 1 ? "skipped, since its stems are there"
-                                   : "skipped, since their stems are there");
-    add_part(parts, &count, summary->busy, "left to another process");
-    add_part(parts, &count, summary->failed, "failed");
-    add_part(parts, &count, summary->not_started, "not started");
-    tell_parts(parts, count);
+    summary_add_part(parts, &count, summary->skipped,
+                     summary->skipped == 1 ? "skipped, since its stems are there"
+                                           : "skipped, since their stems are there");
+    summary_add_part(parts, &count, summary->busy, "left to another process");
+    summary_add_part(parts, &count, summary->failed, "failed");
+    summary_add_part(parts, &count, summary->not_started, "not started");
+    summary_tell_parts(parts, count);
 }
 
 /* "  input: reason"; the reason gets what the input leaves, but at least half of the line. */
-static void tell_failure(const Failure *failure) {
+static void summary_tell_failure(const Failure *failure) {
     char *input = text_printable(failure->input);
     char *reason = text_printable(failure->reason);
-    int room = columns() - (int)sizeof "  : " + 1;
+    int room = summary_columns() - (int)sizeof "  : " + 1;
     int half = room / 2;
     int for_reason = text_width(reason) < half ? text_width(reason) : half;
     char *short_input = text_shorten(input, room - for_reason);
@@ -113,12 +114,12 @@ static void tell_failure(const Failure *failure) {
 }
 
 void summary_tell(const Summary *summary) {
-    tell_counts(summary);
+    summary_tell_counts(summary);
     int told = summary->failed < SUMMARY_FAILURES ? summary->failed : SUMMARY_FAILURES;
     if (told > 0)
         message_note("failed:");
     for (int i = 0; i < told; i++)
-        tell_failure(&summary->failures[i]);
+        summary_tell_failure(&summary->failures[i]);
     if (summary->failed > told)
         message_note("  and %d more", summary->failed - told);
 }

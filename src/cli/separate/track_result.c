@@ -50,11 +50,8 @@ void track_warn_clipped(const Track *track, cleave_format format) {
         const cleave_stem_result *stem = &track->result.stems[i];
         if (stem->clipped <= 0)
             continue;
-        char *more =
-            format_text("%s%s%s %" PRId64 " (peak %+.1f dBFS)", list != NULL ? list : "",
-                        list != NULL ? ", " : "", stem->name, stem->clipped, decibels(stem->peak));
-        free(list);
-        list = more;
+        append_text(&list, "%s%s %" PRId64 " (peak %+.1f dBFS)", list != NULL ? ", " : "",
+                    stem->name, stem->clipped, decibels(stem->peak));
     }
     const char *input = text_input_name(track->input);
     cleave_format_info info = separate_format(format);

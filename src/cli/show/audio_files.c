@@ -18,7 +18,7 @@ bool is_folder(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static bool is_audio_name(const char *name) {
+static bool audio_files_has_extension(const char *name) {
     const char *dot = strrchr(name, '.');
     if (dot == NULL || name[0] == '.')
         return false;
@@ -28,43 +28,37 @@ static bool is_audio_name(const char *name) {
     return false;
 }
 
-static void append(AudioFiles *list, size_t *capacity, const char *folder, const char *name) {
+static void audio_files_append(AudioFiles *list, size_t *capacity, const char *folder,
+                               const char *name) {
     char *path = format_text("%s/%s", folder, name);
     if (is_folder(path)) {
         free(path);
         return;
     }
-    if (list->count == *capacity) {
-        *capacity = *capacity * 2 + 8;
-        AudioFile *files = allocate(*capacity, sizeof *files);
-        if (list->count > 0)
-            memcpy(files, list->files, list->count * sizeof *files);
-        free(list->files);
-        list->files = files;
-    }
+    list->files = make_room(list->files, list->count, capacity, sizeof *list->files);
     list->files[list->count++] = (AudioFile){text_stem(name), path};
 }
 
-static int compare(const void *left, const void *right) {
+static int audio_files_compare(const void *left, const void *right) {
     const AudioFile *a = left;
     const AudioFile *b = right;
     int order = strcmp(a->stem, b->stem);
     return order != 0 ? order : strcmp(a->path, b->path);
 }
 
-static void free_file(AudioFile *file) {
+static void audio_file_free(AudioFile *file) {
     free(file->stem);
     free(file->path);
 }
 
-static void drop_doubles(AudioFiles *list) {
+static void audio_files_drop_doubles(AudioFiles *list) {
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         AudioFile *file = &list->files[i];
         if (kept > 0 && strcmp(list->files[kept - 1].stem, file->stem) == 0) {
             message_warning("%s: left out, since %s has the same stem", file->path,
                             list->files[kept - 1].path);
-            free_file(file);
+            audio_file_free(file);
         } else {
             list->files[kept++] = *file;
         }
@@ -83,18 +77,18 @@ bool audio_files_list(AudioFiles *list, const char *folder) {
     size_t capacity = 0;
     struct dirent *entry;
     while ((entry = readdir(directory)) != NULL)
-        if (is_audio_name(entry->d_name))
-            append(list, &capacity, folder, entry->d_name);
+        if (audio_files_has_extension(entry->d_name))
+            audio_files_append(list, &capacity, folder, entry->d_name);
     closedir(directory);
     if (list->count > 1)
-        qsort(list->files, list->count, sizeof *list->files, compare);
-    drop_doubles(list);
+        qsort(list->files, list->count, sizeof *list->files, audio_files_compare);
+    audio_files_drop_doubles(list);
     return true;
 }
 
 void audio_files_free(AudioFiles *list) {
     for (size_t i = 0; i < list->count; i++)
-        free_file(&list->files[i]);
+        audio_file_free(&list->files[i]);
     free(list->files);
     *list = (AudioFiles){NULL, 0};
 }

@@ -89,8 +89,8 @@ json_t *device_choice_json(const cleave_device_choice *choice) {
     return object;
 }
 
-static void print_json(const cleave_device_info *devices, int count,
-                       const cleave_device_choice *choice) {
+static void devices_print_json(const cleave_device_info *devices, int count,
+                               const cleave_device_choice *choice) {
     json_t *list = json_new_array();
     json_t *object = json_new_object();
     for (int i = 0; i < count; i++)
@@ -111,7 +111,7 @@ static char *table_name(const cleave_device_info *device) {
     return shown;
 }
 
-static void add_row(Table *table, const cleave_device_info *device) {
+static void devices_add_row(Table *table, const cleave_device_info *device) {
     bool known = device->available && device->memory_total > 0;
     ShortText total = text_bytes(device->memory_total);
     ShortText available = text_bytes(device->memory_available);
@@ -133,17 +133,17 @@ static void add_row(Table *table, const cleave_device_info *device) {
     free(name);
 }
 
-static void print_memory(const cleave_device_info *devices, int count) {
+static void devices_print_memory(const cleave_device_info *devices, int count) {
     static const char *const headers[] = {"device", "name", "kernels", "threads",
                                           "memory", "free", "used"};
     Table *table = table_new("lplrrrr", headers);
     for (int i = 0; i < count; i++)
-        add_row(table, &devices[i]);
+        devices_add_row(table, &devices[i]);
     table_print(table, stdout);
     table_free(table);
 }
 
-static void print_capabilities(const cleave_device_info *devices, int count) {
+static void devices_print_capabilities(const cleave_device_info *devices, int count) {
     const char *cells[TABLE_COLUMNS] = {"device", "kind"};
     for (int i = 0; i < CLEAVE_CAPABILITIES; i++)
         cells[2 + i] = cleave_capability_name((cleave_capability_kind)i);
@@ -164,7 +164,7 @@ static void print_capabilities(const cleave_device_info *devices, int count) {
 /* ---- Notes ------------------------------------------------------------------------------- */
 
 /* The id stands before the first note of a device. */
-static void print_note(const char **id, const char *note) {
+static void devices_print_note(const char **id, const char *note) {
     char *printable = text_printable(note);
     int column = *id != NULL ? printf("%s:", *id) : 0;
     *id = NULL;
@@ -180,7 +180,7 @@ static void note_capabilities(const char **id, const cleave_device_info *device)
             continue;
         snprintf(note, sizeof note, "%s: %s%s", cleave_capability_name((cleave_capability_kind)i),
                  capability->able ? "yes, but " : "no: ", capability->reason);
-        print_note(id, note);
+        devices_print_note(id, note);
     }
 }
 
@@ -190,32 +190,32 @@ static void note_system(const char **id, const cleave_device_info *device) {
              device->driver[0] != '\0' ? ", driver " : "", device->driver,
              device->runtime[0] != '\0' ? ", runtime " : "", device->runtime);
     if (note[0] != '\0')
-        print_note(id, note);
+        devices_print_note(id, note);
     if (device->simulated)
-        print_note(id, DEVICE_SIMULATED);
+        devices_print_note(id, DEVICE_SIMULATED);
     if (device->system_memory_total > 0) {
         snprintf(note, sizeof note, "memory is the system's: %s, %s of it free",
                  text_bytes(device->system_memory_total).text,
                  text_bytes(device->system_memory_available).text);
-        print_note(id, note);
+        devices_print_note(id, note);
     }
     if (device->warning[0] != '\0') {
         snprintf(note, sizeof note, "warning: %s", device->warning);
-        print_note(id, note);
+        devices_print_note(id, note);
     }
 }
 
-static void print_notes(const cleave_device_info *device) {
+static void devices_print_notes(const cleave_device_info *device) {
     const char *id = device->id;
     if (device->available) {
         note_system(&id, device);
         note_capabilities(&id, device);
     } else {
-        print_note(&id, device->reason);
+        devices_print_note(&id, device->reason);
     }
 }
 
-static void print_choice(const cleave_device_choice *choice) {
+static void devices_print_choice(const cleave_device_choice *choice) {
     char *line = format_text("-d auto takes %s: %s", choice->id, choice->reason);
     text_print_wrapped(line, 0, 0);
     free(line);
@@ -235,16 +235,16 @@ static int devices_run(const void *arguments) {
         code = EXIT_DEVICE;
     }
     if (line->json) {
-        print_json(devices, count, &choice);
+        devices_print_json(devices, count, &choice);
     } else {
-        print_memory(devices, count);
+        devices_print_memory(devices, count);
         putchar('\n');
-        print_capabilities(devices, count);
+        devices_print_capabilities(devices, count);
         putchar('\n');
         for (int i = 0; i < count; i++)
-            print_notes(&devices[i]);
+            devices_print_notes(&devices[i]);
         if (code == EXIT_DONE)
-            print_choice(&choice);
+            devices_print_choice(&choice);
     }
     free(devices);
     return code;

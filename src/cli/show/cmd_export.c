@@ -10,25 +10,26 @@
 #include "cli/options/model_options.h"
 #include "cli/show/commands.h"
 
-static json_t *dims_json(const int *dims, int count) {
+static json_t *export_dims_json(const int *dims, int count) {
     json_t *array = json_new_array();
     for (int i = 0; i < count; i++)
         json_append(array, json_integer(dims[i]));
     return array;
 }
 
-static void print_json(const char *model, const char *path, const cleave_export_result *result) {
+static void export_print_json(const char *model, const char *path,
+                              const cleave_export_result *result) {
     json_t *object = json_new_object();
     json_put_text(object, "model", model);
     json_put_text(object, "output", path);
     json_put_integer(object, "bytes", result->bytes);
     json_put_integer(object, "opset", result->opset);
-    json_put(object, "spectrogram", dims_json(result->input, 3));
-    json_put(object, "stems", dims_json(result->output, 4));
+    json_put(object, "spectrogram", export_dims_json(result->input, 3));
+    json_put(object, "stems", export_dims_json(result->output, 4));
     json_print_indented(object);
 }
 
-static void say_what_was_written(const char *path, const cleave_export_result *result) {
+static void export_tell(const char *path, const cleave_export_result *result) {
     const int *in = result->input;
     const int *out = result->output;
     message_note("%s: %s, spectrogram (batch, %d, %d, %d) to stems (batch, %d, %d, %d, %d)", path,
@@ -57,9 +58,9 @@ static int export_model(const cleave_model *model, const char *name, const Expor
         return exit_code_of(status);
     }
     if (options->line.json)
-        print_json(name, options->output, &result);
+        export_print_json(name, options->output, &result);
     else
-        say_what_was_written(options->output, &result);
+        export_tell(options->output, &result);
     return EXIT_DONE;
 }
 

@@ -13,7 +13,7 @@
 #include "cli/show/commands.h"
 #include "cli/show/inspect.h"
 
-static void print_json(const Inspection *inspection) {
+static void inspect_print_json(const Inspection *inspection) {
     const cleave_model_info *info = inspection->info;
     json_t *object = json_new_object();
     json_t *stems = json_new_array();
@@ -65,16 +65,13 @@ static void inspect_add(Table *table, const char *key, char *value) {
 
 static char *joined_stems(const cleave_model_info *info) {
     char *names = copy_text("");
-    for (int i = 0; i < info->stem_count; i++) {
-        char *more = format_text("%s%s%s", names, i > 0 ? ", " : "", info->stems[i]);
-        free(names);
-        names = more;
-    }
+    for (int i = 0; i < info->stem_count; i++)
+        append_text(&names, "%s%s", i > 0 ? ", " : "", info->stems[i]);
     return names;
 }
 
 /* 112345678 → "112.3 M" and the unit, if any. */
-static char *counted(double count, const char *unit) {
+static char *count_text(double count, const char *unit) {
     static const char *const prefixes[] = {"", "k", "M", "G", "T", "P"};
     int step = 0;
     while (count >= 999.95 && step < 5) {
@@ -84,18 +81,18 @@ static char *counted(double count, const char *unit) {
     return format_text("%.*f %s%s", step == 0 ? 0 : 1, count, prefixes[step], unit);
 }
 
-static char *cost(const cleave_model_info *info) {
-    char *per_chunk = counted(info->flops_per_chunk, "FLOP");
+static char *cost_text(const cleave_model_info *info) {
+    char *per_chunk = count_text(info->flops_per_chunk, "FLOP");
     double seconds = (double)info->chunk_size / info->sample_rate;
-    char *per_second = counted(info->flops_per_chunk / seconds, "FLOP");
+    char *per_second = count_text(info->flops_per_chunk / seconds, "FLOP");
     char *text = format_text("%s per chunk, %s per second at overlap 1", per_chunk, per_second);
     free(per_chunk);
     free(per_second);
     return text;
 }
 
-static void add_file(Table *table, const cleave_model_info *info) {
-    char *parameters = counted((double)info->parameters, "");
+static void inspect_add_file(Table *table, const cleave_model_info *info) {
+    char *parameters = count_text((double)info->parameters, "");
     inspect_add(table, "model", copy_text(info->path));
     inspect_add(table, "configuration", copy_text(info->config_source));
     inspect_add(table, "container",
@@ -105,10 +102,10 @@ static void add_file(Table *table, const cleave_model_info *info) {
         table, "audio",
         format_text("%s, %d Hz", info->channels == 1 ? "mono" : "stereo", info->sample_rate));
     inspect_add(table, "parameters", parameters);
-    inspect_add(table, "cost", cost(info));
+    inspect_add(table, "cost", cost_text(info));
 }
 
-static void add_network(Table *table, const cleave_model_info *info) {
+static void inspect_add_network(Table *table, const cleave_model_info *info) {
     inspect_add(table, "chunk",
                 format_text("%d samples, %.2f s", info->chunk_size,
                             (double)info->chunk_size / info->sample_rate));
@@ -129,16 +126,16 @@ static void add_network(Table *table, const cleave_model_info *info) {
                             info->normalize ? "yes" : "no"));
 }
 
-static void print_table(const cleave_model_info *info) {
+static void inspect_print_table(const cleave_model_info *info) {
     Table *table = table_new("ll", NULL);
-    add_file(table, info);
-    add_network(table, info);
+    inspect_add_file(table, info);
+    inspect_add_network(table, info);
     table_print(table, stdout);
     table_free(table);
 }
 
-static void print_all(const Inspection *inspection) {
-    print_table(inspection->info);
+static void inspect_print(const Inspection *inspection) {
+    inspect_print_table(inspection->info);
     putchar('\n');
     inspect_network_print(inspection);
     putchar('\n');
@@ -163,9 +160,9 @@ static int inspect_run(const void *arguments) {
     Inspection inspection = {.options = options, .model = model, .info = &info};
     code = inspect_plan_make(&inspection);
     if (code == EXIT_DONE && options->line.json)
-        print_json(&inspection);
+        inspect_print_json(&inspection);
     else if (code == EXIT_DONE)
-        print_all(&inspection);
+        inspect_print(&inspection);
     cleave_layer_list_free(&inspection.plan);
     cleave_model_close(model);
     return code;

@@ -29,13 +29,13 @@ typedef struct Comparison {
     ScoreMean sdr, si_sdr;
 } Comparison;
 
-static void single_file(AudioFiles *list, const char *path) {
+static void score_single_file(AudioFiles *list, const char *path) {
     list->files = allocate(1, sizeof *list->files);
     list->files[0] = (AudioFile){text_stem(path), copy_text(path)};
     list->count = 1;
 }
 
-static bool exists(const char *path) {
+static bool score_file_exists(const char *path) {
     struct stat status;
     if (stat(path, &status) == 0)
         return true;
@@ -44,8 +44,8 @@ static bool exists(const char *path) {
 }
 
 /* Returns an exit code. */
-static int find_files(Comparison *comparison, const char *truth, const char *estimate) {
-    if (!exists(truth) || !exists(estimate))
+static int score_find_files(Comparison *comparison, const char *truth, const char *estimate) {
+    if (!score_file_exists(truth) || !score_file_exists(estimate))
         return EXIT_INPUT;
     if (is_folder(truth) != is_folder(estimate)) {
         message_error("score: %s is a folder and %s is not; name two folders or two files",
@@ -53,8 +53,8 @@ static int find_files(Comparison *comparison, const char *truth, const char *est
         return EXIT_USAGE;
     }
     if (!is_folder(truth)) {
-        single_file(&comparison->truth, truth);
-        single_file(&comparison->estimates, estimate);
+        score_single_file(&comparison->truth, truth);
+        score_single_file(&comparison->estimates, estimate);
         return EXIT_DONE;
     }
     if (!audio_files_list(&comparison->truth, truth) ||
@@ -74,7 +74,7 @@ static const AudioFile *estimate_of(const Comparison *comparison, const AudioFil
 }
 
 /* Returns an exit code: EXIT_INPUT where a stem is missing or could not be scored. */
-static int score_all(Comparison *comparison, bool two_files) {
+static int score_pairs(Comparison *comparison, bool two_files) {
     int code = EXIT_DONE;
     size_t count = comparison->truth.count;
     comparison->pairs = allocate(count, sizeof *comparison->pairs);
@@ -94,22 +94,19 @@ static int score_all(Comparison *comparison, bool two_files) {
     return code;
 }
 
-static void report_missing(const Comparison *comparison, const char *folder) {
+static void score_tell_missing(const Comparison *comparison, const char *folder) {
     char *names = NULL;
     for (size_t i = 0; i < comparison->truth.count; i++) {
         if (comparison->pairs[i].estimate != NULL)
             continue;
-        char *more = format_text("%s%s%s", names != NULL ? names : "", names != NULL ? ", " : "",
-                                 comparison->pairs[i].truth->stem);
-        free(names);
-        names = more;
+        append_text(&names, "%s%s", names != NULL ? ", " : "", comparison->pairs[i].truth->stem);
     }
     if (names != NULL)
         message_error("%s: no estimate for %s", folder, names);
     free(names);
 }
 
-static void print_table(const Comparison *comparison) {
+static void score_print_table(const Comparison *comparison) {
     static const char *const headers[] = {"stem", "file", "SDR dB", "SI-SDR dB"};
     Table *table = table_new("lprr", headers);
     for (size_t i = 0; i < comparison->truth.count; i++) {
@@ -146,7 +143,7 @@ static json_t *pair_json(const Pair *pair) {
     return object;
 }
 
-static void print_json(const Comparison *comparison, const CommandLine *line) {
+static void score_print_json(const Comparison *comparison, const CommandLine *line) {
     json_t *object = json_new_object();
     json_t *stems = json_new_array();
     json_t *missing = json_new_array();
@@ -172,14 +169,14 @@ static int score_run(const void *arguments) {
     const CommandLine *line = arguments;
     Comparison comparison = {.pairs = NULL};
     bool two_files = !is_folder(line->inputs[0]);
-    int code = find_files(&comparison, line->inputs[0], line->inputs[1]);
+    int code = score_find_files(&comparison, line->inputs[0], line->inputs[1]);
     if (code == EXIT_DONE) {
-        code = score_all(&comparison, two_files);
-        report_missing(&comparison, line->inputs[1]);
+        code = score_pairs(&comparison, two_files);
+        score_tell_missing(&comparison, line->inputs[1]);
         if (line->json)
-            print_json(&comparison, line);
+            score_print_json(&comparison, line);
         else
-            print_table(&comparison);
+            score_print_table(&comparison);
     }
     free(comparison.pairs);
     audio_files_free(&comparison.truth);

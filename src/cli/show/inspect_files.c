@@ -28,7 +28,7 @@ static char *candidate_name(const cleave_model_info *info, size_t index) {
 }
 
 /* `name` in the model's folder. */
-static char *beside(const cleave_model_info *info, const char *name) {
+static char *path_beside(const cleave_model_info *info, const char *name) {
     const char *slash = strrchr(info->path, '/');
     return slash != NULL ? format_text("%.*s/%s", (int)(slash - info->path), info->path, name)
                          : copy_text(name);
@@ -72,7 +72,7 @@ static void print_files(const cleave_model_info *info) {
         if (is_listed(info, i))
             continue;
         char *name = candidate_name(info, i);
-        char *path = beside(info, name);
+        char *path = path_beside(info, name);
         bool used = !found && strcmp(path, info->config_source) == 0;
         add_file(table, name, i == 0 ? "configuration" : "or that", file_size(path), used);
         found = found || used;
@@ -111,7 +111,7 @@ static size_t front_length(const char *name) {
     return numbered && digits > 0 ? length + 1 + digits : length;
 }
 
-static int64_t elements(const cleave_weight *weight) {
+static int64_t weight_elements(const cleave_weight *weight) {
     int64_t count = 1;
     for (int i = 0; i < weight->dim_count; i++)
         count *= weight->dims[i];
@@ -120,14 +120,10 @@ static int64_t elements(const cleave_weight *weight) {
 
 static char *dims_text(const cleave_weight *weight) {
     char *text = copy_text("(");
-    for (int i = 0; i < weight->dim_count; i++) {
-        char *more = format_text("%s%s%" PRId64, text, i > 0 ? ", " : "", weight->dims[i]);
-        free(text);
-        text = more;
-    }
-    char *whole = format_text("%s)", text);
-    free(text);
-    return whole;
+    for (int i = 0; i < weight->dim_count; i++)
+        append_text(&text, "%s%" PRId64, i > 0 ? ", " : "", weight->dims[i]);
+    append_text(&text, ")");
+    return text;
 }
 
 static cleave_weight *list_weights(const Inspection *inspection, int *count) {
@@ -153,8 +149,8 @@ static Group *list_groups(const cleave_weight *weights, int count, int *group_co
                 (Group){.name = weight->name, .length = length, .largest = weight};
         Group *group = &groups[at];
         group->tensors++;
-        group->values += elements(weight);
-        if (elements(weight) > elements(group->largest))
+        group->values += weight_elements(weight);
+        if (weight_elements(weight) > weight_elements(group->largest))
             group->largest = weight;
     }
     return groups;

@@ -22,15 +22,15 @@ static const struct {
 #define PRECISIONS (sizeof precisions / sizeof *precisions)
 
 /* False, with the reason in `error`, where the device cannot do that. Batch 0 is auto. */
-static bool plan(const Inspection *inspection, int batch, cleave_precision precision,
-                 cleave_memory_need *need, cleave_error *error) {
+static bool memory_need(const Inspection *inspection, int batch, cleave_precision precision,
+                        cleave_memory_need *need, cleave_error *error) {
     cleave_separator_settings settings = inspection->options->separator;
     settings.batch = batch;
     settings.precision = precision;
     return cleave_model_memory(inspection->model, &settings, need, error) == CLEAVE_OK;
 }
 
-static void print_needs(const Inspection *inspection) {
+static void memory_print_needs(const Inspection *inspection) {
     const char *headers[1 + PRECISIONS] = {"batch"};
     bool beyond = false;
     for (size_t p = 0; p < PRECISIONS; p++)
@@ -40,7 +40,7 @@ static void print_needs(const Inspection *inspection) {
         char *cells[1 + PRECISIONS] = {format_text("%d", batches[b])};
         for (size_t p = 0; p < PRECISIONS; p++) {
             cleave_memory_need need;
-            bool known = plan(inspection, batches[b], precisions[p].precision, &need, NULL);
+            bool known = memory_need(inspection, batches[b], precisions[p].precision, &need, NULL);
             bool fits = known && need.total <= need.limit;
             beyond = beyond || (known && !fits);
             cells[1 + p] = known
@@ -57,7 +57,7 @@ static void print_needs(const Inspection *inspection) {
         puts("* more than may be used");
 }
 
-static void print_choice(const cleave_memory_need *need, int overlap) {
+static void memory_print_choice(const cleave_memory_need *need, int overlap) {
     printf("Memory of the whole process on %s. Batch auto is %d here: ", need->device, need->batch);
     if (need->total > need->limit)
         printf("not even that fits,\n");
@@ -80,15 +80,15 @@ static int overlap_of(const Inspection *inspection) {
 void inspect_memory_print(const Inspection *inspection) {
     cleave_memory_need need;
     cleave_error error;
-    if (!plan(inspection, 0, CLEAVE_PRECISION_AUTO, &need, &error)) {
+    if (!memory_need(inspection, 0, CLEAVE_PRECISION_AUTO, &need, &error)) {
         message_warning("memory: %s", error.text);
         return;
     }
-    print_needs(inspection);
-    print_choice(&need, overlap_of(inspection));
+    memory_print_needs(inspection);
+    memory_print_choice(&need, overlap_of(inspection));
 }
 
-static json_t *need_json(const cleave_memory_need *need, const char *precision) {
+static json_t *memory_need_json(const cleave_memory_need *need, const char *precision) {
     json_t *object = json_new_object();
     json_put_integer(object, "batch", need->batch);
     json_put_text(object, "precision", precision);
@@ -106,10 +106,10 @@ void inspect_memory_put(const Inspection *inspection, json_t *object) {
     cleave_memory_need need;
     for (size_t b = 0; b < BATCHES; b++)
         for (size_t p = 0; p < PRECISIONS; p++)
-            if (plan(inspection, batches[b], precisions[p].precision, &need, NULL))
-                json_append(needs, need_json(&need, precisions[p].name));
+            if (memory_need(inspection, batches[b], precisions[p].precision, &need, NULL))
+                json_append(needs, memory_need_json(&need, precisions[p].name));
     json_put(memory, "needs", needs);
-    if (plan(inspection, 0, CLEAVE_PRECISION_AUTO, &need, NULL)) {
+    if (memory_need(inspection, 0, CLEAVE_PRECISION_AUTO, &need, NULL)) {
         bool known = need.limit < INT64_MAX;
         json_put_text(memory, "device", need.device);
         json_put_integer(memory, "overlap", overlap_of(inspection));

@@ -26,7 +26,8 @@ static double chunk_seconds(const cleave_model_info *info) {
     return (double)info->chunk_size / info->sample_rate;
 }
 
-static void add_row(Table *table, const cleave_model_info *info, const cleave_block *block) {
+static void network_add_row(Table *table, const cleave_model_info *info,
+                            const cleave_block *block) {
     char *input = shape_text(block->input);
     char *output = shape_text(block->output);
     char *parameters =
@@ -42,7 +43,7 @@ static void add_row(Table *table, const cleave_model_info *info, const cleave_bl
     free(share);
 }
 
-static void add_total(Table *table, const cleave_model_info *info) {
+static void network_add_total(Table *table, const cleave_model_info *info) {
     char *parameters = format_text("%" PRId64, info->parameters);
     char *flops = format_text("%.2f", info->flops_per_chunk / chunk_seconds(info) / 1e9);
     const char *row[] = {"all", "", "", parameters, flops, "100.0 %"};
@@ -59,8 +60,8 @@ void inspect_network_print(const Inspection *inspection) {
     cleave_block *blocks = list_blocks(inspection, &count);
     Table *table = table_new("lllrrr", headers);
     for (int i = 0; i < count; i++)
-        add_row(table, inspection->info, &blocks[i]);
-    add_total(table, inspection->info);
+        network_add_row(table, inspection->info, &blocks[i]);
+    network_add_total(table, inspection->info);
     table_print(table, stdout);
     puts("Shapes of one chunk: channels x frequencies x frames, or channels x samples.\n"
          "GFLOP/s: per second of audio at overlap 1; overlap 4 costs four times that.");

@@ -25,7 +25,7 @@ int inspect_plan_make(Inspection *inspection) {
     return exit_code_of(status);
 }
 
-static void add_row(Table *table, const cleave_layer *layer) {
+static void plan_add_row(Table *table, const cleave_layer *layer) {
     bool has_patch = layer->patch[0] > 0;
     char *cells[] = {layer_name(layer->op, layer->kernel),
                      format_text("%d>%d", layer->input[0], layer->output[0]),
@@ -48,7 +48,7 @@ void inspect_plan_print(const Inspection *inspection) {
     const cleave_layer_list *plan = &inspection->plan;
     Table *table = table_new("lllrlllrr", headers);
     for (int i = 0; i < plan->count; i++)
-        add_row(table, &plan->layers[i]);
+        plan_add_row(table, &plan->layers[i]);
     table_print(table, stdout);
     puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output.\n"
          "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n"

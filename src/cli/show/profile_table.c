@@ -48,27 +48,27 @@ static void add_to_class(Class *class, const cleave_profile_op *op) {
     }
 }
 
-static void clear_sums(Class *class) {
+static void class_clear_sums(Class *class) {
     cleave_profile_op *sum = &class->op;
     sum->calls = 0;
     sum->seconds = sum->thread_seconds = sum->share = sum->flops = sum->bytes = 0.0;
     sum->peak_share = (double)NAN; /* the class has its own */
 }
 
-static void add_op(Classes *classes, const cleave_profile_op *op) {
+static void classes_add_op(Classes *classes, const cleave_profile_op *op) {
     int i = 0;
     while (i < classes->count && !is_of_class(&classes->items[i].op, op))
         i++;
     if (i == classes->count) {
         classes->items[i] = (Class){.op = *op};
-        clear_sums(&classes->items[i]);
+        class_clear_sums(&classes->items[i]);
         classes->count++;
     }
     add_to_class(&classes->items[i], op);
 }
 
 /* The network's before the host's, and the longest first. */
-static int compare(const void *left, const void *right) {
+static int classes_compare(const void *left, const void *right) {
     const cleave_profile_op *a = &((const Class *)left)->op;
     const cleave_profile_op *b = &((const Class *)right)->op;
     if (a->host != b->host)
@@ -77,13 +77,13 @@ static int compare(const void *left, const void *right) {
 }
 
 /* Of the ops that ran. Free the items. */
-static Classes make_classes(const cleave_profile *profile) {
+static Classes classes_make(const cleave_profile *profile) {
     Classes classes = {allocate((size_t)profile->count + 1, sizeof *classes.items), 0};
     for (int i = 0; i < profile->count; i++)
         if (profile->ops[i].calls > 0)
-            add_op(&classes, &profile->ops[i]);
+            classes_add_op(&classes, &profile->ops[i]);
     if (classes.count > 0)
-        qsort(classes.items, (size_t)classes.count, sizeof *classes.items, compare);
+        qsort(classes.items, (size_t)classes.count, sizeof *classes.items, classes_compare);
     return classes;
 }
 
@@ -111,7 +111,7 @@ static char *count_text(int64_t count) {
 }
 
 /* Takes name and size over. */
-static void add_row(Table *table, const Class *class, char *name, char *size) {
+static void classes_add_row(Table *table, const Class *class, char *name, char *size) {
     const cleave_profile_op *op = &class->op;
     char *cells[] = {name,
                      size,
@@ -134,7 +134,7 @@ static char *class_name(const cleave_profile_op *op) {
     return name;
 }
 
-static void add_network(Table *table, const Classes *classes) {
+static void classes_add_network(Table *table, const Classes *classes) {
     Class sum = {.op = {.op = "network"}};
     for (int i = 0; i < classes->count; i++) {
         const Class *class = &classes->items[i];
@@ -145,7 +145,7 @@ static void add_network(Table *table, const Classes *classes) {
         sum.at_peak += class->at_peak;
     }
     table_rule(table);
-    add_row(table, &sum, copy_text("network"), copy_text(""));
+    classes_add_row(table, &sum, copy_text("network"), copy_text(""));
     table_rule(table);
 }
 
@@ -170,19 +170,19 @@ static void print_legend(const cleave_profile *profile, FILE *stream) {
 void profile_print(const cleave_profile *profile, FILE *stream) {
     static const char *const headers[] = {"op",    "size",    "calls", "seconds",
                                           "share", "GFLOP/s", "GB/s",  "peak"};
-    Classes classes = make_classes(profile);
+    Classes classes = classes_make(profile);
     Table *table = table_new("llrrrrrr", headers);
     bool in_network = true;
     for (int i = 0; i < classes.count; i++) {
         const cleave_profile_op *op = &classes.items[i].op;
         if (in_network && op->host)
-            add_network(table, &classes);
+            classes_add_network(table, &classes);
         in_network = !op->host;
-        add_row(table, &classes.items[i], class_name(op),
-                op->host ? copy_text("") : layer_size(op->output));
+        classes_add_row(table, &classes.items[i], class_name(op),
+                        op->host ? copy_text("") : layer_size(op->output));
     }
     if (in_network)
-        add_network(table, &classes);
+        classes_add_network(table, &classes);
     table_print(table, stream);
     print_legend(profile, stream);
     table_free(table);
@@ -218,7 +218,7 @@ static json_t *class_json(const Class *class) {
 }
 
 json_t *profile_json(const cleave_profile *profile) {
-    Classes classes = make_classes(profile);
+    Classes classes = classes_make(profile);
     json_t *object = json_new_object();
     json_t *ops = json_new_array();
     json_put_number(object, "seconds", profile->seconds);

@@ -34,9 +34,9 @@ static cleave_separator_settings settings_of(const Bench *bench, const BenchResu
 static cleave_status open_warm(const Bench *bench, const cleave_model *model, BenchResult *result,
                                cleave_separator **separator) {
     cleave_separator_settings settings = settings_of(bench, result);
-    double begin = steps_now();
+    double begin = trial_clock();
     cleave_status status = cleave_separator_open(separator, model, &settings, &result->error);
-    result->open_seconds = steps_now() - begin;
+    result->open_seconds = trial_clock() - begin;
     if (status != CLEAVE_OK)
         return status;
     signals_watch(*separator);
@@ -45,19 +45,19 @@ static cleave_status open_warm(const Bench *bench, const cleave_model *model, Be
 
 /* The clock is read when the device has done what it was given (R8). */
 static cleave_status time_run(const Bench *bench, cleave_separator *separator, BenchResult *result,
-                              float *stems, Steps *steps) {
+                              float *stems, TrialProgress *progress) {
     const cleave_audio *audio = &bench->trial.audio;
     cleave_status status = cleave_separator_synchronize(separator, &result->error);
-    double begin = steps_now();
+    double begin = trial_clock();
     if (status == CLEAVE_OK)
         status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
                                                   audio->channels, audio->samples, stems,
-                                                  steps_update, steps, &result->error);
+                                                  trial_progress_update, progress, &result->error);
     if (status == CLEAVE_OK)
         status = cleave_separator_synchronize(separator, &result->error);
     if (status == CLEAVE_OK)
-        result->seconds[result->runs++] = steps_now() - begin;
-    steps->done++;
+        result->seconds[result->runs++] = trial_clock() - begin;
+    progress->done++;
     return status;
 }
 
@@ -80,7 +80,7 @@ static cleave_status interrupted(BenchResult *result) {
 }
 
 static cleave_status run_configuration(const Bench *bench, const cleave_model *model,
-                                       BenchResult *result, float *stems, Steps *steps) {
+                                       BenchResult *result, float *stems, TrialProgress *progress) {
     cleave_separator *separator = NULL;
     int runs = bench->options->runs;
     result->began = true;
@@ -90,7 +90,7 @@ static cleave_status run_configuration(const Bench *bench, const cleave_model *m
         signals_caught() != 0 ? interrupted(result) : open_warm(bench, model, result, &separator);
     for (int run = 0; run < runs && status == CLEAVE_OK; run++)
         status = signals_caught() != 0 ? interrupted(result)
-                                       : time_run(bench, separator, result, stems, steps);
+                                       : time_run(bench, separator, result, stems, progress);
     if (separator != NULL) {
         take_info(result, separator);
         signals_watch(NULL);
@@ -138,22 +138,22 @@ int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style) {
     float *stems = allocate(floats, sizeof *stems);
     int code = EXIT_DONE;
     warm_process(bench, model);
-    Steps steps = {.style = style,
-                   .sample_rate = bench->model.sample_rate,
-                   .samples = audio->samples,
-                   .count = bench->count * runs,
-                   .begin = steps_now()};
+    TrialProgress progress = {.style = style,
+                              .sample_rate = bench->model.sample_rate,
+                              .samples = audio->samples,
+                              .count = bench->count * runs,
+                              .begin = trial_clock()};
     bool expectation_said = false;
     for (int i = 0; i < bench->count && code < EXIT_SIGNAL; i++) {
-        double begin = steps_now();
+        double begin = trial_clock();
         BenchResult *result = &bench->results[i];
         char *label = label_of(bench, result, i + 1);
-        progress_begin(&steps.progress, style, label, bench->model.sample_rate);
-        cleave_status status = run_configuration(bench, model, result, stems, &steps);
-        progress_end(&steps.progress);
-        steps.done = (i + 1) * runs;
+        progress_begin(&progress.line, style, label, bench->model.sample_rate);
+        cleave_status status = run_configuration(bench, model, result, stems, &progress);
+        progress_end(&progress.line);
+        progress.done = (i + 1) * runs;
         if (status == CLEAVE_OK && !expectation_said) {
-            say_expected(bench, result, steps_now() - begin);
+            say_expected(bench, result, trial_clock() - begin);
             expectation_said = true;
         }
         if (status != CLEAVE_OK) {

@@ -22,7 +22,7 @@ static bool outputs_are_possible(const BenchOptions *options) {
     return number == 0 && profile_is_possible(options->profile);
 }
 
-static void print(const Bench *bench) {
+static void bench_print_result(const Bench *bench) {
     if (bench->options->trial.line.json)
         bench_print_json(bench);
     else if (bench->options->csv)
@@ -33,12 +33,12 @@ static void print(const Bench *bench) {
 }
 
 /* Returns an exit code. */
-static int tell(Bench *bench, const cleave_model *model, int code) {
+static int bench_tell(Bench *bench, const cleave_model *model, int code) {
     const BenchOptions *options = bench->options;
     bench_sort(bench);
     const BenchResult *fastest = bench_fastest(bench);
     bool good = true;
-    print(bench);
+    bench_print_result(bench);
     if (options->html != NULL)
         good = bench_write_html(bench, options->html);
     if (options->profile != NULL && fastest != NULL && code < EXIT_SIGNAL)
@@ -61,7 +61,7 @@ static int bench_model(Bench *bench, const cleave_model *model) {
     message_note("bench: %d configurations, each run %d times", bench->count, options->runs);
     int code = bench_run(bench, model, style);
     signals_hold(false);
-    return tell(bench, model, code);
+    return bench_tell(bench, model, code);
 }
 
 static void bench_free(Bench *bench) {

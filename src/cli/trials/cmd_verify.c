@@ -26,8 +26,8 @@ static int verify_fail(const cleave_error *error) {
 
 /* ---- Runs -------------------------------------------------------------------------------- */
 
-static cleave_status run_mode(const Verify *verify, const cleave_model *model, VerifyResult *result,
-                              float *stems, Steps *steps) {
+static cleave_status verify_run_mode(const Verify *verify, const cleave_model *model,
+                                     VerifyResult *result, float *stems, TrialProgress *progress) {
     cleave_separator_settings settings = verify->options->trial.separator;
     cleave_separator *separator = NULL;
     cleave_separator_info info;
@@ -40,8 +40,8 @@ static cleave_status run_mode(const Verify *verify, const cleave_model *model, V
         signals_watch(separator);
         status = cleave_separator_separate_memory(
             separator, (const float *const *)verify->trial.audio.planes,
-            verify->trial.audio.channels, verify->trial.audio.samples, stems, steps_update, steps,
-            &result->error);
+            verify->trial.audio.channels, verify->trial.audio.samples, stems, trial_progress_update,
+            progress, &result->error);
         signals_watch(NULL);
         cleave_separator_get_info(separator, &info);
         snprintf(result->kernels, sizeof result->kernels, "%s", info.kernels);
@@ -52,19 +52,19 @@ static cleave_status run_mode(const Verify *verify, const cleave_model *model, V
     return status;
 }
 
-static cleave_status run_step(const Verify *verify, const cleave_model *model, VerifyResult *result,
-                              float *stems, Steps *steps) {
-    char *label = format_text("[%d/%d] %s", steps->done + 1, steps->count, result->mode.name);
-    progress_begin(&steps->progress, steps->style, label, steps->sample_rate);
-    cleave_status status = run_mode(verify, model, result, stems, steps);
-    progress_end(&steps->progress);
+static cleave_status verify_run_trial(const Verify *verify, const cleave_model *model,
+                                      VerifyResult *result, float *stems, TrialProgress *progress) {
+    char *label = format_text("[%d/%d] %s", progress->done + 1, progress->count, result->mode.name);
+    progress_begin(&progress->line, progress->style, label, progress->sample_rate);
+    cleave_status status = verify_run_mode(verify, model, result, stems, progress);
+    progress_end(&progress->line);
     free(label);
-    steps->done++;
+    progress->done++;
     return status;
 }
 
-static void compare_stem(const Verify *verify, const float *reference, const float *estimate,
-                         cleave_comparison *comparison) {
+static void verify_compare_stem(const Verify *verify, const float *reference, const float *estimate,
+                                cleave_comparison *comparison) {
     const cleave_audio *audio = &verify->trial.audio;
     const float **planes = allocate(2 * (size_t)audio->channels, sizeof *planes);
     cleave_error error;
@@ -78,13 +78,13 @@ static void compare_stem(const Verify *verify, const float *reference, const flo
     free(planes);
 }
 
-static void compare(const Verify *verify, VerifyResult *result, const float *reference,
-                    const float *estimate) {
+static void verify_compare(const Verify *verify, VerifyResult *result, const float *reference,
+                           const float *estimate) {
     size_t stem_size = (size_t)verify->trial.audio.channels * (size_t)verify->trial.audio.samples;
     result->stems = allocate((size_t)verify->model.stem_count, sizeof *result->stems);
     for (int s = 0; s < verify->model.stem_count; s++) {
-        compare_stem(verify, reference + (size_t)s * stem_size, estimate + (size_t)s * stem_size,
-                     &result->stems[s]);
+        verify_compare_stem(verify, reference + (size_t)s * stem_size,
+                            estimate + (size_t)s * stem_size, &result->stems[s]);
         double snr = verdict_snr(&result->stems[s]);
         if (s == 0 || snr < result->snr) {
             result->worst = s;
@@ -95,7 +95,7 @@ static void compare(const Verify *verify, VerifyResult *result, const float *ref
 
 /* Returns an exit code. A mode that puts out what is no number is broken; one that does not run
  * leaves the others to run. */
-static int judge_error(VerifyResult *result) {
+static int verify_judge_error(VerifyResult *result) {
     int code = verify_fail(&result->error);
     if (result->error.status != CLEAVE_ERROR_MODEL)
         return code;
@@ -104,20 +104,20 @@ static int judge_error(VerifyResult *result) {
 }
 
 /* Returns an exit code: the gravest of all modes'. */
-static int run_modes(Verify *verify, const cleave_model *model, float *reference, float *estimate,
-                     Steps *steps) {
+static int verify_run_modes(Verify *verify, const cleave_model *model, float *reference,
+                            float *estimate, TrialProgress *progress) {
     VerifyResult truth = {.mode = mode_reference()};
-    if (run_step(verify, model, &truth, reference, steps) != CLEAVE_OK)
+    if (verify_run_trial(verify, model, &truth, reference, progress) != CLEAVE_OK)
         return verify_fail(&truth.error);
     int code = EXIT_DONE;
     for (int i = 0; i < verify->count; i++) {
         VerifyResult *result = &verify->results[i];
         int mode_code = EXIT_DONE;
         result->snr = (double)NAN;
-        if (run_step(verify, model, result, estimate, steps) == CLEAVE_OK)
-            compare(verify, result, reference, estimate);
+        if (verify_run_trial(verify, model, result, estimate, progress) == CLEAVE_OK)
+            verify_compare(verify, result, reference, estimate);
         else
-            mode_code = judge_error(result);
+            mode_code = verify_judge_error(result);
         if (result->error.status == CLEAVE_ERROR_CANCELLED)
             return mode_code;
         if (mode_code == EXIT_DONE && !verify_passed(verify, result))
@@ -129,7 +129,7 @@ static int run_modes(Verify *verify, const cleave_model *model, float *reference
 
 /* ---- Modes ------------------------------------------------------------------------------- */
 
-static void list_modes(Verify *verify) {
+static void verify_list_modes(Verify *verify) {
     ModeList modes = modes_list(&verify->options->trial, MODES_THAT_RUN);
     Mode reference = mode_reference();
     verify->results = allocate((size_t)modes.count + 1, sizeof *verify->results);
@@ -156,15 +156,15 @@ static int verify_model(Verify *verify, const cleave_model *model) {
                     (size_t)verify->trial.audio.samples;
     float *reference = allocate(floats, sizeof *reference);
     float *estimate = allocate(floats, sizeof *estimate);
-    Steps steps = {.style = style,
-                   .sample_rate = verify->model.sample_rate,
-                   .samples = verify->trial.audio.samples,
-                   .count = verify->count + 1,
-                   .begin = steps_now()};
-    int code = run_modes(verify, model, reference, estimate, &steps);
+    TrialProgress progress = {.style = style,
+                              .sample_rate = verify->model.sample_rate,
+                              .samples = verify->trial.audio.samples,
+                              .count = verify->count + 1,
+                              .begin = trial_clock()};
+    int code = verify_run_modes(verify, model, reference, estimate, &progress);
     free(reference);
     free(estimate);
-    if (code < EXIT_SIGNAL && steps.done == steps.count) {
+    if (code < EXIT_SIGNAL && progress.done == progress.count) {
         if (verify->options->trial.line.json)
             verify_print_json(verify);
         else
@@ -177,7 +177,7 @@ static int verify_run(const void *arguments) {
     const VerifyOptions *options = arguments;
     Verify verify = {.options = options};
     cleave_model *model = NULL;
-    list_modes(&verify);
+    verify_list_modes(&verify);
     int code = EXIT_USAGE;
     if (verify.count == 0)
         message_error("verify: %s is the reference, and nothing else was asked for; add a mode to "

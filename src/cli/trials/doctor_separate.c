@@ -117,12 +117,12 @@ static void try_device(const Trials *trials, const char *device) {
     Doctor *doctor = trials->doctor;
     Trial *trial = add_trial(doctor, device);
     cleave_error error;
-    double begin = steps_now();
+    double begin = trial_clock();
     if (separate(trials, device, 1, trials->stems, &error) != CLEAVE_OK) {
         fail_trial(doctor, trial, error.text);
         return;
     }
-    trial->seconds = steps_now() - begin;
+    trial->seconds = trial_clock() - begin;
     trial->snr = compare(trials);
     trial->good = trial->snr >= TRANSPARENT_SNR;
     if (!trial->good)

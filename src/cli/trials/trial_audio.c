@@ -10,7 +10,7 @@
 /* Files are read in less, mostly; then nothing is told. */
 #define QUIET_SECONDS 2.0
 
-static void generate(cleave_audio *audio, const cleave_model_info *model, int seconds) {
+static void trial_audio_generate(cleave_audio *audio, const cleave_model_info *model, int seconds) {
     audio->channels = model->channels;
     audio->sample_rate = model->sample_rate;
     audio->samples = (int64_t)seconds * audio->sample_rate;
@@ -23,7 +23,7 @@ static void generate(cleave_audio *audio, const cleave_model_info *model, int se
 }
 
 /* A cleave_progress_callback. */
-static int update_reading(void *user, const cleave_progress *state) {
+static int trial_audio_update(void *user, const cleave_progress *state) {
     return state->seconds < QUIET_SECONDS ? 0 : progress_update(user, state);
 }
 
@@ -32,13 +32,13 @@ bool trial_audio_get(TrialAudio *trial, const TrialOptions *options, const cleav
     Progress progress;
     *trial = (TrialAudio){.input = options->line.input_count > 0 ? options->line.inputs[0] : NULL};
     if (trial->input == NULL) {
-        generate(&trial->audio, model, seconds);
+        trial_audio_generate(&trial->audio, model, seconds);
         return true;
     }
     progress_begin(&progress, style, "looking for the loudest part", model->sample_rate);
     cleave_status status =
         cleave_audio_read(trial->input, model->channels, model->sample_rate, seconds, &trial->audio,
-                          update_reading, &progress, error);
+                          trial_audio_update, &progress, error);
     progress_end(&progress);
     return status == CLEAVE_OK;
 }

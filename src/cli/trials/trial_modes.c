@@ -66,8 +66,8 @@ typedef struct Listing {
     ModeList *list;
 } Listing;
 
-static bool wants_precision(const Listing *listing, const cleave_device_info *device,
-                            cleave_precision precision) {
+static bool modes_want_precision(const Listing *listing, const cleave_device_info *device,
+                                 cleave_precision precision) {
     if (listing->options->precisions != 0)
         return (listing->options->precisions & 1U << precision) != 0;
     if (precision == CLEAVE_PRECISION_F32)
@@ -79,13 +79,15 @@ static bool wants_precision(const Listing *listing, const cleave_device_info *de
     return is_able(device, kind);
 }
 
-static bool wants_compile(const Listing *listing, const cleave_device_info *device, int compile) {
+static bool modes_want_compile(const Listing *listing, const cleave_device_info *device,
+                               int compile) {
     if (listing->options->compile_modes != 0)
         return (listing->options->compile_modes & 1U << compile) != 0;
     return !compile || device == NULL || is_able(device, CLEAVE_CAPABILITY_COMPILE);
 }
 
-static void add_device(const Listing *listing, const char *id, const cleave_device_info *device) {
+static void modes_add_device(const Listing *listing, const char *id,
+                             const cleave_device_info *device) {
     ModeList *list = listing->list;
     int simulated = device != NULL && device->simulated;
     size_t length = strlen(list->simulated);
@@ -94,8 +96,8 @@ static void add_device(const Listing *listing, const char *id, const cleave_devi
                  length > 0 ? ", " : "", id);
     for (int p = 0; p < PRECISION_MODES; p++)
         for (int compile = 1; compile >= 0; compile--) {
-            if (!wants_precision(listing, device, precisions[p]) ||
-                !wants_compile(listing, device, compile))
+            if (!modes_want_precision(listing, device, precisions[p]) ||
+                !modes_want_compile(listing, device, compile))
                 continue;
             Mode *mode = &list->items[list->count++];
             *mode = mode_of(id, precisions[p], compile);
@@ -103,7 +105,7 @@ static void add_device(const Listing *listing, const char *id, const cleave_devi
         }
 }
 
-static bool is_listed(const ModeList *list, const char *id) {
+static bool modes_have_device(const ModeList *list, const char *id) {
     for (int i = 0; i < list->count; i++)
         if (strcmp(list->items[i].device, id) == 0)
             return true;
@@ -111,13 +113,13 @@ static bool is_listed(const ModeList *list, const char *id) {
 }
 
 /* "auto" is the device that it stands for; what is named twice is listed once. */
-static void add_named(const Listing *listing, const char *name) {
+static void modes_add_named(const Listing *listing, const char *name) {
     cleave_device_choice choice;
     bool is_auto =
         strcmp(name, "auto") == 0 && cleave_device_choose(NULL, 0, &choice, NULL) == CLEAVE_OK;
     const char *id = is_auto ? choice.id : name;
-    if (!is_listed(listing->list, id))
-        add_device(listing, id, find_device(listing->devices, listing->device_count, id));
+    if (!modes_have_device(listing->list, id))
+        modes_add_device(listing, id, find_device(listing->devices, listing->device_count, id));
 }
 
 static int count_named(char *const *names) {
@@ -141,10 +143,10 @@ ModeList modes_list(const TrialOptions *options, ModeDefaults defaults) {
                        .device_count = found,
                        .list = &list};
     for (int i = 0; named != NULL && named[i] != NULL; i++)
-        add_named(&listing, named[i]);
+        modes_add_named(&listing, named[i]);
     for (int i = 0; named == NULL && i < found; i++)
         if (devices[i].available)
-            add_device(&listing, devices[i].id, &devices[i]);
+            modes_add_device(&listing, devices[i].id, &devices[i]);
     free(devices);
     return list;
 }

@@ -6,20 +6,20 @@
 
 #include "cli/console/progress.h"
 
-typedef struct Steps {
-    Progress progress;
+typedef struct TrialProgress {
+    Progress line;
     ProgressStyle style;
     int sample_rate;
     int64_t samples; /* of one run */
     int done;        /* runs; those that failed count as done */
     int count;
-    double begin; /* of the first run, as steps_now() has it */
-} Steps;
+    double begin; /* of the first run, as trial_clock() has it */
+} TrialProgress;
 
 /* Seconds of the monotonic clock. */
-double steps_now(void);
+double trial_clock(void);
 
-/* A cleave_progress_callback; `user` is the Steps. */
-int steps_update(void *user, const cleave_progress *state);
+/* A cleave_progress_callback; `user` is the TrialProgress. */
+int trial_progress_update(void *user, const cleave_progress *state);
 
 #endif
