@@ -1,5 +1,5 @@
-/* allocate.c: see allocate.h. Used only while no separation runs, so that ending the program here
- * leaves no unfinished file behind. */
+/* allocate.c: allocations that end the program when memory runs out. Not for use while a separation
+ * runs: it would leave unfinished files behind. */
 #include "cli/console/allocate.h"
 
 #include <stdarg.h>

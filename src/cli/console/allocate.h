@@ -8,8 +8,8 @@
 /* `count` zeroed items of `size` bytes; never NULL. */
 void *allocate(size_t count, size_t size);
 
-/* `items` (count of them, of `size` bytes) with room for one more: moved where it must be, and then
- * with room for as many again. */
+/* Makes room for one more in an array of `count` items of `size` bytes, and returns the array,
+ * which may have moved. *capacity: how many items there is room for. */
 void *make_room(void *items, size_t count, size_t *capacity, size_t size);
 
 /* A copy of `text`, or of its first `length` bytes. */
@@ -22,7 +22,7 @@ char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* Adds formatted text to *text, which is allocated; NULL is an empty one. */
 void append_text(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Ends the program; for the places where a library says that it found no memory. */
+/* Ends the program. To be called where another library reports that memory ran out. */
 _Noreturn void out_of_memory(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* atomic_file.c: see atomic_file.h. Audio has its own, in the library. */
+/* atomic_file.c: a temporary file that is renamed when it is complete. Audio files are the
+ * library's. */
 #include "cli/console/atomic_file.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ int atomic_file_open(AtomicFile *file, const char *path) {
     return number;
 }
 
-/* 0 or an errno. Writing may have failed long ago, when errno was another. */
+/* Returns 0 or an errno. A write may have failed long ago; its errno is lost then. */
 static int atomic_file_complete(AtomicFile *file) {
     errno = 0;
     if (fflush(file->stream) != 0 || ferror(file->stream))

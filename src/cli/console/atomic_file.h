@@ -6,21 +6,21 @@
 #include <stdio.h>
 
 typedef struct AtomicFile {
-    FILE *stream;     /* to be written to */
+    FILE *stream;     /* write to this */
     const char *path; /* borrowed */
     char *temporary;  /* the name it has until it is complete; on Linux it has none before that */
     bool named;
 } AtomicFile;
 
-/* Whether the folder of `path`, or the nearest that is there, can be written to, and `path` is no
- * folder; 0 or an errno. Nothing is made. */
+/* Checks beforehand that `path` could be written: it is not a folder, and its folder (or the
+ * nearest existing one above) is writable. Creates nothing. Returns 0 or an errno. */
 int atomic_file_check(const char *path);
 
-/* Makes the folders that are missing. 0 or an errno. */
+/* Creates missing folders and opens the file. Returns 0 or an errno. */
 int atomic_file_open(AtomicFile *file, const char *path);
 
-/* Closes the file and gives it its name, if it could be written so far; otherwise, or with keep
- * false, nothing of it is left. 0 or an errno. */
+/* Closes the file and gives it its name. If a write failed, or `keep` is false, the file is
+ * removed. Returns 0 or an errno. */
 int atomic_file_close(AtomicFile *file, bool keep);
 
 #endif

@@ -1,4 +1,4 @@
-/* html.c: see html.h. */
+/* html.c: escaping, relative links and base64. */
 #include "cli/console/html.h"
 
 #include <limits.h>
@@ -38,7 +38,7 @@ void html_text(FILE *page, const char *text) {
 
 /* ---- Links ------------------------------------------------------------------------------- */
 
-/* All but what RFC 3986 never gives a meaning of its own, and the slash. */
+/* Encodes all bytes but the unreserved characters of RFC 3986 and the slash. */
 static void html_write_encoded(FILE *page, const char *path) {
     for (const unsigned char *c = (const unsigned char *)path; *c != '\0'; c++) {
         bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
@@ -50,7 +50,7 @@ static void html_write_encoded(FILE *page, const char *path) {
     }
 }
 
-/* The path without links; as given where there is no such file. */
+/* The path without symbolic links; as given if there is no such file. */
 static char *html_resolve(const char *path) {
     char *real = realpath(path, NULL);
     return real != NULL ? real : copy_text(path);
@@ -73,7 +73,7 @@ void html_link(FILE *page, const char *folder, const char *path) {
             if (*c == '/')
                 fputs("../", page);
     } else if (to[0] != '/') {
-        fputs("./", page); /* so that no colon makes a scheme of a name */
+        fputs("./", page); /* so that a name with a colon is not read as a scheme */
     }
     html_write_encoded(page, related ? to + shared : to);
     free(from);
@@ -82,7 +82,8 @@ void html_link(FILE *page, const char *folder, const char *path) {
 
 /* ---- Files in the page ------------------------------------------------------------------- */
 
-#define PIECE (3 * 16384) /* bytes; a multiple of three needs no padding but at the end */
+#define PIECE \
+    (3 * 16384) /* bytes; a multiple of three, so that only the last piece needs padding */
 
 static void html_write_base64(FILE *page, const unsigned char *bytes, size_t count) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

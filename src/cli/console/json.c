@@ -1,4 +1,4 @@
-/* json.c: see json.h. */
+/* json.c: building and printing jansson's values. */
 #include "cli/console/json.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 #include "cli/console/terminal.h"
 #include "cli/console/text.h"
 
-/* Digits that tell a duration to the nanosecond of a second, without float's noise behind them. */
+/* Enough digits for nanoseconds, and few enough to hide rounding noise. */
 #define REAL_DIGITS 9
 
 static json_t *json_checked(json_t *value) {
@@ -71,8 +71,8 @@ void json_put_number(json_t *object, const char *key, double value) {
         json_put(object, key, json_real(value));
 }
 
-/* Jansson escapes the control characters of ASCII. Others, and what turns or breaks lines, would
- * reach a terminal as they are: they stand within strings only, where an escape means the same. */
+/* Jansson escapes only the control characters of ASCII. Other characters could also steer a
+ * terminal; they occur only within strings, where an escape means the same. */
 static void json_print_escaped(const char *text) {
     const char *plain = text; /* what is not written yet */
     while (*text != '\0') {

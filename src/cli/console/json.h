@@ -18,7 +18,7 @@ void json_put_bool(json_t *object, const char *key, int value);
 /* NaN becomes null, and infinity the string "inf" or "-inf": JSON has no numbers for them. */
 void json_put_number(json_t *object, const char *key, double value);
 
-/* These take `value` over. */
+/* These take ownership of `value`. */
 void json_put(json_t *object, const char *key, json_t *value);
 void json_append(json_t *array, json_t *value);
 

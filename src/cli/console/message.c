@@ -1,4 +1,4 @@
-/* message.c: see message.h. */
+/* message.c: formats messages and writes them to standard error, as the verbosity allows. */
 #include "cli/console/message.h"
 
 #include <stdarg.h>

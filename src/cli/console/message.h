@@ -1,4 +1,4 @@
-/* message.h: every line of standard error that is not progress. Each is one line, begins with
+/* message.h: errors, warnings and notes on standard error. Each is one line that begins with
  * "cleave:", and clears the progress line first. */
 #ifndef CLEAVE_CLI_MESSAGE_H
 #define CLEAVE_CLI_MESSAGE_H
@@ -17,10 +17,10 @@ void message_set_verbosity(int verbosity);
 void message_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void message_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Neither good nor bad: progress, summaries. Silent with -q. */
+/* For progress and summaries. Silent with -q. */
 void message_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* A logger that says here what the verbosity lets through. */
+/* A logger for the library, whose lines become messages as the verbosity allows. */
 cleave_logger message_logger(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* progress.c: see progress.h. Composes lines; terminal.c draws them. An update runs in the midst of
- * a separation, so it allocates nothing: there is no way to fail. */
+/* progress.c: composes the line of progress; terminal.c draws it. An update runs in the middle of a
+ * separation, so it must not fail and allocates nothing. */
 #include "cli/console/progress.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ ProgressStyle progress_style(bool quiet, bool json) {
     return json ? PROGRESS_NONE : PROGRESS_LINES;
 }
 
-/* 0 to 1; negative where the length is unknown. */
+/* 0 to 1; negative if the length is unknown. */
 static double progress_fraction(const cleave_progress *state) {
     if (state->samples_total <= 0)
         return -1.0;
@@ -35,8 +35,8 @@ static double progress_fraction(const cleave_progress *state) {
     return fraction > 1.0 ? 1.0 : fraction < 0.0 ? 0.0 : fraction;
 }
 
-/* "45 %  12.3x  0:05 left  612.3 MiB", the process's memory at its peak; `glue` stands between the
- * parts. */
+/* "45 %  12.3x  0:05 left  612.3 MiB" with `glue` between the parts; the last is the process's peak
+ * memory. */
 static void progress_write_figures(char *out, size_t size, const Progress *progress,
                                    const cleave_progress *state, const char *glue) {
     double fraction = progress_fraction(state);
@@ -79,8 +79,8 @@ static void progress_write_bar(char *out, size_t size, double fraction, int colu
     snprintf(out + used, size - used, "%s", fine ? "\xE2\x96\x8F" : "]");
 }
 
-/* Name, bar and figures within `width` columns; what does not fit gives way in the order bar, name,
- * figures. */
+/* Name, bar and figures within `width` columns. If they do not fit, the bar goes first, then the
+ * name is shortened, then the figures. */
 static void progress_compose(char *out, size_t size, const Progress *progress,
                              const cleave_progress *state, int width) {
     char numbers[160];

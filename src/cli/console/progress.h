@@ -1,5 +1,5 @@
-/* progress.h: how far a separation is: a line redrawn in place on a terminal, now and then a plain
- * line elsewhere. On standard error; also where Ctrl-C is noticed. */
+/* progress.h: shows on standard error how far a separation is: on a terminal one line that is
+ * redrawn, elsewhere a plain line now and then. Each update also checks for Ctrl-C. */
 #ifndef CLEAVE_CLI_PROGRESS_H
 #define CLEAVE_CLI_PROGRESS_H
 
@@ -14,10 +14,10 @@ typedef struct Progress {
     char *label;          /* printable */
     int sample_rate;      /* of samples_done and samples_total */
     double last_shown;    /* seconds since the track began; negative: nothing shown yet */
-    double last_fraction; /* of the track, 0 to 1, that the last plain line told */
+    double last_fraction; /* what the last plain line said, 0 to 1 */
 } Progress;
 
-/* What suits standard error and the options. */
+/* The style for what standard error is and what the options ask for. */
 ProgressStyle progress_style(bool quiet, bool json);
 
 void progress_begin(Progress *progress, ProgressStyle style, const char *label, int sample_rate);

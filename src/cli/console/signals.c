@@ -1,4 +1,4 @@
-/* signals.c: see signals.h. The handler does only what a handler may do. */
+/* signals.c: the signal handler, which calls async-signal-safe functions only. */
 #include "cli/console/signals.h"
 
 #include <errno.h>
@@ -13,14 +13,14 @@
 
 #include "cli/console/exit_code.h"
 
-#define PATIENCE_MS 1000 /* for so long after the first signal the next ones are its echoes */
+#define PATIENCE_MS 1000 /* a signal this soon after the first is an echo of it */
 
 static atomic_int caught;
 static atomic_llong caught_at; /* milliseconds of the monotonic clock; 0: no signal came */
 static _Atomic(cleave_separator *) watched;
 static atomic_bool held; /* a first signal waits for signals_caught() to be asked */
 
-/* Where nobody takes standard error's text, waiting for it would not be "at once". */
+/* Writes only if standard error takes it without waiting. */
 static void signals_stop_at_once(int number) {
     static const char line[] = "cleave: error: interrupted\n";
     struct pollfd standard_error = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -54,8 +54,8 @@ static void signals_handle(int number) {
     errno = saved_errno;
 }
 
-/* A signal that the caller had ignored (nohup, a background job of a script) stays ignored. Of
- * several that come together the second waits for the first one's handler. */
+/* A signal that the caller has ignored (nohup, a background job of a script) stays ignored. While
+ * the handler runs, further signals wait. */
 static void signals_catch(int number) {
     struct sigaction action;
     if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN)

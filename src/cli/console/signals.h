@@ -1,8 +1,7 @@
-/* signals.h: Ctrl-C, SIGTERM and SIGHUP stop the separation that runs, in good order. Some senders
- * repeat themselves (timeout signals the process and its group), so for a second after the first
- * signal more of them change nothing; a later one ends the program at once. A reader that went away
- * (SIGPIPE) and a limit on the size of files (SIGXFSZ) are errors of writing, not deaths: what is
- * unfinished gets tidied up. */
+/* signals.h: Ctrl-C, SIGTERM and SIGHUP cancel the separation that runs, so that it can clean up.
+ * Some senders signal twice (timeout signals the process and its group), so signals within a second
+ * after the first are ignored; a later one ends the program at once. SIGPIPE and SIGXFSZ are
+ * ignored: they show up as write errors, after which unfinished files are removed. */
 #ifndef CLEAVE_CLI_SIGNALS_H
 #define CLEAVE_CLI_SIGNALS_H
 
@@ -12,12 +11,12 @@
 
 void signals_install(void);
 
-/* The separator that a signal cancels. NULL: there is nothing to tidy up, and a signal ends the
+/* Sets the separator that a signal cancels. NULL: nothing needs cleaning up, and a signal ends the
  * program at once with exit code 128 + its number. */
 void signals_watch(cleave_separator *separator);
 
-/* While signals are held, a first one does not end the program where no separator is watched
- * either: whoever holds them asks signals_caught() now and then. */
+/* While signals are held, the first signal never ends the program, even without a separator; the
+ * caller must check signals_caught() now and then. */
 void signals_hold(bool hold);
 
 /* The signal that came, or 0. */

@@ -1,4 +1,4 @@
-/* table.c: see table.h. Knows text and columns, and nothing of audio. */
+/* table.c: column widths, shortening and padding. */
 #include "cli/console/table.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include "cli/console/text.h"
 
 #define GAP             2
-#define NARROWEST       8 /* a column that gives way keeps this much */
+#define NARROWEST       8 /* columns that a shortened column keeps */
 #define MAXIMUM_COLUMNS 16
 
 typedef struct Row {
@@ -20,7 +20,7 @@ typedef struct Row {
 struct Table {
     char *alignment;
     int columns;
-    bool has_header; /* then the first row is it */
+    bool has_header; /* the first row is a header */
     Row *rows;
     size_t row_count;
     size_t row_capacity;
@@ -92,7 +92,7 @@ static void table_shrink(const Table *table, int *widths, int excess) {
     }
 }
 
-/* Blanks are held back until text follows, so that no line ends in them. */
+/* Blanks are printed only once text follows, so that no line ends in blanks. */
 static void table_print_cells(const Table *table, char *const *cells, const int *widths,
                               FILE *stream) {
     int blanks = 0;

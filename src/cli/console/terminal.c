@@ -1,4 +1,4 @@
-/* terminal.c: see terminal.h. Knows streams and escape sequences, and nothing of what is said. */
+/* terminal.c: standard streams and escape sequences. */
 #include "cli/console/terminal.h"
 
 #include <errno.h>
@@ -16,7 +16,7 @@ static int output_error;
 void terminal_prepare(void) {
     for (int number = 0; number <= 2; number++) {
         if (fcntl(number, F_GETFD) < 0 && open("/dev/null", number == 0 ? O_RDONLY : O_RDWR) < 0) {
-            return; /* nothing left to say it with */
+            return; /* there is no stream to report it on */
         }
     }
     setlocale(LC_CTYPE, ""); /* characters only: numbers keep their point */

@@ -1,4 +1,4 @@
-/* text.c: see text.h. Nothing is printed here. */
+/* text.c: measuring, shortening and parsing text, and wrapping it on standard output. */
 #include "cli/console/text.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "cli/console/allocate.h"
 #include "cli/console/terminal.h"
 
-/* Room for `text` with three bytes for each that is no character. */
+/* Room for `text` if each of its bytes takes three. */
 static size_t room_for(const char *text) {
     return 3 * strlen(text) + 1;
 }
@@ -53,7 +53,7 @@ int text_width(const char *text) {
     return width;
 }
 
-/* The bytes of the longest beginning of `text` that takes at most `columns`. */
+/* How many bytes of `text` fit into `columns`. */
 static size_t head_bytes(const char *text, int columns) {
     size_t bytes = 0;
     while (text[bytes] != '\0') {
@@ -67,7 +67,7 @@ static size_t head_bytes(const char *text, int columns) {
     return bytes;
 }
 
-/* Where the longest ending of `text` begins that takes at most `columns`. */
+/* Where the longest end of `text` begins that fits into `columns`. */
 static const char *tail_start(const char *text, int columns) {
     int excess = text_width(text) - columns;
     while (excess > 0 && *text != '\0') {
@@ -92,7 +92,7 @@ void text_shorten_into(char *out, size_t size, const char *text, int columns) {
         return;
     }
     int room = columns - mark_width;
-    int head = room / 3; /* the end of a path tells more than its beginning */
+    int head = room / 3; /* the end of a path says more than its beginning */
     const char *tail = tail_start(text, room - head);
     snprintf(out, size, "%.*s%s%s", (int)head_bytes(text, head), text, mark, tail);
     utf8_trim(out);
@@ -132,7 +132,7 @@ ShortText text_bytes(int64_t bytes) {
     return result;
 }
 
-/* The factor of a unit such as "MiB"; 0 where there is none of this name. */
+/* The factor of a unit such as "MiB"; 0 for an unknown unit. */
 static double unit_factor(const char *unit) {
     static const char letters[] = "kmgt";
     double factor = 1.0;
@@ -151,8 +151,8 @@ static double unit_factor(const char *unit) {
     return *unit == '\0' ? factor : 0.0;
 }
 
-/* Digits with at most one point among them: strtod would take signs, "inf" and hexadecimals too,
- * and the locale's own point. */
+/* Reads digits with at most one point. strtod would also accept signs, "inf", hexadecimals and the
+ * locale's point. */
 bool text_parse_bytes(const char *text, int64_t *bytes) {
     double value = 0.0;
     double place = 0.0; /* of the next digit behind the point; 0 before it */
@@ -191,7 +191,7 @@ char *text_stem(const char *path) {
     return name;
 }
 
-/* Of longer paths errors may show no more than this, in bytes. */
+/* Errors may show no more than this many bytes of a path. */
 #define SHOWN_BYTES 600
 
 /* Whether `text` begins with a beginning of `name` of that many bytes, as utf8_show() shows it;
@@ -229,7 +229,7 @@ const char *text_input_name(const char *input) {
     return strcmp(input, "-") == 0 ? "standard input" : input;
 }
 
-/* Levenshtein's distance: letters to insert, drop or change. */
+/* Levenshtein distance: letters to insert, drop or change. */
 static size_t text_distance(const char *a, const char *b) {
     size_t columns = strlen(b) + 1;
     size_t *row = allocate(columns, sizeof *row);

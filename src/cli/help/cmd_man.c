@@ -10,7 +10,7 @@
 #include "cli/help/commands.h"
 #include "cli/help/help_text.h"
 
-#define WIDTH 70 /* of the source: nothing depends on it but the eye */
+#define WIDTH 70 /* of the source; only for readability */
 
 static const char description[] =
     "cleave separates music into stems with MDX23C (TFC-TDF v3) networks: a song or a drum "
@@ -31,8 +31,8 @@ static bool is_hyphen(const char *text, size_t at) {
     return at > 0 && isalpha((unsigned char)text[at - 1]) && isalpha((unsigned char)text[at + 1]);
 }
 
-/* Prints the first `length` bytes of `text`. Typewriter text is to be typed as it stands: there
- * every minus is one. */
+/* Prints the first `length` bytes of `text`. In typewriter text, which people copy, every '-' is a
+ * minus. */
 static void print_bytes(const char *text, size_t length, bool typewriter) {
     for (size_t i = 0; i < length; i++) {
         switch (text[i]) {
@@ -64,7 +64,7 @@ static void print_typewriter(const char *text) {
     print_bytes(text, strlen(text), true);
 }
 
-/* Prints the first `length` bytes of `text` as running text. Blanks and newlines part words. */
+/* Prints the first `length` bytes of `text` as running text, wrapped anew. */
 static void print_running(const char *text, size_t length) {
     size_t column = 0;
     for (size_t at = 0; at < length;) {
@@ -122,8 +122,7 @@ static void print_terms(const Term *terms) {
     }
 }
 
-/* Capitals stand for something, small letters and signs are typed; brackets and dots are neither.
- */
+/* Capitals are placeholders, small letters and signs are typed; brackets and dots are neither. */
 static char font_of(char letter) {
     if (isupper((unsigned char)letter))
         return 'I';

@@ -1,4 +1,4 @@
-/* commands.h: the commands of this folder, which tell of the other commands. */
+/* commands.h: the commands of this folder, which describe the other commands. */
 #ifndef CLEAVE_CLI_HELP_COMMANDS_H
 #define CLEAVE_CLI_HELP_COMMANDS_H
 

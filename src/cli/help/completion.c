@@ -37,7 +37,7 @@ static Values choice_values(const Choice *choices) {
     return values;
 }
 
-/* `argument` as the help names it, or NULL. */
+/* By the name of the argument in the help, which may be NULL. */
 static Values values_by_name(const char *argument) {
     if (argument != NULL && strcmp(argument, "FILE") == 0)
         return plain_values(VALUES_FILES);

@@ -1,6 +1,6 @@
-/* completion.h: what a shell may offer where a value is typed, worked out from the commands and
- * their rows, and the scripts that tell the shells. Words, names and extensions hold no character
- * that means something to a shell; texts of the help may. */
+/* completion.h: what a shell may offer where a value is typed, found from the commands and their
+ * rows, and the scripts for the shells. Words, names and extensions contain no characters that are
+ * special to a shell; help texts may. */
 #ifndef CLEAVE_CLI_COMPLETION_H
 #define CLEAVE_CLI_COMPLETION_H
 

@@ -110,7 +110,7 @@ static void print_option(const Command *const *commands, const Option *row) {
     free(brief);
 }
 
-/* The options of commands[at] that no command before it shares. */
+/* The options of commands[at] that no earlier command has. */
 static void print_options(const Command *const *commands, int at) {
     OptionList list = option_list(commands[at]->rows);
     for (int i = 0; i < list.count; i++) {

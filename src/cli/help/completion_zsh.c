@@ -6,7 +6,7 @@
 #include "cli/console/allocate.h"
 #include "cli/help/completion.h"
 
-/* Everything stands in single quotes, in which a quote is written so. */
+/* A single quote within single quotes. */
 static const char quote[] = "'\\''";
 
 static const char start[] =
@@ -72,8 +72,8 @@ static void print_action(const Values *values) {
     free(words);
 }
 
-/* One spelling of an option, `name` with what joins it to a value; `both` lists all of them, of
- * which only one is to be given. */
+/* One spelling of an option: `name`, with the sign that joins it to a value. `both` lists all
+ * spellings, which exclude each other. */
 static void print_spec(const Option *row, const char *both, const char *name) {
     char *brief = completion_brief(row);
     printf("            '(%s)%s[", both, name);

@@ -132,7 +132,7 @@ static int job_open_separator(Job *job) {
     return EXIT_DONE;
 }
 
-/* Where stems are written beside the songs, an earlier run's are found with them. */
+/* If stems are written beside the songs, those of an earlier run are found in the same folder. */
 static void job_leave_out_own_stems(Job *job) {
     int count = own_stems_leave_out(&job->inputs, job->options, job->model);
     if (count > 0)
@@ -187,7 +187,7 @@ static void judge_failure(Job *job, const Track *track) {
         job->stop = track->error;
 }
 
-/* What an interrupted track leaves behind. */
+/* What is left of a track that was interrupted. */
 static const char *what_is_left(const Job *job) {
     if (job->stream_fd >= 0)
         return "what was written of it is not whole";
@@ -245,7 +245,7 @@ static void tell_success(Job *job, Track *track) {
     summary_add_done(&job->summary, &track->result);
 }
 
-/* Of several inputs the summary counts those that were skipped. */
+/* With several inputs the summary says how many were skipped. */
 static void tell_skipped(Job *job, const Track *track) {
     job->summary.skipped++;
     if (job->inputs.count == 1 || job->options->line.verbosity >= VERBOSITY_INFO)
@@ -261,8 +261,8 @@ static void print_track_json(const Job *job, const Track *track) {
     track_print_json(track, job->options->model.path, job->separator != NULL ? &job->info : NULL);
 }
 
-/* Whether an input can be left out; looked at when its turn has come, since another process may
- * have done it meanwhile. An error of memory is the track's. */
+/* Whether an input can be skipped. Checked just before its turn, since another process may have
+ * separated it by now. An error becomes the track's. */
 static bool is_done_already(const Job *job, Track *track, const cleave_output_settings *settings) {
     int whole = 0;
     cleave_outputs_free(&track->outputs);
@@ -300,7 +300,7 @@ static void leave_track(Job *job, Track *track) {
     job->summary.not_started++;
 }
 
-/* Returns false where there is no separator; why has been said and ends the job. */
+/* False if the separator cannot be opened, which is said and ends the job. */
 static bool ensure_separator(Job *job) {
     if (job->separator != NULL)
         return true;
@@ -320,7 +320,7 @@ static void separate_or_skip_track(Job *job, Track *track, int index) {
         leave_track(job, track);
         return;
     }
-    /* Opening takes a while, in which another process may have done the track. */
+    /* While the separator was being opened, another process may have separated the track. */
     if (!settled && !was_open) {
         look_at_track(job, track, input, &settings);
         settled = track->skipped || track->error.status != CLEAVE_OK;
@@ -339,7 +339,7 @@ static void job_notice_signal(Job *job) {
     message_error("interrupted");
 }
 
-/* What is drawn and listed of a track: an input in a folder has its outputs in one of their own. */
+/* Draws and measures a track for the report. */
 static void report_track(Job *job, const Track *track, int index) {
     cleave_output_settings settings =
         outputs_settings(&job->inputs.items[index], job->options, job->stream_fd);

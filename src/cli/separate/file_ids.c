@@ -1,4 +1,4 @@
-/* file_ids.c: see file_ids.h. A hash table with open addressing, at most half full. */
+/* file_ids.c: a hash table with open addressing, at most half full. */
 #include "cli/separate/file_ids.h"
 
 #include <stdint.h>
@@ -6,13 +6,14 @@
 
 #include "cli/console/allocate.h"
 
-/* Inodes come in runs; a multiplication by an odd number near 2^64 / phi spreads them. */
+/* Inode numbers are often consecutive; multiplying by an odd number near 2^64 / phi spreads them.
+ */
 static size_t first_slot(const FileIds *ids, dev_t device, ino_t inode) {
     uint64_t hash = ((uint64_t)inode ^ (uint64_t)device << 40) * UINT64_C(0x9E3779B97F4A7C15);
     return (size_t)(hash >> 32) & (ids->capacity - 1);
 }
 
-/* Where a file stands, or the empty slot where it would. The set is not empty. */
+/* The slot of a file, or the empty slot where it belongs. The set must have slots. */
 static FileId *slot_of(const FileIds *ids, dev_t device, ino_t inode) {
     size_t at = first_slot(ids, device, inode);
     while (ids->slots[at].number >= 0 &&

@@ -1,5 +1,5 @@
-/* file_ids.h: a set of files and folders by what they are (device and inode), not by name, each
- * with a number. Finding and adding take the same time however many there are. */
+/* file_ids.h: a set of files and folders, identified by device and inode rather than by name, each
+ * with a number. Finding and adding take constant time. */
 #ifndef CLEAVE_CLI_FILE_IDS_H
 #define CLEAVE_CLI_FILE_IDS_H
 
@@ -19,11 +19,11 @@ typedef struct FileIds {
     size_t count;
 } FileIds;
 
-/* The number of a file, or -1 where the set has it not. */
+/* The number of a file; -1 if it is not in the set. */
 int file_ids_find(const FileIds *ids, const struct stat *file);
 
-/* Adds a file under `number` (0 or more) and returns -1; where it is there already, nothing changes
- * and its number is returned. */
+/* Adds a file with `number` (0 or more) and returns -1. If the file is already in the set, returns
+ * its number and changes nothing. */
 int file_ids_add(FileIds *ids, const struct stat *file, int number);
 
 void file_ids_free(FileIds *ids);

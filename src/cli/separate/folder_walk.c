@@ -1,5 +1,5 @@
-/* folder_walk.c: see folder_walk.h. Folders that are links wait until all others are known, so that
- * a link never takes a folder's place, and a link that leads back up ends there. */
+/* folder_walk.c: walks a folder and those below it. Links to folders come last, so that each folder
+ * is found under its own name first; a link that leads back up then leads nowhere new. */
 #include "cli/separate/folder_walk.h"
 
 #include <dirent.h>
@@ -20,14 +20,14 @@ typedef struct Queue {
     size_t count;
     size_t capacity;
     size_t next;
-    size_t sorted; /* so many at the front are in order */
+    size_t sorted; /* the first of these are sorted */
 } Queue;
 
 typedef struct Walk {
     FolderItems *list;
     const char *folder;
     const char *const *extensions;
-    FileIds seen; /* folders that were walked, and the one that is left out */
+    FileIds seen; /* folders that were walked, and the one to leave out */
     Queue folders;
     Queue links; /* to folders */
 } Walk;
@@ -38,7 +38,7 @@ static bool is_digit(char letter) {
     return letter >= '0' && letter <= '9';
 }
 
-/* Compares the numbers at the start of both texts, and moves both behind them. */
+/* Compares the numbers at the start of both texts, and moves both pointers behind them. */
 static int compare_numbers(const char **a, const char **b) {
     *a += strspn(*a, "0");
     *b += strspn(*b, "0");
@@ -50,7 +50,7 @@ static int compare_numbers(const char **a, const char **b) {
     return order;
 }
 
-/* A separator sorts before all letters: what is in "a/" stands together, and before "a b/". */
+/* A slash sorts before all letters, so that all of "a/" comes before "a b/". */
 static int name_rank(char letter) {
     return letter == '\0' ? 0 : letter == '/' ? 1 : (unsigned char)letter + 1;
 }
@@ -97,13 +97,13 @@ static char *path_join(const char *folder, const char *name) {
     return format_text("%s%s%s", folder, needs_slash ? "/" : "", name);
 }
 
-/* Takes `path` over. */
+/* Takes ownership of `path`. */
 static void add_item(FolderItems *list, char *path, char *failure) {
     list->items = make_room(list->items, list->count, &list->capacity, sizeof *list->items);
     list->items[list->count++] = (FolderItem){path, failure};
 }
 
-/* Takes `path` over. */
+/* Takes ownership of `path`. */
 static void queue_push(Queue *queue, char *path) {
     queue->paths = make_room(queue->paths, queue->count, &queue->capacity, sizeof *queue->paths);
     queue->paths[queue->count++] = path;
@@ -115,7 +115,7 @@ static void queue_free(Queue *queue) {
     free(queue->paths);
 }
 
-/* A link that leads nowhere counts as a file by its name: whoever opens it will say so. */
+/* A link that leads nowhere counts as a file, by its name: opening it will give the error. */
 static void walk_link(Walk *walk, DIR *directory, const char *path, const char *name) {
     struct stat status;
     int number = fstatat(dirfd(directory), name, &status, 0) == 0 ? 0 : errno;
@@ -129,8 +129,8 @@ static void walk_link(Walk *walk, DIR *directory, const char *path, const char *
         add_item(walk->list, path_join(path, name), copy_text(strerror(number)));
 }
 
-/* `path` is the folder's below the one that is listed. Returns 0, or the errno where a folder shows
- * its names and nothing else. */
+/* `path` is the folder's path below the one that is listed. Returns 0, or an errno if the folder
+ * shows its names but permits no access to its files. */
 static int walk_entry(Walk *walk, DIR *directory, const char *path, const char *name) {
     struct stat status;
     if (fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) != 0)
@@ -158,7 +158,7 @@ static int walk_entries(Walk *walk, DIR *directory, const char *path) {
     }
 }
 
-/* Asks what was opened, not its name, whether it was seen before. */
+/* Whether the folder was seen before is decided by what was opened, not by its name. */
 static void walk_folder(Walk *walk, const char *path) {
     char *whole = path_join(walk->folder, path);
     struct stat status;
@@ -179,9 +179,8 @@ static int compare_texts(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* The next folder, or else the next of the links, of those that were known when the last one was
- * done the first by name: the order in which a file system lists them must not decide. NULL after
- * the last. */
+/* The next folder to walk; links to folders come last, sorted by name, so that the result does not
+ * depend on the order in which the file system lists them. NULL after the last. */
 static const char *next_folder(Walk *walk) {
     Queue *folders = &walk->folders;
     Queue *links = &walk->links;

@@ -1,4 +1,4 @@
-/* input_list.c: see input_list.h. Looks at no path. */
+/* input_list.c: splits a list into paths. Does not check whether the files exist. */
 #include "cli/separate/input_list.h"
 
 #include <errno.h>
@@ -11,9 +11,11 @@
 #include "cli/console/message.h"
 
 #define LONGEST_PATH PATH_MAX
-#define LARGEST_LIST ((size_t)64 << 20) /* bytes: a million paths; /dev/zero has no end */
+#define LARGEST_LIST \
+    ((size_t)64      \
+     << 20) /* bytes: about a million paths; some files, such as /dev/zero, have no end */
 
-static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* of an editor's UTF-8 */
+static const char byte_order_mark[] = "\xEF\xBB\xBF"; /* some editors write it before UTF-8 */
 
 typedef struct ListReader {
     PathList *list;
@@ -22,11 +24,11 @@ typedef struct ListReader {
     bool ended_by_null;
     size_t bytes;     /* read so far */
     size_t entry;     /* number of the line, from 1 */
-    bool holds_null;  /* some entry was ended by a NUL byte */
-    bool holds_lines; /* some entry has a newline in it */
+    bool holds_null;  /* an entry ended with a NUL byte */
+    bool holds_lines; /* an entry contains a newline */
 } ListReader;
 
-/* A dash alone would mean standard input elsewhere; here it is a name. */
+/* A lone dash would mean standard input elsewhere; in a list it is a file name. */
 static void list_add_path(PathList *list, const char *path) {
     list->paths = make_room(list->paths, list->count, &list->capacity, sizeof *list->paths);
     list->paths[list->count++] = copy_text(strcmp(path, "-") == 0 ? "./-" : path);
@@ -60,8 +62,8 @@ static bool list_reject(const ListReader *reader, const char *why) {
     return false;
 }
 
-/* Reads up to the next end of an entry into `text` of LONGEST_PATH + 1 bytes. *more: there was one.
- * False where the list makes no sense, which has been said. */
+/* Reads the next entry into `text` of LONGEST_PATH + 1 bytes. *more: whether there was one. False
+ * if this cannot be a list of paths, which is said. */
 static bool list_read_entry(ListReader *reader, char *text, bool *more) {
     int end = reader->ended_by_null ? '\0' : '\n';
     size_t length = 0;

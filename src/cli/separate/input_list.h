@@ -12,8 +12,8 @@ typedef struct PathList {
 } PathList;
 
 /* Reads a list from `file` ("-": standard input): one path per line, or with `ended_by_null` each
- * ended by a NUL byte. Where it cannot be read, holds no path, or cannot be a list of paths: says
- * so and returns false. Free it in either case. */
+ * ended by a NUL byte. False, and says why, if the list cannot be read or is empty or no list of
+ * paths. Free it in either case. */
 bool path_list_read(PathList *list, const char *file, bool ended_by_null);
 void path_list_free(PathList *list);
 

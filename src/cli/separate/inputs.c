@@ -1,6 +1,5 @@
-/* inputs.c: see inputs.h. How folders are walked is in folder_walk.c, how lists are read in
- * input_list.c.
- */
+/* inputs.c: turns arguments and lists into inputs. Folders are walked in folder_walk.c, lists are
+ * read in input_list.c. */
 #include "cli/separate/inputs.h"
 
 #include <stdlib.h>
@@ -22,7 +21,7 @@ typedef struct Finder {
     bool chosen; /* --ext chose the extensions */
 } Finder;
 
-/* Takes over what the input owns. */
+/* Takes ownership of what the input holds. */
 static void add_input(Finder *finder, Input input) {
     Inputs *inputs = finder->inputs;
     inputs->items =

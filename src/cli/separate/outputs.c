@@ -38,7 +38,7 @@ cleave_output_settings outputs_settings(const Input *input, const SeparateOption
     return settings;
 }
 
-/* The outputs of all inputs; false where the settings do not fit the model. */
+/* Lists the outputs of all inputs. False if the settings do not fit the model. */
 static bool list_all(Outputs *outputs, const Inputs *inputs, const SeparateOptions *options,
                      int stream_fd, const cleave_model *model, cleave_error *error) {
     cleave_model_info info;
@@ -55,7 +55,7 @@ static bool list_all(Outputs *outputs, const Inputs *inputs, const SeparateOptio
             return false;
         for (int k = 0; k < list.count; k++) {
             outputs->items[outputs->count++] = (Output){list.paths[k], i};
-            list.paths[k] = NULL; /* taken over */
+            list.paths[k] = NULL; /* now ours */
         }
         cleave_outputs_free(&list);
     }
@@ -110,8 +110,8 @@ static bool are_different(const Outputs *outputs, const Inputs *inputs,
     return true;
 }
 
-/* The inputs as files. Of several names of one file the first counts: an output that replaces its
- * own input is for the library to refuse. */
+/* The inputs as files; the first of several names of one file counts. An output that would replace
+ * its own input is refused by the library. */
 static void identify_inputs(FileIds *ids, const Inputs *inputs) {
     struct stat status;
     for (int i = 0; i < inputs->count; i++) {
@@ -122,7 +122,7 @@ static void identify_inputs(FileIds *ids, const Inputs *inputs) {
     }
 }
 
-/* The input other than its own that an output would replace; -1 if there is none. */
+/* The input of another track that an output would replace; -1: it replaces no such input. */
 static int replaced_input(const Output *output, const FileIds *ids) {
     struct stat target;
     int input = stat(output->path, &target) == 0 ? file_ids_find(ids, &target) : -1;

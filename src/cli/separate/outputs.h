@@ -1,4 +1,4 @@
-/* outputs.h: whether the outputs of all inputs make sense, and go to places of their own. */
+/* outputs.h: where the outputs of all inputs go, and whether they are in each other's way. */
 #ifndef CLEAVE_CLI_OUTPUTS_H
 #define CLEAVE_CLI_OUTPUTS_H
 
@@ -8,13 +8,14 @@
 #include "cli/separate/inputs.h"
 #include "cli/separate/separate_options.h"
 
-/* The settings of one input's outputs: the options', with its own folder, or with a descriptor. */
+/* The output settings for one input: those of the options, with the input's folder or a descriptor.
+ */
 cleave_output_settings outputs_settings(const Input *input, const SeparateOptions *options,
                                         int stream_fd);
 
-/* False, with the reason in `error`, where the settings do not fit the model (a stem that it has
- * not), two inputs would write the same file, or one would write over another input. stream_fd: as
- * in cleave_output_settings. */
+/* False, with the reason in `error`, if the settings do not fit the model (no such stem), if two
+ * inputs would write the same file, or if an output would replace another input. stream_fd: as in
+ * cleave_output_settings. */
 bool outputs_are_sound(const Inputs *inputs, const SeparateOptions *options, int stream_fd,
                        const cleave_model *model, cleave_error *error);
 

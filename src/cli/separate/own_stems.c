@@ -1,6 +1,6 @@
-/* own_stems.c: see own_stems.h. Places are compared by what the folder is, so that it may be
- * written in several ways, and by the file's name without its extension, since an earlier run may
- * have written another format. */
+/* own_stems.c: compares the places of inputs with those where stems go. A place is a folder, by
+ * device and inode so that its spelling does not matter, and a file's name without its extension,
+ * since an earlier run may have written another format. */
 #include "cli/separate/own_stems.h"
 
 #include <stdlib.h>
@@ -29,7 +29,7 @@ typedef struct Places {
 
 /* What is known of an input. */
 typedef enum Kind {
-    KIND_UNKNOWN, /* a stem of inputs of which nothing is known yet */
+    KIND_UNKNOWN, /* depends on inputs that are not known yet */
     KIND_SONG,
     KIND_STEM
 } Kind;
@@ -44,7 +44,7 @@ static int compare_places(const void *left, const void *right) {
     return platform_compare_paths(a->name, b->name);
 }
 
-/* False where the folder is not there: then nothing is in it. */
+/* False if the folder does not exist. */
 static bool find_place(Place *place, const char *path, int input) {
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL   ? copy_text(".")
@@ -58,7 +58,7 @@ static bool find_place(Place *place, const char *path, int input) {
     return found;
 }
 
-/* Settings that do not fit the model are told when the outputs are looked at. */
+/* Settings that do not fit the model are an error later, in outputs_are_sound(). */
 static void add_outputs(Places *places, const Input *input, int index,
                         const cleave_output_settings *settings, const cleave_model *model) {
     cleave_outputs list;
@@ -73,8 +73,8 @@ static void add_outputs(Places *places, const Input *input, int index,
     cleave_outputs_free(&list);
 }
 
-/* Where the stems of all inputs go: those that are asked for, and all others of the model, which an
- * earlier run may have written. */
+/* Where the stems of all inputs go: the stems that are asked for, and all others of the model,
+ * which an earlier run may have written. */
 static void list_places(Places *places, const Inputs *inputs, const SeparateOptions *options,
                         const cleave_model *model) {
     for (int i = 0; i < inputs->count; i++) {
@@ -92,7 +92,7 @@ static void list_places(Places *places, const Inputs *inputs, const SeparateOpti
         qsort(places->items, places->count, sizeof *places->items, compare_places);
 }
 
-/* The first of the places that are this one; *end is the one behind the last. */
+/* The first of the listed places that equal `place`; *end is behind the last of them. */
 static const Place *matching_places(const Places *places, const Place *place, const Place **end) {
     const Place *all = places->items + places->count;
     const Place *first =
@@ -105,8 +105,9 @@ static const Place *matching_places(const Places *places, const Place *place, co
     return first;
 }
 
-/* A song is at no other input's stem's place. A stem is at a place of a song or of another stem.
- * Two inputs that stand in each other's place alone are neither: that is for others to refuse. */
+/* A file is a stem if it lies where a song, or a stem, writes one of its stems; otherwise it is a
+ * song. Two files that lie where the other one writes stay unknown: outputs_are_sound() refuses
+ * them. */
 static Kind kind_of(const Places *places, const Inputs *inputs, const Kind *kinds, int index) {
     Place place;
     const Place *end;
@@ -122,7 +123,7 @@ static Kind kind_of(const Places *places, const Inputs *inputs, const Kind *kind
     return kind;
 }
 
-/* Until no pass finds more: stems of stems, and so on. */
+/* Repeated until nothing new is found, since stems may have stems. */
 static void find_kinds(Kind *kinds, const Places *places, const Inputs *inputs) {
     for (bool more = true; more;) {
         more = false;

@@ -1,4 +1,5 @@
-/* report.c: see report.h. The arithmetic is the library's, the page's looks are report_page.c's. */
+/* report.c: has the library draw and measure each track, and collects the figures for the page,
+ * which report_page.c writes. */
 #include "cli/separate/report.h"
 
 #include <math.h>
@@ -16,7 +17,7 @@
 #include "cli/console/text.h"
 #include "cli/separate/report_page.h"
 
-#define PATIENCE_SECONDS 2.0 /* what takes longer is worth a word */
+#define PATIENCE_SECONDS 2.0 /* only then progress is shown */
 #define NAME_COLUMNS     60
 #define PICTURE_NAME     "spectrogram"
 
@@ -51,7 +52,7 @@ typedef struct Watch {
     bool told;
 } Watch;
 
-/* A cleave_progress_callback. A signal ends the work. */
+/* A cleave_progress_callback. A signal cancels the work. */
 static int watch_update(void *user, const cleave_progress *state) {
     Watch *watch = user;
     (void)state;
@@ -86,7 +87,7 @@ static void watch_end(Watch *watch) {
     free(watch->name);
 }
 
-/* False for a failure as well as for a signal, of which others tell. */
+/* False for a failure, which is said, and for a signal, which is said elsewhere. */
 static bool report_is_good(cleave_status status, const char *what, const cleave_error *error) {
     if (status != CLEAVE_OK && status != CLEAVE_ERROR_CANCELLED)
         message_warning("%s: %s", what, error->text);
@@ -95,7 +96,7 @@ static bool report_is_good(cleave_status status, const char *what, const cleave_
 
 /* ---- A track's files --------------------------------------------------------------------- */
 
-/* What came through a pipe cannot be read again. */
+/* What came through a pipe cannot be read a second time. */
 static bool can_be_read_again(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
@@ -134,8 +135,8 @@ static bool report_measure(const Report *report, ReportTrack *entry, const Track
 
 /* ---- A track's picture ------------------------------------------------------------------- */
 
-/* Where a stem called "spectrogram" would go, but as a picture: so pictures keep apart as the stems
- * do. NULL after a failure. */
+/* The picture goes where a stem called "spectrogram" would, so that pictures of different tracks
+ * never collide. NULL after a failure. */
 static char *picture_path(const Track *track, const cleave_model *model,
                           const cleave_output_settings *output, cleave_error *error) {
     static const char *const no_stems[] = {NULL};

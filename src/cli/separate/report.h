@@ -43,19 +43,18 @@ typedef struct Report {
     struct timespec begin;
 } Report;
 
-/* Says why, and returns false, where the page could not be written at the end. */
+/* Whether the page could be written at the end. If not, says why. */
 bool report_is_possible(const SeparateOptions *options);
 
 void report_begin(Report *report, const SeparateOptions *options, ProgressStyle progress);
 
-/* Draws and measures a track that was done, and takes note of one that was not. `output` is what
- * the track was separated with. What fails is said; it leaves the stems alone. False after a
- * failure or a signal. */
+/* Draws and measures a track that was separated, and notes one that was not. `output`: the settings
+ * it was separated with. Failures are said; the stems stay. False after a failure or a signal. */
 bool report_add(Report *report, const Track *track, const cleave_model *model,
                 const cleave_output_settings *output);
 
-/* Writes the page, if one is wanted. `separator` is NULL where there was none: then there is no
- * page either. False after a failure, which is said. */
+/* Writes the page, if one is wanted. Writes none if `separator` is NULL: nothing was separated.
+ * False after a failure, which is said. */
 bool report_finish(Report *report, const cleave_model_info *model,
                    const cleave_separator_info *separator);
 

@@ -25,7 +25,7 @@ typedef struct Page {
 
 /* ---- Parts ------------------------------------------------------------------------------- */
 
-/* A term and its description; what the format makes is text, not HTML. */
+/* A term and its description, which is escaped. */
 static void write_item(const Page *page, const char *term, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -46,7 +46,7 @@ static void write_text_item(const Page *page, const char *term, const char *text
     fputs("</dd></div>\n", page->out);
 }
 
-/* A cell of a table of figures; a dash where there is nothing to tell. */
+/* A cell of a table of figures; NaN is a dash. */
 static void write_number(const Page *page, const char *format, double value) {
     fputs("<td>", page->out);
     if (isnan(value))

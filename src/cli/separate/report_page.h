@@ -1,5 +1,5 @@
-/* report_page.h: a report as one HTML page that refers to nothing outside of it but the audio
- * files, and with --report-embed not even to them. */
+/* report_page.h: writes a report as one HTML page, which needs no other files than the audio; with
+ * --report-embed not even those. */
 #ifndef CLEAVE_CLI_REPORT_PAGE_H
 #define CLEAVE_CLI_REPORT_PAGE_H
 
@@ -7,7 +7,7 @@
 
 #include "cli/separate/report.h"
 
-/* Writes the page; whether that succeeded, ferror(page) knows. */
+/* Writes the page. ferror(page) says whether that failed. */
 void report_page_write(FILE *page, const Report *report, const cleave_model_info *model,
                        const cleave_separator_info *separator);
 

@@ -1,4 +1,4 @@
-/* summary.c: see summary.h. */
+/* summary.c: counts what happened to the inputs, and lays out the lines that say it. */
 #include "cli/separate/summary.h"
 
 #include <stdio.h>
@@ -97,7 +97,7 @@ static void summary_tell_counts(const Summary *summary) {
     summary_tell_parts(parts, count);
 }
 
-/* "  input: reason"; the reason gets what the input leaves, but at least half of the line. */
+/* "  input: reason", shortened to the line: the reason gets at least half of it. */
 static void summary_tell_failure(const Failure *failure) {
     char *input = text_printable(failure->input);
     char *reason = text_printable(failure->reason);

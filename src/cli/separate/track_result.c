@@ -1,4 +1,4 @@
-/* track_result.c: see track_result.h. */
+/* track_result.c: scores, tables, warnings and JSON of one track. */
 #include "cli/separate/track_result.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 #include "cli/show/profile_table.h"
 #include "cli/show/score.h"
 
-#define TIME_COLUMNS 50 /* what the line of times takes beside the name */
+#define TIME_COLUMNS 50 /* columns of the line of times without the name */
 
 bool track_score(Track *track, const AudioFiles *truth, const char *folder) {
     bool good = true;
@@ -170,7 +170,7 @@ void track_print(const Track *track, const cleave_separator_info *info, bool qui
     print_fallback(track);
 }
 
-/* What was there already: how loud it is, nobody has looked. */
+/* Of stems that were there already only names and paths are known. */
 static void append_skipped(json_t *outputs, const Track *track) {
     for (int i = 0; track->skipped && i < track->outputs.count; i++) {
         json_t *object = json_new_object();

@@ -1,4 +1,4 @@
-/* track_result.h: one input of a run and what became of it, told to people or as JSON. */
+/* track_result.h: one input and what became of it, shown to people or as JSON. */
 #ifndef CLEAVE_CLI_TRACK_RESULT_H
 #define CLEAVE_CLI_TRACK_RESULT_H
 
@@ -15,24 +15,24 @@ typedef struct Track {
     cleave_fallback_op *fallback; /* ops that ran elsewhere than on the device; or NULL */
     int fallback_count;
     cleave_profile profile; /* with --profile: of this input alone; else empty */
-    cleave_score *scores;   /* with --score: one per stem, NaN where there is none; else NULL */
+    cleave_score *scores; /* with --score: one for each stem, NaN without a true stem; else NULL */
 } Track;
 
-/* Scores each stem against the file of its name in `truth`. A stem without one is a warning, a file
- * that cannot be compared an error that is said; then it returns false. */
+/* Scores each stem against the file of its name in `truth`. A stem without such a file is a
+ * warning. False if a file cannot be compared, which is said. */
 bool track_score(Track *track, const AudioFiles *truth, const char *folder);
 
-/* Says how many samples an integer format cut, if any, and what to try. */
+/* Warns if samples were cut at full scale, and says what to try. */
 void track_warn_clipped(const Track *track, cleave_format format);
 
-/* Takes over what the separator knows of ops that ran elsewhere than on its device. */
+/* Stores which ops ran elsewhere than on the separator's device. */
 void track_take_fallback(Track *track, const cleave_separator *separator);
 
-/* What was written, how loud it is or how near the truth, the time and memory that it took, and
- * what ran elsewhere. */
+/* Prints what was written, its peaks or scores, the time and memory it took, and what ran
+ * elsewhere. */
 void track_print(const Track *track, const cleave_separator_info *info, bool quiet);
 
-/* One line of JSON. `info` is NULL where there was no separator. */
+/* Prints one line of JSON. `info` is NULL if there was no separator. */
 void track_print_json(const Track *track, const char *model, const cleave_separator_info *info);
 
 /* Frees what a track owns. */

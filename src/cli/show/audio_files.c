@@ -1,4 +1,4 @@
-/* audio_files.c: see audio_files.h. Opens no audio. */
+/* audio_files.c: lists a folder. Opens no audio file. */
 #include "cli/show/audio_files.h"
 
 #include <dirent.h>

@@ -17,14 +17,13 @@ typedef struct AudioFiles {
 
 bool is_folder(const char *path);
 
-/* Lists the files of a folder that this build reads by their extension; subfolders and hidden files
- * are left out, and of several files of one stem the first is kept, with a warning. Where the
- * folder cannot be read: says so and returns false. Free it in either case. */
+/* Lists the audio files of a folder, by their extensions, without subfolders and hidden files. If
+ * several files have the same stem, warns and keeps the first. False if the folder cannot be read,
+ * which is said. Free the list in either case. */
 bool audio_files_list(AudioFiles *list, const char *folder);
 void audio_files_free(AudioFiles *list);
 
-/* The file of this stem, else the first whose stem differs in case alone; NULL where there is none.
- */
+/* The file of this stem; else the first whose stem differs only in case; else NULL. */
 const AudioFile *audio_files_find(const AudioFiles *list, const char *stem);
 
 #endif

@@ -1,5 +1,5 @@
-/* cmd_devices.c: `cleave devices`: what networks can run on, what that can do and why not more, how
- * much memory is free there, and which one is taken where none is named. */
+/* cmd_devices.c: `cleave devices`: the devices, what each can do and why not more, how much memory
+ * is free, and which device "auto" chooses. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +15,13 @@
 #include "cli/show/devices.h"
 
 #define NAME_COLUMNS  28
-#define NOTE_INDENT   8 /* behind the ids, of which the longest are such as "cuda:1" */
+#define NOTE_INDENT   8 /* behind the ids; "cuda:1:" is among the longest */
 #define NOTE_SIZE     320
 #define TABLE_COLUMNS (2 + CLEAVE_CAPABILITIES)
 
 /* ---- JSON -------------------------------------------------------------------------------- */
 
-/* Of the total; negative where unknown. */
+/* In percent of the total; negative if unknown. */
 static double used_percent(const cleave_device_info *device) {
     if (device->memory_total <= 0 || device->memory_available < 0)
         return -1.0;
@@ -102,8 +102,8 @@ static void devices_print_json(const cleave_device_info *devices, int count,
 
 /* ---- Tables ------------------------------------------------------------------------------ */
 
-/* Processors have long names: off the terminal, where nothing gives way by itself, the table keeps
- * to 80 columns all the same. JSON has them whole. */
+/* Processors have long names. The table shortens them on a terminal; elsewhere this keeps it within
+ * 80 columns. JSON has the whole name. */
 static char *table_name(const cleave_device_info *device) {
     char *name = text_printable(device->available ? device->name : "not available");
     char *shown = terminal_is(stdout) ? copy_text(name) : text_shorten(name, NAME_COLUMNS);
@@ -163,7 +163,7 @@ static void devices_print_capabilities(const cleave_device_info *devices, int co
 
 /* ---- Notes ------------------------------------------------------------------------------- */
 
-/* The id stands before the first note of a device. */
+/* The id is printed before the first note of a device only. */
 static void devices_print_note(const char **id, const char *note) {
     char *printable = text_printable(note);
     int column = *id != NULL ? printf("%s:", *id) : 0;

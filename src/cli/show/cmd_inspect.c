@@ -56,7 +56,7 @@ static void inspect_print_json(const Inspection *inspection) {
     json_print_indented(object);
 }
 
-/* Takes `value` over. */
+/* Takes ownership of `value`. */
 static void inspect_add(Table *table, const char *key, char *value) {
     const char *row[] = {key, value};
     table_row(table, row);
@@ -70,7 +70,7 @@ static char *joined_stems(const cleave_model_info *info) {
     return names;
 }
 
-/* 112345678 → "112.3 M" and the unit, if any. */
+/* 112345678 becomes "112.3 M" and the unit. */
 static char *count_text(double count, const char *unit) {
     static const char *const prefixes[] = {"", "k", "M", "G", "T", "P"};
     int step = 0;

@@ -1,4 +1,4 @@
-/* cmd_score.c: `cleave score`: pairs true stems with estimates and shows how near they come. */
+/* cmd_score.c: `cleave score`: pairs true stems with estimates and shows their scores. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 typedef struct Pair {
     const AudioFile *truth;
     const AudioFile *estimate; /* NULL: missing */
-    cleave_score score;        /* NaN where there is none */
+    cleave_score score;        /* NaN without an estimate */
     cleave_error error;
 } Pair;
 
@@ -73,7 +73,7 @@ static const AudioFile *estimate_of(const Comparison *comparison, const AudioFil
                      : audio_files_find(&comparison->estimates, truth->stem);
 }
 
-/* Returns an exit code: EXIT_INPUT where a stem is missing or could not be scored. */
+/* Returns an exit code: EXIT_INPUT if a stem is missing or could not be scored. */
 static int score_pairs(Comparison *comparison, bool two_files) {
     int code = EXIT_DONE;
     size_t count = comparison->truth.count;

@@ -1,4 +1,4 @@
-/* devices.h: a device as JSON and in words, for every command that tells of devices. */
+/* devices.h: how commands show a device: as JSON, and what is said of a simulated one. */
 #ifndef CLEAVE_CLI_DEVICES_H
 #define CLEAVE_CLI_DEVICES_H
 

@@ -29,8 +29,8 @@ void inspect_network_put(const Inspection *inspection, json_t *object);
 void inspect_memory_print(const Inspection *inspection);
 void inspect_memory_put(const Inspection *inspection, json_t *object);
 
-/* How the layers are computed (inspect_plan.c). Where --plan asks for it, the plan is made before
- * anything is shown: that may take a minute, and may fail. Returns an exit code. */
+/* How the layers are computed (inspect_plan.c). inspect_plan_make() comes before anything is
+ * printed, since it may fail; it does nothing without --plan. Returns an exit code. */
 int inspect_plan_make(Inspection *inspection);
 void inspect_plan_print(const Inspection *inspection);
 void inspect_plan_put(const Inspection *inspection, json_t *object);

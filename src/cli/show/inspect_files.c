@@ -15,7 +15,8 @@
 
 /* ---- Files ------------------------------------------------------------------------------- */
 
-/* Where a configuration is looked for beside a model, in this order; %s is the model's name. */
+/* Names of a configuration beside a model, in the order in which they are tried; %s is the model's
+ * name. */
 static const char *const candidates[] = {"%s.yaml", "%s.yml", "model.yaml", "model.yml",
                                          "config_model.yaml"};
 
@@ -49,7 +50,7 @@ static void add_file(Table *table, const char *name, const char *what, int64_t s
     table_row(table, row);
 }
 
-/* Whether an earlier candidate has the same name: a model may be called model, too. */
+/* Whether an earlier candidate has the same name, which happens if the model is called "model". */
 static bool is_listed(const cleave_model_info *info, size_t index) {
     char *name = candidate_name(info, index);
     bool listed = false;
@@ -94,7 +95,7 @@ static void print_files(const cleave_model_info *info) {
 
 /* ---- Weights ----------------------------------------------------------------------------- */
 
-/* Weights whose names have the same front: a part of the network. */
+/* Weights whose names begin alike: a part of the network. */
 typedef struct Group {
     const char *name;
     size_t length; /* of the front */

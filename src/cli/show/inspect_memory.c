@@ -21,7 +21,7 @@ static const struct {
 #define BATCHES    (sizeof batches / sizeof *batches)
 #define PRECISIONS (sizeof precisions / sizeof *precisions)
 
-/* False, with the reason in `error`, where the device cannot do that. Batch 0 is auto. */
+/* False, with the reason in `error`, if the device cannot do that. Batch 0 is auto. */
 static bool memory_need(const Inspection *inspection, int batch, cleave_precision precision,
                         cleave_memory_need *need, cleave_error *error) {
     cleave_separator_settings settings = inspection->options->separator;

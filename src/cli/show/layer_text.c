@@ -1,4 +1,4 @@
-/* layer_text.c: see layer_text.h. */
+/* layer_text.c: names, sizes and shapes of layers. */
 #include "cli/show/layer_text.h"
 
 #include <stdbool.h>

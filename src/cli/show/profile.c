@@ -54,7 +54,7 @@ static void profile_set_shares(cleave_profile *profile) {
             profile->seconds > 0.0 ? profile->ops[i].seconds / profile->seconds : 0.0;
 }
 
-/* What `profile` has more than an earlier one of the same separator. */
+/* Subtracts an earlier profile of the same separator. */
 static void profile_subtract(cleave_profile *profile, const cleave_profile *before) {
     for (int i = 0; i < profile->count && i < before->count; i++)
         profile_subtract_op(&profile->ops[i], &before->ops[i]);

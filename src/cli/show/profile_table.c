@@ -1,4 +1,4 @@
-/* profile_table.c: see profile_table.h. */
+/* profile_table.c: sums ops up by kind and size, and writes the sums as a table or as JSON. */
 #include "cli/show/profile_table.h"
 
 #include <inttypes.h>
@@ -18,8 +18,8 @@
 typedef struct Class {
     cleave_profile_op op; /* the first, with the sums of all, but for name and peak_share */
     int layers;
-    double peak_seconds; /* of the products: what their share of the peak is of */
-    double at_peak;      /* seconds that they would have taken at the peak */
+    double peak_seconds; /* of the products whose share of the peak is known */
+    double at_peak;      /* seconds that these would take at the peak */
 } Class;
 
 typedef struct Classes {
@@ -67,7 +67,7 @@ static void classes_add_op(Classes *classes, const cleave_profile_op *op) {
     add_to_class(&classes->items[i], op);
 }
 
-/* The network's before the host's, and the longest first. */
+/* The network's classes before the host's; in each, the longest first. */
 static int classes_compare(const void *left, const void *right) {
     const cleave_profile_op *a = &((const Class *)left)->op;
     const cleave_profile_op *b = &((const Class *)right)->op;
@@ -76,7 +76,7 @@ static int classes_compare(const void *left, const void *right) {
     return (b->seconds > a->seconds) - (b->seconds < a->seconds);
 }
 
-/* Of the ops that ran. Free the items. */
+/* Makes classes of the ops that ran. Free the items. */
 static Classes classes_make(const cleave_profile *profile) {
     Classes classes = {allocate((size_t)profile->count + 1, sizeof *classes.items), 0};
     for (int i = 0; i < profile->count; i++)
@@ -87,14 +87,14 @@ static Classes classes_make(const cleave_profile *profile) {
     return classes;
 }
 
-/* NaN where there is none. */
+/* NaN if unknown. */
 static double peak_share(const Class *class) {
     return class->peak_seconds > 0.0 ? class->at_peak / class->peak_seconds : (double)NAN;
 }
 
 /* ---- For people -------------------------------------------------------------------------- */
 
-/* Per second, in billions; "" where there is nothing. */
+/* Per second, in billions; "" for none. */
 static char *rate_text(double amount, double seconds, int digits) {
     bool any = amount > 0.0 && seconds > 0.0;
     return any ? format_text("%.*f", digits, amount / seconds / 1e9) : copy_text("");
@@ -104,13 +104,13 @@ static char *share_text(double share, int digits) {
     return isnan(share) ? copy_text("") : format_text("%.*f %%", digits, 100.0 * share);
 }
 
-/* "9999999", and "10.0M" where that would be too wide. */
+/* "9999999", but "10.0M" for more. */
 static char *count_text(int64_t count) {
     return count < 10000000 ? format_text("%" PRId64, count)
                             : format_text("%.1fM", (double)count / 1e6);
 }
 
-/* Takes name and size over. */
+/* Takes ownership of `name` and `size`. */
 static void classes_add_row(Table *table, const Class *class, char *name, char *size) {
     const cleave_profile_op *op = &class->op;
     char *cells[] = {name,

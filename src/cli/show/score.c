@@ -1,4 +1,4 @@
-/* score.c: see score.h. The arithmetic of a score is the library's. */
+/* score.c: scores of files, which the library computes, as text and as a mean. */
 #include "cli/show/score.h"
 
 #include <inttypes.h>

@@ -7,8 +7,8 @@
 #include "cleave/extra.h"
 #include "cli/console/text.h"
 
-/* Scores one pair of files. Where that fails: says so, fills `error` and returns false. Where the
- * two differ in length: warns. */
+/* Scores one pair of files, and warns if they differ in length. False after a failure, which is
+ * said and in `error`. */
 bool score_pair(const char *reference, const char *estimate, cleave_score *score,
                 cleave_error *error);
 

@@ -19,11 +19,11 @@ typedef struct BenchResult {
     double open_seconds;   /* compiling */
     double warm_seconds;   /* the warm-up */
     double *seconds;       /* of each run that was completed */
-    int64_t host_memory;   /* bytes: the process's peak meanwhile (platform_recent_peak()) */
+    int64_t host_memory;   /* bytes: the process's peak during the runs (platform_recent_peak()) */
     int64_t device_memory; /* bytes: the device's peak */
     int64_t fallback_ops;  /* that did not run on the device */
     int runs;              /* that were completed */
-    int compiled;          /* 0: op by op, which a compilation that fails comes down to */
+    int compiled;          /* 0: op by op, also because compiling failed */
     cleave_error error;    /* status other than CLEAVE_OK: it did not run to its end */
     char kernels[32];
     bool began;
@@ -48,11 +48,10 @@ typedef struct Bench {
     int count;
 } Bench;
 
-/* Lists all configurations, modes by overlaps by batches, into bench->results (zeroed but for what
- * is asked for). */
+/* Fills bench->results with all configurations: each mode with each overlap and each batch. */
 void bench_list(Bench *bench);
 
-/* Runs all of them; what fails is said, and goes into its result. Returns an exit code. */
+/* Runs all configurations. A failure is said, and is in its result. Returns an exit code. */
 int bench_run(Bench *bench, const cleave_model *model, ProgressStyle style);
 
 /* Runs a configuration once more, timing every op; prints the table of ops and writes the trace.
@@ -61,22 +60,22 @@ bool bench_profile(const Bench *bench, const cleave_model *model, const BenchRes
 
 /* ---- Figures ---- */
 
-/* Of the times of its runs, 0 for none. */
+/* Of the times of its runs; 0 without runs. */
 double bench_median(const BenchResult *result);
 
-/* Half of the range of its times, as a part of the median. */
+/* Half of the range of its times, as a fraction of the median. */
 double bench_spread(const BenchResult *result);
 
-/* Seconds of audio for each second of work; 0 for none. */
+/* Seconds of audio for each second of work; 0 without runs. */
 double bench_real_time(const Bench *bench, const BenchResult *result);
 
-/* How many times as fast as the slowest; 0 where there is nothing to compare. */
+/* How many times as fast as the slowest; 0 without runs. */
 double bench_speed_up(const Bench *bench, const BenchResult *result);
 
-/* Fastest first; those that did not run last, in the order in which they were listed. */
+/* Fastest first; those that did not run come last, in their order. */
 void bench_sort(Bench *bench);
 
-/* The fastest after sorting; NULL where none ran. */
+/* The fastest, once they are sorted; NULL if none ran. */
 const BenchResult *bench_fastest(const Bench *bench);
 
 /* ---- Output ---- */

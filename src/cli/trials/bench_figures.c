@@ -1,4 +1,5 @@
-/* bench_figures.c: which configurations `cleave bench` runs, and what their times come to. */
+/* bench_figures.c: lists the configurations of `cleave bench`, and computes figures from their
+ * times. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@
 
 /* ---- Configurations ---- */
 
-/* What an option lists, or the one default. */
+/* The length of an option's list; 1, for the default, without one. */
 static int count_values(int count) {
     return count > 0 ? count : 1;
 }
@@ -40,7 +41,7 @@ static int compare_seconds(const void *a, const void *b) {
     return one < other ? -1 : one > other;
 }
 
-/* Its times in order; the caller's. */
+/* Its times, sorted. Free them. */
 static double *sorted_seconds(const BenchResult *result) {
     double *sorted = allocate((size_t)result->runs + 1, sizeof *sorted);
     if (result->runs > 0)
@@ -83,7 +84,7 @@ double bench_speed_up(const Bench *bench, const BenchResult *result) {
     return median > 0 ? slowest / median : 0;
 }
 
-/* An insertion sort: the order of equals stays. */
+/* Insertion sort, which keeps the order of equals. */
 void bench_sort(Bench *bench) {
     for (int i = 1; i < bench->count; i++) {
         BenchResult moving = bench->results[i];

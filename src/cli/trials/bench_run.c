@@ -1,6 +1,6 @@
-/* bench_run.c: runs the configurations of `cleave bench` one after the other. Each is opened and
- * warmed up, which is timed apart, and then timed, the clock read when the device has done what it
- * was given; then all that it holds is released. */
+/* bench_run.c: runs the configurations of `cleave bench` one after the other. Each is opened,
+ * warmed up, and then timed; the clock is read once the device has finished. Then all that it holds
+ * is released. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static cleave_separator_settings settings_of(const Bench *bench, const BenchResu
     return settings;
 }
 
-/* Opens and warms up; says in the result what that took. */
+/* Opens and warms up; the result gets the time of both. */
 static cleave_status open_warm(const Bench *bench, const cleave_model *model, BenchResult *result,
                                cleave_separator **separator) {
     cleave_separator_settings settings = settings_of(bench, result);
@@ -43,7 +43,7 @@ static cleave_status open_warm(const Bench *bench, const cleave_model *model, Be
     return cleave_separator_warm_up(*separator, &result->warm_seconds, &result->error);
 }
 
-/* The clock is read when the device has done what it was given (R8). */
+/* The clock is read once the device has finished (R8). */
 static cleave_status time_run(const Bench *bench, cleave_separator *separator, BenchResult *result,
                               float *stems, TrialProgress *progress) {
     const cleave_audio *audio = &bench->trial.audio;
@@ -73,7 +73,7 @@ static void take_info(BenchResult *result, const cleave_separator *separator) {
     result->host_memory = platform_recent_peak();
 }
 
-/* A signal that came when nothing was running. */
+/* For a signal that came while nothing was running. */
 static cleave_status interrupted(BenchResult *result) {
     failure_set(&result->error, CLEAVE_ERROR_CANCELLED, NULL, "interrupted", NULL);
     return result->error.status;
@@ -102,8 +102,8 @@ static cleave_status run_configuration(const Bench *bench, const cleave_model *m
 
 /* ---- All ---- */
 
-/* What the first use of the process costs is paid once, before anything is timed: a warm-up of the
- * first configuration that runs, all of it released again (R9). */
+/* The first use of a device in a process is slow. So before anything is timed, the first
+ * configuration that works is warmed up and released again (R9). */
 static void warm_process(const Bench *bench, const cleave_model *model) {
     for (int i = 0; i < bench->count && signals_caught() == 0; i++) {
         cleave_separator *separator = NULL;
@@ -122,7 +122,7 @@ static char *label_of(const Bench *bench, const BenchResult *result, int number)
     return format_text("[%d/%d] %s", number, bench->count, result->mode.name);
 }
 
-/* So that a long list can be cut short early; after the first configuration that ran. */
+/* After the first configuration, so that people can stop a long list early. */
 static void say_expected(const Bench *bench, const BenchResult *first, double seconds) {
     double expected = seconds * bench->count;
     if (bench->count > 1 && expected >= 2.0)

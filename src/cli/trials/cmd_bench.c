@@ -1,5 +1,5 @@
-/* cmd_bench.c: `cleave bench`: times the network in every configuration that is asked for. What is
- * run is decided in bench_figures.c, how in bench_run.c. */
+/* cmd_bench.c: `cleave bench`: times the network in every configuration that is asked for.
+ * bench_figures.c lists them, bench_run.c runs them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "cli/trials/bench.h"
 #include "cli/trials/commands.h"
 
-/* Before minutes of work: whether the page and the trace could be written. */
+/* Whether the page and the trace could be written; checked before minutes of work. */
 static bool outputs_are_possible(const BenchOptions *options) {
     int number = options->html != NULL ? atomic_file_check(options->html) : 0;
     if (number != 0)

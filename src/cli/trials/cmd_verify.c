@@ -1,6 +1,6 @@
-/* cmd_verify.c: `cleave verify`: the same audio through every mode, compared with the f32 CPU
- * reference. Which modes there are is decided in trial_modes.c, what is printed in
- * verify_output.c, what the figures mean in verdict.c. */
+/* cmd_verify.c: `cleave verify`: separates the same audio in every mode and compares the stems with
+ * those of the f32 CPU reference. trial_modes.c lists the modes, verify_output.c prints, verdict.c
+ * says what the figures mean. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -32,8 +32,7 @@ static cleave_status verify_run_mode(const Verify *verify, const cleave_model *m
     cleave_separator *separator = NULL;
     cleave_separator_info info;
     mode_apply(&result->mode, &settings);
-    if (verify->options->trial.line.verbosity >=
-        VERBOSITY_INFO) /* warnings are of speed; others are told */
+    if (verify->options->trial.line.verbosity >= VERBOSITY_INFO) /* warnings are of speed only */
         settings.log = message_logger();
     cleave_status status = cleave_separator_open(&separator, model, &settings, &result->error);
     if (status == CLEAVE_OK) {
@@ -93,8 +92,8 @@ static void verify_compare(const Verify *verify, VerifyResult *result, const flo
     }
 }
 
-/* Returns an exit code. A mode that puts out what is no number is broken; one that does not run
- * leaves the others to run. */
+/* Returns an exit code. A mode whose output is not a number is broken; one that cannot run does not
+ * keep the others from running. */
 static int verify_judge_error(VerifyResult *result) {
     int code = verify_fail(&result->error);
     if (result->error.status != CLEAVE_ERROR_MODEL)
@@ -103,7 +102,7 @@ static int verify_judge_error(VerifyResult *result) {
     return EXIT_INPUT;
 }
 
-/* Returns an exit code: the gravest of all modes'. */
+/* Returns the highest exit code of all modes. */
 static int verify_run_modes(Verify *verify, const cleave_model *model, float *reference,
                             float *estimate, TrialProgress *progress) {
     VerifyResult truth = {.mode = mode_reference()};

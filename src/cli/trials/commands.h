@@ -1,4 +1,4 @@
-/* commands.h: the commands of this folder, which try networks in several ways. */
+/* commands.h: the commands of this folder, which run networks in several modes and compare. */
 #ifndef CLEAVE_CLI_TRIALS_COMMANDS_H
 #define CLEAVE_CLI_TRIALS_COMMANDS_H
 

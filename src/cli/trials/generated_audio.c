@@ -1,5 +1,4 @@
-/* generated_audio.c: see generated_audio.h. Every voice is a function of time, so that any part can
- * be made by itself. */
+/* generated_audio.c: each voice is a function of time, so that any part can be made by itself. */
 #include "cli/trials/generated_audio.h"
 
 #include <math.h>
@@ -79,7 +78,8 @@ static double sample_at(int64_t sample, int sample_rate, int channel) {
     int bar = (int)fmod(time / BAR, 4.0);
     double noise = noise_at(sample, 0);
     double treble = 0.5 * (noise_at(sample, 1) - noise_at(sample - 1, 1));
-    double left = channel == 0 ? 1.0 : 0.6; /* of what stands left; the right has the rest */
+    double left =
+        channel == 0 ? 1.0 : 0.6; /* level of what is on the left; the right has the rest */
     return 0.30 * kick_at(time) + 0.18 * snare_at(time, noise) +
            0.10 * left * hat_at(time, treble) + 0.10 * bass_at(time, roots[bar]) +
            0.09 * chord_at(time, roots[bar], thirds[bar], channel) +

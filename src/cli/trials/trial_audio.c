@@ -1,4 +1,4 @@
-/* trial_audio.c: see trial_audio.h. */
+/* trial_audio.c: reads the loudest part of an input, or generates audio. */
 #include "cli/trials/trial_audio.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "cli/console/allocate.h"
 #include "cli/trials/generated_audio.h"
 
-/* Files are read in less, mostly; then nothing is told. */
+/* Most files are read in less time; then no progress is shown. */
 #define QUIET_SECONDS 2.0
 
 static void trial_audio_generate(cleave_audio *audio, const cleave_model_info *model, int seconds) {

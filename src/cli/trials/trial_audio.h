@@ -1,5 +1,5 @@
 /* trial_audio.h: the audio that `bench` and `verify` run networks on: a part of the user's input,
- * or audio that the program makes up. */
+ * or generated audio. */
 #ifndef CLEAVE_CLI_TRIAL_AUDIO_H
 #define CLEAVE_CLI_TRIAL_AUDIO_H
 
@@ -14,8 +14,8 @@ typedef struct TrialAudio {
     cleave_audio audio;
 } TrialAudio;
 
-/* The loudest `seconds` of the options' input, or as many of generated audio, at the network's rate
- * and with its channels. False after a failure, which is in `error`. Free in either case. */
+/* Gets the loudest `seconds` of the input, or as many of generated audio, at the network's rate and
+ * with its channels. False after a failure, which is in `error`. Free it in either case. */
 bool trial_audio_get(TrialAudio *trial, const TrialOptions *options, const cleave_model_info *model,
                      int seconds, ProgressStyle style, cleave_error *error);
 void trial_audio_free(TrialAudio *trial);

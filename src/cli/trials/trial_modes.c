@@ -1,4 +1,4 @@
-/* trial_modes.c: see trial_modes.h. */
+/* trial_modes.c: lists modes from the devices that are present and what the options ask for. */
 #include "cli/trials/trial_modes.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ bool mode_equal(const Mode *a, const Mode *b) {
     return strcmp(a->name, b->name) == 0;
 }
 
-/* "cuda" is the first of the devices "cuda:0" and so on. NULL where there is none. */
+/* Finds a device; "cuda" is the first of "cuda:0" and so on. NULL if there is no such device. */
 static const cleave_device_info *find_device(const cleave_device_info *devices, int count,
                                              const char *id) {
     size_t length = strlen(id);
@@ -57,7 +57,7 @@ static bool is_able(const cleave_device_info *device, cleave_capability_kind kin
     return device != NULL && device->available && device->capabilities[kind].able;
 }
 
-/* What is being listed, and for whom. */
+/* What a list of modes is made from. */
 typedef struct Listing {
     const TrialOptions *options;
     ModeDefaults defaults;
@@ -112,7 +112,7 @@ static bool modes_have_device(const ModeList *list, const char *id) {
     return false;
 }
 
-/* "auto" is the device that it stands for; what is named twice is listed once. */
+/* "auto" becomes the device that it stands for; a device that is named twice is listed once. */
 static void modes_add_named(const Listing *listing, const char *name) {
     cleave_device_choice choice;
     bool is_auto =

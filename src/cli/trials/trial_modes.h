@@ -1,5 +1,5 @@
-/* trial_modes.h: the ways to run a network that a command goes through: devices, precisions,
- * compiled or op by op. */
+/* trial_modes.h: the modes in which a command runs a network: device, precision, compiled or op by
+ * op. */
 #ifndef CLEAVE_CLI_TRIAL_MODES_H
 #define CLEAVE_CLI_TRIAL_MODES_H
 
@@ -24,14 +24,14 @@ typedef struct ModeList {
         simulated[MODES_SIMULATED_SIZE]; /* simulated devices among them, "mps, cuda:0"; "": none */
 } ModeList;
 
-/* What is taken of a device where the options do not say. */
+/* Which modes of a device are listed if the options do not say. */
 typedef enum ModeDefaults {
-    MODES_THAT_RUN, /* all that gives a result of its own: the CPU rounds to any precision */
+    MODES_THAT_RUN, /* all that give a result of their own; the CPU can round to any precision */
     MODES_THAT_GAIN /* f32, and what the device has instructions for */
 } ModeDefaults;
 
-/* The modes that the options ask for; devices in the order in which they are named, or found. Free
- * `items`. */
+/* The modes that the options ask for, with the devices in the order in which they are named or
+ * found. Free `items`. */
 ModeList modes_list(const TrialOptions *options, ModeDefaults defaults);
 
 Mode mode_of(const char *device, cleave_precision precision, int compile);
@@ -39,7 +39,7 @@ Mode mode_of(const char *device, cleave_precision precision, int compile);
 /* The mode that all others are compared with: f32 on the CPU, op by op. */
 Mode mode_reference(void);
 
-/* Has the settings ask for the mode, and for no device but its own. */
+/* Makes the settings ask for the mode, and for its device only. */
 void mode_apply(const Mode *mode, cleave_separator_settings *settings);
 
 bool mode_equal(const Mode *a, const Mode *b);

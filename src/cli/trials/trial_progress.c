@@ -1,4 +1,4 @@
-/* trial_progress.c: see trial_progress.h. */
+/* trial_progress.c: adds the runs that are done to the progress of the one that runs. */
 #include "cli/trials/trial_progress.h"
 
 #include <time.h>

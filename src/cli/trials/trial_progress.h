@@ -1,6 +1,5 @@
-/* trial_progress.h: one progress over several runs of the same audio, and the clock by which they
- * are timed.
- */
+/* trial_progress.h: one line of progress for several runs of the same audio, and the clock that
+ * times them. */
 #ifndef CLEAVE_CLI_TRIAL_PROGRESS_H
 #define CLEAVE_CLI_TRIAL_PROGRESS_H
 
@@ -11,9 +10,9 @@ typedef struct TrialProgress {
     ProgressStyle style;
     int sample_rate;
     int64_t samples; /* of one run */
-    int done;        /* runs; those that failed count as done */
+    int done;        /* runs, failed ones included */
     int count;
-    double begin; /* of the first run, as trial_clock() has it */
+    double begin; /* of the first run, by trial_clock() */
 } TrialProgress;
 
 /* Seconds of the monotonic clock. */

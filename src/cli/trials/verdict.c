@@ -1,4 +1,4 @@
-/* verdict.c: see verdict.h. */
+/* verdict.c: turns figures of a comparison into a verdict. */
 #include "cli/trials/verdict.h"
 #include "cleave/extra.h"
 

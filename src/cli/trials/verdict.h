@@ -1,5 +1,5 @@
-/* verdict.h: what the figures of a comparison mean to a listener. The thresholds' reasons are told
- * by `cleave verify --help`. */
+/* verdict.h: what the figures of a comparison mean to a listener. `cleave verify --help` gives the
+ * reasons for the thresholds. */
 #ifndef CLEAVE_CLI_VERDICT_H
 #define CLEAVE_CLI_VERDICT_H
 
@@ -18,8 +18,8 @@ typedef enum Verdict { VERDICT_TRANSPARENT, VERDICT_AUDIBLE, VERDICT_BROKEN } Ve
 /* Whether the reference is too quiet for an SNR. */
 int verdict_is_silent(const cleave_comparison *comparison);
 
-/* The SNR in dB that a stem is judged by: its own, or what stands for it where it is silent. Never
- * NaN. */
+/* The SNR in dB by which a stem is judged: its own, or if it is silent, one that follows from the
+ * level of its error. Never NaN. */
 double verdict_snr(const cleave_comparison *comparison);
 
 Verdict verdict_of(double snr);

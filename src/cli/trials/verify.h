@@ -12,14 +12,13 @@
 typedef struct VerifyResult {
     Mode mode;
     cleave_error error; /* status other than CLEAVE_OK: it did not run to its end */
-    char kernels[32];   /* that were used; "" where it did not come to that */
-    int compiled; /* 1: the whole graph was; 0: op by op, which a compilation that fails comes down
-                     to */
+    char kernels[32];   /* that were used; "" if the mode did not get that far */
+    int compiled; /* 1: the whole graph was compiled; 0: op by op, also because compiling failed */
     int64_t fallback_ops;     /* that did not run on the device */
-    cleave_comparison *stems; /* one per stem of the network; NULL where it did not run */
+    cleave_comparison *stems; /* one for each stem of the network; NULL if it did not run */
     int worst;                /* the stem of the lowest SNR as judged */
-    double snr;               /* of that stem, as judged, in dB; -inf where the network's output
-                                 was no number; NaN where the mode did not run */
+    double snr; /* of that stem, as judged, in dB; -inf: the network's output was no number; NaN:
+                   the mode did not run */
 } VerifyResult;
 
 typedef struct VerifyOptions {
@@ -36,7 +35,7 @@ typedef struct Verify {
     int count;
 } Verify;
 
-/* Whether a mode reaches --min-snr; one that did not run does not. */
+/* Whether a mode reaches --min-snr. A mode that did not run does not. */
 bool verify_passed(const Verify *verify, const VerifyResult *result);
 
 /* Standard output: the table with its conclusion, or JSON. */

@@ -21,7 +21,7 @@ bool verify_passed(const Verify *verify, const VerifyResult *result) {
     return result->snr >= verify->options->min_snr;
 }
 
-/* "-98.2", or "none" where there is no difference at all. */
+/* "-98.2", or "none" if there is no difference at all. */
 static ShortText level_text(double level) {
     ShortText result = {"none"};
     if (level > -INFINITY)
@@ -57,7 +57,7 @@ static int compare_ranked(const void *a, const void *b) {
     return one->stem - other->stem;
 }
 
-/* Worst first. The caller's. */
+/* Worst first. Free them. */
 static Ranked *rank_stems(const Verify *verify, const VerifyResult *result) {
     int count = verify->model.stem_count;
     Ranked *ranked = allocate((size_t)count, sizeof *ranked);
@@ -137,7 +137,7 @@ static void print_head(const Verify *verify) {
     putchar('\n');
 }
 
-/* What a mode did not do as it was asked to. */
+/* Where a mode did otherwise than it was asked to. */
 static void print_notes(const VerifyResult *result) {
     if (result->mode.compile && !result->compiled)
         printf("%s: compiling failed; it ran op by op\n", result->mode.name);
