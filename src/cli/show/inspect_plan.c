@@ -50,11 +50,12 @@ void inspect_plan_print(const Inspection *inspection) {
     for (int i = 0; i < plan->count; i++)
         plan_add_row(table, &plan->layers[i]);
     table_print(table, stdout);
-    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output.\n"
-         "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n"
-         "the time. Winograd takes patches of tiles of 4x4 one by one, with all weights\n"
-         "transformed first; or all patches are loaded first, and the weights transformed\n"
-         "on the way.");
+    puts("How layers are computed on the CPU.\n"
+         "Sizes: frequencies x frames of the output. GFLOP: of "
+         "all layers of a line, for\n"
+         "one chunk, by direct computation. Share: of the time. Winograd takes patches of\n"
+         "tiles of 4x4 one by one, with all weights transformed first; or all patches are\n"
+         "loaded first, and the weights transformed on the way.");
     table_free(table);
 }
 
