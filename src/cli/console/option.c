@@ -43,10 +43,13 @@ const Option telling_rows[] = {
 
 static void option_add_rows(OptionList *list, const Option *rows, size_t at) {
     for (const Option *row = rows; row->kind != OPTION_END; row++) {
-        if (row->kind == OPTION_GROUP)
+        if (row->kind == OPTION_GROUP) {
             option_add_rows(list, row->rows, at + row->at);
-        else if (list->count < OPTIONS_MAX)
-            list->items[list->count++] = (PlacedOption){row, at + row->at};
+            continue;
+        }
+        if (list->count == OPTIONS_MAX)
+            abort(); /* seen at any use of the command: raise OPTIONS_MAX */
+        list->items[list->count++] = (PlacedOption){row, at + row->at};
     }
 }
 
