@@ -1,15 +1,16 @@
-/* main.c: from the command line to a command. What the commands do is in cmd_*.c. */
+/* main.c: from the command line to a command. What the commands do is in cmd_*.c of each folder. */
 #include <stdio.h>
 #include <string.h>
 
-#include "commands.h"
-#include "exit_code.h"
-#include "help.h"
-#include "message.h"
-#include "options.h"
-#include "terminal.h"
+#include "cleave.h"
+#include "cli/commands.h"
+#include "cli/console/allocate.h"
+#include "cli/console/exit_code.h"
+#include "cli/console/message.h"
+#include "cli/console/terminal.h"
+#include "cli/help/help_text.h"
 
-/* What no release has. */
+/* Said of builds that are for tests only. */
 #ifdef CLEAVE_APPLESIM
 #define BUILT_WITH "; with a simulated Apple GPU, for tests only"
 #else
@@ -21,40 +22,29 @@ static void print_version(void) {
            CLEAVE_VERSION_PATCH, cleave_version(), BUILT_WITH);
 }
 
-static bool inputs_fit(const Command *command, const Options *options) {
-    if (options->input_count < command->minimum_inputs && options->list == NULL) {
-        message_error("%s", command->missing);
-        return false;
-    }
-    if (command->maximum_inputs >= 0 && options->input_count > command->maximum_inputs) {
-        message_error("%s: '%s' is one argument too many; usage: cleave %s", command->name,
-                      options->inputs[command->maximum_inputs], command->usage);
-        return false;
-    }
-    return true;
-}
-
-static int do_command(const Command *command, const Options *options) {
-    if (!inputs_fit(command, options))
-        return EXIT_USAGE;
-    message_set_verbosity(options->verbosity);
-    return command->run(options);
-}
-
-/* `named` is NULL where the command line names no command. */
-static int run(const Command *named, int argc, char **argv) {
-    const Command *command = named != NULL ? named : &commands[0];
-    Options options;
+/* Reads the rest of the command line for a command and runs it. `named` is false if the command
+ * line names no command: then the help is the overview. */
+static int run_command(const Command *command, bool named, int argc, char **argv) {
+    CommandLine *line = allocate(1, command->options_size);
+    line->commands = commands;
+    if (command->set_defaults != NULL)
+        command->set_defaults(line);
     int code = EXIT_DONE;
-    if (!options_parse(&options, command->id, argc, argv))
+    switch (options_parse(command, line, argc, argv)) {
+    case PARSED_WRONG:
         code = EXIT_USAGE;
-    else if (options.help)
-        help_print(named);
-    else if (options.version)
+        break;
+    case PARSED_HELP:
+        help_print(commands, named ? command : NULL);
+        break;
+    case PARSED_VERSION:
         print_version();
-    else
-        code = do_command(command, &options);
-    options_free(&options);
+        break;
+    case PARSED_COMMAND:
+        message_set_verbosity(line->verbosity);
+        code = command->run(line);
+    }
+    options_free(command, line);
     return code;
 }
 
@@ -63,8 +53,9 @@ int main(int argc, char **argv) {
     if (trial >= 0)
         return trial;
     terminal_prepare();
-    const Command *named = argc > 1 ? command_find(argv[1]) : NULL;
-    int code = named != NULL ? run(named, argc - 1, argv + 1) : run(NULL, argc, argv);
+    const Command *named = argc > 1 ? command_find(commands, argv[1]) : NULL;
+    int code = named != NULL ? run_command(named, true, argc - 1, argv + 1)
+                             : run_command(commands[0], false, argc, argv);
     terminal_flush_output();
     if (terminal_output_error() != 0) {
         message_error("standard output: %s", strerror(terminal_output_error()));

@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-#include "../../src/cli/bench.h"
+#include "cli/trials/bench.h"
 
 static float *no_planes[2];
 
 /* Ten seconds of audio. */
-static Bench bench_of(const Options *options) {
+static Bench bench_of(const BenchOptions *options) {
     return (Bench){.options = options,
                    .trial.audio = {.planes = no_planes, .sample_rate = 100, .samples = 1000}};
 }
@@ -23,13 +23,12 @@ static void t1_matrix_is_modes_by_overlaps_by_batches(void **state) {
     (void)state;
     char cpu[] = "cpu";
     char *devices[] = {cpu, cpu, NULL};
-    Options options = {.devices = devices,
-                       .precisions = 1U << CLEAVE_PRECISION_F32 | 1U << CLEAVE_PRECISION_BF16,
-                       .compile_modes = 1U << 1,
-                       .overlaps = {1, 4, 8},
-                       .overlap_count = 3,
-                       .batches = {0, 2},
-                       .batch_count = 2};
+    BenchOptions options = {.trial.devices = devices,
+                            .trial.precisions =
+                                1U << CLEAVE_PRECISION_F32 | 1U << CLEAVE_PRECISION_BF16,
+                            .trial.compile_modes = 1U << 1,
+                            .overlaps = {.values = {1, 4, 8}, .count = 3},
+                            .batches = {.values = {0, 2}, .count = 2}};
     Bench bench = bench_of(&options);
     bench_list(&bench);
     assert_int_equal(bench.count, 2 * 3 * 2);
@@ -44,7 +43,7 @@ static void t1_matrix_is_modes_by_overlaps_by_batches(void **state) {
 
 static void t1_matrix_defaults_to_what_is_here(void **state) {
     (void)state;
-    Options options = {0};
+    BenchOptions options = {.runs = 0};
     Bench bench = bench_of(&options);
     bench_list(&bench);
     assert_true(bench.count >= 2);
@@ -82,7 +81,7 @@ static void t1_sorted_by_speed_failures_last(void **state) {
     double seconds[] = {5, 0, 2, 5, 0, 1};
     const int order[] = {5, 2, 0, 3, 1, 4};
     BenchResult results[6];
-    Options options = {0};
+    BenchOptions options = {.runs = 0};
     Bench bench = bench_of(&options);
     fill(results, seconds, 6);
     bench.results = results;

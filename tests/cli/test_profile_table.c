@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "cleave/extra.h"
-#include "cli/profile_table.h"
+#include "cli/show/profile_table.h"
 
 static cleave_profile_op conv(int height, int64_t calls, double seconds, double peak_share) {
     return (cleave_profile_op){.name = "layer",

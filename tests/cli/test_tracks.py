@@ -501,7 +501,7 @@ class SkipTest(TracksTest):
                                       "other,vocals", "--json")
             process.communicate(timeout=TIME_LIMIT)
         self.assertEqual((process.returncode, result.code), (0, 0), result.err)
-        self.assertIn("another process is at it", result.err)
+        self.assertIn("another process is working on it", result.err)
         self.assertEqual(json.loads(result.out)["status"], "busy")
         self.assertEqual(self.files(), ["long/other.wav", "long/vocals.wav"])
 

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "cleave/extra.h"
-#include "src/cli/generated_audio.h"
-#include "src/cli/verdict.h"
+#include "cli/trials/generated_audio.h"
+#include "cli/trials/verdict.h"
 
 static void t2_verdicts_have_their_thresholds(void **state) {
     (void)state;
