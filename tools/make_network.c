@@ -19,7 +19,7 @@
 
 #include "base/mapped_file.h"
 #include "model/config.h"
-#include "model/random_network.h"
+#include "random_network.h"
 
 /* A type as the command line and as torch.save name it. */
 static const struct {
