@@ -80,28 +80,15 @@ static cleave_status run_step(const Verify *verify, const cleave_model *model, V
     return status;
 }
 
-static void compare_stem(const Verify *verify, const float *reference, const float *estimate,
-                         cleave_comparison *comparison) {
-    const cleave_audio *audio = &verify->trial.audio;
-    const float **planes = allocate(2 * (size_t)audio->channels, sizeof *planes);
-    cleave_error error;
-    for (int c = 0; c < audio->channels; c++) {
-        planes[c] = reference + (size_t)c * (size_t)audio->samples;
-        planes[audio->channels + c] = estimate + (size_t)c * (size_t)audio->samples;
-    }
-    if (cleave_audio_compare(planes, planes + audio->channels, audio->channels, audio->samples,
-                             comparison, &error) != CLEAVE_OK)
-        out_of_memory();
-    free(planes);
-}
-
 static void compare(const Verify *verify, VerifyResult *result, const float *reference,
                     const float *estimate) {
     size_t stem_size = (size_t)verify->trial.audio.channels * (size_t)verify->trial.audio.samples;
     result->stems = allocate((size_t)verify->model.stem_count, sizeof *result->stems);
     for (int s = 0; s < verify->model.stem_count; s++) {
-        compare_stem(verify, reference + (size_t)s * stem_size, estimate + (size_t)s * stem_size,
-                     &result->stems[s]);
+        if (trial_audio_compare(&verify->trial, reference + (size_t)s * stem_size,
+                                estimate + (size_t)s * stem_size, verify->trial.audio.channels,
+                                &result->stems[s], NULL) != CLEAVE_OK)
+            out_of_memory();
         double snr = verdict_snr(&result->stems[s]);
         if (s == 0 || snr < result->snr) {
             result->worst = s;
