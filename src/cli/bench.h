@@ -73,10 +73,6 @@ const BenchResult *bench_fastest(const Bench *bench);
 
 void bench_print(const Bench *bench);
 void bench_print_json(const Bench *bench);
-void bench_print_csv(const Bench *bench);
-
-/* A page with a chart. False after a failure, which is said. */
-bool bench_write_html(const Bench *bench, const char *path);
 
 /* "compiled" or "op by op". */
 const char *bench_graph(const BenchResult *result);

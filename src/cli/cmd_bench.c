@@ -1,7 +1,6 @@
 /* cmd_bench.c: `cleave bench`: times the network in every configuration that is asked for. What is
  * run is decided in bench_figures.c, how in bench_run.c. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench.h"
 #include "commands.h"
@@ -11,38 +10,20 @@
 #include "profile.h"
 #include "signals.h"
 #include "terminal.h"
-#include "whole_file.h"
-
-/* Before minutes of work: whether the page and the trace could be written. */
-static bool outputs_are_possible(const Options *options) {
-    int number = options->html != NULL ? whole_file_check(options->html) : 0;
-    if (number != 0)
-        message_error("--html: cannot write %s: %s; choose another place", options->html,
-                      strerror(number));
-    return number == 0 && profile_is_possible(options);
-}
-
-static void print(const Bench *bench) {
-    if (bench->options->json)
-        bench_print_json(bench);
-    else if (bench->options->csv)
-        bench_print_csv(bench);
-    else
-        bench_print(bench);
-    terminal_flush_output();
-}
 
 /* Returns an exit code. */
-static int tell(Bench *bench, const cleave_model *model, int code) {
+static int bench_report(Bench *bench, const cleave_model *model, int code) {
     const Options *options = bench->options;
     bench_sort(bench);
     const BenchResult *fastest = bench_fastest(bench);
     bool good = true;
-    print(bench);
-    if (options->html != NULL)
-        good = bench_write_html(bench, options->html);
+    if (options->json)
+        bench_print_json(bench);
+    else
+        bench_print(bench);
+    terminal_flush_output();
     if (options->profile != NULL && fastest != NULL && code < EXIT_SIGNAL)
-        good = bench_profile(bench, model, fastest) && good;
+        good = bench_profile(bench, model, fastest);
     return code == EXIT_DONE && !good ? EXIT_INPUT : code;
 }
 
@@ -60,7 +41,7 @@ static int bench_model(Bench *bench, const cleave_model *model) {
     message_note("bench: %d configurations, each run %d times", bench->count, options->runs);
     int code = bench_run(bench, model, style);
     signals_hold(false);
-    return tell(bench, model, code);
+    return bench_report(bench, model, code);
 }
 
 static void bench_free(Bench *bench) {
@@ -73,9 +54,7 @@ static void bench_free(Bench *bench) {
 int command_bench(const Options *options) {
     Bench bench = {.options = options};
     cleave_model *model = NULL;
-    if (options->json && options->csv)
-        message_error("bench: --json and --csv are two forms of one output; choose one");
-    if ((options->json && options->csv) || !outputs_are_possible(options))
+    if (!profile_is_possible(options)) /* said before minutes of work */
         return EXIT_USAGE;
     int code = open_model(&model, options->model, options, NULL);
     if (code == EXIT_DONE) {

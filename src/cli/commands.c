@@ -170,15 +170,14 @@ static const char bench_about[] =
     "  peak_device_memory_bytes      of the device\n"
     "  fallback_ops                  that did not run on the device\n"
     "  simulated                     whether a program plays the device's part, as in\n"
-    "                                builds for tests: its times mean nothing\n"
-    "--csv prints the same as a table for spreadsheets, one line each.\n";
+    "                                builds for tests: its times mean nothing\n";
 
 static const char bench_examples[] =
     "  cleave bench -m drumsep.ckpt\n"
     "  cleave bench song.flac -m vocals.ckpt -d mps,cpu --precision f32,f16\n"
     "  cleave bench -m vocals.ckpt --compile yes --overlap 2,4,8 --batch 1,2,4\n"
-    "  cleave bench -m vocals.ckpt --html speed.html --profile trace.json\n"
-    "      draws a chart; and times every op of the fastest configuration\n";
+    "  cleave bench -m vocals.ckpt --profile trace.json\n"
+    "      times every op of the fastest configuration, too\n";
 
 static const char verify_about[] =
     "Separates the same audio in every mode that is asked for (devices, precisions,\n"

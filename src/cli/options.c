@@ -307,21 +307,6 @@ static bool apply_runs(Options *options, const char *value) {
     return take_number(&options->runs, "--runs", value, 1, BENCH_RUNS_MAX, "");
 }
 
-static bool apply_csv(Options *options, const char *value) {
-    (void)value;
-    options->csv = true;
-    return true;
-}
-
-static bool apply_html(Options *options, const char *value) {
-    size_t length = strlen(value);
-    if (length < 6 || strcasecmp(value + length - 5, ".html") != 0) {
-        message_error("--html: '%s' does not end in .html; name the page to write", value);
-        return false;
-    }
-    return take_text(&options->html, "--html", value);
-}
-
 static bool apply_score(Options *options, const char *value) {
     return take_text(&options->score, "--score", value);
 }
@@ -669,8 +654,6 @@ const OptionSpec option_specs[] = {
      apply_batches},
     {0, COMMAND_BENCH, "runs", "N", "timed runs of each configuration, 1 to 100 (default: 3)",
      apply_runs},
-    {0, COMMAND_BENCH, "csv", NULL, "print CSV on standard output instead of a table", apply_csv},
-    {0, COMMAND_BENCH, "html", "FILE", "write a page with a chart, FILE.html", apply_html},
     {'t', READS | TRIES, "threads", "N",
      "CPU threads, 1 to 256 (default: as many as this process may use)", apply_threads},
     {0, READS | COMMAND_VERIFY, "overlap", "N",

@@ -73,8 +73,6 @@ typedef struct Options {
     int batches[BENCH_LIST_MAX];  /* of several; 0: auto */
     int batch_count;              /* 0: not given */
     int runs;                     /* of each configuration */
-    bool csv;
-    const char *html;  /* NULL, or the page to write */
     char **extensions; /* of files in folders, without dots, NULL-terminated; NULL: not given */
     cleave_separator_settings separator;
     cleave_output_settings output;

@@ -97,7 +97,7 @@ bool profile_write_trace(cleave_separator *separator, const char *path) {
 }
 
 bool profile_shows_table(const Options *options) {
-    return !options->json && !options->csv && options->verbosity >= VERBOSITY_NORMAL;
+    return !options->json && options->verbosity >= VERBOSITY_NORMAL;
 }
 
 bool profile_tell(const Profiling *profiling, cleave_separator *separator) {
