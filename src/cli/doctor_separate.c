@@ -65,12 +65,12 @@ static void add_trial(Trials *trials, const char *device, double seconds, double
 }
 
 /* A cleave_progress_callback. */
-static int update(void *user, const cleave_progress *state) {
+static int trials_update(void *user, const cleave_progress *state) {
     return state->seconds < QUIET_SECONDS ? signals_caught() != 0 : progress_update(user, state);
 }
 
-static cleave_status separate(const Trials *trials, const char *device, int compile, float *stems,
-                              cleave_error *error) {
+static cleave_status trials_separate(const Trials *trials, const char *device, int compile,
+                                     float *stems, cleave_error *error) {
     const Options *options = trials->options;
     const cleave_audio *audio = &trials->audio.audio;
     Mode mode = mode_of(device, CLEAVE_PRECISION_F32, compile);
@@ -87,8 +87,8 @@ static cleave_status separate(const Trials *trials, const char *device, int comp
     if (status == CLEAVE_OK) {
         signals_watch(separator);
         status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
-                                                  audio->channels, audio->samples, stems, update,
-                                                  &progress, error);
+                                                  audio->channels, audio->samples, stems,
+                                                  trials_update, &progress, error);
         signals_watch(NULL);
     }
     cleave_separator_close(separator);
@@ -102,7 +102,7 @@ static void try_device(Trials *trials, const char *device) {
     cleave_comparison comparison;
     cleave_error error;
     double begin = steps_now();
-    cleave_status status = separate(trials, device, 1, trials->stems, &error);
+    cleave_status status = trials_separate(trials, device, 1, trials->stems, &error);
     double seconds = steps_now() - begin;
     if (status == CLEAVE_OK)
         status = trial_audio_compare(&trials->audio, trials->reference, trials->stems, planes,
@@ -120,7 +120,7 @@ static void try_device(Trials *trials, const char *device) {
 
 static void try_devices(Trials *trials, const json_t *devices) {
     cleave_error error;
-    if (separate(trials, "cpu", 0, trials->reference, &error) != CLEAVE_OK) {
+    if (trials_separate(trials, "cpu", 0, trials->reference, &error) != CLEAVE_OK) {
         add_trial(trials, "cpu, op by op", 0, (double)NAN, error.text);
         return;
     }
@@ -142,7 +142,7 @@ static cleave_status open_network(cleave_model **model, const Options *options,
 }
 
 /* Memory for stems, and the audio. False after a failure, which is in `error`. */
-static bool prepare(Trials *trials, cleave_error *error) {
+static bool trials_prepare(Trials *trials, cleave_error *error) {
     const cleave_model_info *info = &trials->info;
     cleave_model_get_info(trials->model, &trials->info);
     size_t floats =
@@ -157,7 +157,8 @@ json_t *doctor_separate(const Options *options, const json_t *devices) {
     json_t *separation = json_new_object();
     char *model = options->model != NULL ? without_home(options->model) : NULL;
     cleave_error error;
-    if (open_network(&trials.model, options, &error) == CLEAVE_OK && prepare(&trials, &error))
+    if (open_network(&trials.model, options, &error) == CLEAVE_OK &&
+        trials_prepare(&trials, &error))
         try_devices(&trials, devices);
     else
         add_trial(&trials, "model", 0, (double)NAN, error.text);

@@ -71,7 +71,7 @@ void find_self_test(Findings *findings) {
             snprintf(name, sizeof(name), "%.16s %.24s", (*table)->name, tests[i].name);
             findings_add(findings,
                          tests[i].error <= 1.0 ? CLEAVE_FINDING_OK : CLEAVE_FINDING_FAILED, name,
-                         "%.3g of the error that it may have", tests[i].error);
+                         "%.3g of the allowed error", tests[i].error);
         }
     }
 }
