@@ -26,6 +26,7 @@ PRECISIONS = ("f32", "bf16")
 LIMIT = 1.05   # of a total, against the record
 SHOWN = 0.005  # the least share of a total that a function needs for a line
 CHANNELS = 2
+COUNTED = ("executable_submit", "executable_collect")  # what one run of the network consists of
 
 
 def program(*path):
@@ -58,8 +59,8 @@ def run_callgrind(folder, precision):
     """Counts one run; returns callgrind's file."""
     out = os.path.join(folder, precision + ".callgrind")
     subprocess.run(
-        ["valgrind", "--tool=callgrind", "--toggle-collect=executable_run",
-         "--callgrind-out-file=" + out, program("bench/cleave_engine"),
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out,
+         *("--toggle-collect=" + function for function in COUNTED), program("bench/cleave_engine"),
          os.path.join(folder, "network.safetensors"), os.path.join(folder, "noise.f32"),
          os.path.join(folder, "stems.f32"), "1", precision],
         check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -90,6 +91,9 @@ def count_all():
         for precision in PRECISIONS:
             functions = read_counts(run_callgrind(folder, precision))
             total = sum(functions.values())
+            if total == 0:
+                sys.exit("instructions: nothing was counted: none of %s was called; name in COUNTED "
+                         "what runs the network now" % ", ".join(COUNTED))
             counts[precision] = {
                 "total": total,
                 "functions": {name: count for name, count in

@@ -52,7 +52,9 @@ static ShortText bytes_at(const json_t *object, const char *key) {
 static void print_facts(json_t *facts) {
     const char *name;
     json_t *text;
-    json_object_foreach(facts, name, text) print_line(name, "%s", json_string_value(text));
+    json_object_foreach(facts, name, text) {
+        print_line(name, "%s", json_string_value(text));
+    }
 }
 
 /* In running text: ten lines would be many for what is seldom looked at. */
@@ -138,16 +140,18 @@ static void print_table_test(json_t *tests, const char *table) {
         print_line(table, "FAILED: %d of %d kernels", failed, count);
     else if (count > 0)
         print_line(table, "ok: %d kernels", count);
-    json_array_foreach(tests, i,
-                       test) if (kernel_of(test, table) != NULL && !is_true_at(test, "ok"))
-        print_line("", "%s: %s", kernel_of(test, table), text_at(test, "text"));
+    json_array_foreach(tests, i, test) {
+        if (kernel_of(test, table) != NULL && !is_true_at(test, "ok"))
+            print_line("", "%s: %s", kernel_of(test, table), text_at(test, "text"));
+    }
 }
 
 static void print_self_test(json_t *report) {
     const char *table;
     json_t *use;
-    json_object_foreach(json_object_get(report, "kernels"), table, use)
+    json_object_foreach(json_object_get(report, "kernels"), table, use) {
         print_table_test(json_object_get(report, "self_test"), table);
+    }
 }
 
 static void print_trial(const json_t *trial) {
@@ -168,7 +172,9 @@ static void print_separation(json_t *separation) {
     size_t i;
     json_t *trial;
     print_line("model", "%s", model[0] != '\0' ? model : "built in, random weights");
-    json_array_foreach(json_object_get(separation, "trials"), i, trial) print_trial(trial);
+    json_array_foreach(json_object_get(separation, "trials"), i, trial) {
+        print_trial(trial);
+    }
 }
 
 /* ---- The page ---------------------------------------------------------------------------- */
@@ -181,8 +187,9 @@ static void print_heading(const char *heading) {
 static void print_devices(json_t *report) {
     size_t i;
     json_t *device;
-    json_array_foreach(json_object_get(report, "devices"), i, device)
+    json_array_foreach(json_object_get(report, "devices"), i, device) {
         print_device(device, json_object_get(report, "auto"));
+    }
 }
 
 static const struct {
