@@ -1,6 +1,7 @@
-/* cleave_engine.c: cleave as compare.py's workers are: opens a model, separates one chunk, says
- * "ready", and then does it again for every line "run", answering with the seconds that it took.
- * A run is all of cleave_separator_separate_memory(): STFT, network, inverse STFT and blending.
+/* cleave_engine.c: the worker of compare.py for cleave. It opens a model, separates one chunk,
+ * prints "ready", and then separates the chunk again for every line "run" on standard input and
+ * prints the seconds that it took: the time of cleave_separator_separate_memory(), which is the
+ * STFT, the network, the inverse STFT and the blending.
  *
  *   cleave_engine MODEL INPUT OUTPUT THREADS PRECISION
  *
@@ -22,7 +23,7 @@ typedef struct Engine {
     size_t stem_count;
 } Engine;
 
-static double seconds(void) {
+static double engine_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
@@ -50,7 +51,7 @@ static cleave_status open_engine(Engine *engine, char **argv, cleave_error *erro
     return status;
 }
 
-/* Memory for one chunk, and the chunk. */
+/* Allocates memory for one chunk and its stems, and reads the chunk. */
 static int read_chunk(Engine *engine, const char *path) {
     const cleave_model_info *info = &engine->info;
     engine->mix_count = (size_t)info->channels * (size_t)info->chunk_size;
@@ -73,23 +74,23 @@ static int write_stems(const Engine *engine, const char *path) {
     return fclose(file) == 0 && good;
 }
 
-/* Seconds, or less than 0. */
-static double run(Engine *engine, cleave_error *error) {
+/* The seconds that it took; less than 0 after an error. */
+static double engine_run(Engine *engine, cleave_error *error) {
     const float *planes[2];
     for (int i = 0; i < engine->info.channels; i++)
         planes[i] = engine->mix + (size_t)i * (size_t)engine->info.chunk_size;
-    double begin = seconds();
+    double begin = engine_clock();
     cleave_status status =
         cleave_separator_separate_memory(engine->separator, planes, engine->info.channels,
-                               engine->info.chunk_size, engine->stems, NULL, NULL, error);
-    return status == CLEAVE_OK ? seconds() - begin : -1;
+                                         engine->info.chunk_size, engine->stems, NULL, NULL, error);
+    return status == CLEAVE_OK ? engine_clock() - begin : -1;
 }
 
 static void serve(Engine *engine, cleave_error *error) {
     char line[16];
     while (error->status == CLEAVE_OK && fgets(line, sizeof line, stdin) &&
            strcmp(line, "run\n") == 0) {
-        printf("%.6f\n", run(engine, error));
+        printf("%.6f\n", engine_run(engine, error));
         fflush(stdout);
     }
 }
@@ -106,7 +107,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s: not one chunk of audio\n", argv[2]);
         good = 0;
     }
-    good = good && run(&engine, &error) >= 0;
+    good = good && engine_run(&engine, &error) >= 0;
     if (good) {
         cleave_separator_info info;
         cleave_separator_get_info(engine.separator, &info);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Compares cleave with other runtimes on the same networks with the same weights: time, memory and
-precision, side by side, the engines taking turns so that what disturbs the machine disturbs all.
+"""Compares the time, memory and precision of cleave and of other runtimes, on the same networks
+with the same weights. The engines take turns, so that whatever disturbs the machine disturbs all of them.
 
     bench/compare.py [--network full,demo] [--rounds 5] [--threads 2] [--precision f32,bf16]
 
@@ -30,7 +30,7 @@ NAMES = {"cleave": "cleave", "onnxruntime": "ONNX Runtime", "openvino": "OpenVIN
          "pytorch": "PyTorch"}
 START_LIMIT = 1800  # seconds until an engine's first result
 RUN_LIMIT = 900
-PAUSE = 0.5  # seconds between runs, for threads that spin a while to come to rest
+PAUSE = 0.5  # seconds between runs, in which threads that still spin go to sleep
 FLAGS = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile",
          "amx_bf16", "asimd", "fphp", "asimdhp", "bf16", "i8mm", "sve", "sve2")
 
@@ -71,7 +71,7 @@ def caches():
 
 
 def commit():
-    """Of cleave; empty outside of a checkout, and where there is no git."""
+    """Of cleave; "" outside of a checkout, or without git."""
     try:
         done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
@@ -99,7 +99,7 @@ def describe_machine():
 # ---- Environments -----------------------------------------------------------------------------
 
 def make_environment(folder, requirements):
-    """The environment's interpreter; None where it could not be made, which has been said."""
+    """The environment's interpreter; None where it could not be made, which scripts/venv says."""
     path = os.path.join(ROOT, "build", folder)
     done = subprocess.run([os.path.join(ROOT, "scripts/venv"), path,
                            os.path.join(BENCH, requirements)], check=False)
@@ -107,11 +107,11 @@ def make_environment(folder, requirements):
 
 
 def enter_environment():
-    """Goes on in the environment, where NumPy is."""
+    """Starts this script again in the environment, which has NumPy."""
     folder = os.path.join(ROOT, "build/venv-bench")
     interpreter = make_environment("venv-bench", "requirements.txt")
     if interpreter is None:
-        sys.exit("compare: the runtimes cannot be had; is there a network?")
+        sys.exit("compare: cannot install the runtimes; is there a network?")
     if os.path.realpath(sys.prefix) != os.path.realpath(folder):
         os.execv(interpreter, [interpreter, *sys.argv])
 
@@ -124,13 +124,11 @@ def program(*path):
 
 def full_network(work):
     """The full public size with random weights from make_network's fixed seed."""
-    model = os.path.join(work, "full.ckpt")
+    model = os.path.join(work, "full.safetensors")
     if not os.path.exists(model):
-        config = os.path.join(ROOT, "tools/full_size.yaml")
-        with open(config, "rb") as source, open(os.path.join(work, "full.yaml"), "wb") as target:
-            target.write(source.read())
-        partial = os.path.join(work, "partial.ckpt")
-        subprocess.run([program("tools/make_network"), config, "-o", partial], check=True)
+        partial = os.path.join(work, "partial.safetensors")
+        subprocess.run([program("tools/make_network"), os.path.join(ROOT, "tools/full_size.yaml"),
+                        "--embed-config", "-o", partial], check=True)
         os.rename(partial, model)
     return "Full public size", model
 
@@ -143,7 +141,7 @@ NETWORKS = {"full": full_network, "demo": demo_network}
 
 
 def chunk_of_audio(info):
-    """One chunk of the demo's drums, from where they are loudest, as (channels, samples)."""
+    """The loudest chunk of the demo's drums, as (channels, samples)."""
     import numpy as np
     import soundfile
     audio, _ = soundfile.read(os.path.join(ROOT, "demo/demo-kit.flac"), dtype="float32",
@@ -189,7 +187,7 @@ class Case:
                          for one in spectrograms])
 
     def truth(self):
-        """The stems in float64; computed once, for it takes minutes."""
+        """The stems in float64; kept in a file, since they take minutes."""
         import numpy as np
         from network import float64_network
         digest = hashlib.sha256(self.mix.tobytes())
@@ -264,11 +262,11 @@ class Engine:
             self.give_up(rest if word == "absent" else None)
 
     def give_up(self, why):
-        """Where the worker did not say why, the last line of its standard error does."""
+        """`why`: None where the worker did not say: the last line of its standard error."""
         self.close()
         self.log.seek(0)
         lines = self.log.read().strip().splitlines()
-        self.absent = why or (lines[-1] if lines else "ended without a word")
+        self.absent = why or (lines[-1] if lines else "ended without a message")
         self.seconds = []
         say("%s %s: absent: %s" % (NAMES[self.key], self.precision, self.absent))
 
@@ -320,7 +318,7 @@ class Engine:
 
 
 def peak_memory(pid):
-    """Bytes; None where the system does not tell."""
+    """In bytes; None where the system does not say."""
     try:
         with open("/proc/%d/status" % pid, encoding="utf-8") as file:
             for line in file:
@@ -340,7 +338,7 @@ def measure(case, options, interpreters):
     for key in options.engines:
         for precision in options.precision:
             if precision != "f32" and key == "onnxruntime":
-                continue  # a row that can never be
+                continue  # its CPU provider has f32 only
             say("%s: %s %s" % (case.title, NAMES[key], precision))
             engines.append(Engine(key, precision, case, options.threads, interpreters.get(key)))
     try:

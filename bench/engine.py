@@ -1,10 +1,10 @@
-"""One of the engines that cleave is compared with, as a worker of compare.py:
+"""A worker of compare.py: one of the engines that cleave is compared with.
 
     engine.py ENGINE NETWORK.onnx INPUT.npy OUTPUT.npy THREADS PRECISION
 
-Loads the network, runs it once, writes what came out, says "ready VERSION", and then runs it again
-for every line "run", answering with the seconds that it took. An engine that cannot do this says
-"absent WHY". What is timed is the network alone, from a spectrogram in memory to another one.
+Loads the network, runs it once, writes its output, prints "ready VERSION", and then runs it again
+for every line "run" on standard input and prints the seconds that it took. An engine that cannot do
+this prints "absent WHY". Only the network is timed, from a spectrogram in memory to another one.
 """
 import sys
 import time

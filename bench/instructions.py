@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Counts the instructions that a small fixed network takes, by valgrind's callgrind, and compares
-them with the counts on record: a change that costs is seen whatever else the machine is doing.
+"""Counts the instructions of one run of a small network with valgrind's callgrind, and compares
+them with the recorded counts: unlike times, they do not depend on what else the machine is doing.
 
-    bench/instructions.py            compare; exits 1 where a total has grown by more than 5 %
-    bench/instructions.py --record   write bench/instructions.json anew
+    bench/instructions.py            compare; exit code 1 if a total has grown by more than 5 %
+    bench/instructions.py --record   write bench/instructions.json again
 
-Needs a built cleave (build/) and valgrind. One run of the network on one thread is counted, all of
-it and nothing else, on the AVX2 kernels, which are the fastest that valgrind knows; in f32, and in
-bf16. Counts hold for one compiler and its version: under another one the totals are shown, and
-nothing fails. An instruction is not a clock tick, so kernels are still judged by `make bench`.
+Needs a built cleave (build/) and valgrind. Only the run itself is counted: on one thread, in f32
+and in bf16, with the AVX2 kernels, the fastest that valgrind can execute. Counts are valid for one
+version of one compiler: with another one the totals are shown, and nothing fails. Instructions are
+not time: `make bench` judges kernels.
 """
 import argparse
 import json
@@ -26,6 +26,7 @@ PRECISIONS = ("f32", "bf16")
 LIMIT = 1.05   # of a total, against the record
 SHOWN = 0.005  # the least share of a total that a function needs for a line
 CHANNELS = 2
+COUNTED = ("executable_submit", "executable_collect")  # what one run of the network consists of
 
 
 def program(*path):
@@ -48,19 +49,19 @@ def write_noise(path):
 
 
 def compiler():
-    """What built the program, as it says in its own file."""
+    """The compiler that built the program, as the program's file names it."""
     text = subprocess.run(["readelf", "-p", ".comment", program("bench/cleave_engine")], check=True,
                           text=True, stdout=subprocess.PIPE).stdout
     return ", ".join(sorted(set(re.findall(r"\]\s+(\S.*\S)", text))))
 
 
 def run_callgrind(folder, precision):
-    """The file of counts of one run."""
+    """Counts one run; returns callgrind's file."""
     out = os.path.join(folder, precision + ".callgrind")
     subprocess.run(
-        ["valgrind", "--tool=callgrind", "--toggle-collect=executable_run",
-         "--callgrind-out-file=" + out, program("bench/cleave_engine"),
-         os.path.join(folder, "network.ckpt"), os.path.join(folder, "noise.f32"),
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out,
+         *("--toggle-collect=" + function for function in COUNTED), program("bench/cleave_engine"),
+         os.path.join(folder, "network.safetensors"), os.path.join(folder, "noise.f32"),
          os.path.join(folder, "stems.f32"), "1", precision],
         check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env=dict(os.environ, CLEAVE_KERNELS="avx2"))
@@ -68,7 +69,7 @@ def run_callgrind(folder, precision):
 
 
 def read_counts(path):
-    """{function: instructions of its own}, from callgrind_annotate's lines."""
+    """{function: its instructions, without those of its callees}"""
     text = subprocess.run(["callgrind_annotate", "--threshold=100", path], check=True, text=True,
                           stdout=subprocess.PIPE).stdout
     counts = {}
@@ -82,18 +83,17 @@ def read_counts(path):
 
 def count_all():
     with tempfile.TemporaryDirectory() as folder:
-        network = os.path.join(folder, "network.ckpt")
-        config = os.path.join(BENCH, "instructions.yaml")
-        subprocess.run([program("tools/make_network"), config, "-o", network], check=True,
-                       stdout=subprocess.DEVNULL)
-        with open(config, "rb") as source, \
-                open(os.path.join(folder, "network.yaml"), "wb") as target:
-            target.write(source.read())
+        subprocess.run([program("tools/make_network"), os.path.join(BENCH, "instructions.yaml"),
+                        "--embed-config", "-o", os.path.join(folder, "network.safetensors")],
+                       check=True, stdout=subprocess.DEVNULL)
         write_noise(os.path.join(folder, "noise.f32"))
         counts = {}
         for precision in PRECISIONS:
             functions = read_counts(run_callgrind(folder, precision))
             total = sum(functions.values())
+            if total == 0:
+                sys.exit("instructions: nothing was counted: none of %s was called; name in COUNTED "
+                         "what runs the network now" % ", ".join(COUNTED))
             counts[precision] = {
                 "total": total,
                 "functions": {name: count for name, count in
@@ -129,8 +129,8 @@ def compare(now, before):
     grown = [precision for precision, counts in now["precisions"].items()
              if counts["total"] > LIMIT * before["precisions"][precision]["total"]]
     if grown:
-        print("instructions: more than 5 %% above the record in %s; if that buys something, record "
-              "them anew with --record and say what" % ", ".join(grown))
+        print("instructions: more than 5 %% above the record in %s; if they are worth it, record "
+              "them again with --record, and say why" % ", ".join(grown))
     return 1 if grown else 0
 
 

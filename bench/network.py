@@ -1,5 +1,5 @@
-"""An exported network, evaluated node by node: in NumPy and float64, the truth that precisions are
-measured against, and in PyTorch, as PyTorch's own users would run it."""
+"""Evaluates an exported network node by node: in NumPy and float64, which is the truth that
+precisions are compared with, and in PyTorch, as PyTorch's users would run it."""
 import os
 import sys
 
@@ -10,7 +10,7 @@ import onnx_reader  # noqa: E402
 
 
 class Network:
-    """`convert` makes a weight of the evaluator's from an array."""
+    """`ops` has a function for each ONNX op; `convert` makes its kind of weight from an array."""
 
     def __init__(self, path, ops, convert):
         model = onnx_reader.read_model(path)
@@ -26,7 +26,7 @@ class Network:
                       for name in node.inputs]
             values[node.outputs[0]] = getattr(self.ops, node.op)(node.attributes, *inputs)
             del inputs
-            for name in node.inputs:  # keep no more in memory than is needed
+            for name in node.inputs:  # free what no later node needs
                 if self.last_use[name] == index:
                     values.pop(name, None)
         return values["stems"]
@@ -43,12 +43,12 @@ def broadcast(vector, value):
 
 
 def new_shape(value, dims):
-    """Reshape's rule: 0 keeps a dimension."""
+    """As Reshape has it: 0 keeps a dimension."""
     return [value.shape[i] if dim == 0 else int(dim) for i, dim in enumerate(dims)]
 
 
 class Float64:
-    """ONNX's ops in NumPy; for a batch of one."""
+    """ONNX's ops in NumPy, for a batch of one."""
 
     @staticmethod
     def Conv(attributes, x, weight):

@@ -15,7 +15,7 @@ def seconds_text(seconds):
 
 
 def base_seconds(engines):
-    """What the others are compared with, or None."""
+    """The time of ONNX Runtime in f32, or None."""
     for engine in engines:
         if engine["name"] == "ONNX Runtime" and engine["precision"] == "f32" and engine["seconds"]:
             return median(engine["seconds"])
@@ -59,7 +59,7 @@ def network_lines(network, rounds, threads):
 NOTES = """\
 - *median*: of one chunk. The others run the network alone, from spectrogram to spectrogram; cleave
   runs the STFT, the network, the inverse STFT and the blending, from samples to samples.
-- *GFLOP/s*: the operations of direct computation over that time, whatever an engine really does.
+- *GFLOP/s*: the operations of direct computation over that time, whatever the engine's algorithm.
 - *SNR*: of the stems against the network in float64 (NumPy), the worst stem; the others' spectrograms
   go through a float64 inverse STFT.
 - *peak memory*: resident, of the whole process (VmHWM), Python and NumPy included where the engine

@@ -1,9 +1,9 @@
-/* make_audio.c: writes audio of any length to test with: two tones and noise in 16-bit stereo at
- * 44.1 kHz, the same for the same seconds and seed:
+/* make_audio.c: writes audio of any length for tests: two tones and noise in 16-bit stereo at 44.1
+ * kHz, the same for the same seconds and seed:
  *
  *   make_audio SECONDS OUT.w64|OUT.flac|OUT.wav [SEED]
  *
- * Samples are streamed to the file; W64 has no limit that matters. */
+ * Samples are written as they are made; W64 files can be as large as the disk. */
 #include <inttypes.h>
 #include <math.h>
 #include <sndfile.h>
@@ -23,9 +23,9 @@ static int format_of(const char *path) {
     return dot && strcmp(dot, ".wav") == 0 ? SF_FORMAT_WAV : SF_FORMAT_W64;
 }
 
-/* Quiet enough for FLAC to make something of it. The tones repeat each second. */
-static void fill(short *samples, int64_t start, int64_t frames, const short *tones,
-                 uint64_t *state) {
+/* The noise is quiet enough for FLAC to compress. The tones repeat every second. */
+static void make_block(short *samples, int64_t start, int64_t frames, const short *tones,
+                       uint64_t *state) {
     for (int64_t i = 0; i < frames; i++) {
         uint64_t noise = random_next(state);
         const short *tone = tones + 2 * ((start + i) % RATE);
@@ -44,7 +44,7 @@ static int write_all(SNDFILE *file, int64_t total, uint64_t seed) {
     }
     for (int64_t done = 0; done < total; done += BLOCK) {
         int64_t frames = total - done < BLOCK ? total - done : BLOCK;
-        fill(samples, done, frames, tones, &seed);
+        make_block(samples, done, frames, tones, &seed);
         if (sf_writef_short(file, samples, frames) != frames)
             return 0;
     }

@@ -1,11 +1,10 @@
-/* make_network.c: writes a random MDX23C network of the size that a configuration asks for, to test
- * and to time with:
+/* make_network.c: writes a random MDX23C network of the size that a configuration asks for, for
+ * tests and measurements:
  *
  *   make_network CONFIG.yaml -o OUT.ckpt|OUT.safetensors [--seed N] [--type f32|f16|bf16]
  *                [--embed-config]
  *
- * The values are drawn so that activations neither vanish nor explode; the network separates
- * nothing. Values are streamed to the file; only names and shapes are kept. */
+ * Values are written as they are drawn: only names and shapes take memory. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -20,9 +19,9 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "model/config.h"
-#include "model/random_network.h"
+#include "random_network.h"
 
-/* A type as the command line and as torch.save name it. */
+/* A type by its name on the command line and by that of torch.save. */
 static const struct {
     const char *option;
     const char *storage;
@@ -65,7 +64,7 @@ static void pickle_integer(FILE *out, int64_t value) {
         fputc((int)((uint64_t)value >> (8 * i) & 255U), out);
 }
 
-/* Arguments of torch._utils._rebuild_tensor_v2, and the call. */
+/* A call of torch._utils._rebuild_tensor_v2 with its arguments. */
 static void pickle_tensor(FILE *out, const RandomWeight *item, size_t key) {
     char name[32];
     int64_t stride = item->elements;
@@ -116,8 +115,8 @@ static bool write_to_zip(void *context, const void *bytes, size_t size) {
     return zipWriteInFileInZip(archive->zip, bytes, (unsigned)size) == ZIP_OK;
 }
 
-/* Begins a stored entry whose data lies at a multiple of 64 bytes, as torch.save's do; the padding
- * is an extra field of its kind. */
+/* Begins a stored entry whose data lies at a multiple of 64 bytes, as torch.save does it: the
+ * padding is an extra field "FB". */
 static bool begin_entry(Archive *archive, const char *name, uint64_t size) {
     unsigned char extra[4 + 64] = {'F', 'B'};
     const bool large = size >= UINT32_MAX;
@@ -125,7 +124,7 @@ static bool begin_entry(Archive *archive, const char *name, uint64_t size) {
     uint64_t padding = (64 - (archive->offset + fixed) % 64) % 64;
     extra[2] = (unsigned char)padding;
     memset(extra + 4, 'Z', padding);
-    zip_fileinfo info = {.dosDate = 0x21 << 16}; /* the first day that a ZIP knows */
+    zip_fileinfo info = {.dosDate = 0x21 << 16}; /* the first day that a ZIP can hold */
     archive->offset += fixed + padding + size;
     return zipOpenNewFileInZip64(archive->zip, name, &info, extra, (unsigned)(4 + padding), NULL, 0,
                                  NULL, 0, 0, large) == ZIP_OK;

@@ -1,36 +1,27 @@
-/* diagnose.c: what a bug report should say of the library and the machine, topic by topic. */
-#include <stdarg.h>
-
-#include "base/utf8.h"
+/* diagnose.c: the topics of a bug report. What is found on each is in a file of its own. */
 #include "cleave/extra.h"
 #include "diagnose/findings.h"
 
-void findings_add(Findings *findings, cleave_finding_state state, const char *name,
-                  const char *format, ...) {
-    if (findings->count < findings->capacity) {
-        cleave_finding *finding = &findings->items[findings->count];
-        va_list arguments;
-        finding->state = state;
-        utf8_show(finding->name, sizeof(finding->name), name);
-        va_start(arguments, format);
-        utf8_show_format(finding->text, sizeof(finding->text), format, arguments);
-        va_end(arguments);
-    }
-    findings->count++;
-}
+static const struct {
+    const char *name;
+    void (*find)(Findings *);
+} topics[CLEAVE_TOPICS] = {
+    [CLEAVE_TOPIC_BUILD] = {"build", find_build},
+    [CLEAVE_TOPIC_LIBRARIES] = {"libraries", find_libraries},
+    [CLEAVE_TOPIC_SYSTEM] = {"system", find_system},
+    [CLEAVE_TOPIC_PROCESSOR] = {"processor", find_processor},
+    [CLEAVE_TOPIC_KERNELS] = {"kernels", find_kernels},
+    [CLEAVE_TOPIC_MEMORY] = {"memory", find_memory},
+    [CLEAVE_TOPIC_SELF_TEST] = {"self-test", find_self_test},
+};
 
 const char *cleave_topic_name(cleave_topic topic) {
-    static const char *const names[CLEAVE_TOPICS] = {
-        "build", "libraries", "system", "processor", "kernels", "memory", "self-test"};
-    return (int)topic >= 0 && topic < CLEAVE_TOPICS ? names[topic] : "unknown";
+    return (int)topic >= 0 && topic < CLEAVE_TOPICS ? topics[topic].name : "unknown";
 }
 
 int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity) {
-    static void (*const finders[CLEAVE_TOPICS])(Findings *) = {
-        find_build,   find_libraries, find_system,   find_processor,
-        find_kernels, find_memory,    find_self_test};
     Findings found = {.items = findings, .capacity = findings ? capacity : 0};
     if ((int)topic >= 0 && topic < CLEAVE_TOPICS)
-        finders[topic](&found);
+        topics[topic].find(&found);
     return found.count;
 }

@@ -14,7 +14,10 @@ typedef struct Findings {
 void findings_add(Findings *findings, cleave_finding_state state, const char *name,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* One function a topic. */
+#define findings_fact(findings, name, ...) \
+    findings_add(findings, CLEAVE_FINDING_FACT, name, __VA_ARGS__)
+
+/* One function for each topic. */
 void find_build(Findings *findings);
 void find_libraries(Findings *findings);
 void find_system(Findings *findings);

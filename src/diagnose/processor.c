@@ -1,4 +1,5 @@
-/* processor.c: the CPU, the tables of kernels that it can run, and whether they compute right. */
+/* processor.c: what the CPU can do, the tables of kernels that it can run, and whether they compute
+ * right. */
 #include "backend/cpu/kernels/processor.h"
 
 #include <stdio.h>
@@ -7,83 +8,70 @@
 
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/selftest.h"
-#include "cleave/extra.h"
 #include "diagnose/findings.h"
 
-/* The names of the features that are there, or that are not. */
-static void list_features(char *text, size_t size, bool present) {
+/* The features that are present, or those that are not. */
+static void find_features(Findings *findings, const char *name, bool present) {
     ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1];
+    char text[sizeof(findings->items->text)] = "none";
     size_t used = 0;
     processor_features(features);
-    snprintf(text, size, "none");
     for (const ProcessorFeature *f = features; f->name; f++)
-        if (f->present == present && used < size)
-            used +=
-                (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? " " : "", f->name);
+        if (f->present == present && used < sizeof(text))
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? " " : "",
+                                     f->name);
+    findings_fact(findings, name, "%s", text);
 }
 
 void find_processor(Findings *findings) {
-    char text[sizeof(findings->items->text)];
-    list_features(text, sizeof(text), true);
-    findings_add(findings, CLEAVE_FINDING_FACT, "has", "%s", text);
-    list_features(text, sizeof(text), false);
-    findings_add(findings, CLEAVE_FINDING_FACT, "lacks", "%s", text);
+    find_features(findings, "has", true);
+    find_features(findings, "lacks", false);
 }
 
-static bool is_available(const char *name) {
-    for (const Kernels *const *table = kernels_available(); *table; table++)
-        if (strcmp((*table)->name, name) == 0)
-            return true;
-    return false;
-}
-
-static void find_able(Findings *findings, const Kernels *table, const Kernels *chosen) {
+/* A table that the processor can run. */
+static void find_table(Findings *findings, const char *table) {
+    const char *chosen = kernels_select()->name;
     const char *wanted = getenv("CLEAVE_KERNELS");
-    bool asked_for = wanted && strcmp(wanted, chosen->name) == 0;
-    if (table != chosen && asked_for)
-        findings_add(findings, CLEAVE_FINDING_FACT, table->name,
-                     "not in use: CLEAVE_KERNELS asks for %s", chosen->name);
-    else if (table != chosen)
-        findings_add(findings, CLEAVE_FINDING_FACT, table->name, "not in use: %s is faster",
-                     chosen->name);
+    bool asked_for = wanted && strcmp(wanted, chosen) == 0;
+    bool in_use = strcmp(table, chosen) == 0;
+    if (asked_for && in_use)
+        findings_fact(findings, table, "in use: CLEAVE_KERNELS asks for it");
     else if (asked_for)
-        findings_add(findings, CLEAVE_FINDING_FACT, table->name,
-                     "in use: CLEAVE_KERNELS asks for it");
+        findings_fact(findings, table, "not in use: CLEAVE_KERNELS asks for %s", chosen);
+    else if (!in_use)
+        findings_fact(findings, table, "not in use: %s is faster", chosen);
+    else if (wanted)
+        findings_fact(findings, table,
+                      "in use: the fastest that the processor can run; CLEAVE_KERNELS asks for "
+                      "'%.64s', which it cannot",
+                      wanted);
     else
-        findings_add(findings, CLEAVE_FINDING_FACT, table->name,
-                     "in use: the fastest that the processor can run%s%.64s%s",
-                     wanted ? "; CLEAVE_KERNELS asks for '" : "", wanted ? wanted : "",
-                     wanted ? "', which it cannot" : "");
+        findings_fact(findings, table, "in use: the fastest that the processor can run");
 }
 
 void find_kernels(Findings *findings) {
-    const Kernels *chosen = kernels_select();
     char lacking[sizeof(findings->items->text) - 32];
     for (const Kernels *const *table = kernels_available(); *table; table++)
-        find_able(findings, *table, chosen);
+        find_table(findings, (*table)->name);
     for (const TableNeeds *needs = processor_table_needs; needs->table; needs++) {
-        if (is_available(needs->table))
-            continue;
         processor_lacks(needs->features, lacking, sizeof(lacking));
-        findings_add(findings, CLEAVE_FINDING_FACT, needs->table, "not in use: no %s", lacking);
-    }
-}
-
-static void test_table(Findings *findings, const Kernels *kernels) {
-    KernelTest tests[KERNEL_TESTS_MAX];
-    int count = kernels_self_test(kernels, tests);
-    if (count == 0)
-        findings_add(findings, CLEAVE_FINDING_FAILED, kernels->name, "out of memory");
-    for (int i = 0; i < count; i++) {
-        char name[sizeof(findings->items->name)];
-        bool good = tests[i].error <= 1.0;
-        snprintf(name, sizeof(name), "%.16s %.24s", kernels->name, tests[i].name);
-        findings_add(findings, good ? CLEAVE_FINDING_OK : CLEAVE_FINDING_FAILED, name,
-                     "%.3g of the error that it may have", tests[i].error);
+        if (*lacking)
+            findings_fact(findings, needs->table, "not in use: no %s", lacking);
     }
 }
 
 void find_self_test(Findings *findings) {
-    for (const Kernels *const *table = kernels_available(); *table; table++)
-        test_table(findings, *table);
+    KernelTest tests[KERNEL_TESTS_MAX];
+    char name[sizeof(findings->items->name)];
+    for (const Kernels *const *table = kernels_available(); *table; table++) {
+        int count = kernels_self_test(*table, tests);
+        if (count == 0)
+            findings_add(findings, CLEAVE_FINDING_FAILED, (*table)->name, "out of memory");
+        for (int i = 0; i < count; i++) {
+            snprintf(name, sizeof(name), "%.16s %.24s", (*table)->name, tests[i].name);
+            findings_add(findings,
+                         tests[i].error <= 1.0 ? CLEAVE_FINDING_OK : CLEAVE_FINDING_FAILED, name,
+                         "%.3g of the allowed error", tests[i].error);
+        }
+    }
 }

@@ -1,7 +1,6 @@
 /* trial_main.c: the trial of a device in a process of its own (see backend/trial.h): the sample
- * network, a second of noise, and how near each precision comes to f32 on the CPU, op by op. */
+ * network on a second of noise, and how near each precision comes to f32 on the CPU, op by op. */
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,48 +8,28 @@
 #include <unistd.h>
 
 #include "backend/trial.h"
+#include "base/error.h"
 #include "base/platform.h"
 #include "base/random.h"
 #include "cleave/extra.h"
+#include "diagnose/sample_model.h"
 
-#define SECONDS   1
-#define SNR_LIMIT 300.0 /* dB: bits that are the same have no figure */
+enum { SAMPLES = SAMPLE_RATE, PLANES = SAMPLE_STEMS * SAMPLE_CHANNELS };
+
+#define SNR_LIMIT 300.0 /* dB: identical results would have no figure */
 
 enum { EXIT_DONE, EXIT_FAILED, EXIT_OTHER_VERSION };
 
 typedef struct Trial {
     cleave_model *model;
-    cleave_model_info info;
-    float **mix;
-    float **reference; /* planes of all stems */
-    float **stems;
+    float mix[SAMPLE_CHANNELS][SAMPLES];
+    float reference[PLANES][SAMPLES];
+    float stems[PLANES][SAMPLES];
 } Trial;
 
-/* ---- Signals ---- */
-
-static void free_planes(float **planes) {
-    free(planes ? planes[0] : NULL);
-    free(planes);
-}
-
-static float **new_planes(int count, int64_t samples) {
-    float **planes = count > 0 ? calloc((size_t)count, sizeof(*planes)) : NULL;
-    if (!planes)
-        return NULL;
-    planes[0] = calloc((size_t)count * (size_t)samples, sizeof(**planes));
-    for (int i = 1; i < count && planes[0]; i++)
-        planes[i] = planes[0] + (int64_t)i * samples;
-    return planes;
-}
-
-static bool have_room(float *const *planes) {
-    return planes && planes[0];
-}
-
-/* ---- One separation ---- */
-
-static cleave_status separate(const Trial *trial, const char *device, cleave_precision precision,
-                              float **stems, cleave_error *error) {
+static cleave_status trial_separate(const Trial *trial, const char *device,
+                                    cleave_precision precision, float *stems, cleave_error *error) {
+    const float *mix[SAMPLE_CHANNELS] = {trial->mix[0], trial->mix[1]};
     cleave_separator *separator = NULL;
     cleave_separator_settings settings;
     cleave_separator_settings_default(&settings);
@@ -61,76 +40,58 @@ static cleave_status separate(const Trial *trial, const char *device, cleave_pre
     settings.overlap = 1;
     cleave_status status = cleave_separator_open(&separator, trial->model, &settings, error);
     if (status == CLEAVE_OK)
-        status = cleave_separator_separate_memory(
-            separator, (const float *const *)trial->mix, trial->info.channels,
-            SECONDS * trial->info.sample_rate, stems[0], NULL, NULL, error);
+        status = cleave_separator_separate_memory(separator, mix, SAMPLE_CHANNELS, SAMPLES, stems,
+                                                  NULL, NULL, error);
     cleave_separator_close(separator);
     return status;
 }
 
-/* Tenths of dB. */
-static int snr_of(const Trial *trial) {
+/* In tenths of dB. */
+static int trial_snr(const Trial *trial) {
+    const float *reference[PLANES];
+    const float *stems[PLANES];
     cleave_comparison comparison;
-    cleave_status status = cleave_audio_compare(
-        (const float *const *)trial->reference, (const float *const *)trial->stems,
-        trial->info.stem_count * trial->info.channels, SECONDS * trial->info.sample_rate,
-        &comparison, NULL);
+    for (int i = 0; i < PLANES; i++) {
+        reference[i] = trial->reference[i];
+        stems[i] = trial->stems[i];
+    }
+    cleave_status status =
+        cleave_audio_compare(reference, stems, PLANES, SAMPLES, &comparison, NULL);
     if (status != CLEAVE_OK || comparison.not_numbers > 0 || isnan(comparison.snr))
         return -(int)(10 * SNR_LIMIT);
     return (int)(10 * fmax(-SNR_LIMIT, fmin(SNR_LIMIT, comparison.snr)));
 }
 
-static cleave_status try_precision(const Trial *trial, const char *device,
-                                   cleave_precision precision, int *snr, cleave_error *error) {
-    cleave_status status = separate(trial, device, precision, trial->stems, error);
-    if (status == CLEAVE_OK)
-        *snr = snr_of(trial);
-    return status;
-}
-
-/* ---- All ---- */
-
 static cleave_status try_device(Trial *trial, const char *device, int snrs[2],
                                 cleave_error *error) {
-    cleave_model_get_info(trial->model, &trial->info);
-    int64_t samples = (int64_t)SECONDS * trial->info.sample_rate;
-    int planes = trial->info.stem_count * trial->info.channels;
-    trial->mix = new_planes(trial->info.channels, samples);
-    trial->reference = new_planes(planes, samples);
-    trial->stems = new_planes(planes, samples);
-    if (!have_room(trial->mix) || !have_room(trial->reference) || !have_room(trial->stems)) {
-        snprintf(error->text, sizeof(error->text), "out of memory");
-        return CLEAVE_ERROR_MEMORY;
+    static const cleave_precision precisions[2] = {CLEAVE_PRECISION_F32, CLEAVE_PRECISION_F16};
+    random_noise(trial->mix[0], (size_t)SAMPLE_CHANNELS * SAMPLES, 0.3f);
+    cleave_status status = cleave_model_open_sample(&trial->model, NULL, error);
+    if (status == CLEAVE_OK)
+        status = trial_separate(trial, "cpu", CLEAVE_PRECISION_F32, trial->reference[0], error);
+    for (int i = 0; i < 2 && status == CLEAVE_OK; i++) {
+        status = trial_separate(trial, device, precisions[i], trial->stems[0], error);
+        snrs[i] = status == CLEAVE_OK ? trial_snr(trial) : 0;
     }
-    random_noise(trial->mix[0], (size_t)samples * (size_t)trial->info.channels, 0.3f);
-    cleave_status status = separate(trial, "cpu", CLEAVE_PRECISION_F32, trial->reference, error);
-    if (status == CLEAVE_OK)
-        status = try_precision(trial, device, CLEAVE_PRECISION_F32, &snrs[0], error);
-    if (status == CLEAVE_OK)
-        status = try_precision(trial, device, CLEAVE_PRECISION_F16, &snrs[1], error);
+    cleave_model_close(trial->model);
     return status;
 }
 
-static int run(const char *device) {
-    Trial trial = {.model = NULL};
+static int trial_run(const char *device) {
+    Trial *trial = calloc(1, sizeof(*trial));
     cleave_error error;
     int snrs[2] = {0, 0};
-    cleave_status status = cleave_model_open_sample(&trial.model, NULL, &error);
+    cleave_status status = trial ? try_device(trial, device, snrs, &error)
+                                 : error_memory(&error, "audio", sizeof(*trial));
+    free(trial);
     if (status == CLEAVE_OK)
-        status = try_device(&trial, device, snrs, &error);
-    free_planes(trial.mix);
-    free_planes(trial.reference);
-    free_planes(trial.stems);
-    cleave_model_close(trial.model);
-    if (status != CLEAVE_OK) {
+        printf(TRIAL_RESULT, snrs[0], snrs[1]);
+    else
         printf("%s\n", error.text);
-        return EXIT_FAILED;
-    }
-    printf(TRIAL_RESULT, snrs[0], snrs[1]);
-    return EXIT_DONE;
+    return status == CLEAVE_OK ? EXIT_DONE : EXIT_FAILED;
 }
 
-CLEAVE_API int cleave_trial_main(int argc, char **argv) {
+int cleave_trial_main(int argc, char **argv) {
     char path[4096];
     if (argc != 4 || strcmp(argv[1], TRIAL_OPTION) != 0) {
         if (platform_program_path(path, sizeof(path)))
@@ -141,8 +102,8 @@ CLEAVE_API int cleave_trial_main(int argc, char **argv) {
         printf("%s is of version %s, not %s\n", argv[0], cleave_version(), argv[3]);
         return EXIT_OTHER_VERSION;
     }
-    alarm(2 * TRIAL_SECONDS); /* where nobody waits for it any more */
+    alarm(2 * TRIAL_SECONDS); /* in case the program that waits for it is gone */
     trial_trust_all();
-    int code = run(argv[2]);
+    int code = trial_run(argv[2]);
     return fflush(stdout) == 0 ? code : EXIT_FAILED;
 }

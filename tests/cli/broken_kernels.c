@@ -1,5 +1,5 @@
-/* broken_kernels.c: stands in for kernels_available() in a program of the tests: the fastest table
- * that it lists multiplies wrong. The separation, which chooses for itself, is as ever. */
+/* broken_kernels.c: replaces kernels_available() in a program for tests by a list of one table, a
+ * copy of the fastest that multiplies wrong. Separations still choose from the real list. */
 #include "backend/cpu/kernels/kernels.h"
 
 const Kernels *const *__real_kernels_available(void);
@@ -13,7 +13,7 @@ static void multiply_wrong(float *to, const float *a, const float *b, size_t pos
     to[0] += 0.001F;
 }
 
-/* One thread calls it. */
+/* Called by one thread alone. */
 const Kernels *const *__wrap_kernels_available(void) {
     const Kernels *const *real = __real_kernels_available();
     while (real[1])

@@ -291,9 +291,6 @@ class UsageTest(CliTest):
         result = self.separate(self.copy_mix("a.wav"), self.copy_mix("b.wav"), "--score", "true")
         self.assert_failed(result, 2, "--score")
 
-    def test_bench_prints_in_one_form(self):
-        self.check(["bench", "-m", MODEL, "--json", "--csv"], "--json", "--csv")
-
     def test_lists_and_folders_that_are_not_there(self):
         self.check(["-m", MODEL, "--from-list", "nowhere"], "--from-list", "nowhere", "name a list")
         self.check([MIX, "-m", MODEL, "--score", "nowhere"], "nowhere", "name a folder")

@@ -1,7 +1,7 @@
-"""`cleave doctor`: a page that says what there is and what works.
+"""`cleave doctor`: its page, its JSON, and that it finds what does not work.
 
-The environment is that of test_cli.py; CLEAVE_BROKEN, where it is set, is the same program with a
-kernel that multiplies wrong.
+The environment is that of test_cli.py. CLEAVE_BROKEN, which may be unset, is the same program with
+a kernel that multiplies wrong.
 """
 import getpass
 import json
@@ -44,7 +44,7 @@ class DoctorTest(CliTest):
         return json.loads(result.out)
 
     def plain_report(self):
-        """What it reports by itself; found out once."""
+        """The report without arguments, which is made only once."""
         if DoctorTest.plain is None:
             DoctorTest.plain = self.report()
         return DoctorTest.plain
@@ -124,7 +124,7 @@ class DoctorTest(CliTest):
                               env=environment(), timeout=TIME_LIMIT, text=True)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertRegex(done.stdout, r"(?m)^  \w+ +FAILED: 1 of \d+ kernels$")
-        self.assertRegex(done.stdout, r"(?m)^ +multiply: \S+ of the error that it may have$")
+        self.assertRegex(done.stdout, r"(?m)^ +multiply: \S+ of the allowed error$")
         self.assertIn("\n1 thing does not work: look for FAILED above.\n", done.stdout)
         self.assertRegex(done.stdout, r"(?m)^  cpu +ok, in ")
         done = subprocess.run([BROKEN, "doctor", "--json"], cwd=self.folder, capture_output=True,
@@ -167,7 +167,7 @@ class DoctorTest(CliTest):
         self.assert_done(self.doctor())
         self.assertEqual(os.listdir(self.temporary), [])
 
-    def test_a_configuration_that_lies_about_is_not_taken(self):
+    def test_a_configuration_in_the_temporary_folder_is_ignored(self):
         with open(os.path.join(self.temporary, "model.yaml"), "w") as file:
             file.write("nonsense: [\n")
         self.assert_done(self.doctor())

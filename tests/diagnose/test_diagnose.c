@@ -1,5 +1,5 @@
-/* test_diagnose.c: that the self-test finds each kernel that is wrong and no other, and what
- * cleave_finding_list() says. */
+/* test_diagnose.c: the self-test finds each wrong kernel and no other; what cleave_finding_list()
+ * says; the sample network. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include "backend/cpu/kernels/processor.h"
 #include "backend/cpu/selftest.h"
 #include "cleave/extra.h"
+#include "diagnose/sample_model.h"
 
 static const Kernels *const good = &kernels_reference;
 
@@ -62,7 +63,7 @@ static void wrong_gemm_bf16(const GemmArguments *a) {
     wrong_gemm(a, CLEAVE_PRECISION_BF16);
 }
 
-/* Left out altogether: the last row of C stays what it was. */
+/* The last row of C is left out. */
 static void short_gemm_f32(const GemmArguments *a) {
     GemmArguments shorter = *a;
     shorter.rows--;
@@ -117,7 +118,7 @@ static void wrong_winograd_output(const WinogradOutput *o) {
     o->to[(o->rows - 1) * o->to_stride] += 0.01F;
 }
 
-/* Each change of one kernel makes its own test fail, and none but those that use it. */
+/* A wrong kernel makes its own test fail, and no other. */
 static void each_wrong_kernel_is_found(void **state) {
     (void)state;
     Kernels wrong = *good;
@@ -168,7 +169,7 @@ static void each_wrong_kernel_is_found(void **state) {
 
 /* ---- What is said ------------------------------------------------------------------------ */
 
-/* The list of what tables need tells the same as the choice of tables, which is made elsewhere. */
+/* The list of what each table needs agrees with the choice of tables, which other code makes. */
 static void r14_tables_lack_features_exactly_where_they_cannot_run(void **state) {
     (void)state;
     for (const Kernels *const *table = kernels_available() + 1; *table; table++) {
@@ -187,7 +188,7 @@ static void r14_tables_lack_features_exactly_where_they_cannot_run(void **state)
     }
 }
 
-static void features_that_nobody_has_are_lacking(void **state) {
+static void features_that_no_processor_has_are_lacking(void **state) {
     (void)state;
     char lacking[64];
     processor_lacks("warp9 warp10", lacking, sizeof(lacking));
@@ -235,7 +236,12 @@ static void the_sample_network_opens_and_separates(void **state) {
     cleave_separator *separator = NULL;
     cleave_error error;
     float largest = 0;
+    cleave_model_info info;
     assert_int_equal(cleave_model_open_sample(&model, NULL, &error), CLEAVE_OK);
+    cleave_model_get_info(model, &info);
+    assert_int_equal(info.channels, SAMPLE_CHANNELS);
+    assert_int_equal(info.stem_count, SAMPLE_STEMS);
+    assert_int_equal(info.sample_rate, SAMPLE_RATE);
     assert_int_equal(cleave_separator_open(&separator, model, NULL, &error), CLEAVE_OK);
     for (int i = 0; i < SAMPLES; i++)
         mix[i] = 0.5F * sinf(0.05F * (float)i);
@@ -268,7 +274,7 @@ int main(void) {
         cmocka_unit_test(every_table_of_this_processor_passes),
         cmocka_unit_test(each_wrong_kernel_is_found),
         cmocka_unit_test(r14_tables_lack_features_exactly_where_they_cannot_run),
-        cmocka_unit_test(features_that_nobody_has_are_lacking),
+        cmocka_unit_test(features_that_no_processor_has_are_lacking),
         cmocka_unit_test(each_topic_has_findings_that_fit),
         cmocka_unit_test(what_does_not_fit_is_counted_and_not_written),
         cmocka_unit_test(the_sample_network_opens_and_separates),

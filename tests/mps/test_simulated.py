@@ -3,8 +3,6 @@ devices, it is not installed, and what looks through releases finds it. BUILD CH
 scripts check-release and installed, and the program and libraries of the build. The environment is that
 of tests/cli/test_cli.py."""
 
-import csv
-import io
 import json
 import os
 import subprocess
@@ -68,19 +66,10 @@ class OutputTest(CliTest):
     def test_t1_bench_says_so(self):
         common = ("bench", "-m", MODEL, "-d", "mps,cpu", "--precision", "f32", "--compile", "yes",
                   "--seconds", "1", "--runs", "1", "-q")
-        page = self.path("page.html")
-        text = self.done(*common, "--html", page).out
-        self.assertIn("\nSimulated: mps; ", text)
-        with open(page, encoding="utf-8") as file:
-            html = file.read()
-        self.assertIn("Simulated: mps; ", html)
-        self.assertIn("mps f32 compiled (simulated)", html)
-        self.assertNotIn("cpu f32 compiled (simulated)", html)
+        self.assertIn("\nSimulated: mps; ", self.done(*common).out)
         expected = {"mps": True, "cpu": False}
         rows = json.loads(self.done(*common, "--json").out)["configurations"]
         self.assertEqual({row["device"]: row["simulated"] for row in rows}, expected)
-        rows = csv.DictReader(io.StringIO(self.done(*common, "--csv").out))
-        self.assertEqual({row["device"]: row["simulated"] == "1" for row in rows}, expected)
 
     def test_t2_verify_says_so(self):
         common = ("verify", "-m", MODEL, "-d", "mps,cpu", "--precision", "f32", "--compile", "yes",

@@ -34,8 +34,6 @@ typedef struct BenchOptions {
     NumberList overlaps; /* none: as configured */
     NumberList batches;  /* 0: auto */
     int runs;            /* of each configuration */
-    int csv;
-    const char *html;    /* NULL, or the page to write */
     const char *profile; /* NULL, or the trace to write */
 } BenchOptions;
 
@@ -82,10 +80,6 @@ const BenchResult *bench_fastest(const Bench *bench);
 
 void bench_print(const Bench *bench);
 void bench_print_json(const Bench *bench);
-void bench_print_csv(const Bench *bench);
-
-/* A page with a chart. False after a failure, which is said. */
-bool bench_write_html(const Bench *bench, const char *path);
 
 /* "compiled" or "op by op". */
 const char *bench_graph(const BenchResult *result);

@@ -1,4 +1,4 @@
-/* bench_output.c: what `cleave bench` prints: a table sorted by speed, JSON or CSV. */
+/* bench_output.c: what `cleave bench` prints: a table sorted by speed, or JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +91,8 @@ static void print_table(const Bench *bench) {
     table_free(table);
 }
 
-/* A failure that a row before told of already: a device that is absent fails every time alike. */
-static bool is_told(const Bench *bench, int row) {
+/* An earlier row has the same failure: an absent device fails every time in the same way. */
+static bool is_repeated(const Bench *bench, int row) {
     const BenchResult *result = &bench->results[row];
     for (int i = 0; i < row; i++) {
         const BenchResult *before = &bench->results[i];
@@ -104,11 +104,11 @@ static bool is_told(const Bench *bench, int row) {
     return false;
 }
 
-/* Why configurations failed, for those who keep standard output alone. */
+/* Why configurations failed: standard error, which says so too, may not be kept. */
 static void print_failures(const Bench *bench) {
     for (int i = 0; i < bench->count; i++) {
         const BenchResult *result = &bench->results[i];
-        if (result->error.status == CLEAVE_OK || is_told(bench, i))
+        if (result->error.status == CLEAVE_OK || is_repeated(bench, i))
             continue;
         char *reason = text_printable(result->error.text);
         printf("%s: %s\n", result->mode.name, reason);
@@ -206,40 +206,4 @@ void bench_print_json(const Bench *bench) {
     json_put_integer(object, "runs", bench->options->runs);
     json_put(object, "configurations", list);
     json_print_indented(object);
-}
-
-/* ---- CSV --------------------------------------------------------------------------------- */
-
-/* RFC 4180. */
-static void print_quoted(const char *text) {
-    char *printable = text_printable(text);
-    putchar('"');
-    for (const char *c = printable; *c != '\0'; c++) {
-        if (*c == '"')
-            putchar('"');
-        putchar(*c);
-    }
-    putchar('"');
-    free(printable);
-}
-
-void bench_print_csv(const Bench *bench) {
-    puts("device,precision,compile,compiled,kernels,overlap,batch,runs,median_seconds,spread,"
-         "real_time_factor,speed_up,open_seconds,warm_up_seconds,peak_memory_bytes,"
-         "peak_device_memory_bytes,fallback_ops,simulated,error");
-    for (int i = 0; i < bench->count; i++) {
-        const BenchResult *r = &bench->results[i];
-        printf("%s,%s,%d,%d,%s,%d,%d,%d,", r->mode.device, mode_precision(r->mode.precision),
-               r->mode.compile, r->compiled, r->kernels, r->overlap, r->batch, r->runs);
-        if (r->runs > 0)
-            printf("%.6f,%.4f,%.3f,%.3f,", bench_median(r), bench_spread(r),
-                   bench_real_time(bench, r), bench_speed_up(bench, r));
-        else
-            printf(",,,,");
-        printf("%.6f,%.6f,%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,", r->open_seconds,
-               r->warm_seconds, r->host_memory, r->device_memory, r->fallback_ops,
-               r->mode.simulated);
-        print_quoted(r->error.status != CLEAVE_OK ? r->error.text : "");
-        putchar('\n');
-    }
 }

@@ -195,7 +195,7 @@ bool bench_profile(const Bench *bench, const cleave_model *model, const BenchRes
         signals_watch(NULL);
     }
     bool good = status == CLEAVE_OK;
-    bool shows_table = !bench->options->csv && profile_shows_table(&bench->options->trial.line);
+    bool shows_table = profile_shows_table(&bench->options->trial.line);
     if (good) {
         if (shows_table)
             printf("\n%s, overlap %d, batch %d:\n", result->mode.name, result->overlap,

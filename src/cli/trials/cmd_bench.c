@@ -1,9 +1,7 @@
 /* cmd_bench.c: `cleave bench`: times the network in every configuration that is asked for.
  * bench_figures.c lists them, bench_run.c runs them. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "cli/console/atomic_file.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/message.h"
 #include "cli/console/signals.h"
@@ -13,36 +11,19 @@
 #include "cli/trials/bench.h"
 #include "cli/trials/commands.h"
 
-/* Whether the page and the trace could be written; checked before minutes of work. */
-static bool outputs_are_possible(const BenchOptions *options) {
-    int number = options->html != NULL ? atomic_file_check(options->html) : 0;
-    if (number != 0)
-        message_error("--html: cannot write %s: %s; choose another place", options->html,
-                      strerror(number));
-    return number == 0 && profile_is_possible(options->profile);
-}
-
-static void bench_print_result(const Bench *bench) {
-    if (bench->options->trial.line.json)
-        bench_print_json(bench);
-    else if (bench->options->csv)
-        bench_print_csv(bench);
-    else
-        bench_print(bench);
-    terminal_flush_output();
-}
-
 /* Returns an exit code. */
 static int bench_tell(Bench *bench, const cleave_model *model, int code) {
     const BenchOptions *options = bench->options;
     bench_sort(bench);
     const BenchResult *fastest = bench_fastest(bench);
     bool good = true;
-    bench_print_result(bench);
-    if (options->html != NULL)
-        good = bench_write_html(bench, options->html);
+    if (options->trial.line.json)
+        bench_print_json(bench);
+    else
+        bench_print(bench);
+    terminal_flush_output();
     if (options->profile != NULL && fastest != NULL && code < EXIT_SIGNAL)
-        good = bench_profile(bench, model, fastest) && good;
+        good = bench_profile(bench, model, fastest);
     return code == EXIT_DONE && !good ? EXIT_INPUT : code;
 }
 
@@ -75,9 +56,7 @@ static int bench_command(const void *arguments) {
     const BenchOptions *options = arguments;
     Bench bench = {.options = options};
     cleave_model *model = NULL;
-    if (options->trial.line.json && options->csv)
-        message_error("bench: --json and --csv are two forms of one output; choose one");
-    if ((options->trial.line.json && options->csv) || !outputs_are_possible(options))
+    if (!profile_is_possible(options->profile)) /* said before minutes of work */
         return EXIT_USAGE;
     int code = trial_open_model(&model, &options->trial);
     if (code == EXIT_DONE) {
@@ -111,9 +90,6 @@ static const Option bench_rows[] = {
      .high = BATCH_MAX, .choices = automatic, .also = " or auto"},
     {OPTION_NUMBER, 0, "runs", "N", AT(runs),
      "timed runs of each configuration, 1 to 100 (default: 3)", .low = 1, .high = BENCH_RUNS_MAX},
-    {OPTION_FLAG, 0, "csv", NULL, AT(csv), "print CSV on standard output instead of a table"},
-    {OPTION_TEXT, 0, "html", "FILE", AT(html), "write a page with a chart, FILE.html",
-     .endings = {".html"}, .what = "page"},
     {OPTION_GROUP, .rows = threads_rows, .at = AT(trial.separator)},
     {OPTION_GROUP, .rows = memory_rows, .at = AT(trial.separator)},
     {OPTION_GROUP, .rows = telling_rows, .at = AT(trial.line)},

@@ -1,13 +1,10 @@
-/* doctor_output.c: the page of `cleave doctor`, and the same as JSON. */
-#include <math.h>
+/* doctor_output.c: the page of `cleave doctor`, made from the object that --json prints. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleave/extra.h"
 #include "cli/console/allocate.h"
-#include "cli/console/json.h"
 #include "cli/console/terminal.h"
 #include "cli/console/text.h"
 #include "cli/show/devices.h"
@@ -15,7 +12,7 @@
 
 #define INDENT 15 /* where the texts begin */
 
-/* ---- The page ---------------------------------------------------------------------------- */
+/* ---- Lines ------------------------------------------------------------------------------- */
 
 static void print_line(const char *name, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -36,215 +33,193 @@ static void print_line(const char *name, const char *format, ...) {
     free(text);
 }
 
+/* "" for what is null. */
+static const char *text_at(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "";
+}
+
+static bool is_true_at(const json_t *object, const char *key) {
+    return json_is_true(json_object_get(object, key));
+}
+
+static ShortText bytes_at(const json_t *object, const char *key) {
+    return text_bytes(json_integer_value(json_object_get(object, key)));
+}
+
+/* ---- Parts of the page ------------------------------------------------------------------- */
+
+static void print_facts(json_t *facts) {
+    const char *name;
+    json_t *text;
+    json_object_foreach(facts, name, text) {
+        print_line(name, "%s", json_string_value(text));
+    }
+}
+
+/* In running text: ten lines would be many for what is seldom looked at. */
+static void print_libraries(json_t *libraries) {
+    const char *name;
+    json_t *version;
+    char *list = NULL;
+    json_object_foreach(libraries, name, version) {
+        char *longer = format_text("%s%s%s %s", list != NULL ? list : "", list != NULL ? ", " : "",
+                                   name, json_string_value(version));
+        free(list);
+        list = longer;
+    }
+    print_line("libraries", "%s", list != NULL ? list : "");
+    free(list);
+}
+
+static void print_processor(json_t *processor) {
+    print_line("processor", "%s", text_at(processor, "name"));
+    print_line("has", "%s", text_at(processor, "has"));
+    print_line("lacks", "%s", text_at(processor, "lacks"));
+}
+
+static void print_capabilities(json_t *capabilities) {
+    const char *key;
+    json_t *capability;
+    json_object_foreach(capabilities, key, capability) {
+        char *name = copy_text(key);
+        for (char *blank = strchr(name, '_'); blank != NULL; blank = strchr(blank, '_'))
+            *blank = ' ';
+        const char *reason = text_at(capability, "reason");
+        print_line("", "%s: %s%s%s", name, is_true_at(capability, "able") ? "yes" : "no",
+                   reason[0] != '\0' ? ", " : "", reason);
+        free(name);
+    }
+}
+
+/* `choice` is what auto takes. */
+static void print_device(const json_t *device, const json_t *choice) {
+    const char *id = text_at(device, "id");
+    const char *driver = text_at(device, "driver");
+    const char *runtime = text_at(device, "runtime");
+    if (!is_true_at(device, "available")) {
+        print_line(id, "not available: %s", text_at(device, "reason"));
+        return;
+    }
+    bool chosen = strcmp(id, text_at(choice, "device")) == 0;
+    print_line(id, "%s%s%s", text_at(device, "name"), chosen ? "; auto takes it: " : "",
+               chosen ? text_at(choice, "reason") : "");
+    if (is_true_at(device, "simulated"))
+        print_line("", "%s", DEVICE_SIMULATED);
+    if (json_is_integer(json_object_get(device, "memory_total")))
+        print_line("", "memory: %s, of which %s are free", bytes_at(device, "memory_total").text,
+                   bytes_at(device, "memory_available").text);
+    print_capabilities(json_object_get(device, "capabilities"));
+    if (driver[0] != '\0' || runtime[0] != '\0')
+        print_line("", "driver: %s; runtime: %s", driver, runtime);
+    if (text_at(device, "warning")[0] != '\0')
+        print_line("", "warning: %s", text_at(device, "warning"));
+}
+
+/* A test's kernel, "gemm f32", if it is one of the table; or else NULL. */
+static const char *kernel_of(const json_t *test, const char *table) {
+    const char *kernel = text_at(test, "kernel");
+    size_t length = strlen(table);
+    if (strncmp(kernel, table, length) != 0 || strchr(" ", kernel[length]) == NULL)
+        return NULL;
+    return kernel + length + strspn(kernel + length, " ");
+}
+
+/* One line, and one more for each kernel that is wrong. */
+static void print_table_test(json_t *tests, const char *table) {
+    size_t i;
+    json_t *test;
+    int count = 0;
+    int failed = 0;
+    json_array_foreach(tests, i, test) {
+        bool counts = kernel_of(test, table) != NULL;
+        count += counts;
+        failed += counts && !is_true_at(test, "ok");
+    }
+    if (failed > 0)
+        print_line(table, "FAILED: %d of %d kernels", failed, count);
+    else if (count > 0)
+        print_line(table, "ok: %d kernels", count);
+    json_array_foreach(tests, i, test) {
+        if (kernel_of(test, table) != NULL && !is_true_at(test, "ok"))
+            print_line("", "%s: %s", kernel_of(test, table), text_at(test, "text"));
+    }
+}
+
+static void print_self_test(json_t *report) {
+    const char *table;
+    json_t *use;
+    json_object_foreach(json_object_get(report, "kernels"), table, use) {
+        print_table_test(json_object_get(report, "self_test"), table);
+    }
+}
+
+static void print_trial(const json_t *trial) {
+    const char *device = text_at(trial, "device");
+    const json_t *snr = json_object_get(trial, "snr");
+    double seconds = json_number_value(json_object_get(trial, "seconds"));
+    if (!is_true_at(trial, "ok"))
+        print_line(device, "FAILED: %s", text_at(trial, "error"));
+    else if (json_is_string(snr)) /* infinite */
+        print_line(device, "ok, in %.2f s; as on the CPU op by op", seconds);
+    else
+        print_line(device, "ok, in %.2f s; SNR %.1f dB against the CPU op by op", seconds,
+                   json_number_value(snr));
+}
+
+static void print_separation(json_t *separation) {
+    const char *model = text_at(separation, "model");
+    size_t i;
+    json_t *trial;
+    print_line("model", "%s", model[0] != '\0' ? model : "built in, random weights");
+    json_array_foreach(json_object_get(separation, "trials"), i, trial) {
+        print_trial(trial);
+    }
+}
+
+/* ---- The page ---------------------------------------------------------------------------- */
+
 static void print_heading(const char *heading) {
     const char *style = terminal_style(stdout, STYLE_BOLD);
     printf("\n%s%s%s\n", style, heading, *style != '\0' ? STYLE_PLAIN : "");
 }
 
-static void print_facts(const Doctor *doctor, cleave_topic topic) {
-    for (int i = 0; i < doctor->finding_counts[topic]; i++) {
-        const cleave_finding *finding = &doctor->findings[topic][i];
-        print_line(finding->name, "%s", finding->text);
+static void print_devices(json_t *report) {
+    size_t i;
+    json_t *device;
+    json_array_foreach(json_object_get(report, "devices"), i, device) {
+        print_device(device, json_object_get(report, "auto"));
     }
 }
 
-/* In running text: ten lines would be many for what is seldom looked at. */
-static void print_libraries(const Doctor *doctor) {
-    char *list = copy_text("");
-    for (int i = 0; i < doctor->finding_counts[CLEAVE_TOPIC_LIBRARIES]; i++) {
-        const cleave_finding *finding = &doctor->findings[CLEAVE_TOPIC_LIBRARIES][i];
-        char *longer =
-            format_text("%s%s%s %s", list, i > 0 ? ", " : "", finding->name, finding->text);
-        free(list);
-        list = longer;
+static const struct {
+    const char *heading; /* NULL: under that of the part before */
+    const char *key;     /* in the report; NULL: the whole report */
+    void (*print)(json_t *part);
+} parts[] = {
+    {"Program", "build", print_facts},
+    {NULL, "libraries", print_libraries},
+    {"Machine", "system", print_facts},
+    {NULL, "processor", print_processor},
+    {"Memory", "memory", print_facts},
+    {"Devices", NULL, print_devices},
+    {"Kernels of the CPU", "kernels", print_facts},
+    {"Self-test of the kernels", NULL, print_self_test},
+    {"Separation of 2 s, f32", "separation", print_separation},
+};
+
+void doctor_print(json_t *report) {
+    int failures = (int)json_integer_value(json_object_get(report, "failures"));
+    printf("cleave %s, to paste into a bug report\n", text_at(report, "version"));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].heading != NULL)
+            print_heading(parts[i].heading);
+        parts[i].print(parts[i].key != NULL ? json_object_get(report, parts[i].key) : report);
     }
-    print_line("libraries", "%s", list);
-    free(list);
-}
-
-static const cleave_device_info *cpu_of(const Doctor *doctor) {
-    for (int i = 0; i < doctor->device_count; i++)
-        if (doctor->devices[i].kind == CLEAVE_DEVICE_CPU)
-            return &doctor->devices[i];
-    return NULL;
-}
-
-static void print_capabilities(const cleave_device_info *device) {
-    for (int c = 0; c < CLEAVE_CAPABILITIES; c++) {
-        const cleave_capability *capability = &device->capabilities[c];
-        const char *name = cleave_capability_name((cleave_capability_kind)c);
-        print_line("", "%s: %s%s%s", name, capability->able ? "yes" : "no",
-                   capability->reason[0] != '\0' ? ", " : "", capability->reason);
-    }
-}
-
-static void print_device(const Doctor *doctor, const cleave_device_info *device) {
-    if (!device->available) {
-        print_line(device->id, "not available: %s", device->reason);
-        return;
-    }
-    bool chosen = strcmp(device->id, doctor->choice.id) == 0;
-    print_line(device->id, "%s%s%s", device->name, chosen ? "; auto takes it: " : "",
-               chosen ? doctor->choice.reason : "");
-    if (device->simulated)
-        print_line("", "%s", DEVICE_SIMULATED);
-    if (device->memory_total > 0)
-        print_line("", "memory: %s, of which %s are free", text_bytes(device->memory_total).text,
-                   text_bytes(device->memory_available).text);
-    print_capabilities(device);
-    if (device->driver[0] != '\0' || device->runtime[0] != '\0')
-        print_line("", "driver: %s; runtime: %s", device->driver, device->runtime);
-    if (device->warning[0] != '\0')
-        print_line("", "warning: %s", device->warning);
-}
-
-/* "avx2" of "avx2 gemm f32". */
-static size_t table_length(const cleave_finding *finding) {
-    return strcspn(finding->name, " ");
-}
-
-static bool same_table(const cleave_finding *one, const cleave_finding *other) {
-    size_t length = table_length(one);
-    return length == table_length(other) && memcmp(one->name, other->name, length) == 0;
-}
-
-/* The kernels of a table, from `first` on, in one line if they are right, and one more for each
- * that is not. Returns the first of the next table. */
-static int print_table_test(const Doctor *doctor, int first) {
-    const cleave_finding *findings = doctor->findings[CLEAVE_TOPIC_SELF_TEST];
-    int end = first;
-    int failed = 0;
-    char *name = copy_bytes(findings[first].name, table_length(&findings[first]));
-    for (; end < doctor->finding_counts[CLEAVE_TOPIC_SELF_TEST] &&
-           same_table(&findings[first], &findings[end]);
-         end++)
-        failed += findings[end].state == CLEAVE_FINDING_FAILED;
-    if (failed == 0)
-        print_line(name, "ok: %d kernels", end - first);
-    else
-        print_line(name, "FAILED: %d of %d kernels", failed, end - first);
-    for (int i = first; i < end; i++) {
-        const char *kernel = findings[i].name + table_length(&findings[i]);
-        if (findings[i].state == CLEAVE_FINDING_FAILED)
-            print_line("", "%s: %s", kernel + strspn(kernel, " "), findings[i].text);
-    }
-    free(name);
-    return end;
-}
-
-static void print_trial(const Trial *trial) {
-    if (!trial->good && isnan(trial->snr))
-        print_line(trial->device, "FAILED: %s", trial->reason);
-    else if (!trial->good)
-        print_line(trial->device, "FAILED: %s (SNR %.1f dB)", trial->reason, trial->snr);
-    else if (isinf(trial->snr))
-        print_line(trial->device, "ok, in %.2f s; as on the CPU op by op", trial->seconds);
-    else
-        print_line(trial->device, "ok, in %.2f s; SNR %.1f dB against the CPU op by op",
-                   trial->seconds, trial->snr);
-}
-
-static void print_conclusion(const Doctor *doctor) {
-    if (doctor->failures == 0)
+    if (failures == 0)
         printf("\nEverything works.\n");
     else
-        printf("\n%d %s not work: look for FAILED above.\n", doctor->failures,
-               doctor->failures == 1 ? "thing does" : "things do");
-}
-
-void doctor_print(const Doctor *doctor) {
-    const cleave_device_info *cpu = cpu_of(doctor);
-    printf("cleave %d.%d.%d, to paste into a bug report\n", CLEAVE_VERSION_MAJOR,
-           CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH);
-    print_heading("Program");
-    print_facts(doctor, CLEAVE_TOPIC_BUILD);
-    print_libraries(doctor);
-    print_heading("Machine");
-    print_facts(doctor, CLEAVE_TOPIC_SYSTEM);
-    if (cpu != NULL)
-        print_line("processor", "%s", cpu->name);
-    print_facts(doctor, CLEAVE_TOPIC_PROCESSOR);
-    print_heading("Memory");
-    print_facts(doctor, CLEAVE_TOPIC_MEMORY);
-    print_heading("Devices");
-    for (int i = 0; i < doctor->device_count; i++)
-        print_device(doctor, &doctor->devices[i]);
-    print_heading("Kernels of the CPU");
-    print_facts(doctor, CLEAVE_TOPIC_KERNELS);
-    print_heading("Self-test of the kernels");
-    for (int i = 0; i < doctor->finding_counts[CLEAVE_TOPIC_SELF_TEST];)
-        i = print_table_test(doctor, i);
-    print_heading("Separation of 2 s, f32");
-    print_line("model", "%s", doctor->model != NULL ? doctor->model : "built in, random weights");
-    for (int i = 0; i < doctor->trial_count; i++)
-        print_trial(&doctor->trials[i]);
-    print_conclusion(doctor);
+        printf("\n%d %s not work: look for FAILED above.\n", failures,
+               failures == 1 ? "thing does" : "things do");
     terminal_flush_output();
-}
-
-/* ---- JSON -------------------------------------------------------------------------------- */
-
-static json_t *facts_json(const Doctor *doctor, cleave_topic topic) {
-    json_t *object = json_new_object();
-    for (int i = 0; i < doctor->finding_counts[topic]; i++)
-        json_put_text(object, doctor->findings[topic][i].name, doctor->findings[topic][i].text);
-    return object;
-}
-
-static json_t *self_test_json(const Doctor *doctor) {
-    json_t *list = json_new_array();
-    for (int i = 0; i < doctor->finding_counts[CLEAVE_TOPIC_SELF_TEST]; i++) {
-        const cleave_finding *finding = &doctor->findings[CLEAVE_TOPIC_SELF_TEST][i];
-        json_t *object = json_new_object();
-        json_put_text(object, "kernel", finding->name);
-        json_put_bool(object, "ok", finding->state != CLEAVE_FINDING_FAILED);
-        json_put_text(object, "text", finding->text);
-        json_append(list, object);
-    }
-    return list;
-}
-
-static json_t *separation_json(const Doctor *doctor) {
-    json_t *object = json_new_object();
-    json_t *list = json_new_array();
-    for (int i = 0; i < doctor->trial_count; i++) {
-        const Trial *trial = &doctor->trials[i];
-        json_t *entry = json_new_object();
-        json_put_text(entry, "device", trial->device);
-        json_put_bool(entry, "ok", trial->good);
-        json_put_text(entry, "error", trial->reason);
-        json_put_number(entry, "seconds", trial->seconds);
-        json_put_number(entry, "snr", trial->snr);
-        json_append(list, entry);
-    }
-    json_put_text(object, "model", doctor->model);
-    json_put(object, "trials", list);
-    return object;
-}
-
-void doctor_print_json(const Doctor *doctor) {
-    const cleave_device_info *cpu = cpu_of(doctor);
-    json_t *object = json_new_object();
-    json_t *processor = facts_json(doctor, CLEAVE_TOPIC_PROCESSOR);
-    json_t *devices = json_new_array();
-    char *version =
-        format_text("%d.%d.%d", CLEAVE_VERSION_MAJOR, CLEAVE_VERSION_MINOR, CLEAVE_VERSION_PATCH);
-    if (cpu != NULL)
-        json_put_text(processor, "name", cpu->name);
-    for (int i = 0; i < doctor->device_count; i++)
-        json_append(devices, device_json(&doctor->devices[i]));
-    json_put_text(object, "version", version);
-    json_put(object, "build", facts_json(doctor, CLEAVE_TOPIC_BUILD));
-    json_put(object, "libraries", facts_json(doctor, CLEAVE_TOPIC_LIBRARIES));
-    json_put(object, "system", facts_json(doctor, CLEAVE_TOPIC_SYSTEM));
-    json_put(object, "processor", processor);
-    json_put(object, "memory", facts_json(doctor, CLEAVE_TOPIC_MEMORY));
-    json_put(object, "devices", devices);
-    json_put(object, "auto", device_choice_json(&doctor->choice));
-    json_put(object, "kernels", facts_json(doctor, CLEAVE_TOPIC_KERNELS));
-    json_put(object, "self_test", self_test_json(doctor));
-    json_put(object, "separation", separation_json(doctor));
-    json_put_integer(object, "failures", doctor->failures);
-    free(version);
-    json_print_indented(object);
 }

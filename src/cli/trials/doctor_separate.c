@@ -1,8 +1,7 @@
-/* doctor_separate.c: the separation that `cleave doctor` tries on each device: two seconds of audio
- * that the program makes up, with the user's network or the library's sample, compared with the
- * slowest and simplest way to compute it. */
+/* doctor_separate.c: the separation that `cleave doctor` tries on each device: two seconds of
+ * generated audio, with the user's network or the library's sample, compared with the slowest and
+ * simplest way to compute it. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,24 +12,27 @@
 #include "cli/console/signals.h"
 #include "cli/console/text.h"
 #include "cli/trials/doctor.h"
-#include "cli/trials/generated_audio.h"
+#include "cli/trials/trial_audio.h"
+#include "cli/trials/trial_modes.h"
 #include "cli/trials/trial_progress.h"
 #include "cli/trials/verdict.h"
 
 #define SECONDS       2
-#define QUIET_SECONDS 2.0 /* nothing is told of what takes less */
+#define QUIET_SECONDS 2.0 /* shorter separations show no progress */
 
 typedef struct Trials {
-    Doctor *doctor;
+    const DoctorOptions *options;
+    json_t *list; /* the results */
     cleave_model *model;
     cleave_model_info info;
-    int64_t samples; /* per channel */
-    float **mix;
-    float *reference; /* (stems, channels, samples), as is the next */
+    TrialAudio audio;
+    float *reference; /* (stems, channels, samples), like the next */
     float *stems;
 } Trials;
 
-char *doctor_without_home(const char *text) {
+/* Text in which the user's home folder is "~": a bug report should not contain a user's name. The
+ * caller's. */
+static char *without_home(const char *text) {
     const char *value = getenv("HOME");
     char *home = text_printable(value != NULL ? value : "");
     size_t length = strlen(home);
@@ -39,8 +41,7 @@ char *doctor_without_home(const char *text) {
     char *clean = text_printable(text);
     char *at = length > 1 ? strstr(clean, home) : NULL;
     for (; at != NULL; at = strstr(at + 1, home)) {
-        char next = at[length];
-        if (next != '/' && next != '\0' && next != ':' && next != ' ')
+        if (strchr("/: ", at[length]) == NULL)
             continue;
         *at = '~';
         memmove(at + 1, at + length, strlen(at + length) + 1);
@@ -49,37 +50,35 @@ char *doctor_without_home(const char *text) {
     return clean;
 }
 
-static Trial *add_trial(Doctor *doctor, const char *device) {
-    Trial *trial = &doctor->trials[doctor->trial_count++];
-    snprintf(trial->device, sizeof trial->device, "%s", device);
-    trial->snr = (double)NAN;
-    return trial;
+/* `error` is NULL where all is well; `snr` is NaN where there is nothing to compare. */
+static void add_trial(Trials *trials, const char *device, double seconds, double snr,
+                      const char *error) {
+    json_t *trial = json_new_object();
+    char *shown = error != NULL ? without_home(error) : NULL;
+    json_put_text(trial, "device", device);
+    json_put_bool(trial, "ok", error == NULL);
+    json_put_text(trial, "error", shown);
+    json_put_number(trial, "seconds", seconds);
+    json_put_number(trial, "snr", snr);
+    json_append(trials->list, trial);
+    free(shown);
 }
-
-static void fail_trial(Doctor *doctor, Trial *trial, const char *reason) {
-    trial->reason = doctor_without_home(reason);
-    trial->good = false;
-    doctor->failures++;
-}
-
-/* ---- One separation ---------------------------------------------------------------------- */
 
 /* A cleave_progress_callback. */
-static int update(void *user, const cleave_progress *state) {
+static int trials_update(void *user, const cleave_progress *state) {
     return state->seconds < QUIET_SECONDS ? signals_caught() != 0 : progress_update(user, state);
 }
 
-static cleave_status separate(const Trials *trials, const char *device, int compile, float *stems,
-                              cleave_error *error) {
-    const DoctorOptions *options = trials->doctor->options;
+static cleave_status trials_separate(const Trials *trials, const char *device, int compile,
+                                     float *stems, cleave_error *error) {
+    const DoctorOptions *options = trials->options;
+    const cleave_audio *audio = &trials->audio.audio;
+    Mode mode = mode_of(device, CLEAVE_PRECISION_F32, compile);
     cleave_separator *separator = NULL;
     cleave_separator_settings settings;
     Progress progress;
     cleave_separator_settings_default(&settings);
-    settings.device = device;
-    settings.strict_device = 1;
-    settings.precision = CLEAVE_PRECISION_F32;
-    settings.compile = compile;
+    mode_apply(&mode, &settings);
     settings.overlap = 1;
     char *label = format_text("trying %s", device);
     progress_begin(&progress,
@@ -88,9 +87,9 @@ static cleave_status separate(const Trials *trials, const char *device, int comp
     cleave_status status = cleave_separator_open(&separator, trials->model, &settings, error);
     if (status == CLEAVE_OK) {
         signals_watch(separator);
-        status = cleave_separator_separate_memory(separator, (const float *const *)trials->mix,
-                                                  trials->info.channels, trials->samples, stems,
-                                                  update, &progress, error);
+        status = cleave_separator_separate_memory(separator, (const float *const *)audio->planes,
+                                                  audio->channels, audio->samples, stems,
+                                                  trials_update, &progress, error);
         signals_watch(NULL);
     }
     cleave_separator_close(separator);
@@ -99,49 +98,39 @@ static cleave_status separate(const Trials *trials, const char *device, int comp
     return status;
 }
 
-static double compare(const Trials *trials) {
-    size_t planes = (size_t)trials->info.stem_count * (size_t)trials->info.channels;
-    const float **pointers = allocate(2 * planes, sizeof *pointers);
+static void try_device(Trials *trials, const char *device) {
+    int planes = trials->info.stem_count * trials->info.channels;
     cleave_comparison comparison;
-    for (size_t i = 0; i < planes; i++) {
-        pointers[i] = trials->reference + i * (size_t)trials->samples;
-        pointers[planes + i] = trials->stems + i * (size_t)trials->samples;
-    }
-    cleave_status status = cleave_audio_compare(pointers, pointers + planes, (int)planes,
-                                                trials->samples, &comparison, NULL);
-    free(pointers);
-    return status == CLEAVE_OK ? verdict_snr(&comparison) : (double)NAN;
-}
-
-static void try_device(const Trials *trials, const char *device) {
-    Doctor *doctor = trials->doctor;
-    Trial *trial = add_trial(doctor, device);
     cleave_error error;
     double begin = trial_clock();
-    if (separate(trials, device, 1, trials->stems, &error) != CLEAVE_OK) {
-        fail_trial(doctor, trial, error.text);
+    cleave_status status = trials_separate(trials, device, 1, trials->stems, &error);
+    double seconds = trial_clock() - begin;
+    if (status == CLEAVE_OK)
+        status = trial_audio_compare(&trials->audio, trials->reference, trials->stems, planes,
+                                     &comparison, &error);
+    if (status != CLEAVE_OK) {
+        add_trial(trials, device, 0, (double)NAN, error.text);
         return;
     }
-    trial->seconds = trial_clock() - begin;
-    trial->snr = compare(trials);
-    trial->good = trial->snr >= TRANSPARENT_SNR;
-    if (!trial->good)
-        fail_trial(doctor, trial, "the result differs from what the CPU computes op by op");
+    double snr = verdict_snr(&comparison);
+    char *reason =
+        format_text("the result differs from what the CPU computes op by op (SNR %.1f dB)", snr);
+    add_trial(trials, device, seconds, snr, snr >= TRANSPARENT_SNR ? NULL : reason);
+    free(reason);
 }
 
-static void try_devices(const Trials *trials) {
-    Doctor *doctor = trials->doctor;
+static void try_devices(Trials *trials, const json_t *devices) {
     cleave_error error;
-    if (separate(trials, "cpu", 0, trials->reference, &error) != CLEAVE_OK) {
-        fail_trial(doctor, add_trial(doctor, "cpu, op by op"), error.text);
+    if (trials_separate(trials, "cpu", 0, trials->reference, &error) != CLEAVE_OK) {
+        add_trial(trials, "cpu, op by op", 0, (double)NAN, error.text);
         return;
     }
-    for (int i = 0; i < doctor->device_count && signals_caught() == 0; i++)
-        if (doctor->devices[i].available)
-            try_device(trials, doctor->devices[i].id);
+    for (size_t i = 0; i < json_array_size(devices) && signals_caught() == 0; i++) {
+        const json_t *device = json_array_get(devices, i);
+        if (json_is_true(json_object_get(device, "available")))
+            try_device(trials, json_string_value(json_object_get(device, "id")));
+    }
 }
-
-/* ---- All of them ------------------------------------------------------------------------- */
 
 static cleave_status open_network(cleave_model **model, const DoctorOptions *options,
                                   cleave_error *error) {
@@ -153,36 +142,33 @@ static cleave_status open_network(cleave_model **model, const DoctorOptions *opt
     return cleave_model_open(model, options->model.path, &settings, error);
 }
 
-static void prepare(Trials *trials) {
+/* Memory for stems, and the audio. False after a failure, which is in `error`. */
+static bool trials_prepare(Trials *trials, cleave_error *error) {
+    const cleave_model_info *info = &trials->info;
     cleave_model_get_info(trials->model, &trials->info);
-    size_t channels = (size_t)trials->info.channels;
-    trials->samples = (int64_t)SECONDS * trials->info.sample_rate;
-    size_t length = (size_t)trials->samples;
-    size_t floats = (size_t)trials->info.stem_count * channels * length;
-    trials->mix = allocate(channels, sizeof *trials->mix);
-    trials->mix[0] = allocate(channels * length, sizeof(float));
-    for (size_t c = 1; c < channels; c++)
-        trials->mix[c] = trials->mix[0] + c * length;
+    size_t floats =
+        (size_t)info->stem_count * (size_t)info->channels * SECONDS * (size_t)info->sample_rate;
     trials->reference = allocate(floats, sizeof(float));
     trials->stems = allocate(floats, sizeof(float));
-    generated_audio_fill(trials->mix, trials->info.channels, trials->info.sample_rate, 0,
-                         trials->samples);
+    return trial_audio_get(&trials->audio, &(TrialOptions){0}, info, SECONDS, PROGRESS_NONE, error);
 }
 
-bool doctor_separate(Doctor *doctor) {
-    Trials trials = {.doctor = doctor};
+json_t *doctor_separate(const DoctorOptions *options, const json_t *devices) {
+    Trials trials = {.options = options, .list = json_new_array()};
+    json_t *separation = json_new_object();
+    char *model = options->model.path != NULL ? without_home(options->model.path) : NULL;
     cleave_error error;
-    doctor->trials = allocate((size_t)doctor->device_count + 1, sizeof *doctor->trials);
-    if (open_network(&trials.model, doctor->options, &error) != CLEAVE_OK) {
-        fail_trial(doctor, add_trial(doctor, "model"), error.text);
-        return signals_caught() == 0;
-    }
-    prepare(&trials);
-    try_devices(&trials);
-    free(trials.mix[0]);
-    free(trials.mix);
+    if (open_network(&trials.model, options, &error) == CLEAVE_OK &&
+        trials_prepare(&trials, &error))
+        try_devices(&trials, devices);
+    else
+        add_trial(&trials, "model", 0, (double)NAN, error.text);
+    json_put_text(separation, "model", model);
+    json_put(separation, "trials", trials.list);
+    trial_audio_free(&trials.audio);
     free(trials.reference);
     free(trials.stems);
+    free(model);
     cleave_model_close(trials.model);
-    return signals_caught() == 0;
+    return separation;
 }

@@ -52,3 +52,17 @@ void trial_audio_free(TrialAudio *trial) {
         free(trial->audio.planes[0]);
     free(trial->audio.planes);
 }
+
+cleave_status trial_audio_compare(const TrialAudio *trial, const float *reference,
+                                  const float *estimate, int planes, cleave_comparison *comparison,
+                                  cleave_error *error) {
+    const float **pointers = allocate(2 * (size_t)planes, sizeof *pointers);
+    for (int i = 0; i < planes; i++) {
+        pointers[i] = reference + (int64_t)i * trial->audio.samples;
+        pointers[planes + i] = estimate + (int64_t)i * trial->audio.samples;
+    }
+    cleave_status status = cleave_audio_compare(pointers, pointers + planes, planes,
+                                                trial->audio.samples, comparison, error);
+    free(pointers);
+    return status;
+}

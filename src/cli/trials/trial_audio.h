@@ -20,4 +20,10 @@ bool trial_audio_get(TrialAudio *trial, const TrialOptions *options, const cleav
                      int seconds, ProgressStyle style, cleave_error *error);
 void trial_audio_free(TrialAudio *trial);
 
+/* Compares two times `planes` signals of the audio's length, which lie one behind the other. Fails
+ * as cleave_audio_compare() does. */
+cleave_status trial_audio_compare(const TrialAudio *trial, const float *reference,
+                                  const float *estimate, int planes, cleave_comparison *comparison,
+                                  cleave_error *error);
+
 #endif

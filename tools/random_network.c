@@ -1,16 +1,17 @@
-/* random_network.c: see random_network.h. Values are drawn as they are written. */
-#include "model/random_network.h"
+/* random_network.c: the list of a random network's tensors, and their values, which are drawn as
+ * they are written. How large values are is in diagnose/random_weight.c. */
+#include "random_network.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/half.h"
-#include "base/path_format.h"
-#include "base/random.h"
+#include "base/memory.h"
 #include "base/text.h"
+#include "diagnose/random_weight.h"
 
 static const struct {
     const char *name; /* as safetensors has it */
@@ -70,60 +71,32 @@ void random_network_free(RandomNetwork *network) {
 
 /* ---- Values ---- */
 
-/* Values are uniform in middle ± spread. */
-typedef struct Range {
-    float middle;
-    float spread;
-} Range;
-
-static Range range_of(const WeightSpec *spec) {
-    if (spec->dim_count == 1) {
-        if (text_ends_with(spec->name, ".running_var"))
-            return (Range){1.0F, 0.5F};
-        return text_ends_with(spec->name, ".weight") ? (Range){1.0F, 0.1F} : (Range){0.0F, 0.05F};
-    }
-    /* A transposed convolution whose kernel is its stride adds one tap per input channel. */
-    bool transposed = strstr(spec->name, ".upscale.") != NULL;
-    double fan_in = (double)(transposed ? spec->dims[0] : spec->dims[1]);
-    for (int i = 2; i < spec->dim_count && !transposed; i++)
-        fan_in *= (double)spec->dims[i];
-    return (Range){0.0F, (float)sqrt(3.0 / fan_in)}; /* a variance of 1 / fan_in */
-}
-
 #define BLOCK 2048 /* values: what a stack holds easily; even, since they are drawn in pairs */
 
-/* The next `count` values of an item as bytes. */
-static void fill_block(uint64_t *state, Range range, ValueType type, size_t count, void *bytes) {
-    float *floats = bytes;
+/* The next `count` values of a weight as bytes */
+static void draw_block(const RandomWeight *weight, uint64_t *state, size_t count, void *bytes) {
+    float floats[BLOCK];
     uint16_t *halves = bytes;
-    uint64_t bits = 0;
-    if (type == VALUE_I64) {
-        memset(bytes, 0, count * 8);
+    if (weight->type == VALUE_I64) {
+        memset(bytes, 0, count * value_size(VALUE_I64));
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        bits = i % 2 == 0 ? random_next(state) : bits >> 32;
-        float uniform = (float)(int32_t)(uint32_t)bits * 0x1p-31F;
-        float value = range.middle + range.spread * uniform;
-        if (type == VALUE_F32)
-            floats[i] = value;
-        else
-            halves[i] = type == VALUE_F16 ? half_from_float_plain(value) : bf16_from_float(value);
-    }
+    random_weight_draw(&weight->spec, state, floats, count);
+    for (size_t i = 0; i < count && weight->type != VALUE_F32; i++)
+        halves[i] = weight->type == VALUE_F16 ? half_from_float_plain(floats[i])
+                                              : bf16_from_float(floats[i]);
+    if (weight->type == VALUE_F32)
+        memcpy(bytes, floats, count * sizeof(*floats));
 }
 
 bool random_weight_write(const RandomWeight *weight, uint64_t *state, ByteSink sink,
                          void *context) {
-    union {
-        float floats[BLOCK];
-        int64_t integers[BLOCK];
-    } block;
-    Range range = range_of(&weight->spec);
+    int64_t block[BLOCK]; /* room for any type */
     bool done = true;
     for (int64_t left = weight->elements; left > 0 && done; left -= BLOCK) {
         size_t count = left < BLOCK ? (size_t)left : BLOCK;
-        fill_block(state, range, weight->type, count, &block);
-        done = sink(context, &block, count * value_size(weight->type));
+        draw_block(weight, state, count, block);
+        done = sink(context, block, count * value_size(weight->type));
     }
     return done;
 }
@@ -192,6 +165,6 @@ cleave_status random_network_write(const RandomNetwork *network, FILE *file, con
     done = done && fflush(file) == 0;
     free(header);
     return done ? CLEAVE_OK
-                : error_set(error, CLEAVE_ERROR_OUTPUT, PATH_FORMAT ": cannot write: %s", path,
-                            strerror(errno));
+                : error_set_file(error, CLEAVE_ERROR_OUTPUT, "cannot write", path, "%s",
+                                 strerror(errno));
 }

@@ -1,8 +1,8 @@
-/* random_network.h: networks of random weights, of the shapes that a configuration asks for: to
- * test, to time, and to see that everything works where there is no model. They separate nothing,
- * but their activations neither vanish nor explode. The same seed gives the same values. */
-#ifndef CLEAVE_MODEL_RANDOM_NETWORK_H
-#define CLEAVE_MODEL_RANDOM_NETWORK_H
+/* random_network.h: networks of random weights, in the shapes that a configuration asks for, to
+ * test and to time with. They separate nothing, but their activations neither vanish nor explode.
+ * The same seed gives the same values. */
+#ifndef CLEAVE_TOOLS_RANDOM_NETWORK_H
+#define CLEAVE_TOOLS_RANDOM_NETWORK_H
 
 #include <stdio.h>
 
