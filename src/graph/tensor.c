@@ -1,4 +1,4 @@
-/* tensor.c: element types, shapes as text, and reading as f32. See graph/tensor.h. */
+/* tensor.c: element types, shapes as text, and reading elements as f32. */
 #include "graph/tensor.h"
 
 #include <inttypes.h>
@@ -64,8 +64,8 @@ static float float_from_bits(uint32_t bits) {
     return value;
 }
 
-/* The exponent and fraction of a half, moved into a float's place, are short of 2^112 in scale;
- * one exact multiplication mends that and makes subnormals normal on the way. */
+/* A half's exponent and fraction, moved to where a float has them, give a value that is 2^112 too
+ * small. One exact multiplication corrects that, and makes subnormals normal on the way. */
 static float float_from_half(uint16_t half) {
     uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
     uint32_t rest = (uint32_t)(half & 0x7fffu) << 13;
