@@ -1,12 +1,11 @@
-/* export.c: cleave_model_export_onnx(): the graph of a network, node by node, in the ops of ONNX.
- * The transforms are left out: the graph's STFT and inverse STFT become the reshaping and
- * transposing that stands between a spectrogram as PyTorch's network has it and the graph's layout,
- * in which time is height and frequency is width from the first op on. */
+/* export.c: cleave_model_export_onnx() writes the graph of a network, node by node, in the ops of
+ * ONNX. The transforms are left out: a spectrogram goes in, and spectrograms come out. PyTorch's
+ * network has frequency as height and time as width, the graph has them the other way round, so a
+ * reshape and a transpose take the place of the STFT and of its inverse. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/memory.h"
 #include "cleave/extra.h"
 #include "dsp/stft.h"
 #include "export/onnx_file.h"
@@ -27,12 +26,13 @@ typedef struct Export {
 
 /* ---- Names ---- */
 
-/* Of a value, of the node that makes it, or of a constant. */
+/* The name of a value, of the node that makes it, or of a constant. */
 typedef struct Name {
     char text[NODE_NAME_SIZE + 64];
 } Name;
 
-/* A norm and the activation behind it bear the same name in the graph: the op tells them apart. */
+/* A norm and the activation behind it have the same name in the graph, so the op is part of the
+ * name here. */
 static Name node_name(const Node *node, const char *part) {
     Name name;
     snprintf(name.text, sizeof(name.text), "%s/%s%s", node->name, graph_op_name(node->op), part);
@@ -56,24 +56,25 @@ static Name weight_name_of(const Tensor *weight, const char *suffix) {
 
 /* ---- Pieces ---- */
 
-/* A node of one input beside constants and weights, without attributes. */
-static void add_plain(Export *export, const char *op, const char *output, const char *input,
-                      const char *second) {
+/* A node without attributes. `second` is another input, a constant or a weight; NULL: there is only
+ * one input. */
+static void export_plain(Export *export, const char *op, const char *output, const char *input,
+                         const char *second) {
     const char *const inputs[] = {input, second};
     Message message = onnx_node(op, output, inputs, second ? 2 : 1);
     onnx_end(&export->onnx, &message);
 }
 
-/* `part` makes the name of the constant that holds the shape. */
-static void add_reshape(Export *export, const Node *node, const char *part, const char *input,
-                        const char *output, const int64_t *dims, int count) {
+/* `part` is the end of the name of the constant that holds the shape. */
+static void export_reshape(Export *export, const Node *node, const char *part, const char *input,
+                           const char *output, const int64_t *dims, int count) {
     Name shape = node_name(node, part);
     onnx_constant_integers(&export->onnx, shape.text, dims, count);
-    add_plain(export, "Reshape", output, input, shape.text);
+    export_plain(export, "Reshape", output, input, shape.text);
 }
 
 /* Frequencies by frames to frames by frequencies, and back. */
-static void add_transpose(Export *export, const char *input, const char *output) {
+static void export_transpose(Export *export, const char *input, const char *output) {
     static const int order[] = {0, 1, 3, 2};
     const char *const inputs[] = {input};
     Message message = onnx_node("Transpose", output, inputs, 1);
@@ -90,8 +91,8 @@ static void write_stft(Export *export, const Node *node, const char *op, const c
     const Shape shape = node->shape;
     Name cut = node_name(node, "/subbands");
     const int64_t dims[] = {0, shape.channels, shape.width, shape.height};
-    add_reshape(export, node, "/subbands_shape", inputs[0], cut.text, dims, 4);
-    add_transpose(export, cut.text, output);
+    export_reshape(export, node, "/subbands_shape", inputs[0], cut.text, dims, 4);
+    export_transpose(export, cut.text, output);
 }
 
 /* (B, stems·2·ch·k, T, F) → (B, stems, 2·ch, dim_f, T). */
@@ -102,8 +103,8 @@ static void write_istft(Export *export, const Node *node, const char *op,
     Name turned = node_name(node, "/transposed");
     const int64_t dims[] = {0, config->stem_count, 2 * (int64_t)config->channels, config->dim_f,
                             export->frames};
-    add_transpose(export, inputs[0], turned.text);
-    add_reshape(export, node, "/stems_shape", turned.text, output, dims, 5);
+    export_transpose(export, inputs[0], turned.text);
+    export_reshape(export, node, "/stems_shape", turned.text, output, dims, 5);
 }
 
 static void write_conv(Export *export, const Node *node, const char *op, const char *const inputs[],
@@ -128,13 +129,13 @@ static void write_linear(Export *export, const Node *node, const char *op,
         turned.dims[i] = node->weights[0]->dims[1 - i];
         turned.strides[i] = node->weights[0]->strides[1 - i];
     }
-    add_plain(export, op, output, inputs[0], weight.text);
+    export_plain(export, op, output, inputs[0], weight.text);
     onnx_weight(&export->onnx, &turned, ".T");
 }
 
 /* Instance norm and batch norm, whose parameters are vectors of one value a channel. */
-static void add_channel_norm(Export *export, const Node *node, const char *op, const char *input,
-                             const char *output) {
+static void export_channel_norm(Export *export, const Node *node, const char *op, const char *input,
+                                const char *output) {
     const char *inputs[5] = {input};
     int count = 1;
     for (int i = 0; i < 4 && node->weights[i]; i++) {
@@ -146,8 +147,8 @@ static void add_channel_norm(Export *export, const Node *node, const char *op, c
     onnx_end(&export->onnx, &message);
 }
 
-/* One of a group norm's two vectors, as (C, 1, 1), so that it meets the channels. */
-static Name add_gain(Export *export, const Tensor *weight) {
+/* One of a group norm's two vectors in the shape (C, 1, 1): one value for each channel. */
+static Name export_gain(Export *export, const Tensor *weight) {
     Tensor column = *weight;
     column.dim_count = 3;
     for (int i = 1; i < 3; i++) {
@@ -158,11 +159,11 @@ static Name add_gain(Export *export, const Tensor *weight) {
     return weight_name_of(weight, "");
 }
 
-/* Instance norm over groups taken for channels, and the channels' own gain and bias. ONNX has a
- * group norm from opset 18 on, which was defined anew in 21 and which few runtimes have a kernel
- * for. */
-static void add_group_norm(Export *export, const Node *node, const char *input,
-                           const char *output) {
+/* An instance norm over the groups as if they were channels, then the channels' own gain and bias.
+ * ONNX has had a group norm since opset 18, but it was redefined in 21, and few runtimes have a
+ * kernel for it. */
+static void export_group_norm(Export *export, const Node *node, const char *input,
+                              const char *output) {
     const Shape shape = node->shape;
     const int groups = node->as.norm.groups;
     const int64_t joined_dims[] = {0, groups, -1};
@@ -175,14 +176,15 @@ static void add_group_norm(Export *export, const Node *node, const char *input,
     Name scaled = node_name(node, "/scaled");
     onnx_constant_floats(&export->onnx, ones.text, 1, groups);
     onnx_constant_floats(&export->onnx, zeros.text, 0, groups);
-    add_reshape(export, node, "/groups_shape", input, joined.text, joined_dims, 3);
+    export_reshape(export, node, "/groups_shape", input, joined.text, joined_dims, 3);
     const char *const inputs[] = {joined.text, ones.text, zeros.text};
     Message message = onnx_node("InstanceNormalization", normal.text, inputs, 3);
     onnx_float(&message, "epsilon", (float)NORM_EPSILON);
     onnx_end(&export->onnx, &message);
-    add_reshape(export, node, "/channels_shape", normal.text, parted.text, dims, 4);
-    add_plain(export, "Mul", scaled.text, parted.text, add_gain(export, node->weights[0]).text);
-    add_plain(export, "Add", output, scaled.text, add_gain(export, node->weights[1]).text);
+    export_reshape(export, node, "/channels_shape", normal.text, parted.text, dims, 4);
+    export_plain(export, "Mul", scaled.text, parted.text,
+                 export_gain(export, node->weights[0]).text);
+    export_plain(export, "Add", output, scaled.text, export_gain(export, node->weights[1]).text);
 }
 
 static void write_norm(Export *export, const Node *node, const char *op, const char *const inputs[],
@@ -190,18 +192,18 @@ static void write_norm(Export *export, const Node *node, const char *op, const c
     (void)op;
     switch (node->as.norm.kind) {
     case NORM_INSTANCE:
-        add_channel_norm(export, node, "InstanceNormalization", inputs[0], output);
+        export_channel_norm(export, node, "InstanceNormalization", inputs[0], output);
         return;
     case NORM_BATCH:
-        add_channel_norm(export, node, "BatchNormalization", inputs[0], output);
+        export_channel_norm(export, node, "BatchNormalization", inputs[0], output);
         return;
     case NORM_GROUP:
-        add_group_norm(export, node, inputs[0], output);
+        export_group_norm(export, node, inputs[0], output);
         return;
     case NORM_NONE:
         break;
     }
-    add_plain(export, "Identity", output, inputs[0], NULL);
+    export_plain(export, "Identity", output, inputs[0], NULL);
 }
 
 static void write_act(Export *export, const Node *node, const char *op, const char *const inputs[],
@@ -222,20 +224,20 @@ static void write_concat(Export *export, const Node *node, const char *op,
     onnx_end(&export->onnx, &message);
 }
 
-/* An op that ONNX has as it is. */
+/* An op that ONNX has as well. */
 static void write_plain(Export *export, const Node *node, const char *op,
                         const char *const inputs[], const char *output) {
     (void)node;
-    add_plain(export, op, output, inputs[0], inputs[1]);
+    export_plain(export, op, output, inputs[0], inputs[1]);
 }
 
-/* How each op is written, and which op of ONNX it becomes where it is one. */
+/* How each op is written, and as which op of ONNX where it becomes exactly one. */
 static const struct {
     void (*write)(Export *export, const Node *node, const char *op, const char *const inputs[],
                   const char *output);
     const char *op;
 } translations[OP_KINDS] = {
-    [OP_INPUT] = {NULL, NULL}, /* a value without a node */
+    [OP_INPUT] = {NULL, NULL}, /* not a node in ONNX */
     [OP_STFT] = {write_stft, NULL},
     [OP_ISTFT] = {write_istft, NULL},
     [OP_CONV] = {write_conv, "Conv"},
@@ -248,7 +250,7 @@ static const struct {
     [OP_CONCAT] = {write_concat, "Concat"},
 };
 
-static void write_node(Export *export, int index) {
+static void export_node(Export *export, int index) {
     const Node *node = &export->graph->nodes[index];
     const Name output = value_name(export, index);
     Name names[2];
@@ -264,7 +266,7 @@ static void write_node(Export *export, int index) {
 /* ---- The model ---- */
 
 /* The stems' names as a JSON array. */
-static void add_stem_names(Export *export) {
+static void export_stem_names(Export *export) {
     const Config *config = export->config;
     json_t *names = json_array();
     bool good = names != NULL;
@@ -281,7 +283,7 @@ static void add_stem_names(Export *export) {
 }
 
 /* What the caller of the network needs for the transforms around it. */
-static void add_metadata(Export *export) {
+static void export_metadata(Export *export) {
     const Config *c = export->config;
     const struct {
         const char *key;
@@ -294,10 +296,10 @@ static void add_metadata(Export *export) {
         snprintf(text, sizeof(text), "%d", numbers[i].value);
         onnx_metadata(&export->onnx, numbers[i].key, text);
     }
-    add_stem_names(export);
+    export_stem_names(export);
 }
 
-static void fill(Export *export, const cleave_export_result *result) {
+static void export_fill(Export *export, const cleave_export_result *result) {
     int64_t input[1 + 3] = {0};
     int64_t output[1 + 4] = {0};
     for (int i = 0; i < 3; i++)
@@ -307,45 +309,46 @@ static void fill(Export *export, const cleave_export_result *result) {
     onnx_name(&export->onnx, "MDX23C");
     onnx_input(&export->onnx, INPUT_NAME, input, 4);
     onnx_output(&export->onnx, OUTPUT_NAME, output, 5);
-    add_metadata(export);
+    export_metadata(export);
     for (int i = 0; i < export->graph->count; i++)
-        write_node(export, i);
+        export_node(export, i);
 }
 
-static void let_pages_go(void *checkpoint) {
+static void export_let_pages_go(void *checkpoint) {
     checkpoint_release_pages(checkpoint);
 }
 
-static cleave_status write_graph(const cleave_model *model, const Graph *graph, const char *path,
-                                 int frames, cleave_export_result *result, cleave_error *error) {
+static cleave_status export_graph(const cleave_model *model, const Graph *graph, const char *path,
+                                  int frames, cleave_export_result *result, cleave_error *error) {
     const Config *config = &model->config;
     Export export = {.config = config, .graph = graph, .frames = frames};
     cleave_export_result written = {
         .opset = ONNX_OPSET,
         .input = {2 * config->channels, config->dim_f, frames},
         .output = {config->stem_count, 2 * config->channels, config->dim_f, frames}};
-    fill(&export, &written);
-    cleave_status status =
-        onnx_write(&export.onnx, path, let_pages_go, model->checkpoint, &written.bytes, error);
+    export_fill(&export, &written);
+    cleave_status status = onnx_write(&export.onnx, path, export_let_pages_go, model->checkpoint,
+                                      &written.bytes, error);
     onnx_free(&export.onnx);
     if (status == CLEAVE_OK && result)
         *result = written;
     return status;
 }
 
-/* Samples of a chunk; where a number of frames was asked for, as many as the STFT needs. */
-static cleave_status choose_samples(const Config *config, const cleave_export_settings *settings,
-                                    int *samples, cleave_error *error) {
+/* The samples of a chunk. If a number of frames was asked for, as many as the STFT needs for it. */
+static cleave_status export_choose_samples(const Config *config,
+                                           const cleave_export_settings *settings, int *samples,
+                                           cleave_error *error) {
     *samples = config->chunk_size;
     if (!settings || settings->frames == 0)
         return CLEAVE_OK;
     int frames = settings->frames;
     int64_t needed = (int64_t)config->hop_length * (frames - 1) + (config->n_fft & 1);
     if (frames < 1 || needed > LONGEST)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                         "cannot export: %d frames are no length of a chunk; the configuration "
-                         "has %d",
-                         frames, config->dim_t);
+        return error_advise(error,
+                            error_set(error, CLEAVE_ERROR_ARGUMENT,
+                                      "cannot export: %d frames are no length of a chunk", frames),
+                            "the configuration has %d", config->dim_t);
     cleave_error why;
     if (config_check_frames(config, frames, "the number of frames", &why) != CLEAVE_OK)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot export: %s", why.text);
@@ -367,13 +370,13 @@ cleave_status cleave_model_export_onnx(const cleave_model *model, const char *pa
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot export: no %s was given",
                          path ? "model" : "path");
     const Config *config = &model->config;
-    cleave_status status = choose_samples(config, settings, &samples, error);
+    cleave_status status = export_choose_samples(config, settings, &samples, error);
     if (status == CLEAVE_OK)
         status = network_graph(&graph, config, model->checkpoint, samples, error);
     if (status != CLEAVE_OK)
         return status;
     int frames = stft_frames(samples, config->n_fft, config->hop_length);
-    status = write_graph(model, &graph, path, frames, result, error);
+    status = export_graph(model, &graph, path, frames, result, error);
     graph_free(&graph);
     return status;
 }

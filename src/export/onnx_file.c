@@ -1,5 +1,6 @@
-/* onnx_file.c: see onnx_file.h. The numbers of the fields are those of the ONNX specification
- * (onnx.proto). Order does not matter to a reader, so weights come last. */
+/* onnx_file.c: an ONNX model as messages, and writing it. The numbers of the fields are those of
+ * the ONNX specification (onnx.proto). Readers accept fields in any order, so the weights come
+ * last. */
 #include "export/onnx_file.h"
 
 #include <stdio.h>
@@ -76,7 +77,7 @@ Message onnx_node(const char *op, const char *output, const char *const inputs[]
     return node;
 }
 
-static Message begin_attribute(const char *name, enum AttributeType type) {
+static Message onnx_attribute(const char *name, enum AttributeType type) {
     Message attribute = {0};
     message_text(&attribute, ATTRIBUTE_NAME, name);
     message_integer(&attribute, ATTRIBUTE_TYPE, type);
@@ -84,19 +85,19 @@ static Message begin_attribute(const char *name, enum AttributeType type) {
 }
 
 void onnx_integer(Message *node, const char *name, int64_t value) {
-    Message attribute = begin_attribute(name, TYPE_INTEGER);
+    Message attribute = onnx_attribute(name, TYPE_INTEGER);
     message_integer(&attribute, ATTRIBUTE_INTEGER, value);
     message_nest(node, NODE_ATTRIBUTE, &attribute);
 }
 
 void onnx_float(Message *node, const char *name, float value) {
-    Message attribute = begin_attribute(name, TYPE_FLOAT);
+    Message attribute = onnx_attribute(name, TYPE_FLOAT);
     message_float(&attribute, ATTRIBUTE_FLOAT, value);
     message_nest(node, NODE_ATTRIBUTE, &attribute);
 }
 
 void onnx_integers(Message *node, const char *name, const int *values, int count) {
-    Message attribute = begin_attribute(name, TYPE_INTEGERS);
+    Message attribute = onnx_attribute(name, TYPE_INTEGERS);
     for (int i = 0; i < count; i++)
         message_integer(&attribute, ATTRIBUTE_INTEGERS, values[i]);
     message_nest(node, NODE_ATTRIBUTE, &attribute);
@@ -112,7 +113,7 @@ void onnx_name(OnnxModel *model, const char *name) {
     message_text(&model->graph, GRAPH_NAME, name);
 }
 
-static Message shape_message(const int64_t *dims, int count) {
+static Message onnx_shape(const int64_t *dims, int count) {
     Message shape = {0};
     for (int i = 0; i < count; i++) {
         Message dim = {0};
@@ -125,12 +126,12 @@ static Message shape_message(const int64_t *dims, int count) {
     return shape;
 }
 
-static void add_value(OnnxModel *model, enum GraphField field, const char *name,
-                      const int64_t *dims, int count) {
+static void onnx_value(OnnxModel *model, enum GraphField field, const char *name,
+                       const int64_t *dims, int count) {
     Message tensor = {0};
     Message type = {0};
     Message value = {0};
-    Message shape = shape_message(dims, count);
+    Message shape = onnx_shape(dims, count);
     message_integer(&tensor, TENSOR_ELEMENT, ELEMENT_FLOAT);
     message_nest(&tensor, TENSOR_SHAPE, &shape);
     message_nest(&type, TYPE_TENSOR, &tensor);
@@ -140,11 +141,11 @@ static void add_value(OnnxModel *model, enum GraphField field, const char *name,
 }
 
 void onnx_input(OnnxModel *model, const char *name, const int64_t *dims, int count) {
-    add_value(model, GRAPH_INPUT, name, dims, count);
+    onnx_value(model, GRAPH_INPUT, name, dims, count);
 }
 
 void onnx_output(OnnxModel *model, const char *name, const int64_t *dims, int count) {
-    add_value(model, GRAPH_OUTPUT, name, dims, count);
+    onnx_value(model, GRAPH_OUTPUT, name, dims, count);
 }
 
 void onnx_weight(OnnxModel *model, const Tensor *tensor, const char *suffix) {
@@ -217,7 +218,7 @@ static Message weight_head(const OnnxWeight *weight) {
     return head;
 }
 
-/* What comes before the first weight: all the rest. *size becomes the file's. */
+/* All that comes before the first weight. *size becomes the size of the whole file. */
 static Message model_head(const OnnxModel *model, uint64_t *size) {
     Message opset = {0};
     Message head = {0};
@@ -241,21 +242,23 @@ static Message model_head(const OnnxModel *model, uint64_t *size) {
     return head;
 }
 
-/* A failure is kept by the file. */
-static void write_message(Writer *writer, const Message *message) {
+/* The file remembers a failure until output_file_check(). */
+static void writer_message(Writer *writer, const Message *message) {
     output_file_write(&writer->file, message->bytes, (int64_t)message->size);
 }
 
-static cleave_status check_values(const Tensor *tensor, size_t not_finite, cleave_error *error) {
+static cleave_status writer_check_values(const Tensor *tensor, size_t not_finite,
+                                         cleave_error *error) {
     if (not_finite == 0)
         return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     "weight %.128s: %zu of %zu values are NaN or infinite; the checkpoint is "
-                     "damaged, download it again",
-                     tensor->name, not_finite, tensor_elements(tensor));
+    return error_advise(error,
+                        error_set(error, CLEAVE_ERROR_MODEL,
+                                  "weight %.128s: %zu of %zu values are NaN or infinite",
+                                  tensor->name, not_finite, tensor_elements(tensor)),
+                        "the checkpoint is damaged, download it again");
 }
 
-static void let_pages_go(Writer *writer, size_t bytes) {
+static void writer_let_pages_go(Writer *writer, size_t bytes) {
     writer->pages += bytes;
     if (writer->pages < PAGES_IN_USE)
         return;
@@ -263,37 +266,37 @@ static void let_pages_go(Writer *writer, size_t bytes) {
     writer->read(writer->context);
 }
 
-static cleave_status write_values(Writer *writer, const Tensor *tensor, cleave_error *error) {
+static cleave_status writer_values(Writer *writer, const Tensor *tensor, cleave_error *error) {
     size_t count = tensor_elements(tensor);
     size_t not_finite = 0;
     for (size_t first = 0; first < count && writer->file.error == 0; first += BLOCK) {
         size_t part = size_min(BLOCK, count - first);
         not_finite += tensor_read_f32(tensor, first, part, writer->block);
         output_file_write(&writer->file, writer->block, (int64_t)(part * sizeof(float)));
-        let_pages_go(writer, part * sizeof(float));
+        writer_let_pages_go(writer, part * sizeof(float));
     }
-    return check_values(tensor, not_finite, error);
+    return writer_check_values(tensor, not_finite, error);
 }
 
-static cleave_status write_weight(Writer *writer, const OnnxWeight *weight, cleave_error *error) {
+static cleave_status writer_weight(Writer *writer, const OnnxWeight *weight, cleave_error *error) {
     Message head = weight_head(weight);
     cleave_status status = CLEAVE_OK;
     if (head.failed)
         status = error_memory(error, "an ONNX file", head.size);
     else
-        write_message(writer, &head);
+        writer_message(writer, &head);
     message_free(&head);
     if (status == CLEAVE_OK)
-        status = write_values(writer, &weight->tensor, error);
+        status = writer_values(writer, &weight->tensor, error);
     return status == CLEAVE_OK ? output_file_check(&writer->file, error) : status;
 }
 
-static cleave_status write_all(Writer *writer, const OnnxModel *model, const Message *head,
-                               cleave_error *error) {
-    write_message(writer, head);
+static cleave_status writer_all(Writer *writer, const OnnxModel *model, const Message *head,
+                                cleave_error *error) {
+    writer_message(writer, head);
     cleave_status status = output_file_check(&writer->file, error);
     for (size_t i = 0; i < model->weight_count && status == CLEAVE_OK; i++)
-        status = write_weight(writer, &model->weights[i], error);
+        status = writer_weight(writer, &model->weights[i], error);
     if (status == CLEAVE_OK)
         status = output_file_finish(&writer->file, error);
     if (status == CLEAVE_OK)
@@ -301,13 +304,13 @@ static cleave_status write_all(Writer *writer, const OnnxModel *model, const Mes
     return status;
 }
 
-static cleave_status write_file(Writer *writer, const OnnxModel *model, const Message *head,
-                                const char *path, cleave_error *error) {
+static cleave_status writer_file(Writer *writer, const OnnxModel *model, const Message *head,
+                                 const char *path, cleave_error *error) {
     cleave_status status = output_file_open(&writer->file, path, error);
     if (status != CLEAVE_OK)
         return status;
     writer->block = malloc(BLOCK * sizeof(float));
-    status = writer->block ? write_all(writer, model, head, error)
+    status = writer->block ? writer_all(writer, model, head, error)
                            : error_memory(error, "weights", BLOCK * sizeof(float));
     free(writer->block);
     output_file_close(&writer->file);
@@ -328,7 +331,7 @@ cleave_status onnx_write(const OnnxModel *model, const char *path, void (*read)(
                       "as ONNX the network takes %s, and such a file cannot have 2 GiB or more",
                       size_text((int64_t)bytes).text);
     else
-        status = write_file(&writer, model, &head, path, error);
+        status = writer_file(&writer, model, &head, path, error);
     message_free(&head);
     *size = (int64_t)bytes;
     return status;

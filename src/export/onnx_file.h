@@ -1,5 +1,5 @@
-/* onnx_file.h: an ONNX model as a list of nodes and of weights, and its way into a file. Which
- * nodes a network takes is export.c's business. */
+/* onnx_file.h: an ONNX model as a list of nodes and of weights, and writing it to a file. Which
+ * nodes a network takes is decided in export.c. */
 #ifndef CLEAVE_EXPORT_ONNX_FILE_H
 #define CLEAVE_EXPORT_ONNX_FILE_H
 
@@ -14,7 +14,7 @@
 /* Readers parse no message of 2 GiB or more. */
 #define ONNX_FILE_MAX INT32_MAX
 
-/* A weight, which is read when the file is written. */
+/* A weight. Its values are read only when the file is written. */
 typedef struct OnnxWeight {
     const char *suffix; /* what follows the tensor's name; static */
     Tensor tensor;      /* a view of the checkpoint's */
@@ -33,7 +33,7 @@ void onnx_free(OnnxModel *model);
 
 /* ---- Nodes: begin, add attributes, end. */
 
-/* An input is a name, or NULL: none. */
+/* An input is a name; NULL: the op goes without it. */
 Message onnx_node(const char *op, const char *output, const char *const inputs[], int input_count);
 void onnx_integer(Message *node, const char *name, int64_t value);
 void onnx_float(Message *node, const char *name, float value);
@@ -45,7 +45,7 @@ void onnx_end(OnnxModel *model, Message *node);
 /* The graph's own name. */
 void onnx_name(OnnxModel *model, const char *name);
 
-/* A dimension of 0 is the batch, whatever it is. */
+/* A dimension of 0 is the batch, which may have any size. */
 void onnx_input(OnnxModel *model, const char *name, const int64_t *dims, int count);
 void onnx_output(OnnxModel *model, const char *name, const int64_t *dims, int count);
 
@@ -55,11 +55,11 @@ void onnx_weight(OnnxModel *model, const Tensor *tensor, const char *suffix);
 void onnx_constant_integers(OnnxModel *model, const char *name, const int64_t *values, int count);
 void onnx_constant_floats(OnnxModel *model, const char *name, float value, int count);
 
-/* For whoever uses the file. The texts must be UTF-8. */
+/* A note for those who use the file. The texts must be UTF-8. */
 void onnx_metadata(OnnxModel *model, const char *key, const char *value);
 
-/* Writes the file, whole or not at all; *size becomes its bytes. `read` is called now and then
- * while weights are read, whose pages can then be let go. Errors: CLEAVE_ERROR_OUTPUT,
+/* Writes the file, whole or not at all; *size becomes its size in bytes. `read` is called now and
+ * then to let go of the pages of weights that have been read. Errors: CLEAVE_ERROR_OUTPUT,
  * CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_MODEL (too large; a weight is not a number). */
 cleave_status onnx_write(const OnnxModel *model, const char *path, void (*read)(void *context),
                          void *context, int64_t *size, cleave_error *error);

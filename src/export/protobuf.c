@@ -1,4 +1,4 @@
-/* protobuf.c: see protobuf.h. */
+/* protobuf.c: appending fields to a message. */
 #include "export/protobuf.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ void message_free(Message *message) {
 }
 
 /* Room for `size` more bytes; NULL where memory ran out. */
-static unsigned char *extend(Message *message, size_t size) {
+static unsigned char *message_extend(Message *message, size_t size) {
     size_t needed = 0;
     message->failed = message->failed || !size_add(message->size, size, &needed);
     if (!message->failed && needed > message->capacity) {
@@ -36,29 +36,29 @@ static unsigned char *extend(Message *message, size_t size) {
     return place;
 }
 
-static void add(Message *message, const void *bytes, size_t size) {
-    unsigned char *place = size > 0 ? extend(message, size) : NULL;
+static void message_add(Message *message, const void *bytes, size_t size) {
+    unsigned char *place = size > 0 ? message_extend(message, size) : NULL;
     if (place)
         memcpy(place, bytes, size);
 }
 
 /* Seven bits a byte, the lowest first; the eighth says that more follow. */
-static void add_varint(Message *message, uint64_t value) {
+static void message_varint(Message *message, uint64_t value) {
     unsigned char bytes[VARINT_MAX];
     size_t count = 0;
     for (; value >= 0x80; value >>= 7)
         bytes[count++] = (unsigned char)(value | 0x80);
     bytes[count++] = (unsigned char)value;
-    add(message, bytes, count);
+    message_add(message, bytes, count);
 }
 
-static void add_key(Message *message, int field, int wire) {
-    add_varint(message, ((uint64_t)field << 3) | (uint64_t)wire);
+static void message_key(Message *message, int field, int wire) {
+    message_varint(message, ((uint64_t)field << 3) | (uint64_t)wire);
 }
 
 void message_integer(Message *message, int field, int64_t value) {
-    add_key(message, field, WIRE_VARINT);
-    add_varint(message, (uint64_t)value);
+    message_key(message, field, WIRE_VARINT);
+    message_varint(message, (uint64_t)value);
 }
 
 void message_float(Message *message, int field, float value) {
@@ -67,18 +67,18 @@ void message_float(Message *message, int field, float value) {
     unsigned char bytes[4];
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (unsigned char)(bits >> (8 * i));
-    add_key(message, field, WIRE_FIXED32);
-    add(message, bytes, sizeof(bytes));
+    message_key(message, field, WIRE_FIXED32);
+    message_add(message, bytes, sizeof(bytes));
 }
 
 void message_head(Message *message, int field, uint64_t size) {
-    add_key(message, field, WIRE_BYTES);
-    add_varint(message, size);
+    message_key(message, field, WIRE_BYTES);
+    message_varint(message, size);
 }
 
 void message_bytes(Message *message, int field, const void *bytes, size_t size) {
     message_head(message, field, size);
-    add(message, bytes, size);
+    message_add(message, bytes, size);
 }
 
 void message_text(Message *message, int field, const char *text) {
@@ -93,7 +93,7 @@ void message_nest(Message *message, int field, Message *part) {
 
 void message_copy(Message *message, const Message *part) {
     message->failed = message->failed || part->failed;
-    add(message, part->bytes, part->size);
+    message_add(message, part->bytes, part->size);
 }
 
 void message_append(Message *message, Message *part) {

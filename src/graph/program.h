@@ -18,8 +18,8 @@ typedef struct Source {
 
 /* output = op(act(norm(concat(sources)))) + add. */
 typedef struct Step {
-    int node;   /* the node whose op runs; an elementwise op here is a plain copy, and all of the
-                   work is in load and store */
+    int node;   /* the node whose op runs; a NORM, ACT, ADD, MUL or CONCAT is a plain copy here: all
+                   of its work is in load and store */
     int output; /* the node whose value is written: node, or the sum that is part of the store */
     Source sources[2];
     int source_count; /* 0 for the input */

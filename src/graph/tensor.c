@@ -1,4 +1,4 @@
-/* tensor.c: element types, shapes as text, and reading as f32. See graph/tensor.h. */
+/* tensor.c: element types, shapes as text, and reading elements as f32. */
 #include "graph/tensor.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
-/* tensor.h: a named weight as it lies in a checkpoint: a typed, strided view of somebody else's
- * bytes. No arithmetic lives here. */
+/* tensor.h: a named weight as it lies in a checkpoint: a typed, strided view of bytes that belong
+ * to the checkpoint. No arithmetic lives here. */
 #ifndef CLEAVE_GRAPH_TENSOR_H
 #define CLEAVE_GRAPH_TENSOR_H
 

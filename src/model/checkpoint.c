@@ -1,5 +1,5 @@
-/* checkpoint.c: opening a checkpoint, and its tensors by name. Each container has a file of its
- * own; checkpoint_sniff.c tells them apart. */
+/* checkpoint.c: opening a checkpoint, and finding its tensors by name. Each container has a reader
+ * in a file of its own; checkpoint_sniff.c recognises them. */
 #include "model/checkpoint.h"
 
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 /* Entries of all tensors, by name, then in file order. NULL on failure. */
-static Entry *sort_entries(const Checkpoint *checkpoint, bool stripped) {
+static Entry *checkpoint_sort_entries(const Checkpoint *checkpoint, bool stripped) {
     Entry *entries = malloc(size_max(checkpoint->count, 1) * sizeof(*entries));
     if (!entries)
         return NULL;
@@ -38,9 +38,9 @@ static Entry *sort_entries(const Checkpoint *checkpoint, bool stripped) {
     return entries;
 }
 
-/* A dict keeps the last value of a repeated key, and so do we. */
-static bool drop_repeated(Checkpoint *checkpoint) {
-    Entry *entries = sort_entries(checkpoint, false);
+/* Keeps only the last of several tensors with the same name, as a Python dict does. */
+static bool checkpoint_drop_repeated(Checkpoint *checkpoint) {
+    Entry *entries = checkpoint_sort_entries(checkpoint, false);
     if (!entries)
         return false;
     size_t kept = 0;
@@ -58,22 +58,21 @@ static bool drop_repeated(Checkpoint *checkpoint) {
     return true;
 }
 
-static cleave_status refuse_collision(const Checkpoint *checkpoint, const Entry *first,
-                                      const Entry *second, cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT ": both '" UTF8_CUT(100) "' and '" UTF8_CUT(
-                         100) "' are there, and either could be the network's "
-                              "weight; save a checkpoint with one of them",
-                     checkpoint->source, checkpoint->tensors[first->index].name,
-                     checkpoint->tensors[second->index].name);
+static cleave_status checkpoint_refuse_collision(const Checkpoint *checkpoint, const Entry *first,
+                                                 const Entry *second, cleave_error *error) {
+    return checkpoint_refuse(checkpoint, error, "save a checkpoint with one of them",
+                             "both '" UTF8_CUT(100) "' and '" UTF8_CUT(
+                                 100) "' are there, and either could be the network's weight",
+                             checkpoint->tensors[first->index].name,
+                             checkpoint->tensors[second->index].name);
 }
 
 /* Strips the names of their prefixes and sorts the index by what is left. */
-static cleave_status build_index(Checkpoint *checkpoint, cleave_error *error) {
+static cleave_status checkpoint_build_index(Checkpoint *checkpoint, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
-    if (!drop_repeated(checkpoint))
+    if (!checkpoint_drop_repeated(checkpoint))
         return error_memory(error, "the list of tensors", checkpoint->count * sizeof(Entry));
-    Entry *entries = sort_entries(checkpoint, true);
+    Entry *entries = checkpoint_sort_entries(checkpoint, true);
     checkpoint->by_name = malloc(size_max(checkpoint->count, 1) * sizeof(*checkpoint->by_name));
     if (!entries || !checkpoint->by_name) {
         free(entries);
@@ -82,7 +81,7 @@ static cleave_status build_index(Checkpoint *checkpoint, cleave_error *error) {
     for (size_t i = 0; i < checkpoint->count && status == CLEAVE_OK; i++) {
         checkpoint->by_name[i] = entries[i].index;
         if (i > 0 && strcmp(entries[i - 1].name, entries[i].name) == 0)
-            status = refuse_collision(checkpoint, &entries[i - 1], &entries[i], error);
+            status = checkpoint_refuse_collision(checkpoint, &entries[i - 1], &entries[i], error);
     }
     free(entries);
     for (size_t i = 0; i < checkpoint->count; i++) {
@@ -95,7 +94,7 @@ static cleave_status build_index(Checkpoint *checkpoint, cleave_error *error) {
 
 /* ---- Opening ---- */
 
-static cleave_status load(Checkpoint *checkpoint, cleave_error *error) {
+static cleave_status checkpoint_load(Checkpoint *checkpoint, cleave_error *error) {
     switch (checkpoint_form(checkpoint->data, checkpoint->size)) {
     case FORM_ZIP:
         checkpoint->container = "torch zip";
@@ -109,15 +108,16 @@ static cleave_status load(Checkpoint *checkpoint, cleave_error *error) {
     case FORM_FOREIGN:
         break;
     }
-    return checkpoint_refuse_foreign(checkpoint->data, checkpoint->size, checkpoint->source, error);
+    return checkpoint_refuse_foreign(checkpoint, error);
 }
 
-/* Loads what data and size say, and takes the checkpoint over: it is freed on failure. */
-static cleave_status finish(Checkpoint **result, Checkpoint *checkpoint, const cleave_logger *log,
-                            cleave_error *error) {
-    cleave_status status = load(checkpoint, error);
+/* Loads the tensors from data and size, which are set. Takes the checkpoint over: on failure it is
+ * freed. */
+static cleave_status checkpoint_finish(Checkpoint **result, Checkpoint *checkpoint,
+                                       const cleave_logger *log, cleave_error *error) {
+    cleave_status status = checkpoint_load(checkpoint, error);
     if (status == CLEAVE_OK)
-        status = build_index(checkpoint, error);
+        status = checkpoint_build_index(checkpoint, error);
     if (status != CLEAVE_OK) {
         checkpoint_close(checkpoint);
         return status;
@@ -140,7 +140,7 @@ cleave_status checkpoint_open_memory(Checkpoint **result, const void *data, size
     checkpoint->data = data;
     checkpoint->size = size;
     checkpoint->source = source;
-    return finish(result, checkpoint, log, error);
+    return checkpoint_finish(result, checkpoint, log, error);
 }
 
 cleave_status checkpoint_open(Checkpoint **result, const char *path, const cleave_logger *log,
@@ -157,7 +157,7 @@ cleave_status checkpoint_open(Checkpoint **result, const char *path, const cleav
     checkpoint->data = checkpoint->file.data;
     checkpoint->size = checkpoint->file.size;
     checkpoint->source = path;
-    return finish(result, checkpoint, log, error);
+    return checkpoint_finish(result, checkpoint, log, error);
 }
 
 void checkpoint_close(Checkpoint *checkpoint) {

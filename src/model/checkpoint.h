@@ -9,8 +9,8 @@
 
 typedef struct Checkpoint Checkpoint;
 
-/* Opens a torch.save ZIP, a torch.save stream (the form before PyTorch 1.6) or a safetensors file,
- * told apart by their first bytes, not by the extension. Executes nothing. */
+/* Opens a torch.save ZIP, a torch.save stream (the form before PyTorch 1.6) or a safetensors file.
+ * They are recognised by their first bytes, not by the extension. Nothing in them is executed. */
 cleave_status checkpoint_open(Checkpoint **checkpoint, const char *path, const cleave_logger *log,
                               cleave_error *error);
 void checkpoint_close(Checkpoint *checkpoint);
@@ -37,12 +37,12 @@ const Tensor *checkpoint_tensors(const Checkpoint *checkpoint, size_t *count);
  * the checkpoint. */
 const char *checkpoint_embedded_config(const Checkpoint *checkpoint);
 
-/* Bytes that the checkpoint holds in memory of its own: entries that had to be decompressed. Pages
- * that are mapped are not among them. */
+/* Bytes of memory that the checkpoint has allocated for entries that had to be decompressed. Mapped
+ * pages do not count. */
 int64_t checkpoint_held_bytes(const Checkpoint *checkpoint);
 
-/* The file that tensors lie in, mapped until the checkpoint is closed; those that had to be
- * decompressed lie elsewhere. Empty where the checkpoint is the caller's memory. */
+/* The mapped file. All tensors lie in it but those that had to be decompressed, and it is mapped
+ * until the checkpoint is closed. Empty if the checkpoint was read from the caller's memory. */
 const MappedFile *checkpoint_file(const Checkpoint *checkpoint);
 
 /* Tells the system that the pages behind a memory-mapped checkpoint are not needed for now (they

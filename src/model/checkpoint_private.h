@@ -1,5 +1,5 @@
-/* checkpoint_private.h: what checkpoint.c and the readers of the containers share. Nobody else
- * includes it but their tests. */
+/* checkpoint_private.h: what checkpoint.c and the readers of the containers share. Only they and
+ * their tests include it. */
 #ifndef CLEAVE_MODEL_CHECKPOINT_PRIVATE_H
 #define CLEAVE_MODEL_CHECKPOINT_PRIVATE_H
 
@@ -8,7 +8,7 @@
 #include "model/pickle.h"
 
 struct Checkpoint {
-    MappedFile file; /* empty where the bytes are the caller's */
+    MappedFile file; /* empty if the bytes are the caller's */
     const unsigned char *data;
     size_t size;
     const char *source; /* name for errors; valid while it is opened */
@@ -28,7 +28,7 @@ cleave_status checkpoint_open_memory(Checkpoint **checkpoint, const void *data, 
                                      const char *source, const cleave_logger *log,
                                      cleave_error *error);
 
-/* One reader per container; each adds its tensors by their full names. */
+/* One reader for each container. It adds all tensors by their full names. */
 cleave_status checkpoint_load_zip(Checkpoint *checkpoint, cleave_error *error);
 cleave_status checkpoint_load_stream(Checkpoint *checkpoint, cleave_error *error);
 cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *error);
@@ -36,6 +36,16 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
 /* Adds a tensor under a copy of `name`; tensor->name is ignored. */
 cleave_status checkpoint_add(Checkpoint *checkpoint, const Tensor *tensor, const char *name,
                              size_t name_size, cleave_error *error);
+
+/* The error "SOURCE: REASON; ADVICE" about a file that cannot be read as a checkpoint. `advice` may
+ * be NULL. */
+cleave_status checkpoint_refuse(const Checkpoint *checkpoint, cleave_error *error,
+                                const char *advice, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#define ADVICE_DOWNLOAD "download it again"
+#define ADVICE_SAVE     "save the network with torch.save(model.state_dict(), …)"
+#define ADVICE_FILES    "give a .ckpt, .pth, .pt, .th or .safetensors file"
 
 /* Name without the prefixes that wrappers of a network leave ("module.", "model.", …). */
 const char *checkpoint_strip_prefixes(const char *name);
@@ -55,8 +65,7 @@ cleave_status checkpoint_add_state_dict(Checkpoint *checkpoint, const PickleValu
 
 /* ---- checkpoint_sniff.c ---- */
 
-/* The error for a file that is none of the three: what it looks like and what to try. */
-cleave_status checkpoint_refuse_foreign(const unsigned char *data, size_t size, const char *source,
-                                        cleave_error *error);
+/* The error for any other file: what it looks like and what to try. */
+cleave_status checkpoint_refuse_foreign(const Checkpoint *checkpoint, cleave_error *error);
 
 #endif

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/path_format.h"
+#include "base/utf8.h"
 #include "model/checkpoint_private.h"
 #include "model/yaml_tree.h"
 
 /* A header has about a hundred bytes per tensor, and perhaps a configuration. */
 #define MAX_HEADER ((size_t)8 << 20)
 
-/* Of which a tensor takes three. Each costs jansson a few hundred bytes. */
+/* A tensor takes three, and each costs jansson a few hundred bytes. */
 #define MAX_BRACKETS ((size_t)600000)
 
 /* The data section. */
@@ -23,7 +23,7 @@ typedef struct DataSection {
     size_t size;
 } DataSection;
 
-/* Bytes that one tensor takes, to see whether two share any. */
+/* The bytes of one tensor, to find out whether two overlap. */
 typedef struct Extent {
     size_t begin;
     size_t end;
@@ -84,10 +84,8 @@ static bool read_extent(const json_t *offsets, Extent *extent) {
 
 static cleave_status refuse_tensor(const Checkpoint *checkpoint, const char *name, const char *why,
                                    cleave_error *error) {
-    return error_set(
-        error, CLEAVE_ERROR_MODEL,
-        PATH_FORMAT ": " UTF8_CUT(100) ": %s: the file is damaged or incomplete; download it again",
-        checkpoint->source, name, why);
+    return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
+                             UTF8_CUT(100) ": %s: the file is damaged or incomplete", name, why);
 }
 
 static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const json_t *entry,
@@ -103,11 +101,10 @@ static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const 
     if (!read_extent(json_object_get(entry, "data_offsets"), extent))
         return refuse_tensor(checkpoint, name, "the header gives it no usable data_offsets", error);
     if (extent->end > section->size)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": incomplete: " UTF8_CUT(
-                             100) " ends at byte %zu of the data, and the file has "
-                                  "%zu; download it again",
-                         checkpoint->source, name, extent->end, section->size);
+        return checkpoint_refuse(
+            checkpoint, error, ADVICE_DOWNLOAD,
+            "incomplete: " UTF8_CUT(100) " ends at byte %zu of the data, and the file has %zu",
+            name, extent->end, section->size);
     ElementType type = find_type(type_name);
     if (type.size > 0 &&
         (!size_multiply(elements, type.size, &size) || size != extent->end - extent->begin))
@@ -130,11 +127,9 @@ static cleave_status check_overlap(const Checkpoint *checkpoint, Extent *extents
     qsort(extents, count, sizeof(*extents), compare_extents);
     for (size_t i = 1; i < count; i++)
         if (extents[i].begin < extents[i - 1].end)
-            return error_set(error, CLEAVE_ERROR_MODEL,
-                             PATH_FORMAT
-                             ": damaged: two tensors overlap at byte %zu of the data; download "
-                             "it again",
-                             checkpoint->source, extents[i].begin);
+            return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
+                                     "damaged: two tensors overlap at byte %zu of the data",
+                                     extents[i].begin);
     return CLEAVE_OK;
 }
 
@@ -175,7 +170,7 @@ static bool is_config(const char *text) {
     return result;
 }
 
-/* The value of one of the usual keys, else any value that reads as a configuration. */
+/* The value of one of the usual keys, or else any value that can be read as a configuration. */
 static const char *find_config(json_t *metadata) {
     static const char *const usual[] = {"config", "yaml", "model_config", "config_yaml"};
     const char *key;
@@ -215,37 +210,33 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
     for (size_t i = 0; i < 8 && checkpoint->size >= 8; i++)
         length |= (uint64_t)checkpoint->data[i] << (8 * i);
     if (checkpoint->size < 8 || length > checkpoint->size - 8)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": incomplete: its header has %" PRIu64
-                                     " bytes, the whole file %zu; "
-                                     "download it again",
-                         checkpoint->source, length, checkpoint->size);
+        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
+                                 "incomplete: its header has %" PRIu64 " bytes, the whole file %zu",
+                                 length, checkpoint->size);
     if (length > MAX_HEADER)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": a safetensors header of %" PRIu64
-                                     " bytes, which no network for "
-                                     "separation has",
-                         checkpoint->source, length);
+        return checkpoint_refuse(checkpoint, error, NULL,
+                                 "a safetensors header of %" PRIu64
+                                 " bytes, which no network for separation has",
+                                 length);
     const char *text = (const char *)checkpoint->data + 8;
     const DataSection section = {checkpoint->data + 8 + length,
                                  checkpoint->size - 8 - (size_t)length};
     if (has_many_brackets(text, (size_t)length))
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": a safetensors header with more than %zu lists and objects, "
-                                     "which no network for separation has",
-                         checkpoint->source, MAX_BRACKETS);
+        return checkpoint_refuse(checkpoint, error, NULL,
+                                 "a safetensors header with more than %zu lists and objects, which "
+                                 "no network for separation has",
+                                 MAX_BRACKETS);
     json_error_t problem;
     errno = 0;
     json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &problem);
-    /* Jansson seldom says so itself. */
+    /* Jansson itself seldom says that memory ran out. */
     if (!header && (json_error_code(&problem) == json_error_out_of_memory || errno == ENOMEM))
         return error_memory(error, "a safetensors header", (size_t)length);
     if (!json_is_object(header)) {
         json_decref(header);
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": the safetensors header is damaged: byte %d: %s; download it again",
-                         checkpoint->source, problem.position, problem.text);
+        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
+                                 "the safetensors header is damaged: byte %d: %s", problem.position,
+                                 problem.text);
     }
     cleave_status status = add_tensors(checkpoint, header, &section, error);
     if (status == CLEAVE_OK)

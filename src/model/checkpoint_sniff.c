@@ -1,8 +1,7 @@
 /* checkpoint_sniff.c: which of the three containers a checkpoint is, by its first bytes, and the
- * error for what is none of them. */
+ * error for any other file. */
 #include <string.h>
 
-#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 #include "model/file_kind.h"
 
@@ -37,18 +36,13 @@ CheckpointForm checkpoint_form(const unsigned char *data, size_t size) {
 
 /* ---- Everything else ---- */
 
-cleave_status checkpoint_refuse_foreign(const unsigned char *data, size_t size, const char *source,
-                                        cleave_error *error) {
-    FileKind kind = file_kind(data, size);
-    if (size == 0)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": the file is empty; download it again", source);
+cleave_status checkpoint_refuse_foreign(const Checkpoint *checkpoint, cleave_error *error) {
+    FileKind kind = file_kind(checkpoint->data, checkpoint->size);
+    if (checkpoint->size == 0)
+        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD, "the file is empty");
     if (!kind.what)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": this is no checkpoint that cleave knows, or a damaged or "
-                                     "incomplete one; give a .ckpt, .pth, .pt, .th or .safetensors "
-                                     "file",
-                         source);
-    return error_set(error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": this is %s%s", source, kind.what,
-                     kind.advice);
+        return checkpoint_refuse(
+            checkpoint, error, ADVICE_FILES,
+            "this is no checkpoint that cleave knows, or a damaged or incomplete one");
+    return checkpoint_refuse(checkpoint, error, kind.advice, "this is %s%s", kind.what, kind.note);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 
 /* Where a storage lies in the file. */
@@ -40,33 +39,28 @@ static cleave_status read_pickle(StreamReader *reader, Pickle *pickle, cleave_er
     return status;
 }
 
-/* The first three pickles say nothing but that this is a file of this kind, of a version that is
- * known, from a little-endian machine. checkpoint_sniff.c has seen the magic number. */
+/* Checks the first three pickles: a magic number, which checkpoint_sniff.c has seen already, the
+ * version, and whether the file is from a little-endian machine. */
 static cleave_status read_preamble(StreamReader *reader, cleave_error *error) {
     Pickle magic = {0};
     Pickle version = {0};
     Pickle machine = {0};
-    const char *source = reader->checkpoint->source;
     cleave_status status = read_pickle(reader, &magic, error);
     if (status == CLEAVE_OK)
         status = read_pickle(reader, &version, error);
     if (status == CLEAVE_OK &&
         (version.root->kind != PICKLE_INTEGER || version.root->as.integer != 1001))
-        status = error_set(error, CLEAVE_ERROR_MODEL,
-                           PATH_FORMAT
-                           ": a torch.save stream of an unknown version; save it again with a "
-                           "current PyTorch",
-                           source);
+        status =
+            checkpoint_refuse(reader->checkpoint, error, "save it again with a current PyTorch",
+                              "a torch.save stream of an unknown version");
     if (status == CLEAVE_OK)
         status = read_pickle(reader, &machine, error);
     if (status == CLEAVE_OK) {
         const PickleValue *little = pickle_find(machine.root, "little_endian");
         if (little && little->kind == PICKLE_BOOL && !little->as.integer)
-            status = error_set(error, CLEAVE_ERROR_MODEL,
-                               PATH_FORMAT
-                               ": saved on a big-endian machine, which cleave does not read; "
-                               "load it with PyTorch and save it again on this machine",
-                               source);
+            status = checkpoint_refuse(reader->checkpoint, error,
+                                       "load it with PyTorch and save it again on this machine",
+                                       "saved on a big-endian machine, which cleave does not read");
     }
     pickle_free(&magic);
     pickle_free(&version);
@@ -98,23 +92,20 @@ static cleave_status read_storage(StreamReader *reader, const Pickle *object, Pi
     uint64_t elements = 0;
     size_t size = 0;
     if (!described || described->element_size == 0)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": storage '%.*s' is of a type that cleave does not know; save the "
-                         "network's state_dict() alone",
-                         checkpoint->source, (int)size_min(key.size, 40), key.data);
+        return checkpoint_refuse(checkpoint, error, "save the network's state_dict() alone",
+                                 "storage '%.*s' is of a type that cleave does not know",
+                                 (int)size_min(key.size, 40), key.data);
     for (size_t i = 0; i < 8 && left >= 8; i++)
         elements |= (uint64_t)data[i] << (8 * i);
     bool valid = left >= 8 && elements <= SIZE_MAX &&
                  size_multiply((size_t)elements, described->element_size, &size) &&
                  size <= left - 8;
     if (!valid)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": incomplete: storage '%.*s' has %" PRIu64
-                                     " elements of %zu bytes, "
-                                     "but %zu bytes are left of the file; download it again",
-                         checkpoint->source, (int)size_min(key.size, 40), key.data, elements,
-                         described->element_size, left);
+        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
+                                 "incomplete: storage '%.*s' has %" PRIu64
+                                 " elements of %zu bytes, but %zu bytes are left of the file",
+                                 (int)size_min(key.size, 40), key.data, elements,
+                                 described->element_size, left);
     reader->stored[reader->stored_count++] = (StoredData){key, data + 8, size};
     reader->position += 8 + size;
     return CLEAVE_OK;
@@ -127,9 +118,8 @@ static int compare_stored(const void *a, const void *b) {
 }
 
 static cleave_status refuse_list(const StreamReader *reader, cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT ": the list of storages is damaged; download it again",
-                     reader->checkpoint->source);
+    return checkpoint_refuse(reader->checkpoint, error, ADVICE_DOWNLOAD,
+                             "the list of storages is damaged");
 }
 
 static cleave_status read_storages(StreamReader *reader, const Pickle *object,
@@ -160,10 +150,9 @@ static cleave_status find_stored(void *context, const PickleStorage *storage,
     const StoredData *stored = bsearch(&wanted, reader->stored, reader->stored_count,
                                        sizeof(*reader->stored), compare_stored);
     if (!stored)
-        return error_set(
-            error, CLEAVE_ERROR_MODEL,
-            PATH_FORMAT ": storage '%.*s' is not in the file: damaged; download it again",
-            reader->checkpoint->source, (int)size_min(storage->key.size, 40), storage->key.data);
+        return checkpoint_refuse(reader->checkpoint, error, ADVICE_DOWNLOAD,
+                                 "storage '%.*s' is not in the file: damaged",
+                                 (int)size_min(storage->key.size, 40), storage->key.data);
     *data = stored->data;
     *size = stored->size;
     return CLEAVE_OK;

@@ -1,11 +1,10 @@
 /* checkpoint_torch.c: from the root of a torch.save pickle to checked tensors: which dict is the
- * state dict, and whether each tensor lies inside its storage. Where the storages' bytes are is the
- * containers' business (checkpoint_zip.c, checkpoint_stream.c). */
+ * state dict, and whether each tensor lies inside its storage. The containers' readers say where
+ * the bytes of a storage are (checkpoint_zip.c, checkpoint_stream.c). */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/path_format.h"
 #include "model/checkpoint_private.h"
 #include "model/family_names.h"
 
@@ -19,7 +18,7 @@ typedef struct DictQueue {
     int count;
 } DictQueue;
 
-static void enqueue(DictQueue *queue, const PickleValue *value) {
+static void queue_add(DictQueue *queue, const PickleValue *value) {
     if (!pickle_pairs(value) || queue->count == MAX_DICTS)
         return;
     for (int i = 0; i < queue->count; i++)
@@ -28,16 +27,16 @@ static void enqueue(DictQueue *queue, const PickleValue *value) {
     queue->dicts[queue->count++] = value;
 }
 
-static void enqueue_children(DictQueue *queue, const PickleValue *dict) {
+static void queue_add_children(DictQueue *queue, const PickleValue *dict) {
     static const char *const usual[] = {"state_dict", "state", "model", "model_state_dict", "ema"};
     for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-        enqueue(queue, pickle_find(dict, usual[i]));
+        queue_add(queue, pickle_find(dict, usual[i]));
     const PickleItems *items = pickle_pairs(dict);
     for (size_t i = 1; i < items->count; i += 2)
-        enqueue(queue, items->values[i]);
+        queue_add(queue, items->values[i]);
 }
 
-/* Whether a key is a weight that only networks have which cleave runs. */
+/* Whether a key is the mark of a network that cleave runs (family_names.h). */
 static bool is_family_mark(const PickleValue *key) {
     static const char *const marks[] = {FAMILY_MARKS};
     char name[128];
@@ -51,7 +50,7 @@ static bool is_family_mark(const PickleValue *key) {
     return false;
 }
 
-static size_t count_tensors(const PickleValue *dict, bool *has_mark) {
+static size_t dict_count_tensors(const PickleValue *dict, bool *has_mark) {
     const PickleItems *items = pickle_pairs(dict);
     size_t tensors = 0;
     *has_mark = false;
@@ -64,51 +63,46 @@ static size_t count_tensors(const PickleValue *dict, bool *has_mark) {
     return tensors;
 }
 
-/* The first dict that holds a network which cleave runs, else the one with the most tensors, so
- * that a later error can say what network it is. NULL if none holds any. */
-static const PickleValue *find_state_dict(const PickleValue *root) {
+/* The first dict that holds a network that cleave runs, or else the one with the most tensors, so
+ * that a later error can say what network it is. NULL: no dict holds a tensor. */
+static const PickleValue *state_dict_find(const PickleValue *root) {
     DictQueue queue = {.count = 0};
     const PickleValue *best = NULL;
     size_t most = 0;
-    enqueue(&queue, root);
+    queue_add(&queue, root);
     for (int i = 0; i < queue.count; i++) {
         bool has_mark;
-        size_t tensors = count_tensors(queue.dicts[i], &has_mark);
+        size_t tensors = dict_count_tensors(queue.dicts[i], &has_mark);
         if (has_mark)
             return queue.dicts[i];
         if (tensors > most) {
             most = tensors;
             best = queue.dicts[i];
         }
-        enqueue_children(&queue, queue.dicts[i]);
+        queue_add_children(&queue, queue.dicts[i]);
     }
     return best;
 }
 
-static cleave_status refuse_root(const Checkpoint *checkpoint, const PickleValue *root,
-                                 cleave_error *error) {
+static cleave_status state_dict_refuse(const Checkpoint *checkpoint, const PickleValue *root,
+                                       cleave_error *error) {
     const PickleValue *type = root && root->kind == PICKLE_OPAQUE ? root->as.opaque.type : NULL;
     if (!type)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": there is no state dict in it: no dict holds a tensor; save the "
-                         "network with torch.save(model.state_dict(), …)",
-                         checkpoint->source);
+        return checkpoint_refuse(checkpoint, error, ADVICE_SAVE,
+                                 "there is no state dict in it: no dict holds a tensor");
     PickleText module = type->as.global.module;
     PickleText name = type->as.global.name;
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": there is no state dict in it, but a whole Python object (%.*s.%.*s), "
-                     "which only the program that wrote it can load; save the network with "
-                     "torch.save(model.state_dict(), …)",
-                     checkpoint->source, (int)size_min(module.size, 80), module.data,
-                     (int)size_min(name.size, 80), name.data);
+    return checkpoint_refuse(checkpoint, error, ADVICE_SAVE,
+                             "there is no state dict in it, but a whole Python object (%.*s.%.*s), "
+                             "which only the program that wrote it can load",
+                             (int)size_min(module.size, 80), module.data,
+                             (int)size_min(name.size, 80), name.data);
 }
 
 /* ---- Tensors ---- */
 
-/* *last: the largest element index that dims and strides reach from `offset`; false for negative or
- * overflowing ones. Undefined where a dim is 0. */
+/* Finds the largest element index that dims and strides reach from `offset`. False if they are
+ * negative or overflow. *last means nothing if a dim is 0. */
 static bool find_last_element(const PickleTensor *tensor, bool *empty, size_t *last) {
     size_t elements = 1;
     size_t end = (size_t)tensor->offset;
@@ -131,8 +125,8 @@ static bool find_last_element(const PickleTensor *tensor, bool *empty, size_t *l
     return elements <= SIZE_MAX / 16;
 }
 
-/* The bytes of its storage that a tensor may use: [*begin, *begin + *size). False where the numbers
- * contradict each other or the `stored` bytes that there are. */
+/* Finds the bytes of its storage that a tensor may use: [*begin, *begin + *size). False if the
+ * numbers contradict each other or go beyond the `stored` bytes. */
 static bool find_view(const PickleStorage *storage, size_t stored, size_t *begin, size_t *size) {
     size_t declared;
     if (storage->elements < 0 || storage->view_offset < 0 || storage->view_elements < 0 ||
@@ -146,9 +140,9 @@ static bool find_view(const PickleStorage *storage, size_t stored, size_t *begin
     return true;
 }
 
-/* Points `tensor` at the described elements. False where they do not lie in the storage. */
-static bool place(Tensor *tensor, const PickleTensor *described, const unsigned char *data,
-                  size_t stored) {
+/* Points `tensor` at the described elements. False if they do not lie in the storage. */
+static bool tensor_place(Tensor *tensor, const PickleTensor *described, const unsigned char *data,
+                         size_t stored) {
     bool empty;
     size_t last = 0;
     size_t begin;
@@ -171,9 +165,9 @@ static bool place(Tensor *tensor, const PickleTensor *described, const unsigned 
     return true;
 }
 
-static cleave_status add_tensor(Checkpoint *checkpoint, PickleText name,
-                                const PickleTensor *described, const StorageFinder *finder,
-                                cleave_error *error) {
+static cleave_status state_dict_add(Checkpoint *checkpoint, PickleText name,
+                                    const PickleTensor *described, const StorageFinder *finder,
+                                    cleave_error *error) {
     const unsigned char *data = NULL;
     size_t stored = 0;
     int shown = (int)size_min(name.size, 100);
@@ -183,25 +177,23 @@ static cleave_status add_tensor(Checkpoint *checkpoint, PickleText name,
     Tensor tensor = {.dtype = described->dtype, .dim_count = described->dim_count};
     memcpy(tensor.dims, described->dims, sizeof(tensor.dims));
     memcpy(tensor.strides, described->strides, sizeof(tensor.strides));
-    if (!place(&tensor, described, data, stored)) {
+    if (!tensor_place(&tensor, described, data, stored)) {
         char shape[200];
         tensor_shape_text(described->dims, described->dim_count, shape, sizeof(shape));
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": %.*s: the shape %s at element %" PRId64 " does not lie in its "
-                         "storage of %" PRId64 " elements (%zu bytes in the file): the file is "
-                         "damaged or incomplete; download it again",
-                         checkpoint->source, shown, name.data, shape, described->offset,
-                         described->storage->elements, stored);
+        return checkpoint_refuse(
+            checkpoint, error, ADVICE_DOWNLOAD,
+            "%.*s: the shape %s at element %" PRId64 " does not lie in its storage of %" PRId64
+            " elements (%zu bytes in the file): the file is damaged or incomplete",
+            shown, name.data, shape, described->offset, described->storage->elements, stored);
     }
     return checkpoint_add(checkpoint, &tensor, name.data, name.size, error);
 }
 
 cleave_status checkpoint_add_state_dict(Checkpoint *checkpoint, const PickleValue *root,
                                         const StorageFinder *finder, cleave_error *error) {
-    const PickleValue *dict = find_state_dict(root);
+    const PickleValue *dict = state_dict_find(root);
     if (!dict)
-        return refuse_root(checkpoint, root, error);
+        return state_dict_refuse(checkpoint, root, error);
     const PickleItems *items = pickle_pairs(dict);
     for (size_t i = 0; i + 1 < items->count; i += 2) {
         const PickleValue *key = items->values[i];
@@ -209,7 +201,7 @@ cleave_status checkpoint_add_state_dict(Checkpoint *checkpoint, const PickleValu
         if (key->kind != PICKLE_TEXT || value->kind != PICKLE_TENSOR)
             continue;
         cleave_status status =
-            add_tensor(checkpoint, key->as.text, value->as.tensor, finder, error);
+            state_dict_add(checkpoint, key->as.text, value->as.tensor, finder, error);
         if (status != CLEAVE_OK)
             return status;
     }

@@ -8,19 +8,20 @@
 #include <unzip.h>
 
 #include "base/memory.h"
-#include "base/path_format.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/checkpoint_private.h"
 #include "model/zip_records.h"
 
 #define MAX_ENTRIES 1000000
 #define MAX_NAME    512
 
-/* Decompressed, a checkpoint may be so much larger than its file; a bomb is a thousand times. */
+/* How much larger than its file a decompressed checkpoint may be; a ZIP bomb is a thousand times
+ * larger. */
 #define MAX_EXPANSION  ((size_t)64)
 #define FREE_EXPANSION ((size_t)64 << 20)
 
-/* What torch.save writes, and what zip and Python make of a ZIP that they pack anew. */
+/* torch.save stores entries; zip and Python deflate them when they pack a ZIP again. */
 enum { METHOD_STORED = 0, METHOD_DEFLATED = 8, METHOD_AES = 99 };
 
 /* One file in the archive. */
@@ -29,8 +30,8 @@ typedef struct ZipEntry {
     unz64_file_pos place;
     uint64_t size;
     uint64_t compressed_size;
-    uint64_t data_offset; /* known beforehand with 64-bit fields only; else 0 */
-    unsigned method;      /* how it is compressed: METHOD_… or another one */
+    uint64_t data_offset; /* 0 unless the record has 64-bit fields */
+    unsigned method;      /* METHOD_… or another one */
     bool encrypted;
     const unsigned char *data; /* NULL until first used */
 } ZipEntry;
@@ -80,7 +81,7 @@ static long seek_memory(voidpf opaque, voidpf stream, ZPOS64_T offset, int origi
         base = reader->position;
     else if (origin == ZLIB_FILEFUNC_SEEK_END)
         base = size;
-    ZPOS64_T target = base + offset; /* an offset back comes as its two's complement */
+    ZPOS64_T target = base + offset; /* a negative offset comes as its two's complement */
     if (target > size)
         return -1;
     reader->position = target;
@@ -106,17 +107,16 @@ static unzFile open_archive(ZipReader *reader) {
 
 /* ---- The directory ---- */
 
-/* minizip does not tell a lack of memory from damage; errno, cleared before the first call, does.
+/* minizip reports a lack of memory like damage. errno, which is cleared before the first call,
+ * tells which it was.
  */
 static cleave_status refuse_damaged(const ZipReader *reader, const char *what,
                                     cleave_error *error) {
     if (errno == ENOMEM)
         return error_memory(error, "reading a ZIP", 0);
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": incomplete or damaged ZIP: %s; it may be a download that was broken off: "
-                     "download it again",
-                     reader->checkpoint->source, what);
+    return checkpoint_refuse(reader->checkpoint, error,
+                             "it may be a download that was broken off: download it again",
+                             "incomplete or damaged ZIP: %s", what);
 }
 
 /* Sizes and offset of an entry in an archive of more than 4 GB. */
@@ -143,7 +143,7 @@ static cleave_status add_entry(ZipReader *reader, cleave_error *error) {
         unzGetFilePos64(reader->archive, &entry.place) != UNZ_OK)
         return refuse_damaged(reader, "its list of files is unreadable", error);
     if (info.size_filename >= sizeof(name))
-        return CLEAVE_OK; /* nothing of torch.save's */
+        return CLEAVE_OK; /* torch.save writes no such name */
     entry.size = info.uncompressed_size;
     entry.compressed_size = info.compressed_size;
     if (!widen_entry(reader, &entry))
@@ -172,7 +172,7 @@ static int compare_entries(const void *a, const void *b) {
 }
 
 static cleave_status read_directory(ZipReader *reader, cleave_error *error) {
-    /* minizip is content with the 64-bit locator, which lies in front of the end record. */
+    /* minizip does without the end record if it finds the 64-bit locator in front of it. */
     if (zip_has_end(reader->checkpoint->data, reader->checkpoint->size))
         reader->archive = open_archive(reader);
     if (!reader->archive)
@@ -252,11 +252,9 @@ static cleave_status decompress(ZipReader *reader, ZipEntry *entry, cleave_error
         !size_add(limit, FREE_EXPANSION, &limit))
         limit = SIZE_MAX;
     if (entry->size > limit - reader->decompressed)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": its entries would decompress to far more than any checkpoint does; "
-                         "if you trust it, unpack and save it again with torch.save",
-                         reader->checkpoint->source);
+        return checkpoint_refuse(
+            reader->checkpoint, error, "if you trust it, unpack and save it again with torch.save",
+            "its entries would decompress to far more than any checkpoint does");
     unsigned char *buffer = malloc(size_max((size_t)entry->size, 1));
     if (!buffer)
         return error_memory(error, "a compressed storage", (size_t)entry->size);
@@ -294,9 +292,9 @@ static const char *method_name(unsigned method) {
 
 static cleave_status refuse_encrypted(const ZipReader *reader, const ZipEntry *entry,
                                       cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT ": an encrypted ZIP (%s); with its password, " PACK_ANEW,
-                     reader->checkpoint->source, entry->method == METHOD_AES ? "AES" : "ZipCrypto");
+    return checkpoint_refuse(reader->checkpoint, error, "with its password, " PACK_ANEW,
+                             "an encrypted ZIP (%s)",
+                             entry->method == METHOD_AES ? "AES" : "ZipCrypto");
 }
 
 static cleave_status refuse_method(const ZipReader *reader, const ZipEntry *entry,
@@ -304,11 +302,10 @@ static cleave_status refuse_method(const ZipReader *reader, const ZipEntry *entr
     char number[32];
     const char *name = method_name(entry->method);
     snprintf(number, sizeof(number), "method %u", entry->method);
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": a ZIP packed by %s, which cleave does not unpack (stored and deflated it "
-                     "reads); " PACK_ANEW,
-                     reader->checkpoint->source, name ? name : number);
+    return checkpoint_refuse(
+        reader->checkpoint, error, PACK_ANEW,
+        "a ZIP packed by %s, which cleave does not unpack (stored and deflated it reads)",
+        name ? name : number);
 }
 
 /* Makes entry->data valid for entry->size bytes. */
@@ -335,7 +332,7 @@ static cleave_status open_entry(ZipReader *reader, ZipEntry *entry, cleave_error
     return status;
 }
 
-/* What is to be decompressed must be as long as the pickle says, so that memory is only spent on
+/* An entry to be decompressed must be as long as the pickle says, so memory is spent only on
  * tensors. */
 static bool has_declared_size(const ZipEntry *entry, const PickleStorage *storage) {
     size_t declared;
@@ -355,11 +352,9 @@ static cleave_status find_storage(void *context, const PickleStorage *storage,
         entry = find_entry(reader, name, length + storage->key.size);
     }
     if (!entry)
-        return error_set(
-            error, CLEAVE_ERROR_MODEL,
-            PATH_FORMAT ": storage 'data/%.*s' is not in the ZIP: incomplete or packed anew; "
-                        "download it again",
-            reader->checkpoint->source, (int)size_min(storage->key.size, 40), storage->key.data);
+        return checkpoint_refuse(reader->checkpoint, error, ADVICE_DOWNLOAD,
+                                 "storage 'data/%.*s' is not in the ZIP: incomplete or packed anew",
+                                 (int)size_min(storage->key.size, 40), storage->key.data);
     if (entry->method == METHOD_DEFLATED && !has_declared_size(entry, storage))
         return refuse_damaged(reader, "a compressed storage has another size than its tensors say",
                               error);
@@ -373,31 +368,23 @@ static cleave_status find_storage(void *context, const PickleStorage *storage,
 
 static cleave_status refuse_other_zip(const ZipReader *reader, cleave_error *error) {
     static const char *const models[] = {".ckpt", ".pth", ".pt", ".th", ".safetensors"};
-    const char *source = reader->checkpoint->source;
     for (size_t i = 0; i < reader->count; i++) {
         const char *name = reader->entries[i].name;
         for (size_t j = 0; j < sizeof(models) / sizeof(models[0]); j++)
             if (text_ends_with(name, models[j]))
-                return error_set(
-                    error, CLEAVE_ERROR_MODEL,
-                    PATH_FORMAT
-                    ": a ZIP with a checkpoint inside; unpack it and give '" UTF8_CUT(100) "'",
-                    source, name);
+                return error_advise(error,
+                                    checkpoint_refuse(reader->checkpoint, error, NULL,
+                                                      "a ZIP with a checkpoint inside"),
+                                    "unpack it and give '" UTF8_CUT(100) "'", name);
         if (text_ends_with(name, ".npy"))
-            return error_set(error, CLEAVE_ERROR_MODEL,
-                             PATH_FORMAT
-                             ": a NumPy archive, not a checkpoint; give a .ckpt, .pth, .pt, .th "
-                             "or .safetensors file",
-                             source);
+            return checkpoint_refuse(reader->checkpoint, error, ADVICE_FILES,
+                                     "a NumPy archive, not a checkpoint");
     }
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT
-                     ": a ZIP, but not one of torch.save (no data.pkl in it); give a .ckpt, .pth, "
-                     ".pt, .th or .safetensors file",
-                     source);
+    return checkpoint_refuse(reader->checkpoint, error, ADVICE_FILES,
+                             "a ZIP, but not one of torch.save (no data.pkl in it)");
 }
 
-/* Finds NAME/data.pkl, and by it NAME. NULL if there is none. */
+/* Finds NAME/data.pkl, which also gives NAME; NULL if it is missing. */
 static ZipEntry *find_pickle(ZipReader *reader) {
     static const char file[] = "data.pkl";
     for (size_t i = 0; i < reader->count; i++) {
@@ -415,23 +402,19 @@ static ZipEntry *find_pickle(ZipReader *reader) {
 }
 
 static cleave_status refuse_script(const ZipReader *reader, cleave_error *error) {
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     PATH_FORMAT ": a TorchScript program, not a checkpoint; save the network with "
-                                 "torch.save(model.state_dict(), …)",
-                     reader->checkpoint->source);
+    return checkpoint_refuse(reader->checkpoint, error, ADVICE_SAVE,
+                             "a TorchScript program, not a checkpoint");
 }
 
 static cleave_status check_byte_order(ZipReader *reader, cleave_error *error) {
     ZipEntry *entry = find_entry(reader, "byteorder", strlen("byteorder"));
     if (!entry || entry->size != strlen("big"))
-        return CLEAVE_OK; /* before PyTorch 2.1 there was none */
+        return CLEAVE_OK; /* PyTorch before 2.1 wrote none */
     cleave_status status = open_entry(reader, entry, error);
     if (status == CLEAVE_OK && memcmp(entry->data, "big", 3) == 0)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": saved on a big-endian machine, which cleave does not read; load it "
-                         "with PyTorch and save it again on this machine",
-                         reader->checkpoint->source);
+        return checkpoint_refuse(reader->checkpoint, error,
+                                 "load it with PyTorch and save it again on this machine",
+                                 "saved on a big-endian machine, which cleave does not read");
     return status;
 }
 

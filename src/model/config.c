@@ -3,9 +3,7 @@
 #include "model/config.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +52,7 @@ static cleave_status read_inference(const ConfigReader *r) {
                                 sizeof(inference_keys) / sizeof(inference_keys[0]));
 }
 
-/* An integer that may be absent: *result is then 0. */
+/* A whole number that may be missing; *result is then 0. */
 static cleave_status read_optional(const ConfigReader *r, const char *section, const char *name,
                                    int minimum, int maximum, int *result) {
     const IntegerKey key = {section, name, minimum, maximum, 0, 0};
@@ -63,10 +61,10 @@ static cleave_status read_optional(const ConfigReader *r, const char *section, c
     return node ? config_read_integer(r, node, &key, result) : CLEAVE_OK;
 }
 
-/* The frames of a chunk, and the samples that they cover. A chunk that is no multiple of the hop
- * has some left over, which no frame gives back: they would be zeros at the end of each chunk. UVR
- * takes what the frames cover, the training framework stops. (An odd n_fft is padded by one sample
- * less, and covers one more.) */
+/* Sets the frames of a chunk, and the samples that they cover. If a chunk is not a multiple of the
+ * hop, no frame covers its last samples, which would be silent. UVR uses the samples that the
+ * frames cover, and so does cleave; the training framework stops. (An odd n_fft is padded by one
+ * sample less, and covers one more.) */
 static void set_chunk(Config *config, int64_t samples) {
     int odd = config->n_fft % 2;
     int64_t span = samples - odd;
@@ -139,7 +137,7 @@ static cleave_status add_stem(const ConfigReader *r, const YamlNode *node, const
     return CLEAVE_OK;
 }
 
-/* Two stems of one name would be one file. */
+/* Two stems with the same name would be the same file. */
 static cleave_status check_stem_names(const ConfigReader *r, const YamlNode *instruments) {
     const Config *config = r->config;
     for (int i = 1; i < config->stem_count; i++)
@@ -157,7 +155,7 @@ static cleave_status read_stems(const ConfigReader *r) {
     if (!r->config->stems)
         return error_memory(r->error, "the stems' names", MAX_STEMS * sizeof(char *));
     const YamlNode *target = config_find(r, "training", "target_instrument");
-    /* An empty name counts as none in the training framework. */
+    /* In the training framework an empty name means that there is no target. */
     if (target && (target->kind != YAML_SCALAR || target->text[0] != '\0'))
         return add_stem(r, target, "target_instrument");
     const YamlNode *instruments = config_find(r, "training", "instruments");
@@ -188,7 +186,8 @@ static cleave_status read_normalize(const ConfigReader *r) {
     return CLEAVE_OK;
 }
 
-/* Keys of the section "model" in configurations of networks that cleave does not run. */
+/* The name of a network that cleave does not run, by its keys in the section "model"; NULL:
+ * unknown. */
 static const char *foreign_architecture(const ConfigReader *r) {
     static const struct {
         const char *key;
@@ -208,8 +207,8 @@ static const char *foreign_architecture(const ConfigReader *r) {
     return yaml_find(r->tree, yaml_root(r->tree), "htdemucs") ? "HTDemucs" : NULL;
 }
 
-/* Chooses the family. A text that is no configuration of any deserves a better error than "n_fft is
- * missing". */
+/* Chooses the family, and refuses a text that is not a configuration at all with a better error
+ * than "n_fft is missing". */
 static cleave_status read_sections(const ConfigReader *r) {
     static const char *const sections[] = {"audio", "model", "training"};
     r->config->family = family_find(r->tree);
@@ -262,14 +261,14 @@ cleave_status config_parse(Config *config, const char *text, size_t size, const 
     return status;
 }
 
-/* The second byte of text in UTF-16, which libyaml reads, is often zero; its mark comes first. */
+/* libyaml reads UTF-16, too. Such a text has zero bytes, but begins with a byte order mark. */
 static bool is_binary(const unsigned char *data, size_t size) {
     bool is_utf16 =
         size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff));
     return !is_utf16 && memchr(data, '\0', size_min(size, 512)) != NULL;
 }
 
-/* What is no text at all: a checkpoint, a picture, an archive. */
+/* Refuses what is not text: a checkpoint, a picture, an archive. */
 static cleave_status check_kind(const MappedFile *file, const char *path, cleave_error *error) {
     FileKind kind = file_kind(file->data, file->size);
     if (checkpoint_form(file->data, file->size) != FORM_FOREIGN)

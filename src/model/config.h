@@ -17,9 +17,9 @@ typedef struct Config {
     int hop_length;
     int dim_f;
     int dim_t;      /* frames of a chunk: chunk_size / hop_length + 1 */
-    int chunk_size; /* what the frames cover: hop_length * (dim_t - 1), and one more where n_fft is
-                       odd */
-    int given_chunk_size; /* as it was given; never less */
+    int chunk_size; /* samples that the frames cover: hop_length * (dim_t - 1), and one more if
+                       n_fft is odd */
+    int given_chunk_size; /* as the configuration says; never less than chunk_size */
     int channels;
     int sample_rate;
     /* model: what MDX23C has there */
@@ -36,13 +36,13 @@ typedef struct Config {
     float act_alpha; /* 0 where the activation has none */
     char norm_name[32];
     char act_name[32];
-    /* stems, in output order: the target alone where there is one */
+    /* stems, in output order; only the target if there is one */
     char **stems;
     int stem_count;
     /* inference */
-    int overlap;    /* inference.num_overlap, at least 1; 2 where it is missing */
-    int mean_dim_t; /* inference.dim_t, else audio.dim_t, else dim_t: frames of a chunk with blend
-                       mean */
+    int overlap;    /* inference.num_overlap, at least 1; 2 if it is missing */
+    int mean_dim_t; /* frames of a chunk with blend mean: inference.dim_t, else audio.dim_t, else
+                       dim_t */
     bool normalize;
 } Config;
 

@@ -1,4 +1,4 @@
-/* file_kind.c: see file_kind.h. */
+/* file_kind.c: the first bytes of many kinds of files, and text by its look. */
 #include "model/file_kind.h"
 
 #include <string.h>
@@ -6,22 +6,27 @@
 
 #include "base/memory.h"
 
-#define UNPACK     "; unpack it first"
-#define AS_INPUT   ", not a checkpoint; audio goes in as an input, not as the model"
-#define NOT_READ   ", which cleave does not read; give the PyTorch checkpoint"
-#define NO_WEIGHTS ", not a checkpoint; give the PyTorch checkpoint"
+#define NOT_CHECKPOINT ", not a checkpoint"
+#define NOT_READ       ", which cleave does not read"
+
+/* What follows "this is a …". */
+#define UNPACK     "", "unpack it first"
+#define AS_INPUT   NOT_CHECKPOINT, "audio goes in as an input, not as the model"
+#define UNREADABLE NOT_READ, "give the PyTorch checkpoint"
+#define NO_WEIGHTS NOT_CHECKPOINT, "give the PyTorch checkpoint"
 
 typedef struct Signature {
     size_t offset;
     const char *bytes;
     size_t length;
     const char *what;
+    const char *note;
     const char *advice;
 } Signature;
 
 static const Signature signatures[] = {
-    {0, "version https://git-lfs", 23, "a Git LFS pointer, not the file itself",
-     "; fetch it with 'git lfs pull' or from its web page"},
+    {0, "version https://git-lfs", 23, "a Git LFS pointer, not the file itself", "",
+     "fetch it with 'git lfs pull' or from its web page"},
     {0, "\x1f\x8b", 2, "a gzip archive", UNPACK},
     {0, "BZh", 3, "a bzip2 archive", UNPACK},
     {0,
@@ -32,11 +37,11 @@ static const Signature signatures[] = {
     {0, "7z\xbc\xaf", 4, "a 7-Zip archive", UNPACK},
     {0, "Rar!", 4, "a RAR archive", UNPACK},
     {257, "ustar", 5, "a tar archive", UNPACK},
-    {0, "PK\x05\x06", 4, "an empty ZIP", "; download it again"},
-    {0, "\x89HDF", 4, "an HDF5 file", NOT_READ},
+    {0, "PK\x05\x06", 4, "an empty ZIP", "", "download it again"},
+    {0, "\x89HDF", 4, "an HDF5 file", UNREADABLE},
     {0, "\x93NUMPY", 6, "a NumPy array", NO_WEIGHTS},
-    {0, "GGUF", 4, "a GGUF file", NOT_READ},
-    {4, "TFL3", 4, "a TensorFlow Lite model", NOT_READ},
+    {0, "GGUF", 4, "a GGUF file", UNREADABLE},
+    {4, "TFL3", 4, "a TensorFlow Lite model", UNREADABLE},
     {0, "RIFF", 4, "a WAV file", AS_INPUT},
     {0, "RF64", 4, "a WAV file", AS_INPUT},
     {0, "fLaC", 4, "a FLAC file", AS_INPUT},
@@ -75,7 +80,7 @@ static bool is_text(const unsigned char *data, size_t size) {
     return ascii > seen / 2;
 }
 
-/* Case-blind search for a word in the first kilobyte. */
+/* Searches the first kilobyte for a word, ignoring case. */
 static bool contains(const unsigned char *data, size_t size, const char *word) {
     size_t length = strlen(word);
     for (size_t i = 0; i + length <= size_min(size, 1024); i++)
@@ -99,34 +104,31 @@ static bool is_onnx(const unsigned char *data, size_t size) {
 
 static FileKind kind_of_text(const unsigned char *data, size_t size) {
     if (contains(data, size, "<html") || contains(data, size, "<!doctype"))
-        return (FileKind){"a web page, which a server sent in place of the file",
-                          "; open its address in a browser and download the file itself", false};
+        return (FileKind){"a web page, which a server sent in place of the file", "",
+                          "open its address in a browser and download the file itself", false};
     if (contains(data, size, "audio:") || contains(data, size, "model:"))
-        return (FileKind){"a YAML configuration",
-                          ", not a checkpoint; give it with -c and the checkpoint as the model",
-                          true};
-    return (FileKind){
-        "text", ", not a checkpoint; give a .ckpt, .pth, .pt, .th or .safetensors file", true};
+        return (FileKind){"a YAML configuration", NOT_CHECKPOINT,
+                          "give it with -c and the checkpoint as the model", true};
+    return (FileKind){"text", NOT_CHECKPOINT, "give a .ckpt, .pth, .pt, .th or .safetensors file",
+                      true};
 }
 
 FileKind file_kind(const unsigned char *data, size_t size) {
     for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++)
         if (has_bytes(data, size, &signatures[i]))
-            return (FileKind){signatures[i].what, signatures[i].advice, false};
+            return (FileKind){signatures[i].what, signatures[i].note, signatures[i].advice, false};
     if (is_text(data, size))
         return kind_of_text(data, size);
     if (is_zero(data, size))
-        return (FileKind){"zeros from its first byte on: a download that was broken off",
-                          "; download it again", false};
+        return (FileKind){"zeros from its first byte on: a download that was broken off", "",
+                          "download it again", false};
     if (is_onnx(data, size))
-        return (FileKind){"an ONNX model",
-                          ", which cleave does not read; give the PyTorch checkpoint that it was "
-                          "made from",
-                          false};
+        return (FileKind){"an ONNX model", NOT_READ,
+                          "give the PyTorch checkpoint that it was made from", false};
     if (size > 1 && data[0] == 0x80 && data[1] <= 5)
-        return (FileKind){"a Python pickle",
-                          ", but not one of torch.save; give the checkpoint that it was unpacked "
-                          "from, or save the network with torch.save(model.state_dict(), …)",
+        return (FileKind){"a Python pickle", ", but not one of torch.save",
+                          "give the checkpoint that it was unpacked from, or save the network with "
+                          "torch.save(model.state_dict(), …)",
                           false};
-    return (FileKind){NULL, NULL, false};
+    return (FileKind){NULL, NULL, NULL, false};
 }

@@ -1,6 +1,5 @@
-/* file_kind.h: what a file looks like by its first bytes, for the errors about one that was given
- * in another's place. What the three containers of checkpoints look like, checkpoint_sniff.c knows.
- */
+/* file_kind.h: what a file looks like by its first bytes, for errors about a file that was given in
+ * place of another. Checkpoints are recognised in checkpoint_sniff.c. */
 #ifndef CLEAVE_MODEL_FILE_KIND_H
 #define CLEAVE_MODEL_FILE_KIND_H
 
@@ -8,8 +7,9 @@
 #include <stddef.h>
 
 typedef struct FileKind {
-    const char *what;   /* "a gzip archive"; NULL: nothing that is known */
-    const char *advice; /* to who gave it as the checkpoint: ", …" or "; …" */
+    const char *what;   /* "a gzip archive"; NULL: unknown */
+    const char *note;   /* behind it, where it was given as the checkpoint: ", not a checkpoint" */
+    const char *advice; /* what to do then */
     bool is_text;       /* it may be a configuration */
 } FileKind;
 

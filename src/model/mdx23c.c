@@ -51,7 +51,7 @@ static cleave_status mdx23c_read_scale(const ConfigReader *r) {
     return CLEAVE_OK;
 }
 
-/* What is none of the three counts as no norm, as in the training framework. */
+/* Any other name than these three means no norm, as in the training framework. */
 static cleave_status mdx23c_read_norm(const ConfigReader *r) {
     static const char group[] = "GroupNorm";
     Config *config = r->config;
@@ -230,7 +230,8 @@ static int mdx23c_act(Network *n, int x, WeightName name) {
     return graph_act(&n->graph, x, act, name.text);
 }
 
-/* norm, act: what every conv and linear but the 1×1 ones has in front of it. `name` is the norm's.
+/* A norm and an activation: every convolution but the 1×1 ones, and every linear, has them in
+ * front. `name` is the norm's.
  */
 static int mdx23c_norm_act(Network *n, int x, WeightName name) {
     NormAttributes norm = {n->config->norm, n->config->norm_groups};
@@ -337,7 +338,7 @@ static int mdx23c_describe(Network *n, int samples) {
 
 /* ---- What a mismatch may come from ---- */
 
-/* One more than the largest N in names "PREFIX" N "."; 0 where there is none. */
+/* One more than the largest N in names "PREFIX" N "."; 0 if there are none. */
 static int mdx23c_count_numbered(const Checkpoint *checkpoint, const char *prefix) {
     size_t count;
     const Tensor *tensors = checkpoint_tensors(checkpoint, &count);

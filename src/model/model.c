@@ -15,20 +15,22 @@
 #include "model/family.h"
 #include "model/network_check.h"
 
-#define CANDIDATES 5 /* for the configuration beside a model */
+#define CANDIDATES 5 /* names that the configuration beside a model may have */
+
 void cleave_model_settings_default(cleave_model_settings *settings) {
     *settings = (cleave_model_settings){.config_path = NULL};
 }
 
 /* ---- The configuration ---- */
 
-static bool is_there(const char *path) {
+static bool path_is_file(const char *path) {
     struct stat info;
     return stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
-/* Candidate `index` for the configuration of the model at `path`; NULL when memory ran out. */
-static char *candidate(const char *path, int index) {
+/* The path of candidate `index` for the configuration of the model at `path`; NULL if memory ran
+ * out. */
+static char *config_candidate(const char *path, int index) {
     static const char *const names[CANDIDATES] = {".yaml", ".yml", "model.yaml", "model.yml",
                                                   "config_model.yaml"};
     size_t length =
@@ -42,14 +44,14 @@ static char *candidate(const char *path, int index) {
     return result;
 }
 
-/* *found: the first candidate that exists, to be freed, or NULL. */
-static cleave_status find_config(const char *path, char **found, cleave_error *error) {
+/* *found becomes the first candidate that exists, to be freed, or NULL. */
+static cleave_status config_find_beside(const char *path, char **found, cleave_error *error) {
     *found = NULL;
     for (int i = 0; i < CANDIDATES; i++) {
-        char *name = candidate(path, i);
+        char *name = config_candidate(path, i);
         if (!name)
             return error_memory(error, "a path", strlen(path));
-        if (is_there(name)) {
+        if (path_is_file(name)) {
             *found = name;
             return CLEAVE_OK;
         }
@@ -69,7 +71,7 @@ static bool is_yaml_name(const char *name) {
     return name[0] != '.' && dot && (strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0);
 }
 
-static void keep_name(YamlFiles *files, const char *name) {
+static void yaml_files_keep(YamlFiles *files, const char *name) {
     char *copy = string_copy(name);
     files->count++;
     for (int i = 0; i < 2 && copy; i++) {
@@ -81,25 +83,24 @@ static void keep_name(YamlFiles *files, const char *name) {
     free(copy);
 }
 
-/* What cannot be listed is left out: this is for advice only. */
-static void list_yaml_files(YamlFiles *files, const char *folder) {
+/* A folder that cannot be listed counts as empty: this is for advice only. */
+static void yaml_files_list(YamlFiles *files, const char *folder) {
     DIR *directory = opendir(folder);
     const struct dirent *entry;
     while (directory && (entry = readdir(directory)) != NULL)
         if (is_yaml_name(entry->d_name))
-            keep_name(files, entry->d_name);
+            yaml_files_keep(files, entry->d_name);
     if (directory)
         closedir(directory);
 }
 
-/* What to do about a configuration that was not found: in words, to be freed; NULL where memory ran
- * out. */
+/* Advice about a configuration that was not found, to be freed; NULL if memory ran out. */
 static char *config_advice(const char *path) {
     YamlFiles files = {0};
     char *advice = NULL;
     char *folder = folder_of(path);
     if (folder)
-        list_yaml_files(&files, folder);
+        yaml_files_list(&files, folder);
     int before = (int)(path_file_name(path) - path);
     if (folder && files.count == 0)
         advice = string_copy("give one with -c");
@@ -117,30 +118,34 @@ static char *config_advice(const char *path) {
     return advice;
 }
 
-static cleave_status refuse_without_config(const cleave_model *model, cleave_error *error) {
+static cleave_status model_refuse_without_config(const cleave_model *model, cleave_error *error) {
     const char *name = path_file_name(model->path);
     int shown = (int)size_min(path_length_without_extension(name), 100);
     bool has_header = strcmp(checkpoint_container(model->checkpoint), "safetensors") == 0;
     char *advice = config_advice(model->path);
     if (!advice)
         return error_memory(error, "a path", strlen(model->path));
-    error_set(error, CLEAVE_ERROR_MODEL,
-              PATH_FORMAT
-              ": no configuration found; tried %.*s.yaml, %.*s.yml, model.yaml, model.yml "
-              "and config_model.yaml beside it%s; %s",
-              model->path, shown, name, shown, name, has_header ? ", and its header" : "", advice);
+    error_advise(error,
+                 error_set(error, CLEAVE_ERROR_MODEL,
+                           PATH_FORMAT ": no configuration found; tried %.*s.yaml, %.*s.yml, "
+                                       "model.yaml, model.yml and config_model.yaml beside it%s",
+                           model->path, shown, name, shown, name,
+                           has_header ? ", and its header" : ""),
+                 "%s", advice);
     free(advice);
     return CLEAVE_ERROR_MODEL;
 }
 
-/* The configuration that was asked for, else the one beside the model, else the embedded one. */
-static cleave_status open_config(cleave_model *model, const char *given, cleave_error *error) {
+/* Reads the configuration that was asked for, else the one beside the model, else the embedded
+ * one. */
+static cleave_status model_open_config(cleave_model *model, const char *given,
+                                       cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     const char *embedded = checkpoint_embedded_config(model->checkpoint);
     if (given)
         model->config_source = string_copy(given);
     else
-        status = find_config(model->path, &model->config_source, error);
+        status = config_find_beside(model->path, &model->config_source, error);
     if (status != CLEAVE_OK)
         return status;
     if (model->config_source)
@@ -150,38 +155,39 @@ static cleave_status open_config(cleave_model *model, const char *given, cleave_
     if (given)
         return error_memory(error, "a path", strlen(given));
     if (!embedded)
-        return refuse_without_config(model, error);
+        return model_refuse_without_config(model, error);
     model->config_source = string_copy("safetensors header");
     if (!model->config_source)
         return error_memory(error, "a path", 20);
     return config_parse(&model->config, embedded, strlen(embedded), model->path, error);
 }
 
-/* The overlap is a preference, and no reason to refuse a model that runs with another one. */
-static void limit_overlap(cleave_model *model, const cleave_logger *log) {
+/* The overlap is a preference: a model that runs with another one is not refused. */
+static void model_limit_overlap(cleave_model *model, const cleave_logger *log) {
     if (model->config.overlap <= CLEAVE_OVERLAP_MAX)
         return;
     log_write(log, CLEAVE_LOG_WARNING,
-              PATH_FORMAT ": inference.num_overlap is %d, and at most %d is possible: it counts as "
-                          "%d; give an overlap to use another one",
+              PATH_FORMAT
+              ": inference.num_overlap is %d, but at most %d is possible: an overlap of "
+              "%d is used; give an overlap to use another one",
               model->config_source, model->config.overlap, CLEAVE_OVERLAP_MAX, CLEAVE_OVERLAP_MAX);
     model->config.overlap = CLEAVE_OVERLAP_MAX;
 }
 
-static void tell_chunk(const cleave_model *model, const cleave_logger *log) {
+static void model_warn_of_chunk(const cleave_model *model, const cleave_logger *log) {
     const Config *c = &model->config;
     if (c->chunk_size != c->given_chunk_size)
         log_write(log, CLEAVE_LOG_WARNING,
-                  PATH_FORMAT ": of a chunk_size of %d samples, %d frames at audio.hop_length %d "
-                              "cover %d, and the rest would be silent: chunks of %d samples are "
-                              "used; chunk_size %d says the same",
+                  PATH_FORMAT ": chunk_size is %d, but its %d frames at audio.hop_length %d cover "
+                              "%d samples, and the rest would be silent: chunks of %d samples are "
+                              "used; set chunk_size to %d to avoid this warning",
                   model->config_source, c->given_chunk_size, c->dim_t, c->hop_length, c->chunk_size,
                   c->chunk_size, c->chunk_size);
 }
 
 /* ---- Opening ---- */
 
-static void log_model(const cleave_model *model, const cleave_logger *log) {
+static void model_log(const cleave_model *model, const cleave_logger *log) {
     const Config *c = &model->config;
     log_write(log, CLEAVE_LOG_DEBUG,
               PATH_FORMAT
@@ -192,8 +198,8 @@ static void log_model(const cleave_model *model, const cleave_logger *log) {
               c->norm_name, c->act_name, c->stem_count);
 }
 
-static cleave_status fill(cleave_model *model, const char *path,
-                          const cleave_model_settings *settings, cleave_error *error) {
+static cleave_status model_fill(cleave_model *model, const char *path,
+                                const cleave_model_settings *settings, cleave_error *error) {
     model->path = string_copy(path);
     model->name = path_stem(path);
     if (!model->path || !model->name)
@@ -201,18 +207,18 @@ static cleave_status fill(cleave_model *model, const char *path,
     model->stamp = file_stamp(path);
     cleave_status status = checkpoint_open(&model->checkpoint, path, &settings->log, error);
     if (status == CLEAVE_OK)
-        status = open_config(model, settings->config_path, error);
+        status = model_open_config(model, settings->config_path, error);
     if (status == CLEAVE_OK)
         status = network_check(&model->config, model->checkpoint, path, error);
     if (status != CLEAVE_OK)
         return status;
-    limit_overlap(model, &settings->log);
-    tell_chunk(model, &settings->log);
+    model_limit_overlap(model, &settings->log);
+    model_warn_of_chunk(model, &settings->log);
     model->parameters = network_parameters(&model->config);
     model->flops_per_chunk = network_flops_per_chunk(&model->config);
     if (model->parameters == 0 || model->flops_per_chunk <= 0)
         return error_memory(error, "the network's graph", sizeof(*model));
-    log_model(model, &settings->log);
+    model_log(model, &settings->log);
     return CLEAVE_OK;
 }
 
@@ -231,7 +237,7 @@ cleave_status cleave_model_open(cleave_model **result, const char *path,
     cleave_model *model = calloc(1, sizeof(*model));
     if (!model)
         return error_memory(error, "a model", sizeof(*model));
-    cleave_status status = fill(model, path, settings, error);
+    cleave_status status = model_fill(model, path, settings, error);
     if (status != CLEAVE_OK) {
         cleave_model_close(model);
         return status;

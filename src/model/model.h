@@ -1,4 +1,4 @@
-/* model.h: an open model, for the rooms above: configuration and weights that fit each other. */
+/* model.h: an open model: a configuration and a checkpoint that fit each other. */
 #ifndef CLEAVE_MODEL_MODEL_H
 #define CLEAVE_MODEL_MODEL_H
 
@@ -13,7 +13,7 @@ struct cleave_model {
     char *path;             /* as given */
     char *name;             /* file name without folder and extension */
     FileStamp stamp;        /* of the checkpoint, before it was opened */
-    FileStamp config_stamp; /* of the configuration, likewise; of no file where it was embedded */
+    FileStamp config_stamp; /* of the configuration, likewise; empty if it was embedded */
     char *config_source;    /* path of the YAML, or "safetensors header" */
     int64_t parameters;
     double flops_per_chunk;

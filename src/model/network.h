@@ -62,11 +62,11 @@ cleave_status network_build(Network *network, const Config *config, const Checkp
                             int samples, cleave_error *error);
 void network_free(Network *network);
 
-/* The same, of which only the graph is kept. */
+/* The same, but keeps only the graph. */
 cleave_status network_graph(Graph *graph, const Config *config, const Checkpoint *checkpoint,
                             int samples, cleave_error *error);
 
-/* Lists all weights in the order of the state dict, but for BatchNorm's num_batches_tracked, which
+/* Lists all weights in the order of the state dict, without BatchNorm's num_batches_tracked, which
  * nothing reads. *specs must be freed with free(); NULL on failure. */
 cleave_status network_weights(const Config *config, WeightSpec **specs, size_t *count,
                               cleave_error *error);

@@ -20,7 +20,8 @@ typedef struct NetworkCheck {
 
 /* ---- What a mismatch may come from ---- */
 
-/* Parts of names that networks have which cleave does not run. */
+/* The network that a checkpoint is of, by parts of its names; NULL: unknown. cleave runs none of
+ * these. */
 static const char *foreign_network(const Checkpoint *checkpoint) {
     static const struct {
         const char *part;
@@ -139,8 +140,8 @@ static bool names_have(const SortedNames *sorted, const char *name,
                    compare);
 }
 
-/* Whether a name is a weight inside such a network, but not one of this network's. Other tensors
- * are no weights: counters, and what profilers leave. */
+/* Whether a name is a weight of such a network that this network does not have. Other tensors do
+ * not matter: counters, and what profilers leave. */
 static bool is_extra_weight(const SortedNames *sorted, const char *name) {
     return weight_slot(name) >= 0 && names_have(sorted, name, compare_fronts) &&
            !names_have(sorted, name, compare_names);
@@ -161,8 +162,8 @@ static cleave_status refuse_extra_weights(const NetworkCheck *check, const Sorte
     return CLEAVE_OK;
 }
 
-/* A weight that the configuration does not know means another network than the one it describes,
- * even where all others fit: more blocks, another norm. */
+/* If there is a weight that the configuration does not know, it describes another network, even if
+ * all other weights fit: one of fewer blocks, or with another norm. */
 static cleave_status check_extra(const NetworkCheck *check, const WeightSpec *specs, size_t count) {
     SortedNames sorted = {malloc((count + 1) * sizeof(*sorted.names)), count};
     if (!sorted.names)

@@ -1,9 +1,8 @@
 /* pickle.h: reads a Python pickle as data. Nothing that it names is looked up, imported or called:
- * the handful of constructors that tensors need is known by name, and every other object becomes an
- * opaque value that takes what the pickle gives it. A pickle that would call os.system, eval and
- * the like is refused all the same, for the sake of the programs that would call them. Time and
- * memory are bounded by the input's size and by fixed limits, and no C function recurses with the
- * nesting of the values. */
+ * the few constructors that tensors need are known by name, and every other object becomes an
+ * opaque value. A pickle that calls os.system, eval and the like does no harm here, but is refused
+ * to protect other programs. Time and memory are bounded by the input's size and by fixed limits.
+ * No C function recurses with the nesting of the values. */
 #ifndef CLEAVE_MODEL_PICKLE_H
 #define CLEAVE_MODEL_PICKLE_H
 
@@ -32,13 +31,13 @@ typedef struct PickleItems {
 typedef struct PickleStorage {
     PickleText key;
     DType dtype;
-    size_t element_size; /* bytes; 0: a type that is not known here */
+    size_t element_size; /* bytes; 0: unknown type */
     int64_t elements;    /* of the whole storage */
-    int64_t view_offset; /* old streams: a view of that part of it; else 0 and `elements` */
+    int64_t view_offset; /* old streams: the part of it that is seen; else 0 and `elements` */
     int64_t view_elements;
 } PickleStorage;
 
-/* A tensor as its constructor's arguments describe it, unchecked: sizes may be negative, and reach
+/* A tensor as its constructor's arguments describe it. Unchecked: sizes may be negative or reach
  * beyond the storage. */
 typedef struct PickleTensor {
     const PickleStorage *storage;
@@ -63,7 +62,7 @@ typedef enum PickleKind {
     PICKLE_GLOBAL,  /* as.global: MODULE.NAME, not looked up */
     PICKLE_STORAGE,
     PICKLE_TENSOR,
-    PICKLE_OPAQUE /* as.opaque: an object of whatever type; its items as of a dict */
+    PICKLE_OPAQUE /* as.opaque: an object of any other type; items as in a dict */
 } PickleKind;
 
 struct PickleValue {
@@ -101,11 +100,11 @@ void pickle_free(Pickle *pickle);
 
 bool pickle_text_is(PickleText text, const char *expected);
 
-/* The value of a text key in a dict or an opaque object; the last one where it is repeated. NULL if
- * there is none, or `dict` is neither. */
+/* The value of a text key in a dict or an opaque object; the last one if the key is repeated. NULL
+ * if the key is missing or `dict` is neither. */
 const PickleValue *pickle_find(const PickleValue *dict, const char *key);
 
-/* The keys and values of a dict or an opaque object; NULL of everything else. */
+/* The keys and values of a dict or an opaque object; NULL for everything else. */
 const PickleItems *pickle_pairs(const PickleValue *value);
 
 #endif

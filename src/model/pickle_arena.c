@@ -1,4 +1,4 @@
-/* pickle_arena.c: see pickle_arena.h. */
+/* pickle_arena.c: large blocks that are cut into allocations. */
 #include "model/pickle_arena.h"
 
 #include <stdalign.h>
@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-/* The values of a real checkpoint take a few megabytes, with an optimizer's state tens. */
+/* The values of a real checkpoint take a few megabytes; with an optimizer's state, tens. */
 #define ARENA_LIMIT ((size_t)256 << 20)
 #define BLOCK_SIZE  ((size_t)64 << 10)
 

@@ -1,4 +1,4 @@
-/* pickle_arena.h: memory that is given back all at once, with a limit. */
+/* pickle_arena.h: memory that is freed all at once, up to a limit. */
 #ifndef CLEAVE_MODEL_PICKLE_ARENA_H
 #define CLEAVE_MODEL_PICKLE_ARENA_H
 
@@ -10,10 +10,10 @@ typedef struct PickleArena PickleArena;
 PickleArena *pickle_arena_create(void); /* NULL on failure */
 void pickle_arena_destroy(PickleArena *arena);
 
-/* Zeroed memory, aligned for any type; NULL if none is left or the limit is reached. */
+/* Zeroed memory, aligned for any type; NULL if memory ran out or the limit is reached. */
 void *pickle_arena_allocate(PickleArena *arena, size_t bytes);
 
-/* Whether an allocation failed because of the limit, not for want of memory. */
+/* Whether an allocation failed because of the limit rather than a lack of memory. */
 bool pickle_arena_is_full(const PickleArena *arena);
 
 #endif

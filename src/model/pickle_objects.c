@@ -55,7 +55,7 @@ static ElementType find_dtype(PickleText name) {
 
 /* ---- Arguments ---- */
 
-static const PickleValue *argument(const PickleValue *arguments, size_t index) {
+static const PickleValue *tuple_item(const PickleValue *arguments, size_t index) {
     const PickleItems *items = &arguments->as.items;
     return index < items->count ? items->values[index] : NULL;
 }
@@ -75,11 +75,11 @@ static PickleValue *make_opaque(PickleMachine *m, const PickleValue *type) {
 
 /* ('storage', type, key, location, elements[, (view key, offset, elements)]) */
 static bool read_storage(const PickleValue *id, PickleStorage *storage) {
-    const PickleValue *type = argument(id, 1);
-    const PickleValue *key = argument(id, 2);
-    const PickleValue *elements = argument(id, 4);
-    const PickleValue *view = argument(id, 5);
-    const PickleValue *tag = argument(id, 0);
+    const PickleValue *type = tuple_item(id, 1);
+    const PickleValue *key = tuple_item(id, 2);
+    const PickleValue *elements = tuple_item(id, 4);
+    const PickleValue *view = tuple_item(id, 5);
+    const PickleValue *tag = tuple_item(id, 0);
     if (!is_kind(tag, PICKLE_TEXT) || !pickle_text_is(tag->as.text, "storage") ||
         !is_kind(type, PICKLE_GLOBAL) || !is_kind(key, PICKLE_TEXT) ||
         !is_kind(elements, PICKLE_INTEGER))
@@ -92,8 +92,8 @@ static bool read_storage(const PickleValue *id, PickleStorage *storage) {
                                .view_elements = elements->as.integer};
     if (!is_kind(view, PICKLE_TUPLE))
         return true;
-    const PickleValue *offset = argument(view, 1);
-    const PickleValue *view_elements = argument(view, 2);
+    const PickleValue *offset = tuple_item(view, 1);
+    const PickleValue *view_elements = tuple_item(view, 2);
     if (!is_kind(offset, PICKLE_INTEGER) || !is_kind(view_elements, PICKLE_INTEGER))
         return false;
     storage->view_offset = offset->as.integer;
@@ -124,8 +124,8 @@ PickleValue *pickle_persistent(PickleMachine *m, const PickleValue *id) {
 
 /* ---- Constructors ---- */
 
-/* A tuple or list of whole numbers; false where it is something else or longer than a tensor has
- * dimensions. */
+/* Reads a tuple or list of whole numbers; false if it is something else, or longer than a tensor
+ * has dimensions. */
 static bool read_integers(const PickleValue *value, int64_t *numbers, int *count) {
     if (!is_kind(value, PICKLE_TUPLE) && !is_kind(value, PICKLE_LIST))
         return false;
@@ -144,13 +144,13 @@ static bool read_integers(const PickleValue *value, int64_t *numbers, int *count
 /* (storage, offset, sizes, strides, …) */
 static PickleValue *make_tensor(PickleMachine *m, const PickleValue *type,
                                 const PickleValue *arguments) {
-    const PickleValue *storage = argument(arguments, 0);
-    const PickleValue *offset = argument(arguments, 1);
+    const PickleValue *storage = tuple_item(arguments, 0);
+    const PickleValue *offset = tuple_item(arguments, 1);
     int stride_count = 0;
     PickleTensor tensor = {0};
     if (!is_kind(storage, PICKLE_STORAGE) || !is_kind(offset, PICKLE_INTEGER) ||
-        !read_integers(argument(arguments, 2), tensor.dims, &tensor.dim_count) ||
-        !read_integers(argument(arguments, 3), tensor.strides, &stride_count) ||
+        !read_integers(tuple_item(arguments, 2), tensor.dims, &tensor.dim_count) ||
+        !read_integers(tuple_item(arguments, 3), tensor.strides, &stride_count) ||
         stride_count != tensor.dim_count)
         return make_opaque(m, type);
     tensor.storage = storage->as.storage;
@@ -169,10 +169,10 @@ static PickleValue *make_tensor(PickleMachine *m, const PickleValue *type,
     return value;
 }
 
-/* As above, with the element type as its seventh argument over an untyped storage. */
+/* As above, over an untyped storage: the seventh argument is the element type. */
 static PickleValue *make_tensor_v3(PickleMachine *m, const PickleValue *type,
                                    const PickleValue *arguments) {
-    const PickleValue *dtype = argument(arguments, 6);
+    const PickleValue *dtype = tuple_item(arguments, 6);
     PickleValue *value = make_tensor(m, type, arguments);
     if (!is_kind(value, PICKLE_TENSOR) || !is_kind(dtype, PICKLE_GLOBAL))
         return value;
@@ -196,13 +196,13 @@ static PickleValue *make_parameter(PickleMachine *m, const PickleValue *type,
 static PickleValue *make_dict(PickleMachine *m, const PickleValue *type,
                               const PickleValue *arguments) {
     PickleValue *dict = pickle_new(m, PICKLE_DICT);
-    const PickleValue *pairs = argument(arguments, 0);
+    const PickleValue *pairs = tuple_item(arguments, 0);
     if (!dict || (!is_kind(pairs, PICKLE_LIST) && !is_kind(pairs, PICKLE_TUPLE)))
         return dict;
     for (size_t i = 0; i < pairs->as.items.count; i++) {
         const PickleValue *pair = pairs->as.items.values[i];
         if ((pair->kind != PICKLE_LIST && pair->kind != PICKLE_TUPLE) || pair->as.items.count != 2)
-            return make_opaque(m, type); /* at once: passing over them could take for ever */
+            return make_opaque(m, type); /* at once: going on could take very long */
         if (!pickle_append(m, &dict->as.items, pair->as.items.values[0]) ||
             !pickle_append(m, &dict->as.items, pair->as.items.values[1]))
             return NULL;
@@ -252,7 +252,7 @@ static Constructor find_constructor(const PickleValue *callable) {
 
 /* ---- Commands ---- */
 
-/* What attacks by pickles call, and no checkpoint: functions whose names begin so. */
+/* Functions that attacks by pickles call, and checkpoints never do: beginnings of names. */
 static const struct {
     const char *modules; /* separated by spaces */
     const char *name;
@@ -310,9 +310,9 @@ static bool is_rebuild_from_type(const PickleValue *callable) {
 PickleValue *pickle_construct(PickleMachine *m, PickleValue *callable, PickleValue *arguments) {
     const PickleValue *type = callable;
     const PickleValue *values = arguments;
-    if (is_rebuild_from_type(callable) && is_kind(argument(arguments, 2), PICKLE_TUPLE)) {
-        type = argument(arguments, 0);
-        values = argument(arguments, 2);
+    if (is_rebuild_from_type(callable) && is_kind(tuple_item(arguments, 2), PICKLE_TUPLE)) {
+        type = tuple_item(arguments, 0);
+        values = tuple_item(arguments, 2);
     }
     if (is_command(callable) || is_command(type))
         return refuse_command(m, is_command(type) ? type : callable);

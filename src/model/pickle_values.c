@@ -1,5 +1,5 @@
-/* pickle_values.c: making the values of a pickle, and finding them. Which values there are,
- * pickle.c and pickle_objects.c say. */
+/* pickle_values.c: making the values of a pickle, and finding them. Which values a pickle has is
+ * decided in pickle.c and pickle_objects.c. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* yaml_scalar.c: what the text of a scalar means: null, number, boolean. See yaml_tree.h. */
+/* yaml_scalar.c: what the text of a scalar means: null, number, boolean. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,8 +30,8 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* Digits (and underscores between them, as YAML 1.1 has it) into a decimal mantissa; what goes
- * beyond 18 digits only moves the exponent. Returns the number of digits. */
+/* Reads digits (and underscores between them, as in YAML 1.1) into a decimal mantissa. Digits
+ * beyond the 18th only move the exponent. Returns the number of digits. */
 static int read_digits(const char **text, uint64_t *mantissa, int *exponent, bool fraction) {
     int digits = 0;
     for (; is_digit(**text) || (**text == '_' && digits > 0); (*text)++) {
@@ -68,7 +68,7 @@ bool yaml_number(const char *text, double *value) {
     bool negative = *text == '-';
     if (*text == '-' || *text == '+')
         text++;
-    /* YAML 1.1 reads 010 as eight, and people do not mean that; better to refuse it. */
+    /* YAML 1.1 reads 010 as eight. People do not mean that, so it is refused. */
     bool octal = text[0] == '0' && is_digit(text[1]) && !strpbrk(text, ".eE");
     int digits = read_digits(&text, &mantissa, &exponent, false);
     if (*text == '.') {

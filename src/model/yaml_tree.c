@@ -1,4 +1,4 @@
-/* yaml_tree.c: libyaml's events made into a bounded tree. See yaml_tree.h. */
+/* yaml_tree.c: making libyaml's events into a tree, and looking values up in it. */
 #include "model/yaml_tree.h"
 
 #include <stdint.h>
@@ -37,39 +37,40 @@ typedef struct TreeBuilder {
     cleave_error *error;
 } TreeBuilder;
 
-static bool refuse(TreeBuilder *b, const yaml_event_t *event, const char *why) {
-    b->status = error_set(b->error, CLEAVE_ERROR_MODEL,
-                          PATH_FORMAT ": line %zu: %s; give the YAML file that came with the model",
-                          b->source, event->start_mark.line + 1, why);
+static bool builder_refuse(TreeBuilder *b, const yaml_event_t *event, const char *why) {
+    b->status = error_advise(b->error,
+                             error_set(b->error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": line %zu: %s",
+                                       b->source, event->start_mark.line + 1, why),
+                             CONFIG_ADVICE);
     return false;
 }
 
-static bool fail_memory(TreeBuilder *b, size_t bytes) {
+static bool builder_fail_memory(TreeBuilder *b, size_t bytes) {
     b->status = error_memory(b->error, "a configuration", bytes);
     return false;
 }
 
-static bool make_room(TreeBuilder *b) {
+static bool builder_make_room(TreeBuilder *b) {
     YamlTree *tree = b->tree;
     if (tree->node_count < tree->node_capacity)
         return true;
     int capacity = tree->node_capacity ? 2 * tree->node_capacity : 256;
     YamlNode *nodes = realloc(tree->nodes, (size_t)capacity * sizeof(*nodes));
     if (!nodes)
-        return fail_memory(b, (size_t)capacity * sizeof(*nodes));
+        return builder_fail_memory(b, (size_t)capacity * sizeof(*nodes));
     tree->nodes = nodes;
     tree->node_capacity = capacity;
     return true;
 }
 
 /* Appends a node to the innermost open collection. NULL on failure. */
-static YamlNode *add_node(TreeBuilder *b, const yaml_event_t *event, YamlKind kind) {
+static YamlNode *builder_add_node(TreeBuilder *b, const yaml_event_t *event, YamlKind kind) {
     YamlTree *tree = b->tree;
     if (tree->node_count >= YAML_MAX_NODES) {
-        refuse(b, event, "more than 20000 values, which no configuration has");
+        builder_refuse(b, event, "more than 20000 values, which no configuration has");
         return NULL;
     }
-    if (!make_room(b))
+    if (!builder_make_room(b))
         return NULL;
     int index = tree->node_count++;
     tree->nodes[index] =
@@ -86,71 +87,72 @@ static YamlNode *add_node(TreeBuilder *b, const yaml_event_t *event, YamlKind ki
 }
 
 /* Gives the newest node a name, if it has one. */
-static bool add_anchor(TreeBuilder *b, const yaml_event_t *event, const yaml_char_t *anchor) {
+static bool builder_add_anchor(TreeBuilder *b, const yaml_event_t *event,
+                               const yaml_char_t *anchor) {
     YamlTree *tree = b->tree;
     if (!anchor)
         return true;
     if (tree->anchor_count == YAML_MAX_ANCHORS)
-        return refuse(b, event, "more than 1000 anchors, which no configuration has");
+        return builder_refuse(b, event, "more than 1000 anchors, which no configuration has");
     if (!tree->anchors)
         tree->anchors = calloc(YAML_MAX_ANCHORS, sizeof(*tree->anchors));
     char *name = string_copy((const char *)anchor);
     if (!tree->anchors || !name) {
         free(name);
-        return fail_memory(b, YAML_MAX_ANCHORS * sizeof(*tree->anchors));
+        return builder_fail_memory(b, YAML_MAX_ANCHORS * sizeof(*tree->anchors));
     }
     tree->anchors[tree->anchor_count++] = (Anchor){name, tree->node_count - 1};
     return true;
 }
 
-static bool add_scalar(TreeBuilder *b, const yaml_event_t *event) {
-    YamlNode *scalar = add_node(b, event, YAML_SCALAR);
+static bool builder_add_scalar(TreeBuilder *b, const yaml_event_t *event) {
+    YamlNode *scalar = builder_add_node(b, event, YAML_SCALAR);
     if (!scalar)
         return false;
     size_t length = event->data.scalar.length;
     scalar->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     scalar->text = malloc(length + 1);
     if (!scalar->text)
-        return fail_memory(b, length + 1);
+        return builder_fail_memory(b, length + 1);
     memcpy(scalar->text, event->data.scalar.value, length);
     scalar->text[length] = '\0';
-    return add_anchor(b, event, event->data.scalar.anchor);
+    return builder_add_anchor(b, event, event->data.scalar.anchor);
 }
 
-static bool add_alias(TreeBuilder *b, const yaml_event_t *event) {
+static bool builder_add_alias(TreeBuilder *b, const yaml_event_t *event) {
     const char *name = (const char *)event->data.alias.anchor;
     const YamlTree *tree = b->tree;
     int target = tree->anchor_count - 1;
     while (target >= 0 && strcmp(tree->anchors[target].name, name) != 0)
         target--;
     if (target < 0)
-        return refuse(b, event, "an alias of an anchor that is not there");
-    YamlNode *alias = add_node(b, event, YAML_ALIAS);
+        return builder_refuse(b, event, "an alias of an anchor that is not there");
+    YamlNode *alias = builder_add_node(b, event, YAML_ALIAS);
     if (alias)
         alias->first = tree->anchors[target].node;
     return alias != NULL;
 }
 
-static bool open_collection(TreeBuilder *b, const yaml_event_t *event, YamlKind kind,
-                            const yaml_char_t *anchor) {
+static bool builder_open_collection(TreeBuilder *b, const yaml_event_t *event, YamlKind kind,
+                                    const yaml_char_t *anchor) {
     if (b->depth == YAML_MAX_DEPTH)
-        return refuse(b, event, "nested more than 64 deep, which no configuration is");
-    if (!add_node(b, event, kind) || !add_anchor(b, event, anchor))
+        return builder_refuse(b, event, "nested more than 64 deep, which no configuration is");
+    if (!builder_add_node(b, event, kind) || !builder_add_anchor(b, event, anchor))
         return false;
     b->open[b->depth++] = (OpenNode){b->tree->node_count - 1, -1};
     return true;
 }
 
-static bool add_event(TreeBuilder *b, const yaml_event_t *event) {
+static bool builder_add_event(TreeBuilder *b, const yaml_event_t *event) {
     switch (event->type) {
     case YAML_SCALAR_EVENT:
-        return add_scalar(b, event);
+        return builder_add_scalar(b, event);
     case YAML_ALIAS_EVENT:
-        return add_alias(b, event);
+        return builder_add_alias(b, event);
     case YAML_SEQUENCE_START_EVENT:
-        return open_collection(b, event, YAML_SEQUENCE, event->data.sequence_start.anchor);
+        return builder_open_collection(b, event, YAML_SEQUENCE, event->data.sequence_start.anchor);
     case YAML_MAPPING_START_EVENT:
-        return open_collection(b, event, YAML_MAP, event->data.mapping_start.anchor);
+        return builder_open_collection(b, event, YAML_MAP, event->data.mapping_start.anchor);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         b->depth--;
@@ -160,39 +162,40 @@ static bool add_event(TreeBuilder *b, const yaml_event_t *event) {
     }
 }
 
-static cleave_status refuse_syntax(const TreeBuilder *b, const yaml_parser_t *parser) {
+static cleave_status builder_refuse_syntax(const TreeBuilder *b, const yaml_parser_t *parser) {
     if (parser->error == YAML_MEMORY_ERROR)
         return error_memory(b->error, "a configuration", YAML_MAX_BYTES);
     const char *problem = parser->problem ? parser->problem : "not YAML";
     if (parser->error == YAML_READER_ERROR)
-        return error_set(b->error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": not YAML text: byte %zu: %s; save it as UTF-8, or give the YAML "
-                         "file that came with the model",
-                         b->source, parser->problem_offset, problem);
-    return error_set(
-        b->error, CLEAVE_ERROR_MODEL,
-        PATH_FORMAT ": line %zu, column %zu: not valid YAML: %s; give the YAML file that came "
-                    "with the model",
-        b->source, parser->problem_mark.line + 1, parser->problem_mark.column + 1, problem);
+        return error_advise(b->error,
+                            error_set(b->error, CLEAVE_ERROR_MODEL,
+                                      PATH_FORMAT ": not YAML text: byte %zu: %s", b->source,
+                                      parser->problem_offset, problem),
+                            "save it as UTF-8, or " CONFIG_ADVICE);
+    return error_advise(b->error,
+                        error_set(b->error, CLEAVE_ERROR_MODEL,
+                                  PATH_FORMAT ": line %zu, column %zu: not valid YAML: %s",
+                                  b->source, parser->problem_mark.line + 1,
+                                  parser->problem_mark.column + 1, problem),
+                        CONFIG_ADVICE);
 }
 
 /* Reads events until the end of the first document. */
-static cleave_status read_document(TreeBuilder *b, yaml_parser_t *parser) {
+static cleave_status builder_read_document(TreeBuilder *b, yaml_parser_t *parser) {
     bool more = true;
     while (more) {
         yaml_event_t event;
         if (!yaml_parser_parse(parser, &event))
-            return refuse_syntax(b, parser);
+            return builder_refuse_syntax(b, parser);
         more = event.type != YAML_DOCUMENT_END_EVENT && event.type != YAML_STREAM_END_EVENT &&
-               add_event(b, &event);
+               builder_add_event(b, &event);
         yaml_event_delete(&event);
     }
     return b->status;
 }
 
-/* libyaml compares each %TAG directive with all before it, so that a megabyte of them takes it
- * seconds. Whatever the encoding, each has a percent sign. */
+/* libyaml compares each %TAG directive with all before it, so a megabyte of them takes it seconds.
+ * In every encoding each of them has a percent sign. */
 static bool has_many_directives(const char *text, size_t size) {
     size_t found = 0;
     for (size_t i = 0; i < size; i++)
@@ -204,17 +207,20 @@ cleave_status yaml_tree_parse(YamlTree **tree, const char *text, size_t size, co
                               cleave_error *error) {
     *tree = NULL;
     if (size > YAML_MAX_BYTES)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": %zu bytes long, where a configuration has a few thousand; give the "
-                         "YAML file that came with the model",
-                         source, size);
+        return error_advise(error,
+                            error_set(error, CLEAVE_ERROR_MODEL,
+                                      PATH_FORMAT
+                                      ": %zu bytes long, where a configuration has a few thousand",
+                                      source, size),
+                            CONFIG_ADVICE);
     if (has_many_directives(text, size))
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": more than %d percent signs or directives, which no configuration has; "
-                         "give the YAML file that came with the model",
-                         source, YAML_MAX_PERCENT);
+        return error_advise(
+            error,
+            error_set(error, CLEAVE_ERROR_MODEL,
+                      PATH_FORMAT
+                      ": more than %d percent signs or directives, which no configuration has",
+                      source, YAML_MAX_PERCENT),
+            CONFIG_ADVICE);
     yaml_parser_t parser;
     YamlTree *built = calloc(1, sizeof(*built));
     if (!built)
@@ -225,7 +231,7 @@ cleave_status yaml_tree_parse(YamlTree **tree, const char *text, size_t size, co
     }
     TreeBuilder builder = {.tree = built, .depth = 0, .source = source, .error = error};
     yaml_parser_set_input_string(&parser, (const unsigned char *)(text ? text : ""), size);
-    cleave_status status = read_document(&builder, &parser);
+    cleave_status status = builder_read_document(&builder, &parser);
     yaml_parser_delete(&parser);
     if (status != CLEAVE_OK) {
         yaml_tree_free(built);
@@ -251,8 +257,8 @@ const YamlNode *yaml_root(const YamlTree *tree) {
     return tree->node_count > 0 ? &tree->nodes[0] : NULL;
 }
 
-/* An alias names a node that is none, so one step is enough. */
-static const YamlNode *resolve(const YamlTree *tree, int index) {
+/* An alias never refers to another alias, so one step is enough. */
+static const YamlNode *yaml_resolve(const YamlTree *tree, int index) {
     if (index < 0)
         return NULL;
     const YamlNode *node = &tree->nodes[index];
@@ -261,15 +267,15 @@ static const YamlNode *resolve(const YamlTree *tree, int index) {
 
 const YamlNode *yaml_first(const YamlTree *tree, const YamlNode *parent, int *position) {
     *position = parent->kind == YAML_SCALAR ? -1 : parent->first;
-    return resolve(tree, *position);
+    return yaml_resolve(tree, *position);
 }
 
 const YamlNode *yaml_next(const YamlTree *tree, int *position) {
     *position = *position < 0 ? -1 : tree->nodes[*position].next;
-    return resolve(tree, *position);
+    return yaml_resolve(tree, *position);
 }
 
-static const YamlNode *find_own(const YamlTree *tree, const YamlNode *map, const char *key) {
+static const YamlNode *yaml_find_own(const YamlTree *tree, const YamlNode *map, const char *key) {
     const YamlNode *found = NULL;
     int position;
     const YamlNode *name = yaml_first(tree, map, &position);
@@ -282,21 +288,21 @@ static const YamlNode *find_own(const YamlTree *tree, const YamlNode *map, const
     return found;
 }
 
-/* Merges may nest and share, so that following all of them could take for ever: `budget` counts the
- * maps that one look-up may still visit, far above any honest use. */
-static const YamlNode *find_merged(const YamlTree *tree, const YamlNode *map, const char *key,
-                                   int depth, int *budget) {
-    const YamlNode *found = find_own(tree, map, key);
-    const YamlNode *merge = find_own(tree, map, "<<");
+/* Merges may nest and share, so following all of them could take very long. `budget` counts the
+ * maps that one look-up may still visit; honest configurations need far fewer. */
+static const YamlNode *yaml_find_merged(const YamlTree *tree, const YamlNode *map, const char *key,
+                                        int depth, int *budget) {
+    const YamlNode *found = yaml_find_own(tree, map, key);
+    const YamlNode *merge = yaml_find_own(tree, map, "<<");
     if (found || !merge || depth == 8 || --*budget < 0)
         return found;
     if (merge->kind == YAML_MAP)
-        return find_merged(tree, merge, key, depth + 1, budget);
+        return yaml_find_merged(tree, merge, key, depth + 1, budget);
     int position;
     const YamlNode *source = yaml_first(tree, merge, &position);
     for (; source && !found; source = yaml_next(tree, &position))
         if (source->kind == YAML_MAP)
-            found = find_merged(tree, source, key, depth + 1, budget);
+            found = yaml_find_merged(tree, source, key, depth + 1, budget);
     return found;
 }
 
@@ -304,5 +310,5 @@ const YamlNode *yaml_find(const YamlTree *tree, const YamlNode *map, const char 
     int budget = 64;
     if (!map || map->kind != YAML_MAP)
         return NULL;
-    return find_merged(tree, map, key, 0, &budget);
+    return yaml_find_merged(tree, map, key, 0, &budget);
 }

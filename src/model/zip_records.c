@@ -1,5 +1,5 @@
-/* zip_records.c: see zip_records.h. Layouts are those of PKWARE's APPNOTE, sections 4.3.7, 4.3.12,
- * 4.3.16 and 4.5.3. */
+/* zip_records.c: finding and reading these records. Layouts are those of PKWARE's APPNOTE, sections
+ * 4.3.7, 4.3.12, 4.3.16 and 4.5.3. */
 #include "model/zip_records.h"
 
 #include <string.h>
@@ -62,7 +62,8 @@ static const unsigned char *find_extra(const unsigned char *central, size_t left
     return NULL;
 }
 
-/* Replaces a number that is only the marker by the next 64 bits of the extra field. */
+/* Replaces a number that is only the marker for "see the extra field" by the field's next 64
+ * bits. */
 static bool widen(uint64_t *number, const unsigned char **extra, size_t *length) {
     if (*number != MARKER)
         return true;

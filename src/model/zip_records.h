@@ -1,8 +1,8 @@
-/* zip_records.h: the two records of a ZIP that minizip does not read as it should: the end record,
- * which it does without where there is a 64-bit one, so that a file cut there looks whole; and the
- * 64-bit fields of a central record. minizip 1.1, which Debian 12 and its contemporaries ship,
- * compares their markers with a 64-bit -1 where long has 64 bits, and so never reads them: an entry
- * behind the fourth gigabyte could not be found. Everything else about ZIPs is minizip's. */
+/* zip_records.h: the two records of a ZIP that minizip does not read as it should. It does without
+ * the end record if there is a 64-bit one, so a file that was cut there looks whole. And minizip
+ * 1.1, which Debian 12 has, never reads the 64-bit fields of a central record where long has 64
+ * bits, since it compares their markers with a 64-bit -1: it cannot find an entry beyond the fourth
+ * gigabyte. minizip reads everything else. */
 #ifndef CLEAVE_MODEL_ZIP_RECORDS_H
 #define CLEAVE_MODEL_ZIP_RECORDS_H
 
@@ -16,8 +16,8 @@ typedef struct Zip64Entry {
     uint64_t data_offset; /* in the file; lies inside it */
 } Zip64Entry;
 
-/* Whether the file has an end record, whole and with all of its comment. As ZIP tools allow, other
- * bytes may follow it, but not more than a comment could have. */
+/* Whether the file has a whole end record with all of its comment. As in ZIP tools, other bytes may
+ * follow it, but no more than a comment could have. */
 bool zip_has_end(const unsigned char *data, size_t size);
 
 /* Whether the central record at `record` of a file is there and has 64-bit fields. */

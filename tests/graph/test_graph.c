@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "graph/arena.h"
+#include "graph/ops.h"
 #include "graph/program.h"
 #include "graph/rematerialise.h"
 #include "model/mdx23c.h"
@@ -256,6 +257,60 @@ static void sizes_that_overflow_are_refused(void **state) {
     assert_false(ok);
 }
 
+/* ---- The tables of ops and activations ---- */
+
+static void every_op_has_a_row_of_its_own(void **state) {
+    (void)state;
+    for (int op = 0; op < OP_KINDS; op++) {
+        const OpInfo *info = op_info((OpKind)op);
+        assert_non_null(info->name);
+        assert_non_null(info->infer);
+        assert_non_null(info->flops);
+        assert_true((info->weights == NULL) == (info->weight_shape == NULL));
+        assert_true(info->weights || info->class != OP_CLASS_PRODUCT);
+        assert_int_equal(info->input_count == 0, info->class == OP_CLASS_INPUT);
+        for (int other = 0; other < op; other++)
+            assert_string_not_equal(info->name, op_info((OpKind)other)->name);
+    }
+}
+
+static void every_activation_has_a_row_of_its_own(void **state) {
+    (void)state;
+    for (int act = 0; act < ACT_KINDS; act++) {
+        const ActInfo *info = act_info((ActKind)act);
+        assert_non_null(info->name);
+        assert_non_null(info->onnx);
+        for (int other = 0; other < act; other++)
+            assert_string_not_equal(info->name, act_info((ActKind)other)->name);
+    }
+}
+
+static void weights_have_the_shapes_of_the_state_dict(void **state) {
+    (void)state;
+    Graph graph = {0};
+    const ConvAttributes conv = {.kernel = {2, 3}, .stride = {2, 3}};
+    int64_t dims[4] = {0};
+    int x = graph_input(&graph, 5, 60);
+    int down = graph_conv(&graph, x, 7, (ConvAttributes){{1, 3}, {1, 3}, {0, 0}}, "down");
+    int up = graph_conv_transposed(&graph, down, 4, conv, "up");
+    int linear = graph_linear(&graph, up, 6, "linear");
+    int batch = graph_norm(&graph, linear, (NormAttributes){.kind = NORM_BATCH}, "batch");
+    int group = graph_norm(&graph, batch, (NormAttributes){NORM_GROUP, 2}, "group");
+    assert_int_equal(graph_weight_shape(&graph, down, dims), 4);
+    assert_true(dims[0] == 7 && dims[1] == 5 && dims[2] == 1 && dims[3] == 3);
+    assert_int_equal(graph_weight_shape(&graph, up, dims), 4);
+    assert_true(dims[0] == 7 && dims[1] == 4 && dims[2] == 2 && dims[3] == 3);
+    assert_int_equal(graph_weight_shape(&graph, linear, dims), 2);
+    assert_true(dims[0] == 6 && dims[1] == 60);
+    assert_int_equal(graph_weight_shape(&graph, batch, dims), 1);
+    assert_int_equal(dims[0], 4);
+    assert_int_equal(graph_weight_count(&graph.nodes[x]), 0);
+    assert_int_equal(graph_weight_count(&graph.nodes[linear]), 1);
+    assert_int_equal(graph_weight_count(&graph.nodes[batch]), 4);
+    assert_int_equal(graph_weight_count(&graph.nodes[group]), 2);
+    graph_free(&graph);
+}
+
 /* ---- Rematerialisation ---- */
 
 /* One graph is the other but for the repeated node: every node reads what it read before. */
@@ -333,6 +388,9 @@ int main(void) {
         cmocka_unit_test(buffers_in_use_together_never_overlap),
         cmocka_unit_test(a_chain_needs_two_buffers),
         cmocka_unit_test(sizes_that_overflow_are_refused),
+        cmocka_unit_test(every_op_has_a_row_of_its_own),
+        cmocka_unit_test(every_activation_has_a_row_of_its_own),
+        cmocka_unit_test(weights_have_the_shapes_of_the_state_dict),
         cmocka_unit_test(the_first_convolution_is_repeated_for_the_product),
         cmocka_unit_test(nothing_is_repeated_that_is_dear_or_near),
         cmocka_unit_test(the_edge_convolutions_are_the_first_and_the_final_ones),

@@ -325,7 +325,8 @@ static void a_chunk_that_its_frames_do_not_fill_is_shortened_with_a_warning(void
     cleave_model_info cut = model_with("chunk126", "  chunk_size: ", 4094, warning);
     assert_int_equal(cut.chunk_size, 3968);
     assert_int_equal(cut.dim_t, whole.dim_t);
-    assert_non_null(strstr(warning, "m.yaml: of a chunk_size of 4094 samples"));
+    assert_non_null(strstr(warning, "m.yaml: chunk_size is 4094"));
+    assert_non_null(strstr(warning, "chunks of 3968 samples are used"));
 }
 
 int main(void) {

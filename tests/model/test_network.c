@@ -82,9 +82,34 @@ static void weights_come_in_the_order_of_the_network(void **state) {
     assert_int_equal(specs[0].dims[1], 4);
     assert_string_equal(specs[1].name, "encoder_blocks.0.tfc_tdf.blocks.0.tfc1.0.weight");
     assert_string_equal(specs[3].name, "encoder_blocks.0.tfc_tdf.blocks.0.tfc1.0.running_mean");
+    /* A block's shortcut is computed first, but comes last in the state dict. */
+    assert_string_equal(specs[20].name, "encoder_blocks.0.tfc_tdf.blocks.0.tfc2.2.weight");
+    assert_string_equal(specs[21].name, "encoder_blocks.0.tfc_tdf.blocks.0.shortcut.weight");
+    assert_string_equal(specs[22].name, "encoder_blocks.0.downscale.conv.0.weight");
     assert_string_equal(specs[count - 1].name, "final_conv.2.weight");
     assert_int_equal(specs[count - 1].dims[0], 5 * 4);
     free(specs);
+    config_free(&config);
+}
+
+static void parts_are_numbered_as_people_count_them(void **state) {
+    (void)state;
+    static const struct {
+        const char *kind;
+        int number;
+    } expected[] = {{"stft", 0},    {"first_conv", 0}, {"encoder", 1},
+                    {"encoder", 2}, {"bottleneck", 0}, {"decoder", 2},
+                    {"decoder", 1}, {"final_conv", 0}, {"istft", 0}};
+    Config config = read_config("golden/inst-gelu-2stem/model.yaml");
+    Network network;
+    assert_int_equal(network_build(&network, &config, NULL, config.chunk_size, NULL), CLEAVE_OK);
+    assert_int_equal(network.part_count, sizeof(expected) / sizeof(expected[0]));
+    for (int i = 0; i < network.part_count; i++) {
+        assert_string_equal(network.parts[i].kind, expected[i].kind);
+        assert_int_equal(network.parts[i].number, expected[i].number);
+    }
+    assert_int_equal(network.parts[0].first, 1); /* the input belongs to no part */
+    network_free(&network);
     config_free(&config);
 }
 
@@ -256,6 +281,7 @@ int main(void) {
         cmocka_unit_test(golden_networks_and_their_configurations_agree),
         cmocka_unit_test(the_common_public_size_has_112_million_parameters),
         cmocka_unit_test(weights_come_in_the_order_of_the_network),
+        cmocka_unit_test(parts_are_numbered_as_people_count_them),
         cmocka_unit_test(the_first_wrong_tensor_is_named_with_both_shapes_and_the_keys),
         cmocka_unit_test(wrong_numbers_of_scales_and_blocks_are_recognised),
         cmocka_unit_test(another_norm_is_recognised),
