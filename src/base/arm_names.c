@@ -1,4 +1,4 @@
-/* arm_names.c: see arm_names.h. */
+/* arm_names.c: a table of processors' names. */
 #include "base/arm_names.h"
 
 #include <stddef.h>

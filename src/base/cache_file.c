@@ -1,4 +1,4 @@
-/* cache_file.c: see cache_file.h. */
+/* cache_file.c: finding and reading files in the user's cache folder. */
 #include "base/cache_file.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/platform.h"
 
-/* NULL where nothing tells, or memory ran out. */
+/* NULL: no variable names a folder, or memory ran out. */
 static char *cache_folder(void) {
     const char *cache = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");

@@ -1,16 +1,16 @@
-/* cache_file.h: small texts in the user's cache folder: what can be made again, and is not to be
- * trusted when it is read. */
+/* cache_file.h: small texts in the user's cache folder: they can be made again, and are not trusted
+ * when they are read. */
 #ifndef CLEAVE_BASE_CACHE_FILE_H
 #define CLEAVE_BASE_CACHE_FILE_H
 
 #include <stddef.h>
 
-/* The path of a file of cleave's there, to be freed. NULL where no environment variable tells of a
+/* The path of one of cleave's files there, to be freed. NULL: no environment variable names a
  * folder, or memory ran out. */
 char *cache_file_path(const char *name);
 
-/* The text of a regular file, of `largest` bytes at most, to be freed; NULL, with errno, where
- * there is none. Waits for nobody: who writes to a named pipe, or never does. */
+/* The text of a regular file, of `largest` bytes at most, to be freed; NULL with errno: there is no
+ * such file. Does not block, even on a FIFO without a writer. */
 char *cache_file_read(const char *path, size_t largest);
 
 #endif

@@ -1,4 +1,4 @@
-/* cgroup.c: see cgroup.h. */
+/* cgroup.c: reads /proc/self/cgroup, /proc/self/mountinfo and small files of numbers. */
 #include "base/cgroup.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* cgroup.h: where this process stands in Linux's control groups (cgroups(7), v2 and v1), and small
- * text files of the system's, such as those of a group. Elsewhere there are no such files. Every
+/* cgroup.h: the place of this process in Linux's control groups (cgroups(7), v2 and v1), and the
+ * system's small text files, such as those of a group. Other systems have no such files. Every
  * function takes a `root` in front of /proc and /sys: "" for the system's own, a folder of fixtures
  * in tests. */
 #ifndef CLEAVE_BASE_CGROUP_H
@@ -15,7 +15,7 @@
 typedef struct CgroupHierarchy {
     const char *type;       /* of the mount: "cgroup2" or "cgroup" */
     const char *controller; /* in /proc/self/cgroup and the mount's options; "" in v2 */
-    const char *folder;     /* where it is mounted if mountinfo does not tell */
+    const char *folder;     /* where it is mounted if mountinfo does not say */
 } CgroupHierarchy;
 
 typedef struct Cgroup {
@@ -34,11 +34,11 @@ bool cgroup_up(Cgroup *cgroup);
 
 /* ---- Small text files ---- */
 
-/* Opens ROOT, FOLDER and NAME written one after the other; NULL where there is none. */
+/* Opens the file named ROOT FOLDER NAME (one after the other); NULL: there is none. */
 FILE *system_file_open(const char *root, const char *folder, const char *name);
 
-/* The whole number that such a file begins with; `otherwise` if it does not ("max", "unlimited"),
- * or if it is so large that it means none. */
+/* The whole number at the beginning of such a file; `otherwise` if it begins with something else
+ * ("max", "unlimited"), or with a number so large that it means no limit. */
 int64_t system_file_number(const char *root, const char *folder, const char *name,
                            int64_t otherwise);
 

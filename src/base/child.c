@@ -1,4 +1,4 @@
-/* child.c: see child.h. */
+/* child.c: starts a program, keeps the end of its output, and ends it if it takes too long. */
 #include "base/child.h"
 
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "base/platform.h"
 
-#define LOOK_MS \
-    20 /* how often it is asked whether the child has ended: it need not close its output */
+/* How often the child is asked whether it has ended: it may leave its output open. */
+#define LOOK_MS 20
 
 typedef struct Child {
     pid_t id;
@@ -27,7 +27,7 @@ typedef struct Child {
 /* ---- Its output ---- */
 
 /* Both ends beyond the standard descriptors, which may be closed here. */
-static bool make_pipe(int ends[2]) {
+static bool child_make_pipe(int ends[2]) {
     int made[2];
     if (pipe(made) != 0)
         return false;
@@ -44,7 +44,7 @@ static bool make_pipe(int ends[2]) {
 }
 
 /* Keeps the last of it. */
-static void append(Child *child, const char *bytes, size_t count) {
+static void child_append(Child *child, const char *bytes, size_t count) {
     char *text = child->result->text;
     size_t room = sizeof(child->result->text) - 1;
     if (child->length + count > room) {
@@ -58,11 +58,11 @@ static void append(Child *child, const char *bytes, size_t count) {
 }
 
 /* What there is now. */
-static void read_output(Child *child) {
+static void child_read_output(Child *child) {
     char bytes[1024];
     ssize_t count = 0;
     while (child->output >= 0 && (count = read(child->output, bytes, sizeof(bytes))) > 0)
-        append(child, bytes, (size_t)count);
+        child_append(child, bytes, (size_t)count);
     bool closed = count == 0 || (errno != EAGAIN && errno != EINTR);
     if (child->output >= 0 && closed) {
         close(child->output);
@@ -72,9 +72,9 @@ static void read_output(Child *child) {
 
 /* ---- Its end ---- */
 
-/* Whether it has ended; then the result says how. A program that ignores SIGCHLD, or collects every
- * child itself, gets no status: what the child wrote must do then. */
-static bool has_ended(Child *child, bool wait) {
+/* Whether it has ended; then the result says how. If the calling program ignores SIGCHLD, or
+ * collects every child itself, there is no status, only what the child wrote. */
+static bool child_has_ended(Child *child, bool wait) {
     int status = 0;
     pid_t id;
     do {
@@ -89,19 +89,19 @@ static bool has_ended(Child *child, bool wait) {
     return true;
 }
 
-static void listen_until(Child *child, double end) {
-    while (!has_ended(child, false)) {
+static void child_listen_until(Child *child, double end) {
+    while (!child_has_ended(child, false)) {
         struct pollfd output = {.fd = child->output, .events = POLLIN};
         if (clock_seconds() > end) {
             kill(-child->id, SIGKILL);
-            has_ended(child, true);
+            child_has_ended(child, true);
             child->result->ending = CHILD_TIMED_OUT;
             break;
         }
         poll(&output, 1, LOOK_MS);
-        read_output(child);
+        child_read_output(child);
     }
-    read_output(child);
+    child_read_output(child);
     if (child->output >= 0)
         close(child->output);
 }
@@ -111,7 +111,7 @@ void child_run(const char *program, char *const *arguments, double seconds, Chil
     Child child = {.result = result};
     *result = (ChildResult){.ending = CHILD_NOT_STARTED};
     double begin = clock_seconds();
-    if (!make_pipe(ends)) {
+    if (!child_make_pipe(ends)) {
         result->number = errno;
         return;
     }
@@ -119,7 +119,7 @@ void child_run(const char *program, char *const *arguments, double seconds, Chil
     close(ends[1]);
     child.output = ends[0];
     if (result->number == 0)
-        listen_until(&child, begin + seconds);
+        child_listen_until(&child, begin + seconds);
     else
         close(ends[0]);
 }

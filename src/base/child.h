@@ -1,4 +1,4 @@
-/* child.h: another program, started, listened to, and waited for, but not for ever. */
+/* child.h: runs another program for a limited time, and keeps the end of its output. */
 #ifndef CLEAVE_BASE_CHILD_H
 #define CLEAVE_BASE_CHILD_H
 
@@ -12,12 +12,12 @@ typedef enum ChildEnding {
 typedef struct ChildResult {
     ChildEnding ending;
     int number;
-    char text[4096]; /* the last that it wrote to its standard output and error */
+    char text[4096]; /* the end of its standard output and error */
 } ChildResult;
 
 /* Runs a program with these arguments (the first is its name; the last NULL) for `seconds` at most.
  * It reads nothing, is in a group of its own, which Ctrl-C does not reach, and inherits no open
- * file where the system can see to that. Thread-safe, and safe in a process of many threads. */
+ * file if the system can prevent that. Thread-safe, and safe in a process of many threads. */
 void child_run(const char *program, char *const *arguments, double seconds, ChildResult *result);
 
 #endif

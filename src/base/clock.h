@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-/* Seconds since some fixed moment; never goes back. */
+/* Seconds since some fixed moment; never goes backwards. */
 static inline double clock_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

@@ -1,11 +1,11 @@
-/* descriptor.c: see descriptor.h. */
+/* descriptor.c: poll() in short turns. */
 #include "base/descriptor.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
 
-/* How long one look lasts: a request to stop is noticed after as much. */
+/* How long one turn lasts, and so how soon a request to stop is noticed. */
 #define LOOK_MS 100
 
 int descriptor_wait(int fd, short events, const atomic_bool *cancel) {

@@ -1,5 +1,4 @@
-/* descriptor.h: waiting for a file descriptor of unknown speed without becoming deaf to a request
- * to stop. */
+/* descriptor.h: waiting for a file descriptor, while a request to stop is still noticed. */
 #ifndef CLEAVE_BASE_DESCRIPTOR_H
 #define CLEAVE_BASE_DESCRIPTOR_H
 

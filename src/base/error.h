@@ -24,7 +24,7 @@ cleave_status error_set_file(cleave_error *error, cleave_status status, const ch
 
 /* Puts "; ADVICE" behind an error: what the user can try. Returns `status`, so that
  *     return error_advise(error, error_set(error, …), "try a smaller batch");
- * sets both. Advice that is there already is replaced. */
+ * sets both. Earlier advice is replaced. */
 cleave_status error_advise(cleave_error *error, cleave_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

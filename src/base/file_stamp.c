@@ -1,4 +1,4 @@
-/* file_stamp.c: see file_stamp.h. */
+/* file_stamp.c: what stat() says of a file. */
 #include "base/file_stamp.h"
 
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-/* file_stamp.h: by what a file is known again: its size and when it was last modified. */
+/* file_stamp.h: the size and the time of modification by which a file is recognised. */
 #ifndef CLEAVE_BASE_FILE_STAMP_H
 #define CLEAVE_BASE_FILE_STAMP_H
 
@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 typedef struct FileStamp {
-    bool regular; /* false: there is no such file, or it is none that can be read again */
+    bool regular; /* false: missing, or not re-readable (a pipe, a device) */
     int64_t size; /* bytes */
     int64_t seconds;
     long nanoseconds;
 } FileStamp;
 
-/* Take it before the file is opened: should the file be replaced in between, what was opened is
- * taken for another file than it is, which costs work, and never the other way round. */
+/* Take it before the file is opened. If the file is replaced in between, the stamp is too old, and
+ * the new file is taken for a changed one: that costs work, but is never wrong. */
 FileStamp file_stamp(const char *path);
 
 #endif

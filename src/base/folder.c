@@ -1,4 +1,4 @@
-/* folder.c: see folder.h. */
+/* folder.c: making and removing folders, from one end of a path to the other. */
 #include "base/folder.h"
 
 #include <errno.h>
@@ -26,9 +26,9 @@ char *folder_of(const char *path) {
                       : string_copy(path[0] == '/' ? "/" : ".");
 }
 
-/* Makes one folder; 0 or an errno. A folder that is there already is none of ours; ENOENT where it
- * was there and is gone again. */
-static int make_one(const char *folder, bool *made) {
+/* Makes one folder; 0 or an errno. *made: it was not there before. ENOENT: it was there, and is
+ * gone again. */
+static int folder_make_one(const char *folder, bool *made) {
     *made = mkdir(folder, 0777) == 0;
     if (*made)
         return 0;
@@ -50,7 +50,7 @@ int folder_make(const char *folder, size_t *made_from) {
         char kept = part[i];
         bool made = false;
         part[i] = '\0';
-        number = make_one(part, &made);
+        number = folder_make_one(part, &made);
         if (made && *made_from == 0)
             *made_from = i;
         part[i] = kept;
@@ -59,8 +59,8 @@ int folder_make(const char *folder, size_t *made_from) {
     return number;
 }
 
-/* Without an allocation: it also clears up after one that failed. A path that is too long for the
- * copy is too long for the system. */
+/* Without an allocation, since it also clears up after one that failed. A path that is too long for
+ * the copy is too long for the system. */
 void folder_remove_made(const char *path, size_t made_from) {
     char folder[PATH_MAX];
     size_t length = made_from > 0 ? folder_length(path) : 0;

@@ -1,20 +1,20 @@
-/* folder.h: folders that are made for files, and removed again where nothing came of it. */
+/* folder.h: making folders for files, and removing them again after a failure. */
 #ifndef CLEAVE_BASE_FOLDER_H
 #define CLEAVE_BASE_FOLDER_H
 
 #include <stddef.h>
 
-/* The folder that a path's last name is in: "." or "/" where the path says no other. NULL where
- * memory ran out; to be freed. */
+/* The folder of a path's last name: "." or "/" if the path has no other. To be freed; NULL: memory
+ * ran out. */
 char *folder_of(const char *path);
 
-/* Makes what is missing of `folder`, from the top. Returns 0 or an errno. *made_from is the length
- * of the outermost folder that was made here, 0 where all were there; also after a failure. */
+/* Makes `folder` and the folders above it that are missing. Returns 0 or an errno. *made_from is
+ * the length of the outermost folder that was made, 0 if all were there; also after a failure. */
 int folder_make(const char *folder, size_t *made_from);
 
-/* Removes folders of `path` that folder_make() made, from the innermost up to `made_from`; stops at
- * the first that is not empty. One that is not there is passed over: folder_make() may have failed
- * before it. */
+/* Removes the folders of `path` that folder_make() made, from the innermost up to `made_from`.
+ * Stops at the first that is not empty. Missing ones are passed over: folder_make() may have
+ * failed. */
 void folder_remove_made(const char *path, size_t made_from);
 
 #endif

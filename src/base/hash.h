@@ -1,4 +1,5 @@
-/* hash.h: a number that tells texts and tables apart by chance, not against malice. */
+/* hash.h: a number that differs for different texts and tables, unless somebody makes them collide
+ * on purpose. */
 #ifndef CLEAVE_BASE_HASH_H
 #define CLEAVE_BASE_HASH_H
 
@@ -23,7 +24,7 @@ static inline uint32_t hash_text(const char *text) {
     return hash;
 }
 
-/* The same for a number, which is the same for all orders of bytes. */
+/* The same for a number; does not depend on the order of its bytes in memory. */
 static inline uint64_t hash_add_number(uint64_t hash, uint64_t number) {
     for (int i = 0; i < 8; i++, number >>= 8)
         hash = (hash ^ (number & 0xff)) * 0x100000001b3u;

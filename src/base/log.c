@@ -1,4 +1,4 @@
-/* log.c: see log.h. */
+/* log.c: formats a line and hands it on. */
 #include "base/log.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* log_relay.c: see log_relay.h. */
+/* log_relay.c: a list of lines, and a lock. */
 #include "base/log_relay.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ struct LogLine {
 };
 
 /* A line for which there is no memory is lost. */
-static void keep(void *user, cleave_log_level level, const char *text) {
+static void relay_keep(void *user, cleave_log_level level, const char *text) {
     LogRelay *relay = user;
     size_t size = strlen(text) + 1;
     LogLine *line = malloc(sizeof(*line) + size);
@@ -28,7 +28,7 @@ static void keep(void *user, cleave_log_level level, const char *text) {
 
 void log_relay_init(LogRelay *relay, const cleave_logger *target) {
     *relay = (LogRelay){.target = *target, .last = &relay->first};
-    relay->logger = (cleave_logger){target->write ? keep : NULL, relay, target->level};
+    relay->logger = (cleave_logger){target->write ? relay_keep : NULL, relay, target->level};
     pthread_mutex_init(&relay->mutex, NULL);
 }
 

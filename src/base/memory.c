@@ -1,4 +1,4 @@
-/* memory.c: see memory.h. */
+/* memory.c: sizes, aligned memory and copies of strings. */
 #include "base/memory.h"
 
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-/* memory_limit.c: see memory_limit.h. The files are Linux's (proc(5), cgroups(7) and the kernel's
- * admin-guide on cgroup v1 and v2); elsewhere they are missing, and then nothing limits but the
- * free memory that platform.h knows. */
+/* memory_limit.c: reads the limits of machine, container and ulimit. The files are Linux's
+ * (proc(5), cgroups(7) and the kernel's admin-guide on cgroup v1 and v2); elsewhere they are
+ * missing, and then nothing limits but the free memory that platform.h knows. */
 #include "base/memory_limit.h"
 
 #include <stdbool.h>
@@ -13,12 +13,12 @@
 
 static const MemoryLimit no_limit = {.bytes = INT64_MAX};
 
-static MemoryLimit least(MemoryLimit a, MemoryLimit b) {
+static MemoryLimit limit_least(MemoryLimit a, MemoryLimit b) {
     return b.bytes < a.bytes ? b : a;
 }
 
 /* a + b, at most INT64_MAX; neither is negative. */
-static int64_t add(int64_t a, int64_t b) {
+static int64_t add_clamped(int64_t a, int64_t b) {
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
@@ -89,7 +89,8 @@ static int64_t level_used(const char *root, const CgroupFiles *files, const char
     const char *const keys[] = {files->cache[0], files->cache[1], files->slabs};
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (keys[i])
-            droppable = add(droppable, system_file_keyed(root, folder, "/memory.stat", keys[i], 0));
+            droppable =
+                add_clamped(droppable, system_file_keyed(root, folder, "/memory.stat", keys[i], 0));
     return left_of(used, droppable);
 }
 
@@ -117,7 +118,7 @@ MemoryLimit memory_limit_container(const char *root) {
         bool more = cgroup_find(root, &versions[i].hierarchy, &cgroup);
         while (more) {
             if (cgroup_folder(&cgroup, folder))
-                limit = least(limit, level_limit(root, &versions[i], folder, cgroup.path));
+                limit = limit_least(limit, level_limit(root, &versions[i], folder, cgroup.path));
             more = cgroup_up(&cgroup);
         }
     }
@@ -150,19 +151,20 @@ static MemoryLimit resource_limit(const char *root, const char *key, const char 
     int64_t maximum = system_file_keyed(root, "/proc/self/", "limits", key, INT64_MAX);
     if (maximum == INT64_MAX)
         return limit;
-    limit.bytes = left_of(maximum, add(read_kilobytes(root, "self/status", used, 0), stacks));
+    limit.bytes =
+        left_of(maximum, add_clamped(read_kilobytes(root, "self/status", used, 0), stacks));
     snprintf(limit.source, sizeof(limit.source), "%s", source);
     return limit;
 }
 
 MemoryLimit memory_limit_resources(const char *root, int64_t stacks) {
-    return least(resource_limit(root, "Max address space", "VmSize", stacks, "ulimit -v"),
-                 resource_limit(root, "Max data size", "VmData", stacks, "ulimit -d"));
+    return limit_least(resource_limit(root, "Max address space", "VmSize", stacks, "ulimit -v"),
+                       resource_limit(root, "Max data size", "VmData", stacks, "ulimit -d"));
 }
 
 MemoryLimit memory_limit(const char *root, int64_t stacks) {
     int64_t swap = read_kilobytes(root, "meminfo", "SwapFree", 0);
-    MemoryLimit limit = of_machine(add(machine_free(root), swap));
-    limit = least(limit, memory_limit_container(root));
-    return least(limit, memory_limit_resources(root, stacks));
+    MemoryLimit limit = of_machine(add_clamped(machine_free(root), swap));
+    limit = limit_least(limit, memory_limit_container(root));
+    return limit_least(limit, memory_limit_resources(root, stacks));
 }

@@ -1,10 +1,10 @@
-/* output_file.h: a file that comes into being in its own folder without a name, or where the system
- * knows no such files under a temporary one, and gets its final name by a rename, whole or not at
- * all. A process that dies before output_file_prepare() leaves nothing of a file without a name.
- * Encoders write through it; it knows no audio.
+/* output_file.h: a file that appears under its name whole or not at all. It is written in its own
+ * folder, without a name or (if the system has no such files) under a temporary one, and then
+ * renamed. A process that dies before output_file_prepare() leaves nothing of a file without a
+ * name.
  *
  * In its other form it is a stream into a descriptor: bytes go out in order and once. The first
- * ones wait until output_file_release(), so that a header may still change; what is written again
+ * ones wait until output_file_release(), so that a header can still change; what is written over
  * after that is dropped. */
 #ifndef CLEAVE_BASE_OUTPUT_FILE_H
 #define CLEAVE_BASE_OUTPUT_FILE_H
@@ -32,15 +32,15 @@ typedef struct OutputFile {
     bool sealed;         /* of a stream: whatever is still written is dropped */
 } OutputFile;
 
-/* Makes the folders of `path` where they are missing, and the file: without a name where the system
- * can, else under a temporary one. */
+/* Makes the folders of `path` if they are missing, and the file: without a name if the system has
+ * such files, else under a temporary one. */
 cleave_status output_file_open(OutputFile *file, const char *path, cleave_error *error);
 
 /* The same, with the temporary name in any case. */
 cleave_status output_file_open_named(OutputFile *file, const char *path, cleave_error *error);
 
-/* Removes temporary files that processes which were killed left of `path`. Nobody else may be
- * writing it. */
+/* Removes temporary files of `path` that killed processes left behind. No other process may be
+ * writing `path`. */
 void output_file_remove_stale(const char *path);
 
 /* A stream into a descriptor, which is borrowed. */
@@ -53,32 +53,32 @@ unsigned char *output_file_held(OutputFile *file, int64_t *bytes);
 /* Sends what waits; from now on bytes go out as they come. */
 void output_file_release(OutputFile *file);
 
-/* Drops all that is still written, as encoders do when they are closed. */
+/* Drops all that is still written: encoders write when they are closed. */
 void output_file_seal(OutputFile *file);
 
-/* Both return the bytes moved, fewer only where file->error is set (or a read meets the end). */
+/* Both return the bytes moved; fewer only if file->error is set, or if a read meets the end. */
 int64_t output_file_write(OutputFile *file, const void *data, int64_t bytes);
 int64_t output_file_read(OutputFile *file, void *data, int64_t bytes);
 
 /* Moves the position as lseek() does; returns the new one, or -1. */
 int64_t output_file_seek(OutputFile *file, int64_t offset, int whence);
 
-/* The error that file->error stands for; CLEAVE_OK where there is none. */
+/* The error behind file->error; CLEAVE_OK: none. */
 cleave_status output_file_check(const OutputFile *file, cleave_error *error);
 
-/* Flushes to the disk; a file with a name is closed. Of a stream, this and the next two only return
- * what output_file_check() does. */
+/* Flushes to the disk; a file with a name is closed. For a stream, this and the next two are only
+ * output_file_check(). */
 cleave_status output_file_finish(OutputFile *file, cleave_error *error);
 
 /* Gives a finished file its temporary name, if it has none yet, and checks that the file of the
  * final name, if there is one, can be replaced. */
 cleave_status output_file_prepare(OutputFile *file, cleave_error *error);
 
-/* Renames to the final name; prepares before, where that was not done. */
+/* Renames to the final name; prepares first if that was not done. */
 cleave_status output_file_commit(OutputFile *file, cleave_error *error);
 
-/* Frees; a file that was not committed is removed, with the folders made for it where they are
- * empty. */
+/* Frees; a file that was not committed is removed, with the folders made for it if they are empty.
+ */
 void output_file_close(OutputFile *file);
 
 #endif

@@ -113,7 +113,6 @@ static bool can_be_named(OutputFile *file) {
            stat(file->temporary, &found) != 0 && errno == ENOENT;
 }
 
-/* A failure of any kind is none: the named file is tried next, and has the same reasons to fail. */
 bool output_create_nameless(OutputFile *file) {
     char *folder = folder_of(file->path);
     if (!folder)

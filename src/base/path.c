@@ -1,4 +1,4 @@
-/* path.c: see path.h. */
+/* path.c: takes paths apart. */
 #include "base/path.h"
 
 #include <stdlib.h>

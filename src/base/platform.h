@@ -1,13 +1,12 @@
-/* platform.h: all that differs between operating systems, and the only place that knows it: meson
- * takes platform_macos.c for macOS, and for Linux platform_linux.c, which also serves other Unixes;
- * platform_features.c is for all, where the macro of a feature tells. No other C file asks for
- * which system it is compiled; a test sees to that.
+/* platform.h: all differences between operating systems. Meson takes platform_macos.c for macOS,
+ * and platform_linux.c for Linux and other Unixes; platform_features.c is for all, and asks the
+ * macros of features. No other C file asks for which system it is compiled; a test checks that.
  *
  * What differs                      Linux                           macOS
  * --------------------------------  ------------------------------  ------------------------------
  * name of the system                uname, /etc/os-release          kern.osproductversion
  * build of the system               uname                           kern.osversion
- * name of the C library             glibc tells its version         a part of the system
+ * name of the C library             glibc knows its version         a part of the system
  * name of the processor             /proc/cpuinfo                   machdep.cpu.brand_string
  * ARM's optional instructions       AT_HWCAP, AT_HWCAP2             hw.optional.arm.FEAT_…
  * AMX tiles (x86-64)                allowed when asked for          none
@@ -110,8 +109,8 @@ struct timespec platform_modified(const struct stat *status);
 /* The order of two paths; 0 where the system's usual disks take them for the same file. */
 int platform_compare_paths(const char *a, const char *b);
 
-/* A new file in `folder` that has no name and is gone when it is closed, open for reading and
- * writing; -1 with errno where there is none to be had. */
+/* A new file in `folder` without a name, which is gone when it is closed, open for reading and
+ * writing; -1 with errno: not possible. */
 int platform_open_nameless(const char *folder, mode_t mode);
 
 /* Whether such a file could be given a name; and gives it one, which must be free, on the same

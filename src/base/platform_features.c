@@ -1,5 +1,5 @@
-/* platform_features.c: see platform.h. What several systems have and others lack, and whose own
- * macros tell: which system it is compiled for does not matter. */
+/* platform_features.c: what some systems have and others lack, as the macros of each feature say.
+ * It does not ask for which system it is compiled. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-/* platform_linux.c: see platform.h. For Linux, and for other Unixes as far as they are alike: what
- * stands in files of Linux's (proc(5)) is unknown where they are missing. */
+/* platform_linux.c: for Linux, and for other Unixes as far as they are alike: what Linux says in
+ * files (proc(5)) is unknown on systems without them. */
 #include "base/platform.h"
 
 #include <stdatomic.h>
@@ -28,7 +28,7 @@ const char platform_object_extension[] = "so";
 
 /* ---- Names ---- */
 
-/* The value of PRETTY_NAME="…" in os-release(5); "" where there is none. */
+/* The value of PRETTY_NAME="…" in os-release(5); "": it has none. */
 static void read_distribution(char *name, size_t size) {
     static const char key[] = "PRETTY_NAME=";
     char line[256];
@@ -91,7 +91,7 @@ static bool read_field(const char *path, const char *key, char *value, size_t si
     return found;
 }
 
-/* On 64-bit ARM there are numbers; those of the first processor, where there are several. */
+/* On 64-bit ARM there are numbers: those of the first processor. */
 static const char *arm_name(void) {
     char implementer[32];
     char part[32];

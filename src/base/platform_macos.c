@@ -1,4 +1,4 @@
-/* platform_macos.c: see platform.h. Compiled for macOS by `make check-macos`; it has not run there
+/* platform_macos.c: macOS. Compiled for it by `make check-macos`; it has not run there
  * yet, for want of a Mac. */
 #include "base/platform.h"
 
@@ -115,7 +115,7 @@ int64_t platform_free_memory(void) {
     return bytes >= 0 ? bytes : free_by_pages();
 }
 
-/* The task's own: what getrusage() tells may have begun before the program did. */
+/* The task's own: what getrusage() says may include the time before this program. */
 int64_t platform_peak_resident(void) {
     mach_task_basic_info_data_t basic = {0};
     mach_msg_type_number_t count = (mach_msg_type_number_t)MACH_TASK_BASIC_INFO_COUNT;

@@ -1,4 +1,4 @@
-/* processors.c: see processors.h. */
+/* processors.c: reads the quotas of cgroups. */
 #include "base/processors.h"
 
 #include <limits.h>
@@ -9,14 +9,14 @@
 
 #define DEFAULT_PERIOD 100000 /* microseconds: the kernel's */
 
-static int at_most(int64_t quota, int64_t period) {
+static int quota_processors(int64_t quota, int64_t period) {
     if (quota <= 0 || period <= 0)
         return INT_MAX;
     int64_t processors = (quota - 1) / period + 1;
     return processors < INT_MAX ? (int)processors : INT_MAX;
 }
 
-/* "QUOTA PERIOD", of which the quota may be "max". */
+/* "QUOTA PERIOD"; the quota may be "max". */
 static int level_v2(const char *root, const char *folder) {
     char line[64] = "";
     long long quota = 0;
@@ -26,13 +26,13 @@ static int level_v2(const char *root, const char *folder) {
         return INT_MAX;
     int fields = fgets(line, sizeof(line), file) ? sscanf(line, "%lld %lld", &quota, &period) : 0;
     fclose(file);
-    return fields >= 1 ? at_most(quota, period) : INT_MAX;
+    return fields >= 1 ? quota_processors(quota, period) : INT_MAX;
 }
 
-/* A quota of -1 is none. */
+/* A quota of -1 means no limit. */
 static int level_v1(const char *root, const char *folder) {
-    return at_most(system_file_number(root, folder, "/cpu.cfs_quota_us", 0),
-                   system_file_number(root, folder, "/cpu.cfs_period_us", DEFAULT_PERIOD));
+    return quota_processors(system_file_number(root, folder, "/cpu.cfs_quota_us", 0),
+                            system_file_number(root, folder, "/cpu.cfs_period_us", DEFAULT_PERIOD));
 }
 
 typedef struct Version {

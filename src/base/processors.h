@@ -3,7 +3,7 @@
 #define CLEAVE_BASE_PROCESSORS_H
 
 /* The processor time that the process's cgroups allow at every level (cpu.max in v2,
- * cpu.cfs_quota_us in v1), in processors, rounded up; INT_MAX where nothing limits it. `root` as in
+ * cpu.cfs_quota_us in v1), in processors, rounded up; INT_MAX: no limit. `root` as in
  * cgroup.h. */
 int processors_quota(const char *root);
 

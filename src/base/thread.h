@@ -1,4 +1,4 @@
-/* thread.h: starting threads that leave signals to the program's own. */
+/* thread.h: starting threads that leave signals to the program's other threads. */
 #ifndef CLEAVE_BASE_THREAD_H
 #define CLEAVE_BASE_THREAD_H
 
@@ -11,7 +11,7 @@
 cleave_status thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument,
                            cleave_error *error);
 
-/* Tells the processor that the thread is looking at memory until it changes. */
+/* A hint to the processor: the thread looks at memory until it changes. */
 static inline void thread_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

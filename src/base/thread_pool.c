@@ -1,6 +1,5 @@
-/* thread_pool.c: see thread_pool.h. Between loops workers look out for the next one for some
- * microseconds, then sleep on a condition variable; inside a loop, tasks are handed out by one
- * atomic counter. */
+/* thread_pool.c: between loops, workers look for the next one for some microseconds, then sleep on
+ * a condition variable. Within a loop, one atomic counter hands out the tasks. */
 #include "base/thread_pool.h"
 
 #include <pthread.h>
@@ -14,7 +13,7 @@
 #include "base/thread.h"
 
 /* How often a thread looks before it sleeps: about 30 µs. A small network's steps take some hundred
- * microseconds, and to be woken takes some ten. */
+ * microseconds, and waking up takes some ten. */
 #define LOOKS 1000
 
 typedef struct Worker {
@@ -41,7 +40,7 @@ struct ThreadPool {
 };
 
 /* Whether there was a task left for this thread. */
-static bool run_tasks(ThreadPool *pool, int thread) {
+static bool pool_run_tasks(ThreadPool *pool, int thread) {
     bool any = false;
     for (;;) {
         size_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
@@ -52,27 +51,27 @@ static bool run_tasks(ThreadPool *pool, int thread) {
     }
 }
 
-static void work(ThreadPool *pool, int thread) {
+static void pool_work(ThreadPool *pool, int thread) {
     if (!pool->observer) {
-        run_tasks(pool, thread);
+        pool_run_tasks(pool, thread);
         return;
     }
     double begin = clock_seconds();
-    if (run_tasks(pool, thread))
+    if (pool_run_tasks(pool, thread))
         pool->observer(pool->observer_context, thread, begin, clock_seconds());
 }
 
-static bool has_news(ThreadPool *pool, unsigned seen) {
+static bool pool_has_news(ThreadPool *pool, unsigned seen) {
     return atomic_load(&pool->generation) != seen || atomic_load(&pool->quit);
 }
 
-/* The number of a loop that has not been seen yet; or false: it is time to end. */
-static bool await_loop(ThreadPool *pool, unsigned *seen) {
-    for (int i = 0; i < LOOKS && !has_news(pool, *seen); i++)
+/* Waits for a loop that has not been seen yet, whose number is *seen then; false: the pool ends. */
+static bool pool_await_loop(ThreadPool *pool, unsigned *seen) {
+    for (int i = 0; i < LOOKS && !pool_has_news(pool, *seen); i++)
         thread_pause();
-    if (!has_news(pool, *seen)) {
+    if (!pool_has_news(pool, *seen)) {
         pthread_mutex_lock(&pool->mutex);
-        while (!has_news(pool, *seen))
+        while (!pool_has_news(pool, *seen))
             pthread_cond_wait(&pool->start, &pool->mutex);
         pthread_mutex_unlock(&pool->mutex);
     }
@@ -80,8 +79,8 @@ static bool await_loop(ThreadPool *pool, unsigned *seen) {
     return !atomic_load(&pool->quit);
 }
 
-/* The last worker to finish wakes the caller, who may be asleep. */
-static void finish_loop(ThreadPool *pool) {
+/* The last worker to finish wakes the caller, which may be asleep. */
+static void pool_finish_loop(ThreadPool *pool) {
     if (atomic_fetch_sub(&pool->busy, 1) > 1)
         return;
     pthread_mutex_lock(&pool->mutex);
@@ -89,7 +88,7 @@ static void finish_loop(ThreadPool *pool) {
     pthread_mutex_unlock(&pool->mutex);
 }
 
-static void await_workers(ThreadPool *pool) {
+static void pool_await_workers(ThreadPool *pool) {
     for (int i = 0; i < LOOKS && atomic_load(&pool->busy) > 0; i++)
         thread_pause();
     if (atomic_load(&pool->busy) == 0)
@@ -103,9 +102,9 @@ static void await_workers(ThreadPool *pool) {
 static void *worker_main(void *argument) {
     Worker *worker = argument;
     unsigned seen = 0;
-    while (await_loop(worker->pool, &seen)) {
-        work(worker->pool, worker->index);
-        finish_loop(worker->pool);
+    while (pool_await_loop(worker->pool, &seen)) {
+        pool_work(worker->pool, worker->index);
+        pool_finish_loop(worker->pool);
     }
     return NULL;
 }
@@ -168,7 +167,7 @@ void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *conte
     pool->tasks = tasks;
     atomic_store(&pool->next, 0);
     if (pool->started == 0 || tasks <= 1) {
-        work(pool, 0);
+        pool_work(pool, 0);
         return;
     }
     atomic_store(&pool->busy, pool->started);
@@ -176,6 +175,6 @@ void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *conte
     atomic_fetch_add(&pool->generation, 1);
     pthread_cond_broadcast(&pool->start);
     pthread_mutex_unlock(&pool->mutex);
-    work(pool, 0);
-    await_workers(pool);
+    pool_work(pool, 0);
+    pool_await_workers(pool);
 }

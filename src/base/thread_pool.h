@@ -8,8 +8,8 @@
 
 typedef struct ThreadPool ThreadPool;
 
-/* One task of a loop. `thread` is 0 … thread_count - 1, for scratch memory of one's own. Which
- * thread runs which task is left to chance, so a task's result must not depend on `thread`. */
+/* One task of a loop. `thread` is 0 … thread_count - 1, for scratch memory of its own. Any
+ * thread may run any task, so a task's result must not depend on `thread`. */
 typedef void (*ThreadTask)(void *context, size_t task, int thread);
 
 /* `threads` counts the caller of thread_pool_run, which works too: 1 starts no thread. */
@@ -22,12 +22,12 @@ int thread_pool_size(const ThreadPool *pool);
  * caller at a time. */
 void thread_pool_run(ThreadPool *pool, size_t tasks, ThreadTask run, void *context);
 
-/* Told by each thread that had a task of a loop, at its end: it worked on them from `begin` to
- * `end`, as clock_seconds() has it. */
+/* Called by each thread that had tasks of a loop, at its end: it worked on them from `begin` to
+ * `end`, in clock_seconds(). */
 typedef void (*ThreadObserver)(void *context, int thread, double begin, double end);
 
-/* From the next loop on the observer is told; NULL: nobody, and no clock is read. The caller is the
- * one of thread_pool_run(). */
+/* Calls the observer from the next loop on; NULL: none, and no clock is read. Only the thread that
+ * calls thread_pool_run() may call this. */
 void thread_pool_observe(ThreadPool *pool, ThreadObserver observer, void *context);
 
 #endif

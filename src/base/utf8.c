@@ -1,4 +1,5 @@
-/* utf8.c: see utf8.h. Needs no memory but the stack, since it serves errors about memory, too. */
+/* utf8.c: decoding, replacing and cutting characters. It allocates nothing, since errors about
+ * memory use it, too. */
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ bool utf8_is_harmless(uint32_t code) {
 }
 
 /* Writes what fits and returns the length of all. */
-static size_t show(char *out, size_t size, const char *text, const char *for_bytes) {
+static size_t utf8_write(char *out, size_t size, const char *text, const char *for_bytes) {
     size_t needed = 0;
     size_t kept = 0;
     while (*text != '\0') {
@@ -73,8 +74,8 @@ static size_t show(char *out, size_t size, const char *text, const char *for_byt
 }
 
 void utf8_show(char *out, size_t size, const char *text) {
-    if (show(out, size, text, UTF8_REPLACEMENT_TEXT) >= size)
-        show(out, size, text, "?");
+    if (utf8_write(out, size, text, UTF8_REPLACEMENT_TEXT) >= size)
+        utf8_write(out, size, text, "?");
 }
 
 /* Length of the text without the part of a character at its end. */
@@ -91,8 +92,8 @@ void utf8_trim(char *text) {
     text[trimmed_length(text, strlen(text))] = '\0';
 }
 
-/* Takes the marks of UTF8_CUT away, and the part of a character that a cut between them left. What
- * is shorter was not cut: it may well end in such a byte. */
+/* Removes the marks of UTF8_CUT, and the part of a character that a cut between them left. A
+ * shorter text was not cut, and may end in such a byte. */
 static void finish_cuts(char *line) {
     char *to = line;
     const char *begin = line; /* of what stands between marks */

@@ -13,8 +13,8 @@
 #define UTF8_REPLACEMENT      0xFFFDu
 #define UTF8_REPLACEMENT_TEXT "\xEF\xBF\xBD"
 
-/* Reads the character at `text` and returns the bytes that it takes. Where there is none, *code is
- * U+FFFD and one byte is to be passed over. */
+/* Reads the character at `text` and returns how many bytes it has. If there is no valid one, *code
+ * is U+FFFD and the result is 1. */
 size_t utf8_decode(const char *text, uint32_t *code);
 
 /* Whether a character may be shown: it is no control character (C0, DEL, C1), ends neither a line
@@ -23,15 +23,15 @@ size_t utf8_decode(const char *text, uint32_t *code);
 bool utf8_is_harmless(uint32_t code);
 
 /* Writes `text` as it may be shown: U+FFFD for bytes that are no UTF-8, '?' for each character that
- * is not harmless. Where that does not fit into `size` bytes, one of which is the NUL, bytes become
- * '?', too, so that they take no more room than before; what still does not fit is cut behind a
- * whole character. Showing it once more changes nothing. `out` must not be `text`. */
+ * is not harmless. If that does not fit into `size` bytes, NUL included, bytes become '?', too, and
+ * so need no more room than before; what still does not fit is cut behind a whole character.
+ * Showing it again changes nothing. `out` must not be `text`. */
 void utf8_show(char *out, size_t size, const char *text);
 
 /* In the formats of utf8_show_format(): "%.640s", but never cut within a character. */
 #define UTF8_CUT(size) UTF8_CUT_BEGIN "%." #size "s" UTF8_CUT_END #size UTF8_CUT_SIZE
 
-/* Marks around such a text, which are taken away again. A name that has them loses them. */
+/* Marks around such a text, which are removed again, also from names that have them. */
 #define UTF8_CUT_BEGIN "\x02\x05"
 #define UTF8_CUT_END   "\x03\x05"
 #define UTF8_CUT_SIZE  "\x04"

@@ -1,4 +1,4 @@
-/* canvas.c: see canvas.h. */
+/* canvas.c: setting and mixing pixels, and drawing letters. */
 #include "draw/canvas.h"
 
 #include <math.h>
@@ -39,7 +39,7 @@ void canvas_pixel(Canvas *canvas, int x, int y, Colour colour) {
     pixel[2] = colour.blue;
 }
 
-static uint8_t mix(uint8_t below, uint8_t above, double opacity) {
+static uint8_t mix_colour(uint8_t below, uint8_t above, double opacity) {
     return (uint8_t)lround(below + opacity * (above - below));
 }
 
@@ -50,16 +50,16 @@ void canvas_rectangle(Canvas *canvas, int x, int y, int width, int height, Colou
             uint8_t *pixel = pixel_at(canvas, column, row);
             if (!pixel)
                 continue;
-            pixel[0] = mix(pixel[0], colour.red, opacity);
-            pixel[1] = mix(pixel[1], colour.green, opacity);
-            pixel[2] = mix(pixel[2], colour.blue, opacity);
+            pixel[0] = mix_colour(pixel[0], colour.red, opacity);
+            pixel[1] = mix_colour(pixel[1], colour.green, opacity);
+            pixel[2] = mix_colour(pixel[2], colour.blue, opacity);
         }
     }
 }
 
 /* ---- Text ---- */
 
-/* Bytes that go on with a character of UTF-8 and are none by themselves. */
+/* Whether a byte goes on with a character of UTF-8. */
 static bool continues(char byte) {
     return ((unsigned char)byte & 0xC0) == 0x80;
 }

@@ -1,5 +1,5 @@
-/* canvas.h: pixels in memory: rectangles and lines of text. What lies beyond the edges is left out.
- */
+/* canvas.h: a picture in memory: pixels, rectangles and lines of text. What lies beyond the edges
+ * is left out. */
 #ifndef CLEAVE_DRAW_CANVAS_H
 #define CLEAVE_DRAW_CANVAS_H
 
@@ -27,7 +27,7 @@ void canvas_rectangle(Canvas *canvas, int x, int y, int width, int height, Colou
 int canvas_text_width(const char *text);
 
 /* Draws from (x, y), the top left corner of the first capital; ends with "..." where the text is
- * wider than `room`. What is not ASCII is drawn as '?'. */
+ * wider than `room`. Characters beyond ASCII are drawn as '?'. */
 void canvas_text(Canvas *canvas, int x, int y, int room, const char *text, Colour colour);
 
 #endif

@@ -1,4 +1,4 @@
-/* colours.c: see colours.h. */
+/* colours.c: the colour map. */
 #include "draw/colours.h"
 
 #include <math.h>

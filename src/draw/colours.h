@@ -4,8 +4,7 @@
 
 #include <stdint.h>
 
-/* The scale of the pictures: what is below is as dark as this, what is above as bright as 0 dBFS.
- */
+/* The lowest level of the scale; lower ones are as dark. The highest is 0 dBFS. */
 #define COLOURS_LOWEST (-90.0)
 
 typedef struct Colour {

@@ -1,4 +1,4 @@
-/* font.c: see font.h. */
+/* font.c: the dots of each letter. */
 #include "draw/font.h"
 
 #include <stdint.h>

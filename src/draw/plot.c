@@ -1,5 +1,5 @@
-/* plot.c: see plot.h. The picture is drawn and written strip by strip: the header, each panel, the
- * time axis. */
+/* plot.c: header, panels and axis. The picture is drawn and written strip by strip: the header,
+ * each panel, the time axis. */
 #include "draw/plot.h"
 
 #include <math.h>
@@ -28,7 +28,7 @@ int plot_height(int panels) {
     return HEADER_HEIGHT + panels * (LABEL_HEIGHT + PLOT_ROWS) + AXIS_HEIGHT;
 }
 
-static void clear(Canvas *canvas) {
+static void plot_clear(Canvas *canvas) {
     canvas_rectangle(canvas, 0, 0, canvas->width, canvas->height, background, 1.0);
 }
 
@@ -58,7 +58,7 @@ static void draw_colour_bar(Canvas *canvas, int x, int y) {
 
 static void draw_header(Canvas *canvas, const char *title) {
     int bar = LEFT + PLOT_COLUMNS - BAR_WIDTH - 64;
-    clear(canvas);
+    plot_clear(canvas);
     canvas_text(canvas, LEFT, 24, bar - LEFT - 40, title ? title : "", bright);
     draw_colour_bar(canvas, bar, 20);
 }
@@ -67,7 +67,7 @@ static void draw_header(Canvas *canvas, const char *title) {
 
 static const int frequencies[] = {50, 100, 200, 500, 1000, 2000, 5000, 10000};
 
-/* Row of a panel, from its top, in which a frequency lies; outside of it where it is not shown. */
+/* The row of a frequency, from the top of a panel; outside of the panel if it is not shown. */
 static int row_of(SpectrogramRows rows, double frequency) {
     double up = rows.count * log(frequency / rows.low) / log(rows.high / rows.low);
     return rows.count - 1 - (int)floor(up);
@@ -118,7 +118,7 @@ static void draw_levels(Canvas *canvas, const Spectrogram *spectrogram, double s
 }
 
 static void draw_panel(Canvas *canvas, const PlotPanel *panel, double seconds) {
-    clear(canvas);
+    plot_clear(canvas);
     canvas_text(canvas, LEFT, LABEL_HEIGHT - CANVAS_TEXT_HEIGHT - 7, PLOT_COLUMNS, panel->label,
                 bright);
     canvas_rectangle(canvas, LEFT, LABEL_HEIGHT, PLOT_COLUMNS, PLOT_ROWS, (Colour){28, 28, 37},
@@ -141,7 +141,7 @@ double plot_time_step(double seconds) {
     return 86400.0 * ceil(seconds / 86400.0 / 12.0);
 }
 
-/* "1:05", "1:02:30", and "0:00.25" where the marks are nearer than a second. */
+/* "1:05", "1:02:30", and "0:00.25" if there is less than a second between marks. */
 static void write_time(char *text, size_t size, double moment, double step) {
     long long whole = (long long)(moment + 1e-6);
     int digits = step >= 1.0 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
@@ -160,7 +160,7 @@ static void write_time(char *text, size_t size, double moment, double step) {
 
 static void draw_axis(Canvas *canvas, double seconds) {
     double step = plot_time_step(seconds);
-    clear(canvas);
+    plot_clear(canvas);
     for (int i = 0; i == 0 || i * step < seconds; i++) {
         char text[48];
         int x = seconds > 0.0 ? column_of(i * step, seconds) : LEFT;

@@ -1,5 +1,5 @@
-/* plot.h: spectrograms drawn below each other on one time axis, as a PNG file. What they show is
- * measured elsewhere (spectrogram.h). */
+/* plot.h: spectrograms drawn below each other on one time axis, as a PNG file. They are measured in
+ * spectrogram.h. */
 #ifndef CLEAVE_DRAW_PLOT_H
 #define CLEAVE_DRAW_PLOT_H
 

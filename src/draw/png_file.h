@@ -7,7 +7,7 @@
 
 typedef struct PngFile PngFile;
 
-/* The folder of `path` is made where it is missing; what has the name stays until the commit. */
+/* The folder of `path` is made if it is missing. A file of that name stays until the commit. */
 cleave_status png_file_open(PngFile **png, const char *path, int width, int height,
                             cleave_error *error);
 

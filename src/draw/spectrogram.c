@@ -1,4 +1,4 @@
-/* spectrogram.c: see spectrogram.h. */
+/* spectrogram.c: windows of a file become spectra, and spectra become columns. */
 #include "draw/spectrogram.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
 #define WINDOW_LARGEST  65536
 #define HOPS_PER_WINDOW 16    /* at first; as columns grow longer, hops do, up to half a window */
 #define PADDING         2     /* a sine between two bins then loses 0.4 dB at most */
-#define LOUDEST_POWER   1e12F /* +120 dB: what samples beyond all measure are taken for */
+#define LOUDEST_POWER   1e12F /* +120 dB: the limit for samples of any size */
 
 /* What one row takes from a spectrum: the highest of the bins [first, end) and of the value
  * interpolated at its middle, which alone counts where rows are narrower than bins. */
@@ -140,8 +140,8 @@ static void analyser_close(Analyser *analyser) {
 /* ---- One moment ---- */
 
 /* Moves `signal` on by `frames`, with silence from the end of the file on. */
-static cleave_status advance(Analyser *analyser, int64_t frames, const Listener *listener,
-                             cleave_error *error) {
+static cleave_status analyser_advance(Analyser *analyser, int64_t frames, const Listener *listener,
+                                      cleave_error *error) {
     int64_t kept = analyser->window_length - frames;
     for (int c = 0; c < CHANNELS; c++) {
         float *signal = analyser->signal + (size_t)c * (size_t)analyser->window_length;
@@ -169,8 +169,8 @@ static cleave_status advance(Analyser *analyser, int64_t frames, const Listener 
 }
 
 /* The spectrum's power, the mean over the channels. Samples far beyond full scale may overflow:
- * fminf() takes the number where the other is none. */
-static void transform(Analyser *analyser) {
+ * fminf() returns the number if the other is NaN. */
+static void analyser_transform(Analyser *analyser) {
     int channels = analyser->file.channels;
     memset(analyser->power, 0, (size_t)analyser->bins * sizeof(float));
     for (int c = 0; c < channels; c++) {
@@ -223,14 +223,14 @@ static void add_moment(Analyser *analyser, int64_t moment, int rows) {
     analyser->counts[column]++;
 }
 
-static cleave_status analyse(Analyser *analyser, int rows, const Listener *listener,
-                             cleave_error *error) {
-    cleave_status status = advance(analyser, analyser->window_length / 2, listener, error);
+static cleave_status analyser_run(Analyser *analyser, int rows, const Listener *listener,
+                                  cleave_error *error) {
+    cleave_status status = analyser_advance(analyser, analyser->window_length / 2, listener, error);
     for (int64_t moment = 0; status == CLEAVE_OK && moment < analyser->total;) {
-        transform(analyser);
+        analyser_transform(analyser);
         add_moment(analyser, moment, rows);
         moment += analyser->hop;
-        status = advance(analyser, analyser->hop, listener, error);
+        status = analyser_advance(analyser, analyser->hop, listener, error);
     }
     return status;
 }
@@ -259,7 +259,7 @@ cleave_status spectrogram_measure(Spectrogram *spectrogram, const char *path, Sp
     *spectrogram = (Spectrogram){.rows = rows};
     cleave_status status = analyser_open(&analyser, path, rows, error);
     if (status == CLEAVE_OK)
-        status = analyse(&analyser, rows.count, listener, error);
+        status = analyser_run(&analyser, rows.count, listener, error);
     if (status == CLEAVE_OK)
         status = keep_means(spectrogram, &analyser, error);
     analyser_close(&analyser);

@@ -14,8 +14,8 @@
 #define SPECTROGRAM_LOW  30.0
 #define SPECTROGRAM_HIGH 20000.0
 
-/* Columns that a file gets at most; whenever they are used up, they merge in pairs. This bounds
- * memory, whatever the length, and nobody need know the length beforehand. Even. */
+/* The most columns of a file. When they are used up, they merge in pairs: memory is bounded, and
+ * the length need not be known beforehand. Even. */
 #define SPECTROGRAM_COLUMNS 2400
 
 /* Silence, in dBFS: nothing is below. */

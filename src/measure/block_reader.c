@@ -44,8 +44,8 @@ cleave_status block_reader_open(BlockReader *block, const char *path, const Bloc
     return status;
 }
 
-static cleave_status report_progress(const BlockReader *block, const Listener *listener,
-                                     cleave_error *error) {
+cleave_status block_reader_report(const BlockReader *block, const Listener *listener,
+                                  cleave_error *error) {
     if (!listener || !listener->callback)
         return CLEAVE_OK;
     cleave_progress progress = {.samples_done = block->earlier + block->position,
@@ -60,10 +60,11 @@ static cleave_status report_progress(const BlockReader *block, const Listener *l
 cleave_status block_reader_next(BlockReader *block, const Listener *listener, int64_t *got,
                                 cleave_error *error) {
     *got = 0;
-    cleave_status status =
-        audio_reader_read(block->reader, block->planes, BLOCK_READER_FRAMES, got, error);
+    cleave_status status = block_reader_report(block, listener, error);
+    if (status == CLEAVE_OK)
+        status = audio_reader_read(block->reader, block->planes, BLOCK_READER_FRAMES, got, error);
     block->position += *got;
-    return status == CLEAVE_OK ? report_progress(block, listener, error) : status;
+    return status;
 }
 
 cleave_status block_reader_rewind(BlockReader *block, cleave_error *error) {

@@ -39,8 +39,11 @@ typedef struct BlockReader {
 cleave_status block_reader_open(BlockReader *block, const char *path, const BlockSettings *settings,
                                 cleave_error *error);
 
-/* Reads the next block into block->planes; *got is 0 at the end. Then calls the listener (NULL:
- * none), whose answer other than 0 makes this CLEAVE_ERROR_CANCELLED. */
+/* Calls the listener (NULL: none); an answer other than 0 makes this CLEAVE_ERROR_CANCELLED. */
+cleave_status block_reader_report(const BlockReader *block, const Listener *listener,
+                                  cleave_error *error);
+
+/* Does the same, and then reads the next block into block->planes; *got is 0 at the end. */
 cleave_status block_reader_next(BlockReader *block, const Listener *listener, int64_t *got,
                                 cleave_error *error);
 

@@ -14,7 +14,7 @@
 #define HOP     (WINDOW / 2)
 #define BINS    (WINDOW / 2 + 1)
 #define FLOOR   1e-9  /* -90 dBFS, where pictures end too */
-#define LOUDEST 1e12F /* +120 dB: what samples beyond all measure are taken for */
+#define LOUDEST 1e12F /* +120 dB: the limit for samples of any size */
 
 typedef struct Spectra {
     RealFft *fft;
@@ -80,7 +80,7 @@ static void spectra_free(Spectra *spectra) {
     free(spectra);
 }
 
-/* The levels of the frame that begins at `start`, which may lie before the signal; around the
+/* The levels of the frame that begins at `start`, which may lie before the signal. Around the
  * signal there is silence. */
 static void measure_levels(Spectra *spectra, const float *signal, int64_t samples, int64_t start,
                            double *levels) {
@@ -95,7 +95,7 @@ static void measure_levels(Spectra *spectra, const float *signal, int64_t sample
     }
 }
 
-/* RMS over the bins in which either is above the floor; negative where there are none. */
+/* RMS over the bins in which either is above the floor; negative: there are no such bins. */
 static double frame_distance(const Spectra *spectra) {
     const double floor_level = decibels(FLOOR);
     double sum = 0.0;
@@ -134,9 +134,9 @@ static double snr(const Sums *sums) {
     return sums->error == 0.0 ? INFINITY : 10.0 * log10(sums->reference / sums->error);
 }
 
-static cleave_status check(const float *const *reference, const float *const *estimate,
-                           int channels, int64_t samples, const cleave_comparison *comparison,
-                           cleave_error *error) {
+static cleave_status check_signals(const float *const *reference, const float *const *estimate,
+                                   int channels, int64_t samples,
+                                   const cleave_comparison *comparison, cleave_error *error) {
     bool sound = reference && estimate && comparison && channels >= 1 && samples >= 1;
     for (int c = 0; sound && c < channels; c++)
         sound = reference[c] && estimate[c];
@@ -157,7 +157,7 @@ CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
                                               int64_t samples, cleave_comparison *comparison,
                                               cleave_error *error) {
     error_clear(error);
-    cleave_status status = check(reference, estimate, channels, samples, comparison, error);
+    cleave_status status = check_signals(reference, estimate, channels, samples, comparison, error);
     if (status != CLEAVE_OK)
         return status;
     double count = (double)channels * (double)samples;

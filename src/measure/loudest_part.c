@@ -114,7 +114,7 @@ static cleave_status keep_part(cleave_audio *audio, BlockReader *file, const Pow
         if (status == CLEAVE_OK)
             keep_block(audio, file, at, got, length);
     }
-    return status;
+    return status == CLEAVE_OK ? block_reader_report(file, listener, error) : status;
 }
 
 CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,

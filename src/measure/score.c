@@ -1,5 +1,5 @@
-/* score.c: SDR and SI-SDR of an estimate against its reference, in two passes over both files as
- * streams: the scale that SI-SDR allows is known after the first. */
+/* score.c: cleave_score_files(): SDR and SI-SDR of an estimate against its reference. There are two
+ * passes over both files: the scale that SI-SDR allows is known after the first. */
 #include <math.h>
 
 #include "cleave/extra.h"
@@ -65,7 +65,7 @@ static cleave_status rewind_both(BlockReader *reference, BlockReader *estimate,
     return status == CLEAVE_OK ? block_reader_rewind(estimate, error) : status;
 }
 
-/* In dB; +inf where nothing is wrong, -inf where nothing is right. */
+/* In dB; +inf: nothing is wrong, -inf: nothing is right. */
 static double ratio_db(double right, double wrong) {
     if (wrong == 0.0)
         return right > 0.0 ? INFINITY : -INFINITY;

@@ -1,4 +1,4 @@
-/* channel_layout.c: see channel_layout.h. */
+/* channel_layout.c: the orders of channels that formats define, and the gains of the downmix. */
 #include "audio/decode/channel_layout.h"
 
 #include <stddef.h>

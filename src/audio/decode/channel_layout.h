@@ -12,7 +12,7 @@
 /* Most channels that a source may have: more is a damaged header. */
 #define SOURCE_MAX_CHANNELS 1024
 
-/* Most channels whose loudspeakers are told apart: more have no layout. */
+/* Sources with more channels have no known layout. */
 #define CHANNELS_WITH_ROLES 32
 
 typedef enum ChannelRole {

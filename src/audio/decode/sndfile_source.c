@@ -99,10 +99,10 @@ static void judge_length(SndfileSource *source, const DataChunk *chunk) {
 
 /* ---- Channels ---- */
 
-/* libsndfile hands channels out in the file's order. Its own word for them
- * (SFC_GET_CHANNEL_MAP_INFO) is not asked for: of AIFF files it reads beyond its memory in
- * libsndfile 1.2.0. */
-static ChannelLayout layout_of(const SndfileSource *source, const DataChunk *chunk) {
+/* libsndfile gives channels in the file's order. Its own description of them
+ * (SFC_GET_CHANNEL_MAP_INFO) is not used: for AIFF files libsndfile 1.2.0 reads beyond its memory.
+ */
+static ChannelLayout sndfile_layout(const SndfileSource *source, const DataChunk *chunk) {
     int channels = source->info.channels;
     switch (source->info.format & SF_FORMAT_TYPEMASK) {
     case SF_FORMAT_OGG:
@@ -141,7 +141,7 @@ static const char *why_broken(const SndfileSource *source, char *text, size_t si
     return text;
 }
 
-/* Whether the frame of an MP3 that holds its header counts is a matter of taste. */
+/* An MP3's frame count may include the frame that holds the header, or not. */
 #define MP3_FRAME 1152
 
 static int64_t tolerance_of(const SndfileSource *source) {
@@ -163,7 +163,7 @@ static const char *why_doubtful(SndfileSource *source) {
     return ogg_end_doubt(source->ogg_end);
 }
 
-static cleave_status judge_end(SndfileSource *source, cleave_error *error) {
+static cleave_status sndfile_judge_end(SndfileSource *source, cleave_error *error) {
     char why[160];
     int kind = source->info.format & SF_FORMAT_TYPEMASK;
     if (kind == SF_FORMAT_OGG)
@@ -187,7 +187,7 @@ static cleave_status sndfile_read(AudioSource *base, float *interleaved, int64_t
     sf_count_t read = frames > 0 ? sf_readf_float(source->sndfile, interleaved, frames) : 0;
     *got = read > 0 ? read : 0;
     source->position += *got;
-    return *got > 0 ? CLEAVE_OK : judge_end(source, error);
+    return *got > 0 ? CLEAVE_OK : sndfile_judge_end(source, error);
 }
 
 /* Opened anew: seeking to the start leaves some of libsndfile's decoders in another state. */
@@ -270,7 +270,7 @@ cleave_status source_sndfile_open(AudioSource **source, InputFile *file,
     }
     created->base.format.channels = created->info.channels;
     created->base.format.sample_rate = created->info.samplerate;
-    created->base.layout = layout_of(created, chunk);
+    created->base.layout = sndfile_layout(created, chunk);
     created->base.read = sndfile_read;
     created->base.rewind = sndfile_rewind;
     created->base.close = sndfile_close;

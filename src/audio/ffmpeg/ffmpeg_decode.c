@@ -37,8 +37,8 @@ static void note_packet(FfmpegSource *source) {
         source->end_time = end;
 }
 
-/* Reads the next packet of the stream. Demuxers that stumble over damage find their way again, as
- * long as they get on in the file. */
+/* Reads the next packet of the stream. A demuxer that meets damage is asked again as long as it
+ * moves on in the file. */
 static int read_packet(FfmpegSource *source) {
     FfmpegInput *input = &source->input;
     for (int64_t before = -1;;) {
@@ -140,8 +140,8 @@ static float sample_at(const uint8_t *data, int64_t index, enum AVSampleFormat p
     }
 }
 
-/* By hand and not by libswresample, which wants to know which loudspeaker each channel belongs to;
- * files do not always say. */
+/* Not by libswresample, which must know the loudspeaker of each channel: files do not always say.
+ */
 void ffmpeg_take_samples(FfmpegSource *source, float *interleaved, int count) {
     const AVFrame *frame = source->input.frame;
     enum AVSampleFormat format = (enum AVSampleFormat)frame->format;

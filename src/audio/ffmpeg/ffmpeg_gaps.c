@@ -1,4 +1,4 @@
-/* ffmpeg_gaps.c: see ffmpeg_gaps.h. */
+/* ffmpeg_gaps.c: measures what was lost, in bytes and in times. */
 #include "audio/ffmpeg/ffmpeg_gaps.h"
 
 #include <libavutil/common.h>
@@ -13,10 +13,10 @@
 /* And so is more than this where no packet was lost. */
 #define MOST_HOLE_SECONDS 60
 
-/* Frames behind damage in which its times may leap. */
+/* Frames after damage in which times may still leap. */
 #define FRAMES_WATCHED 4
 
-/* How far behind the last packet the next is looked for, and how much of it must agree. */
+/* How far behind the last packet the next is searched, and how many of its bytes must agree. */
 #define SEARCHED_BYTES 65536
 #define MOST_SEARCHED  (INT64_C(8) << 20)
 #define HEAD_BYTES     16
@@ -24,7 +24,7 @@
 /* Times of whole milliseconds differ by so much from the samples' count without any loss. */
 #define TIME_TOLERANCE_MS 3
 
-/* A hole in the times of a container whose times have no other reason to leap. */
+/* A leap of more is a hole, in containers whose times have no other reason to leap. */
 #define HOLE_MS 100
 
 /* FFmpeg makes up the times of these by counting packets. */
@@ -34,7 +34,7 @@ static bool counts_packets(const FfmpegInput *input) {
     return ffmpeg_is_one_of(input, raw);
 }
 
-/* Demuxers of these pass over damage without a word. */
+/* The demuxers of these pass over damage without an error. */
 static bool shows_holes(const FfmpegInput *input) {
     static const char *const timed[] = {"matroska", "ogg", "flac", "flv", "wv", "asf", NULL};
     return ffmpeg_is_one_of(input, timed);
@@ -63,8 +63,8 @@ static void note_lost_bytes(Gaps *gaps, const FfmpegInput *input, int64_t bytes,
         add_lost(gaps, frames, frames);
 }
 
-/* Where a packet begins in the file, looked for from `from` on, or -1. What FFmpeg says of it
- * (packet->pos) does not count what a demuxer has passed over. */
+/* Where a packet begins in the file, searched from `from` on, or -1. FFmpeg's own answer
+ * (packet->pos) leaves out what the demuxer has passed over. */
 static int64_t find_packet(InputFile *file, int64_t from, const AVPacket *packet) {
     unsigned char bytes[SEARCHED_BYTES];
     size_t head = packet->size < HEAD_BYTES ? (size_t)packet->size : HEAD_BYTES;
@@ -84,8 +84,8 @@ static int64_t find_packet(InputFile *file, int64_t from, const AVPacket *packet
     return -1;
 }
 
-/* Bytes passed over before a packet that begins at `at`. Tags are no loss: files that were joined
- * have them in their midst. */
+/* Bytes passed over before a packet that begins at `at`. Tags are not lost audio: joined files have
+ * them in between. */
 static int64_t bytes_before(const Gaps *gaps, InputFile *file, int64_t at) {
     unsigned char head[HEAD_BYTES];
     if (gaps->packets == 0 || at <= gaps->next_byte)
@@ -102,7 +102,7 @@ static int64_t bytes_behind(const AVPacket *packet, size_t own) {
     return (int64_t)(size - own);
 }
 
-/* Whether a packet tells how large packets are: junk, which comes in large ones, does not. */
+/* Whether a packet counts in the mean size of packets. Junk does not: its packets are large. */
 static bool is_typical(const Gaps *gaps, int size, size_t own) {
     return own > 0 || gaps->packets == 0 || size < 4 * gaps->bytes / gaps->packets;
 }

@@ -1,6 +1,6 @@
-/* ffmpeg_gaps.h: what was lost to damage in the midst of a stream, and how long the silence in its
- * place must be for what follows to stay in step. Containers with times tell it; of streams without
- * (MP3, ADTS, AC-3, …) the bytes that were lost do. Inside audio/ only. */
+/* ffmpeg_gaps.h: what was lost to damage within a stream, and how much silence must take its place
+ * to keep the rest in step. The times of a container show it; in streams without times (MP3, ADTS,
+ * AC-3, …) the number of lost bytes does. Inside ffmpeg/ only. */
 #ifndef CLEAVE_AUDIO_FFMPEG_FFMPEG_GAPS_H
 #define CLEAVE_AUDIO_FFMPEG_FFMPEG_GAPS_H
 
@@ -11,12 +11,12 @@ typedef struct Gaps {
     int64_t places;  /* where something was lost, so far */
     int64_t first;   /* position of the first of them */
     int64_t silence; /* put there in all */
-    int64_t beyond;  /* of that, what no packet's time accounts for */
+    int64_t beyond;  /* the part of it that no packet's time accounts for */
 
     /* Since the last frame that decoded: */
     bool lost;
     int64_t lost_frames;
-    int64_t lost_beyond; /* of these, what no packet's time accounts for */
+    int64_t lost_beyond; /* those that no packet's time accounts for */
     int watched; /* frames in which the times may still leap: some come behind the damaged packet */
 
     int64_t joints; /* of the input, at the last frame: times begin anew behind each */

@@ -1,6 +1,6 @@
 /* ffmpeg_input.h: FFmpeg's demuxer and decoder, opened over an InputFile. FFmpeg gets bytes from it
- * and nothing else: it opens no file, playlist or address that a hostile file may name. What
- * differs between versions of FFmpeg is here. Inside audio/ only. */
+ * and from nowhere else: it opens no file, playlist or address that a hostile file may name. The
+ * differences between versions of FFmpeg are here. Inside ffmpeg/ only. */
 #ifndef CLEAVE_AUDIO_FFMPEG_FFMPEG_INPUT_H
 #define CLEAVE_AUDIO_FFMPEG_FFMPEG_INPUT_H
 
@@ -25,7 +25,7 @@ typedef struct FfmpegInput {
 /* How to open a file. */
 typedef struct FfmpegOpening {
     int audio_stream;   /* 1: the first; 0: the one that FFmpeg takes for the best */
-    bool ignore_length; /* of a WAV whose header does not know it */
+    bool ignore_length; /* of a WAV whose header does not know its length */
 } FfmpegOpening;
 
 /* Opens the container, chooses the stream and opens its decoder. After a failure the input is to be
@@ -51,7 +51,7 @@ const AVStream *ffmpeg_stream(const FfmpegInput *input);
 int ffmpeg_codec_channels(const FfmpegInput *input);
 int ffmpeg_frame_channels(const FfmpegInput *input);
 
-/* Of the frame at hand, or where there is none, of the codec. */
+/* The layout of the frame at hand, or without a frame, of the codec. */
 ChannelLayout ffmpeg_layout(const FfmpegInput *input);
 
 /* Duration in the stream's time base as frames at a rate; at most FFMPEG_MOST_FRAMES either way, so

@@ -1,10 +1,9 @@
-/* ffmpeg_log.h: keeps FFmpeg's libraries from printing. Only where FFmpeg was found. */
+/* ffmpeg_log.h: keeps FFmpeg's libraries from printing. Only if FFmpeg was found. */
 #ifndef CLEAVE_AUDIO_FFMPEG_FFMPEG_LOG_H
 #define CLEAVE_AUDIO_FFMPEG_FFMPEG_LOG_H
 
-/* FFmpeg prints to standard error unless told otherwise, and its parts can be told only for the
- * whole process. A program that chose a level of its own keeps it. To be called before anything of
- * FFmpeg's is used; any thread. */
+/* By default FFmpeg prints to standard error, and that can be changed for the whole process only. A
+ * program that chose a level of its own keeps it. Call it before FFmpeg is used; any thread. */
 void ffmpeg_log_silence(void);
 
 #endif

@@ -1,11 +1,11 @@
-/* ffmpeg_promise.c: see ffmpeg_promise.h. */
+/* ffmpeg_promise.c: the lengths in the headers of each container. */
 #include "audio/ffmpeg/ffmpeg_promise.h"
 
 #include <stdio.h>
 
 #include "audio/input/stream_headers.h"
 
-/* Writers round the times of their packets, the more the coarser their clock. */
+/* Writers round the times of their packets to their clock, which may be coarse. */
 #define TIME_TOLERANCE_MS 50
 
 static bool is_picture(const AVStream *stream) {
@@ -26,7 +26,7 @@ static int64_t frames_of_packet(const FfmpegInput *input) {
     return frames > 0 ? frames : input->frame->nb_samples;
 }
 
-/* Seconds of a Matroska track by its tag "DURATION", 0 where there is none. */
+/* Seconds of a Matroska track by its tag "DURATION"; 0: it has none. */
 static double tagged_seconds(const AVStream *stream) {
     const AVDictionaryEntry *entry = av_dict_get(stream->metadata, "DURATION", NULL, 0);
     int hours;
@@ -46,8 +46,7 @@ static Promise promise_of_matroska(const FfmpegInput *input, int sample_rate) {
     return (Promise){.frames = (int64_t)(seconds * sample_rate + 0.5), .of_times = true};
 }
 
-/* The header counts frames of the stream; one more or less is a matter of taste: whether the one
- * with the header counts. */
+/* The header counts frames of the stream. It may count itself as one, or not. */
 static Promise promise_of_mp3(const FfmpegInput *input, int sample_rate) {
     return (Promise){.frames = ffmpeg_frames(input, ffmpeg_stream(input)->duration, sample_rate),
                      .of_times = true};

@@ -23,8 +23,8 @@ static bool is_recording(const FfmpegSource *source) {
     return ffmpeg_is_container(&source->input, "mpeg");
 }
 
-/* Why the stream is cut within a frame; NULL: it is not. Of what decoders make of a cut frame of
- * MP3 they say nothing; where the header promises no more, it is only a doubt. */
+/* Why the stream is cut within a frame; NULL: it is not. Decoders
+ * report no error for a cut frame of MP3; if the header promises no more, it is only a doubt. */
 static const char *why_broken(const FfmpegSource *source, OggEnd ogg_end, bool promised) {
     bool ends_with_mark = ogg_end == OGG_ENDS_WHOLE && ffmpeg_is_container(&source->input, "ogg") &&
                           !source->file.stream;
@@ -43,7 +43,7 @@ static const char *why_doubtful(const FfmpegSource *source, OggEnd ogg_end) {
                                 : ogg_end_doubt(ogg_end);
 }
 
-/* A number of frames in place of a time where packets should have ended. */
+/* Turns a time at which packets should have ended into a number of frames. */
 static int64_t promised_position(const FfmpegSource *source, const Promise *promise) {
     if (!promise->of_times || promise->frames == 0)
         return promise->frames;

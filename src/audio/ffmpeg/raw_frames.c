@@ -1,4 +1,4 @@
-/* raw_frames.c: see raw_frames.h. */
+/* raw_frames.c: the headers of such frames. */
 #include "audio/ffmpeg/raw_frames.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* identify.c: a table of magic numbers, and a guess at text. See identify.h. */
+/* identify.c: a table of magic numbers, and a guess at text. */
 #include "audio/input/identify.h"
 
 #include <stdbool.h>
@@ -143,7 +143,7 @@ static FileLook identify_bytes(const unsigned char *head, size_t size) {
     return look.kind != FILE_UNKNOWN ? look : identify_text(head, size);
 }
 
-/* What stands behind an ID3v2 tag: mostly MP3, but taggers put it before everything. */
+/* What follows an ID3v2 tag: mostly MP3, but some programs put one before any format. */
 static FileLook identify_tagged(InputFile *file, FileLook otherwise) {
     unsigned char head[HEAD_SIZE];
     int64_t got = input_file_read_at(file, tags_before(file), head, HEAD_SIZE);

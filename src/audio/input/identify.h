@@ -19,8 +19,8 @@ typedef enum FileKind {
 typedef struct FileLook {
     FileKind kind;
     const char *name; /* with its article: "a FLAC file", "text"; "" where unknown */
-    bool flows;       /* FFmpeg decodes it front to back, to the very samples that a file of it
-                         gives. It does not leave the padding off an MP3's end then. */
+    bool flows;       /* FFmpeg decodes it front to back, as it comes, to the same samples as from a
+                         file. For MP3 it would not: the padding at the end stays. */
 } FileLook;
 
 FileLook file_identify(InputFile *file);

@@ -1,4 +1,4 @@
-/* input_file.c: opening and reading input files. What their bytes mean is the decoders' affair. */
+/* input_file.c: opening, copying and reading input files. Their bytes mean nothing here. */
 #include "audio/input/input_file.h"
 
 #include <errno.h>
@@ -29,8 +29,8 @@ static const char *advice_for(int number) {
     return "check the name";
 }
 
-/* Opening must not wait for the other end of a pipe, hence O_NONBLOCK: whoever reads waits in a way
- * that can be ended. It means nothing to regular files. */
+/* O_NONBLOCK: opening does not wait for the other end of a pipe. Reading waits, in a way that can
+ * be cancelled. Regular files ignore it. */
 static int open_for_reading(const char *path) {
     int fd;
     do {
@@ -124,7 +124,7 @@ static cleave_status spool_failed(const InputFile *file, int number, cleave_erro
         full ? "free some space there, " : "");
 }
 
-/* A file that nobody else can open and that is gone when it is closed; -1 with errno. */
+/* A file without a name, which is gone when it is closed; -1 with errno. */
 static int open_nameless(void) {
     char name[PATH_MAX];
     int length = snprintf(name, sizeof(name), "%s/cleave-XXXXXX", spool_folder());

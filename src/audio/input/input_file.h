@@ -1,7 +1,7 @@
-/* input_file.h: a file opened for reading, with a position of its own, from which every decoder
- * reads. The size of a regular file is the one it had when it was opened, so that a file that grows
- * meanwhile has the same length in every pass. A pipe or a device is a stream: its size is unknown
- * and only its first bytes can be read twice, until it is spooled. */
+/* input_file.h: a file opened for reading, from which all decoders read. The size of a regular file
+ * is the one that it had when it was opened, so that a growing file has the same length in every
+ * pass. A pipe or a device is a stream: its size is unknown, and only its first bytes can be read
+ * twice, until it is spooled. */
 #ifndef CLEAVE_AUDIO_INPUT_INPUT_FILE_H
 #define CLEAVE_AUDIO_INPUT_INPUT_FILE_H
 
@@ -19,7 +19,7 @@ typedef struct InputFile {
     int fd;              /* -1: closed */
     char *path;          /* as messages name it: "standard input" for "-" */
     InputStream *stream; /* NULL: a regular file */
-    int64_t base;        /* where the file begins in what the descriptor stands for */
+    int64_t base;        /* where the file begins within the descriptor's bytes */
     int64_t size;        /* INT64_MAX with a stream */
     int64_t position;
     int error;   /* errno of a read that failed; 0 if none did */
@@ -32,15 +32,13 @@ typedef struct InputFile {
 } InputFile;
 
 /* Opens a regular file that is not empty, a pipe or a character device; "-" is standard input,
- * which stays open when the file is closed. Does not wait for anybody. The error says why it
- * cannot. */
+ * which stays open when the file is closed. Does not block. */
 cleave_status input_file_open(InputFile *file, const char *path, cleave_error *error);
 void input_file_close(InputFile *file);
 
-/* Makes `copy` a regular file with the bytes of a stream none of which is lost yet: all of them, or
- * (head_only) those that are kept already. It is a temporary file without a name, in the folder
- * that TMPDIR names, else /tmp. `file` is to be closed still; after a whole copy nothing is left in
- * it. */
+/* Copies a stream, of which no byte is lost yet, into a temporary file without a name, in TMPDIR or
+ * else /tmp: all of it, or (head_only) the bytes that are kept already. `file` must be closed
+ * afterwards; a whole copy leaves nothing to read in it. */
 cleave_status input_file_spool(InputFile *file, InputFile *copy, bool head_only,
                                cleave_error *error);
 

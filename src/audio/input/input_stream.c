@@ -1,4 +1,4 @@
-/* input_stream.c: see input_stream.h. */
+/* input_stream.c: reading a descriptor once, and keeping its beginning. */
 #include "audio/input/input_stream.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ void input_stream_destroy(InputStream *stream) {
 }
 
 /* Takes what is there, once something is; 0 at the end, -1 with errno. */
-static ssize_t receive(InputStream *stream, void *buffer, int64_t bytes) {
+static ssize_t stream_receive(InputStream *stream, void *buffer, int64_t bytes) {
     for (;;) {
         if (descriptor_wait(stream->fd, POLLIN, stream->cancel) < 0)
             return -1;
@@ -49,7 +49,7 @@ bool input_stream_fill(InputStream *stream, int64_t bytes) {
         bytes = INPUT_STREAM_KEPT;
     while (stream->kept < bytes && !stream->ended && input_stream_is_whole(stream)) {
         ssize_t got =
-            receive(stream, stream->head + stream->kept, INPUT_STREAM_KEPT - stream->kept);
+            stream_receive(stream, stream->head + stream->kept, INPUT_STREAM_KEPT - stream->kept);
         if (got < 0)
             return false;
         stream->kept += got;
@@ -74,7 +74,7 @@ int64_t input_stream_read(InputStream *stream, int64_t position, void *buffer, i
     }
     if (stream->ended || position != stream->received)
         return 0;
-    ssize_t got = receive(stream, buffer, bytes);
+    ssize_t got = stream_receive(stream, buffer, bytes);
     stream->received += got > 0 ? got : 0;
     return got;
 }

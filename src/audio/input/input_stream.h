@@ -1,6 +1,6 @@
-/* input_stream.h: the bytes of a pipe, a terminal line or another source that gives them once. The
- * first of them are kept, so that a look at the beginning and a decoder's first attempt cost
- * nothing; what follows is handed on and forgotten. */
+/* input_stream.h: the bytes of a pipe or a device, which come once. The first of them are kept, so
+ * that the beginning can be looked at and a decoder can give up without losing them; the rest is
+ * handed on and forgotten. */
 #ifndef CLEAVE_AUDIO_INPUT_INPUT_STREAM_H
 #define CLEAVE_AUDIO_INPUT_INPUT_STREAM_H
 
@@ -14,7 +14,7 @@
 typedef struct InputStream {
     int fd;                    /* borrowed */
     const atomic_bool *cancel; /* NULL, or what ends the waiting: reads fail with ECANCELED */
-    unsigned char *head;       /* INPUT_STREAM_KEPT bytes, of which `kept` are there */
+    unsigned char *head;       /* room for INPUT_STREAM_KEPT bytes; `kept` are there */
     int64_t kept;
     int64_t received; /* all bytes so far */
     bool ended;       /* no more will come */

@@ -1,4 +1,4 @@
-/* metadata_tags.c: see metadata_tags.h. The formats are those of id3.org and of the APEv2
+/* metadata_tags.c: finds tags by their marks. The formats are those of id3.org and of the APEv2
  * specification. */
 #include "audio/input/metadata_tags.h"
 
@@ -29,7 +29,7 @@ int64_t tags_before(InputFile *file) {
 }
 
 /* Whether the bytes at `before` less `distance` are `mark`. */
-static bool stands(InputFile *file, int64_t before, int64_t distance, const char *mark) {
+static bool mark_stands(InputFile *file, int64_t before, int64_t distance, const char *mark) {
     unsigned char bytes[16];
     int64_t size = (int64_t)strlen(mark);
     return before >= distance && input_file_read_at(file, before - distance, bytes, size) == size &&
@@ -37,16 +37,17 @@ static bool stands(InputFile *file, int64_t before, int64_t distance, const char
 }
 
 static int64_t id3v1_before(InputFile *file, int64_t end) {
-    if (!stands(file, end, ID3V1_SIZE, "TAG"))
+    if (!mark_stands(file, end, ID3V1_SIZE, "TAG"))
         return 0;
-    return stands(file, end, ID3V1_SIZE + ID3V1_EXTENSION, "TAG+") ? ID3V1_SIZE + ID3V1_EXTENSION
-                                                                   : ID3V1_SIZE;
+    return mark_stands(file, end, ID3V1_SIZE + ID3V1_EXTENSION, "TAG+")
+               ? ID3V1_SIZE + ID3V1_EXTENSION
+               : ID3V1_SIZE;
 }
 
 /* The footer's length counts the footer but no header. */
 static int64_t ape_before(InputFile *file, int64_t end) {
     unsigned char footer[APE_FOOTER];
-    if (!stands(file, end, APE_FOOTER, "APETAGEX") ||
+    if (!mark_stands(file, end, APE_FOOTER, "APETAGEX") ||
         input_file_read_at(file, end - APE_FOOTER, footer, APE_FOOTER) != APE_FOOTER)
         return 0;
     int64_t size = (int64_t)get_number(footer + 12, 4, false);
@@ -57,7 +58,7 @@ static int64_t ape_before(InputFile *file, int64_t end) {
 
 static int64_t lyrics_before(InputFile *file, int64_t end) {
     char digits[LYRICS_LENGTH + 1] = "";
-    if (!stands(file, end, LYRICS_MARK, "LYRICS200") ||
+    if (!mark_stands(file, end, LYRICS_MARK, "LYRICS200") ||
         input_file_read_at(file, end - LYRICS_MARK - LYRICS_LENGTH, digits, LYRICS_LENGTH) !=
             LYRICS_LENGTH)
         return 0;

@@ -15,7 +15,7 @@ int64_t tags_before(InputFile *file);
  * behind the other. */
 int64_t tags_behind(InputFile *file);
 
-/* Whether a tag begins with these bytes, as in the midst of files that were joined. */
+/* Whether a tag begins with these bytes: joined files have tags in between. */
 bool tag_begins(const unsigned char *data, size_t size);
 
 #endif

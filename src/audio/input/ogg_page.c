@@ -1,4 +1,4 @@
-/* ogg_page.c: see ogg_page.h. The layout is that of RFC 3533, section 6. */
+/* ogg_page.c: the layout of a page as in RFC 3533, section 6. */
 #include "audio/input/ogg_page.h"
 
 #include <string.h>

@@ -14,8 +14,7 @@
  * than `size`) if `size` bytes do not hold it whole. */
 size_t ogg_page_size(const unsigned char *data, size_t size);
 
-/* Whether a page, of which at least OGG_HEADER_SIZE bytes are at hand, is marked as its stream's
- * last. */
+/* Whether a page is marked as its stream's last. OGG_HEADER_SIZE bytes of it are needed. */
 bool ogg_page_is_last(const unsigned char *page);
 
 /* Whether it is its stream's first; the same bytes are needed. */

@@ -76,7 +76,7 @@ int64_t caf_length(InputFile *file, int64_t *in_packet) {
 
 /* ---- MP3 ---- */
 
-/* Where the Xing or Info header stands in the file; negative where there is none. */
+/* Where the Xing or Info header stands in the file; negative: it has none. */
 static int64_t xing_offset(InputFile *file) {
     unsigned char frame[4096];
     int64_t start = tags_before(file);

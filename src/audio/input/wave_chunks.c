@@ -63,8 +63,8 @@ static bool read_chunk(InputFile *file, const ChunkLayout *layout, int64_t offse
     return true;
 }
 
-/* Of a stream nobody knows whether a length near the maximum is true: only those are stand-ins that
- * programs are known to write, the last ones below 2^32 and, of SoX, below 2^31. */
+/* In a stream a length near the maximum may be true. Only the values that programs are known to
+ * write are stand-ins: the last ones below 2^32 and, by SoX, below 2^31. */
 static bool is_stand_in(uint64_t declared) {
     return (declared >= 0xfffff000 && declared <= UINT32_MAX) ||
            (declared >= 0x7fff0000 && declared <= INT32_MAX) || declared >= STAND_IN_FROM_64;

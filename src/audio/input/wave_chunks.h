@@ -16,9 +16,9 @@ typedef struct WaveFormat {
     unsigned tag;       /* of the coding; of an extensible header, its subformat's */
     int channels;       /* also of AIFF, which has no fmt chunk */
     int bits;           /* of a sample as it is stored */
-    int valid_bits;     /* of them that count; 0: not told */
+    int valid_bits;     /* those of them that count; 0: it does not say */
     int block;          /* bytes of a frame, or of a block of frames that are coded together */
-    unsigned mask;      /* loudspeakers; 0: not told */
+    unsigned mask;      /* loudspeakers; 0: it does not say */
     int64_t tag_offset; /* where the tag stands in the file */
 } WaveFormat;
 
@@ -32,7 +32,7 @@ typedef struct WaveFormat {
 typedef struct DataChunk {
     bool found;
     bool unfinished;     /* its length is a streaming writer's stand-in: 0 or near the maximum */
-    bool outgrown;       /* and there is more of it than its header could ever say */
+    bool outgrown;       /* and longer than its header could ever say */
     int64_t offset;      /* where the data begin */
     int64_t declared;    /* bytes, as its header says */
     int64_t held;        /* bytes that the file really has from its start on, at most `declared` */

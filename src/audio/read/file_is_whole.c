@@ -1,5 +1,4 @@
-/* file_is_whole.c: whether a written file is all there, told from its headers and its end. What a
- * reader does with a file that is not lives in the sources. */
+/* file_is_whole.c: whether a written file is complete, by its headers and its end. */
 #include <sndfile.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +8,7 @@
 #include "audio/input/stream_headers.h"
 #include "audio/input/wave_chunks.h"
 
-/* Anything else would be waited for, or be read twice with different content. */
+/* Other files could block, or have different content the second time. */
 static bool is_regular(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
@@ -17,7 +16,7 @@ static bool is_regular(const char *path) {
 
 #define FLAC_MAX_CHANNELS 8
 
-/* FLAC tells its length in frames only: the last of them must be found and decoded. */
+/* FLAC gives its length in frames only, so the last of them must be found and decoded. */
 static bool holds_last_frame(const InputFile *file, int64_t frames) {
     SF_INFO info = {0};
     bool found = false;
@@ -32,8 +31,8 @@ static bool holds_last_frame(const InputFile *file, int64_t frames) {
     return found;
 }
 
-/* The size of an MP4 box, and its kind; 0 where there is none. A size of 1 stands for one of 64
- * bits behind the kind. */
+/* The size of an MP4 box, and its kind; 0: there is no box. A size of 1 means that one of 64 bits
+ * follows the kind. */
 static int64_t read_box(InputFile *file, int64_t offset, char *kind) {
     unsigned char head[16] = {0};
     int64_t size = 0;

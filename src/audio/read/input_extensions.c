@@ -1,5 +1,5 @@
-/* input_extensions.c: the file extensions that this build reads. They help to find files in
- * folders; what a file is, its content decides. */
+/* input_extensions.c: the file extensions that this build reads, for finding files in folders. What
+ * a file is, its content decides. */
 #include "cleave/extra.h"
 
 static const char *const extensions[] = {

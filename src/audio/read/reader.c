@@ -78,7 +78,7 @@ static cleave_status reader_create(AudioReader **reader, AudioSource *source, co
     return CLEAVE_OK;
 }
 
-/* A decoder that waits for a stream ends with some error of its own when it is told to stop. */
+/* A decoder that is cancelled while it waits for a stream ends with some error of its own. */
 static cleave_status or_cancelled(cleave_status status, const atomic_bool *cancel,
                                   cleave_error *error) {
     if (status == CLEAVE_OK || !cancel || !atomic_load(cancel))

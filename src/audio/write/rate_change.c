@@ -1,4 +1,4 @@
-/* rate_change.c: see rate_change.h. */
+/* rate_change.c: pushes blocks through a resampler. */
 #include "audio/write/rate_change.h"
 
 #include <stdlib.h>
@@ -21,9 +21,9 @@ cleave_status rate_change_create(RateChange *change, int channels, int from_rate
     return resampler_create(&change->resampler, channels, from_rate, to_rate, error);
 }
 
-/* One step of the resampler, of which at most `most` frames are wanted. */
-static cleave_status step(RateChange *change, int64_t frames, int64_t most, int64_t *used,
-                          cleave_error *error) {
+/* One call of the resampler; at most `most` frames of its output are wanted. */
+static cleave_status change_run(RateChange *change, int64_t frames, int64_t most, int64_t *used,
+                                cleave_error *error) {
     int64_t made = 0;
     cleave_status status = resampler_run(change->resampler, change->in, frames, used, change->out,
                                          RATE_CHANGE_FRAMES, &made, error);
@@ -42,7 +42,7 @@ cleave_status rate_change_push(RateChange *change, const float *const *planes, i
         int64_t used = 0;
         for (int c = 0; c < change->channels; c++)
             change->in[c] = planes[c] + done;
-        status = step(change, frames - done, INT64_MAX, &used, error);
+        status = change_run(change, frames - done, INT64_MAX, &used, error);
         done += used;
     }
     return status;
@@ -56,7 +56,7 @@ cleave_status rate_change_end(RateChange *change, int64_t total, cleave_error *e
         change->in[c] = silence;
     while (change->put < total && status == CLEAVE_OK) {
         int64_t used = 0;
-        status = step(change, SILENT_FRAMES, total - change->put, &used, error);
+        status = change_run(change, SILENT_FRAMES, total - change->put, &used, error);
     }
     return status;
 }

@@ -1,5 +1,5 @@
-/* rate_change.h: a stream of planar float at another rate, pushed: what comes in goes out to a sink
- * as it becomes ready. The length of what goes out is the caller's to say. */
+/* rate_change.h: changes the rate of planar float that is pushed in; it goes on to a sink as it
+ * becomes ready. The caller says how long the output is. */
 #ifndef CLEAVE_AUDIO_WRITE_RATE_CHANGE_H
 #define CLEAVE_AUDIO_WRITE_RATE_CHANGE_H
 
@@ -30,8 +30,7 @@ cleave_status rate_change_create(RateChange *change, int channels, int from_rate
 cleave_status rate_change_push(RateChange *change, const float *const *planes, int64_t frames,
                                cleave_error *error);
 
-/* Ends the stream with so many frames in all: those that come of the input, and silence where it
- * has not as many. */
+/* Ends the stream with `total` frames in all: what comes of the input, and then silence. */
 cleave_status rate_change_end(RateChange *change, int64_t total, cleave_error *error);
 
 /* A zeroed one is allowed. */

@@ -118,7 +118,7 @@ cleave_status audio_writer_open_stream(AudioWriter **writer, int fd, const atomi
 
 /* ---- Writing ---- */
 
-static cleave_status misused(const AudioWriter *writer, cleave_error *error) {
+static cleave_status writer_misused(const AudioWriter *writer, cleave_error *error) {
     const char *state = writer->failed     ? "an earlier write failed"
                         : writer->finished ? "it is finished already"
                                            : "it is not finished yet";
@@ -189,8 +189,8 @@ static cleave_status fill_block(AudioWriter *writer, const float *const *planes,
 
 /* Encoders get full blocks whatever the caller's are: what Vorbis makes of a signal depends on how
  * it is cut up. */
-static cleave_status put(void *user, const float *const *planes, int64_t frames,
-                         cleave_error *error) {
+static cleave_status writer_put(void *user, const float *const *planes, int64_t frames,
+                                cleave_error *error) {
     AudioWriter *writer = user;
     cleave_status status = CLEAVE_OK;
     for (int64_t done = 0; done < frames && status == CLEAVE_OK;) {
@@ -208,11 +208,12 @@ static cleave_status put(void *user, const float *const *planes, int64_t frames,
 cleave_status audio_writer_convert(AudioWriter *writer, int from_rate, cleave_error *error) {
     error_clear(error);
     if (writer->finished || writer->failed || writer->converts || writer->frames > 0)
-        return misused(writer, error);
+        return writer_misused(writer, error);
     if (from_rate == writer->settings.sample_rate)
         return CLEAVE_OK;
-    cleave_status status = rate_change_create(&writer->change, writer->settings.channels, from_rate,
-                                              writer->settings.sample_rate, put, writer, error);
+    cleave_status status =
+        rate_change_create(&writer->change, writer->settings.channels, from_rate,
+                           writer->settings.sample_rate, writer_put, writer, error);
     if (status != CLEAVE_OK)
         error_prefix(error, PATH_FORMAT, writer->file.path);
     writer->from_rate = from_rate;
@@ -229,10 +230,10 @@ cleave_status audio_writer_write(AudioWriter *writer, const float *const *planes
                                  cleave_error *error) {
     error_clear(error);
     if (writer->finished || writer->failed)
-        return misused(writer, error);
+        return writer_misused(writer, error);
     cleave_status status = writer->converts
                                ? rate_change_push(&writer->change, planes, frames, error)
-                               : put(writer, planes, frames, error);
+                               : writer_put(writer, planes, frames, error);
     writer->taken += frames;
     writer->failed = status != CLEAVE_OK;
     return status;
@@ -253,7 +254,7 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
     if (writer->finished)
         return CLEAVE_OK;
     if (writer->failed)
-        return misused(writer, error);
+        return writer_misused(writer, error);
     cleave_status status = end_conversion(writer, error);
     if (status == CLEAVE_OK)
         status = encode_block(writer, error);
@@ -269,14 +270,14 @@ cleave_status audio_writer_finish(AudioWriter *writer, cleave_error *error) {
 cleave_status audio_writer_prepare(AudioWriter *writer, cleave_error *error) {
     error_clear(error);
     if (!writer->finished)
-        return misused(writer, error);
+        return writer_misused(writer, error);
     return output_file_prepare(&writer->file, error);
 }
 
 cleave_status audio_writer_commit(AudioWriter *writer, cleave_error *error) {
     error_clear(error);
     if (!writer->finished)
-        return misused(writer, error);
+        return writer_misused(writer, error);
     return output_file_commit(&writer->file, error);
 }
 
