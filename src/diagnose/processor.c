@@ -30,13 +30,6 @@ void find_processor(Findings *findings) {
     findings_add(findings, CLEAVE_FINDING_FACT, "lacks", "%s", text);
 }
 
-static bool is_available(const char *name) {
-    for (const Kernels *const *table = kernels_available(); *table; table++)
-        if (strcmp((*table)->name, name) == 0)
-            return true;
-    return false;
-}
-
 static void find_able(Findings *findings, const Kernels *table, const Kernels *chosen) {
     const char *wanted = getenv("CLEAVE_KERNELS");
     bool asked_for = wanted && strcmp(wanted, chosen->name) == 0;
@@ -61,11 +54,11 @@ void find_kernels(Findings *findings) {
     char lacking[sizeof(findings->items->text) - 32];
     for (const Kernels *const *table = kernels_available(); *table; table++)
         find_able(findings, *table, chosen);
-    for (const TableNeeds *needs = processor_table_needs; needs->table; needs++) {
-        if (is_available(needs->table))
-            continue;
-        processor_lacks(needs->features, lacking, sizeof(lacking));
-        findings_add(findings, CLEAVE_FINDING_FACT, needs->table, "not in use: no %s", lacking);
+    for (const Kernels *const *table = kernels_known; *table; table++) {
+        processor_lacks((*table)->needs, lacking, sizeof(lacking));
+        if (lacking[0] != '\0')
+            findings_add(findings, CLEAVE_FINDING_FACT, (*table)->name, "not in use: no %s",
+                         lacking);
     }
 }
 

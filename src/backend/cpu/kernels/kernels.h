@@ -100,7 +100,8 @@ typedef struct StatisticsArguments {
 #define ACT_KINDS (ACT_ELU + 1)
 
 typedef struct Kernels {
-    const char *name;                    /* "reference", "avx2" and so on */
+    const char *name;  /* "reference", "avx2" and so on */
+    const char *needs; /* features of the processor, with blanks between (processor.h) */
     ProductKernels products[PRECISIONS]; /* indexed by cleave_precision */
     /* Half floats, for weights that are kept in half the memory: to[i] = from[i] · scale over
      * `count` elements, a multiple of CHANNEL_BLOCK. */
@@ -130,12 +131,15 @@ extern const Kernels kernels_neon;
 extern const Kernels kernels_neonfp16;
 extern const Kernels kernels_neonbf16;
 
+/* All tables of this architecture, slowest first; NULL-terminated. */
+extern const Kernels *const kernels_known[];
+
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */
 const Kernels *const *kernels_available(void);
 
-/* The fastest table that this processor runs; or the one that the environment variable
- * CLEAVE_KERNELS names, where it runs. */
+/* The fastest table that this processor can run, or the one that the environment variable
+ * CLEAVE_KERNELS names, if it can run that. */
 const Kernels *kernels_select(void);
 
 #endif
