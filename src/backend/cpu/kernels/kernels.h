@@ -45,16 +45,15 @@ typedef struct GemmArguments {
 } GemmArguments;
 
 /* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN
- * stays NaN, and what is too large becomes infinity. Tables without instructions for a format widen
- * it to f32, of which its products are exact. Subnormals of f16 count in full; those of bf16, and
- * of sums of its products, may count as zero. */
+ * stays NaN, and what is too large becomes infinity. A table without instructions for a format
+ * widens it to f32, where products of the format are exact. Subnormals of f16 count in full.
+ * Subnormals of bf16, and of sums of its products, may count as zero. */
 typedef struct ProductKernels {
     size_t element; /* bytes of an element of A and B; 0: the table has no such products */
-    bool native;    /* by instructions of the format's own, not by those of f32 */
+    bool native;    /* by instructions for the format, not by those for f32 */
     void (*gemm)(const GemmArguments *arguments);
-    /* From f32 to A's elements, and to B's, of which every CHANNEL_BLOCK vectors lie as the table's
-     * gemm likes them; `positions` is a multiple of that for B. NULL for f32, which stays as it is.
-     */
+    /* From f32 to A's elements, and to B's. Every CHANNEL_BLOCK vectors of B lie in the order that
+     * the table's gemm wants; so `positions` is a multiple of CHANNEL_BLOCK for B. NULL for f32. */
     void (*narrow)(void *to, const float *from, size_t positions);
     void (*narrow_vectors)(void *to, const float *from, size_t positions);
 } ProductKernels;
