@@ -1,5 +1,5 @@
-/* profile.c: see profile.h. One mutex for all threads: an op takes a hundred microseconds and more,
- * and to take it some ten nanoseconds. */
+/* profile.c: see profile.h. One mutex serves all threads: an op takes a hundred microseconds or
+ * more, and locking some ten nanoseconds. */
 #include "backend/profile.h"
 #include "cleave/extra.h"
 

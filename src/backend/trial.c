@@ -33,7 +33,7 @@ void trial_trust_all(void) {
 
 /* ---- The program ---- */
 
-/* Beside the library, as in a folder of a build, or where an installation has it. */
+/* Looks beside the library, as in a build folder, and where an installation has it. */
 static bool find_program(char *path) {
     static const char *const places[] = {"", "../bin/", "../../bin/"};
     char own[PATH_MAX];
@@ -52,7 +52,7 @@ static bool find_program(char *path) {
     return false;
 }
 
-/* Builds with a simulated device are for tests, which need not wait for a minute. */
+/* Tests with a simulated device need not wait for a minute. */
 static double seconds_for(const cleave_device_info *device) {
     const char *text = device->simulated ? getenv("CLEAVE_TRIAL_SECONDS") : NULL;
     double seconds = text ? strtod(text, NULL) : 0;
@@ -79,15 +79,14 @@ static void run_trial(const cleave_device_info *device, TrialVerdict *verdict) {
     trial_judge(&result, seconds_for(device), verdict);
 }
 
-/* ---- What it means ---- */
+/* ---- Verdicts ---- */
 
 static bool is_printable(char c) {
     return (unsigned char)c >= ' ' && c != 0x7f;
 }
 
-/* The last line with anything on it, without what a line of a text must not hold; "" if there is
- * none. */
-static void last_line(const char *text, char line[DETAIL_SIZE]) {
+/* The last line that is not blank, with ? for what cannot be printed; "" if all are blank. */
+static void trial_last_line(const char *text, char line[DETAIL_SIZE]) {
     size_t end = strlen(text);
     while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' '))
         end--;
@@ -114,7 +113,7 @@ static void judge_result(const ChildResult *result, TrialVerdict *verdict) {
     const char *at = strstr(result->text, "cleave trial: ");
     bool whole = at && strchr(at, '\n') && sscanf(at, TRIAL_RESULT, &f32, &f16) == 2;
     if (result->number != 0 || !whole) {
-        last_line(result->text, detail);
+        trial_last_line(result->text, detail);
         snprintf(verdict->reason, sizeof(verdict->reason),
                  "its trial ended without a result (exit status %d)%s%s", result->number,
                  detail[0] ? ": " : "", detail);
@@ -133,7 +132,7 @@ static void judge_result(const ChildResult *result, TrialVerdict *verdict) {
 void trial_judge(const ChildResult *result, double seconds, TrialVerdict *verdict) {
     char detail[DETAIL_SIZE];
     *verdict = (TrialVerdict){.outcome = TRIAL_BAD};
-    last_line(result->text, detail);
+    trial_last_line(result->text, detail);
     switch (result->ending) {
     case CHILD_NOT_STARTED:
         verdict->outcome = TRIAL_UNKNOWN;
@@ -155,7 +154,7 @@ void trial_judge(const ChildResult *result, double seconds, TrialVerdict *verdic
     }
 }
 
-/* ---- What is kept ---- */
+/* ---- Files ---- */
 
 static char *key_text(const cleave_device_info *device) {
     char build[64];
@@ -216,8 +215,8 @@ static bool read_verdict(const cleave_device_info *device, const char *path,
     return good;
 }
 
-/* Whole, or not at all, whoever else writes it at the same time. Nothing depends on it but the time
- * that the next trial takes. */
+/* The file is whole or missing, even if another process writes it at the same time. If it cannot be
+ * written, the next process makes the trial again. */
 static void keep_verdict(const cleave_device_info *device, const char *path,
                          const TrialVerdict *verdict) {
     OutputFile file;

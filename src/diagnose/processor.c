@@ -53,10 +53,10 @@ void find_kernels(Findings *findings) {
     char lacking[sizeof(findings->items->text) - 32];
     for (const Kernels *const *table = kernels_available(); *table; table++)
         find_table(findings, (*table)->name);
-    for (const TableNeeds *needs = processor_table_needs; needs->table; needs++) {
-        processor_lacks(needs->features, lacking, sizeof(lacking));
+    for (const Kernels *const *table = kernels_known; *table; table++) {
+        processor_lacks((*table)->needs, lacking, sizeof(lacking));
         if (*lacking)
-            findings_fact(findings, needs->table, "not in use: no %s", lacking);
+            findings_fact(findings, (*table)->name, "not in use: no %s", lacking);
     }
 }
 

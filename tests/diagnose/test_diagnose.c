@@ -3,6 +3,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -169,23 +170,69 @@ static void each_wrong_kernel_is_found(void **state) {
 
 /* ---- What is said ------------------------------------------------------------------------ */
 
-/* The list of what each table needs agrees with the choice of tables, which other code makes. */
+static bool is_feature(const char *name, size_t length) {
+    ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1];
+    processor_features(features);
+    for (const ProcessorFeature *f = features; f->name; f++)
+        if (strlen(f->name) == length && memcmp(f->name, name, length) == 0)
+            return true;
+    return false;
+}
+
+/* A table whose needs are misspelt would never run, and no test would say so. */
+static void r14_tables_need_features_that_processors_are_asked_for(void **state) {
+    (void)state;
+    assert_string_equal(kernels_known[0]->needs, "");
+    for (const Kernels *const *table = kernels_known + 1; *table; table++) {
+        const char *needs = (*table)->needs;
+        assert_true(needs[0] != '\0');
+        while (*needs != '\0') {
+            size_t length = strcspn(needs, " ");
+            assert_true(is_feature(needs, length));
+            needs += length;
+            needs += *needs == ' ';
+        }
+    }
+}
+
 static void r14_tables_lack_features_exactly_where_they_cannot_run(void **state) {
     (void)state;
-    for (const Kernels *const *table = kernels_available() + 1; *table; table++) {
-        const TableNeeds *needs = processor_table_needs;
-        while (needs->table && strcmp(needs->table, (*table)->name) != 0)
-            needs++;
-        assert_non_null(needs->table);
-    }
-    for (const TableNeeds *needs = processor_table_needs; needs->table; needs++) {
+    for (const Kernels *const *table = kernels_known; *table; table++) {
         char lacking[256];
         bool runs = false;
-        for (const Kernels *const *table = kernels_available(); *table; table++)
-            runs = runs || strcmp((*table)->name, needs->table) == 0;
-        processor_lacks(needs->features, lacking, sizeof(lacking));
+        for (const Kernels *const *able = kernels_available(); *able; able++)
+            runs = runs || *able == *table;
+        processor_lacks((*table)->needs, lacking, sizeof(lacking));
         assert_int_equal(runs, lacking[0] == '\0');
     }
+}
+
+#if defined(__x86_64__)
+static bool has_avx2(void) {
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void) {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+}
+#endif
+
+/* By the compiler's own detection. */
+static void tables_run_where_the_compiler_finds_their_instructions(void **state) {
+    (void)state;
+#if defined(__x86_64__)
+    static const struct {
+        const Kernels *table;
+        bool (*present)(void);
+    } tables[] = {{&kernels_avx2, has_avx2}, {&kernels_avx512, has_avx512}};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        bool runs = false;
+        for (const Kernels *const *able = kernels_available(); *able; able++)
+            runs = runs || *able == tables[i].table;
+        assert_int_equal(runs, tables[i].present());
+    }
+#endif
 }
 
 static void features_that_no_processor_has_are_lacking(void **state) {
@@ -273,6 +320,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_table_of_this_processor_passes),
         cmocka_unit_test(each_wrong_kernel_is_found),
+        cmocka_unit_test(r14_tables_need_features_that_processors_are_asked_for),
+        cmocka_unit_test(tables_run_where_the_compiler_finds_their_instructions),
         cmocka_unit_test(r14_tables_lack_features_exactly_where_they_cannot_run),
         cmocka_unit_test(features_that_no_processor_has_are_lacking),
         cmocka_unit_test(each_topic_has_findings_that_fit),

@@ -9,7 +9,7 @@
 #include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
 
-/* Positions that a task should cover at least, so that its pass over the weights pays. */
+/* Positions that a task should cover at least, to be worth its pass over the weights. */
 #define TASK_POSITIONS 512
 
 /* Loaded rows of a task should stay in the outer cache. */
@@ -65,7 +65,7 @@ static size_t slab_row_bytes(const ConvStep *conv) {
     return conv->slab_width * position_bytes(conv);
 }
 
-/* Loads a row into the slab, through `row_buffer` where its elements are narrower than f32. */
+/* Loads a row into the slab; through `row_buffer` if its elements are narrower than f32. */
 static void load_slab_row(const ConvStep *conv, const CpuExecutable *executable, int item,
                           int block, int row, float *row_buffer, unsigned char *to) {
     const Operand *operand = &conv->base.operand;

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 
-/* What a plan may keep transformed. */
+/* The most that a plan may keep transformed, unless every plan takes more. */
 #define CANDIDATE_BYTES ((size_t)64 << 20)
 
 /* ---- Sizes ---- */
@@ -37,8 +37,8 @@ static size_t patches(const CpuLayer *layer, const ConvPlan *plan) {
            size_divide_up((size_t)tiles(layer->output.width), (size_t)plan->patch_columns);
 }
 
-/* Bytes of the largest thing that a plan keeps transformed, in f32: all weights, or all patches, or
- * what a thread has of a patch. False where that overflows. */
+/* Bytes of the largest array that a plan keeps transformed, in f32: all weights, all patches, or
+ * one thread's patch. False if that overflows. */
 static bool transformed_bytes(const CpuLayer *layer, const ConvPlan *plan, size_t *bytes) {
     size_t patch = 0;
     size_t all = 0;
@@ -56,24 +56,94 @@ static bool transformed_bytes(const CpuLayer *layer, const ConvPlan *plan, size_
 
 /* ---- Cost ---- */
 
-/* Nanoseconds on one core of an AMD EPYC with AVX2, fitted to some two hundred measurements of
- * convolutions and linears of 16 to 1280 channels. Other processors, kernels and precisions change
- * all of them by much the same factor. */
-#define GEMM_NS        0.37 /* for each vector of a product */
-#define LOAD_NS        1.0  /* for each position of a channel block that is loaded */
-#define LINEAR_NS      0.34
-#define LINEAR_LOAD_NS 7.0
-#define TILE_NS        374  /* for loading and transforming a tile of a channel block, and back */
-#define PANEL_NS       1930 /* for transforming the weights of a block of in and output */
-#define STFT_NS        8    /* for each element */
-#define MAP_NS         2    /* for each position of a channel block */
+/* Nanoseconds on one core. Only their ratios decide. */
+typedef struct LayerCosts {
+    double gemm;        /* for each vector of a product */
+    double load;        /* for each position of a channel block that is loaded */
+    double linear;      /* for each vector of a linear's product */
+    double linear_load; /* for each position that a linear loads */
+    double tile;        /* for loading and transforming a tile of a channel block, and back */
+    double panel;       /* for transforming the weights of a block of in and output */
+    /* For each vector of all transformed weights, which every patch reads anew from where they
+     * stay: the inner cache, the outer cache, or memory. */
+    double inner_weight;
+    double outer_weight;
+    double memory_weight;
+    double weight_bytes; /* of an element of transformed weights, as the choice of plans counts */
+} LayerCosts;
 
-/* For each vector of all transformed weights, which every patch reads anew from where they stay. */
+/* Fitted on an AMD EPYC with AVX2, f32, to some two hundred measurements of convolutions and
+ * linears of 16 to 1280 channels. Other processors change all of them by much the same factor. */
+static const LayerCosts avx2_costs = {.gemm = 0.37,
+                                      .load = 1.0,
+                                      .linear = 0.34,
+                                      .linear_load = 7.0,
+                                      .tile = 374,
+                                      .panel = 1930,
+                                      .inner_weight = 0.1,
+                                      .outer_weight = 0.67,
+                                      .memory_weight = 2.96,
+                                      .weight_bytes = sizeof(float)};
+
+/* With AVX-512, f32: measured on an AMD EPYC of the Zen 4 generation, two threads, the layers of
+ * the common public size and of a 6-stem drum network of 256 frames. Only weights in memory cost
+ * less than in the fit above, beside the rest. 384 channels at 64 × 256 are the layers that show
+ * it. */
+static const LayerCosts avx512_costs = {.gemm = 0.37,
+                                        .load = 1.0,
+                                        .linear = 0.34,
+                                        .linear_load = 7.0,
+                                        .tile = 374,
+                                        .panel = 1930,
+                                        .inner_weight = 0.1,
+                                        .outer_weight = 0.67,
+                                        .memory_weight = 1.2,
+                                        .weight_bytes = sizeof(float)};
+
+/* With bf16 products of the processor's own: measured there too, with the table avx512bf16.
+ * Products take less than half the time, and weights half the bytes; transforms are f32 still. A
+ * tile took 350 in the layers measured. With 200 the layers of networks of some ten channels, too
+ * small for their time to matter, keep the algorithm that they have in f32. AMX's products are
+ * faster still, where a measured plan was the estimate but for the smallest layers
+ * (docs/performance.md). */
+static const LayerCosts bf16_costs = {.gemm = 0.157,
+                                      .load = 0.42,
+                                      .linear = 0.17,
+                                      .linear_load = 7.0,
+                                      .tile = 200,
+                                      .panel = 1780,
+                                      .inner_weight = 0.04,
+                                      .outer_weight = 1.0,
+                                      .memory_weight = 3.0,
+                                      .weight_bytes = sizeof(uint16_t)};
+
+/* The tables with costs of their own. All others have AVX2's, which were not measured on them. */
+static const struct {
+    const char *kernels;
+    cleave_precision precision;
+    const LayerCosts *costs;
+} cost_fits[] = {
+    {"avx512", CLEAVE_PRECISION_F32, &avx512_costs},
+    {"avx512bf16", CLEAVE_PRECISION_F32, &avx512_costs},
+    {"avx512bf16", CLEAVE_PRECISION_BF16, &bf16_costs},
+    {"amx", CLEAVE_PRECISION_F32, &avx512_costs},
+    {"amx", CLEAVE_PRECISION_BF16, &bf16_costs},
+};
+
+static const LayerCosts *layer_costs(const CpuLayer *layer) {
+    for (size_t i = 0; i < sizeof(cost_fits) / sizeof(cost_fits[0]); i++)
+        if (strcmp(cost_fits[i].kernels, layer->kernels->name) == 0 &&
+            cost_fits[i].precision == layer->precision)
+            return cost_fits[i].costs;
+    return &avx2_costs;
+}
+
+/* The same for all tables: no choice depends on these. */
+#define STFT_NS        8 /* for each element */
+#define ELEMENTWISE_NS 2 /* for each position of a channel block */
+
 #define INNER_CACHE_BYTES ((double)((size_t)4 << 20))
 #define OUTER_CACHE_BYTES ((double)((size_t)16 << 20))
-#define INNER_WEIGHT_NS   0.1
-#define OUTER_WEIGHT_NS   0.67
-#define MEMORY_WEIGHT_NS  2.96
 
 /* Threads between which the work should be divisible: a constant, so that plans are the same on all
  * processors. With 8, small layers were computed directly that take half the time by Winograd. */
@@ -89,37 +159,42 @@ static double elements(int blocks, int height, int width) {
 }
 
 static double direct_cost(const CpuLayer *layer) {
+    const LayerCosts *costs = layer_costs(layer);
     const int *kernel = layer->conv.kernel;
     bool transposed = layer->op == OP_CONV_TRANSPOSED;
     double taps = transposed ? 1 : (double)kernel[0] * kernel[1];
     double rows = (double)layer->output.height * layer->output.width * taps;
     double vectors = rows * layer->blocks * CHANNEL_BLOCK * (double)column_blocks(layer);
-    return GEMM_NS * vectors +
-           LOAD_NS * elements(layer->blocks, layer->input_height, layer->input_width);
+    return costs->gemm * vectors +
+           costs->load * elements(layer->blocks, layer->input_height, layer->input_width);
 }
 
-static double weight_ns(double bytes) {
-    return bytes <= INNER_CACHE_BYTES   ? INNER_WEIGHT_NS
-           : bytes <= OUTER_CACHE_BYTES ? OUTER_WEIGHT_NS
-                                        : MEMORY_WEIGHT_NS;
+static double weight_cost(const LayerCosts *costs, double vectors) {
+    double bytes = vectors * CHANNEL_BLOCK * costs->weight_bytes;
+    return bytes <= INNER_CACHE_BYTES   ? costs->inner_weight
+           : bytes <= OUTER_CACHE_BYTES ? costs->outer_weight
+                                        : costs->memory_weight;
 }
 
 static double winograd_cost(const CpuLayer *layer, const ConvPlan *plan) {
+    const LayerCosts *costs = layer_costs(layer);
     double panels = (double)layer->blocks * (double)column_blocks(layer);
     double vectors = WINOGRAD_ELEMENTS * CHANNEL_BLOCK * panels;
-    double weights = weight_ns(vectors * CHANNEL_BLOCK * sizeof(float)) * vectors;
+    double weights = weight_cost(costs, vectors) * vectors;
     size_t parts = patches(layer, plan);
-    double cost = (GEMM_NS * vectors + TILE_NS * layer->blocks) * (double)layer_tiles(layer);
+    double cost =
+        (costs->gemm * vectors + costs->tile * layer->blocks) * (double)layer_tiles(layer);
     if (plan->weights_first)
-        return (cost + PANEL_NS * panels + weights * (double)parts) * imbalance(parts);
-    return (cost + PANEL_NS * panels * (double)parts) *
+        return (cost + costs->panel * panels + weights * (double)parts) * imbalance(parts);
+    return (cost + costs->panel * panels * (double)parts) *
            imbalance(parts * size_divide_up(column_blocks(layer), GEMM_COLUMNS));
 }
 
 static double linear_cost(const CpuLayer *layer) {
+    const LayerCosts *costs = layer_costs(layer);
     double rows = (double)layer->blocks * layer->output.height;
-    return rows * (LINEAR_NS * (double)layer->output.width * layer->input_width +
-                   LINEAR_LOAD_NS * layer->input_width);
+    return rows * (costs->linear * (double)layer->output.width * layer->input_width +
+                   costs->linear_load * layer->input_width);
 }
 
 double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
@@ -136,16 +211,16 @@ double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
         return STFT_NS *
                elements(layer->blocks * CHANNEL_BLOCK, layer->input_height, layer->input_width);
     default:
-        return MAP_NS * elements(layer->blocks, layer->output.height, layer->output.width);
+        return ELEMENTWISE_NS * elements(layer->blocks, layer->output.height, layer->output.width);
     }
 }
 
 /* ---- Choosing ---- */
 
-/* The ways in which Winograd is worth a try. Wide patches are loaded and transformed in longer
- * runs; 64 tiles are enough for the weights' way through the caches to pay, and of many channels
- * still stay in one themselves. Smaller ones share out a small layer; larger ones transform weights
- * less often, where that is done for each patch. Of those that cost the same the first is taken. */
+/* The patches that Winograd is tried with. Wide patches are loaded and transformed in longer runs.
+ * 64 tiles are enough to pay for fetching the weights, and few enough to stay in a cache even with
+ * many channels. Smaller patches share out a small layer. Larger patches transform weights less
+ * often where that is done for each patch. Of equal costs the first wins. */
 static const struct Way {
     size_t tiles; /* of a patch */
     size_t columns;
@@ -163,7 +238,7 @@ static ConvPlan winograd(const CpuLayer *layer, const struct Way *way) {
                       .weights_first = way->weights_first};
 }
 
-/* What may be kept transformed: CANDIDATE_BYTES, or as much as the least of all ways takes. */
+/* What may be kept transformed: CANDIDATE_BYTES, or what the most modest way takes. */
 static size_t allowed_bytes(const CpuLayer *layer) {
     size_t least = SIZE_MAX;
     for (int i = 0; i < WAYS; i++) {

@@ -7,10 +7,10 @@
 
 typedef enum WeightStorage {
     WEIGHTS_AS_OPERANDS, /* of the executable's precision, as the gemm reads them */
-    WEIGHTS_TO_TRANSFORM /* to be made into operands in every run: f32; or f16 where the precision
-                            is bf16, than which f16 rounds eight times finer, so that what comes of
-                            it is hardly worse than one rounding, or where it is f16 and so are the
-                            checkpoint's weights */
+    /* To be made into operands in every run. Kept as f32; or as scaled f16, if the precision is
+     * bf16 (f16 rounds eight times finer, so the two roundings are hardly worse than one), or if
+     * both the precision and the checkpoint's weights are f16. */
+    WEIGHTS_TO_TRANSFORM
 } WeightStorage;
 
 typedef struct ConvWeights {
@@ -20,10 +20,10 @@ typedef struct ConvWeights {
     int blocks;        /* input channel blocks */
     int column_blocks; /* output channel blocks */
     /* (column_blocks, blocks, taps, CHANNEL_BLOCK in, CHANNEL_BLOCK out); if transposed,
-     * (taps, column_blocks, blocks, CHANNEL_BLOCK in, CHANNEL_BLOCK out). NULL if only planned. */
+     * (taps, column_blocks, blocks, CHANNEL_BLOCK in, CHANNEL_BLOCK out). NULL if sizes_only. */
     void *data;
-    /* (column_blocks): what f16 elements are multiplied by when they are widened, a power of two
-     * that keeps each column block within f16's range. NULL where the elements are not f16. */
+    /* (column_blocks): what f16 elements are multiplied by when they are widened: a power of two
+     * that keeps each column block within f16's range. NULL if the elements are not f16. */
     float *unscale;
 } ConvWeights;
 

@@ -179,9 +179,9 @@ void operand_load_row(const Operand *operand, const Kernels *kernels, int item, 
 
 /* ---- Statistics ---- */
 
-/* The moments of all lanes of a block from those of its parts; the sums run in the parts' order,
- * whoever wrote them: mean = Σ n_p mean_p / n; squares = Σ (squares_p + n_p (mean_p - mean)²)
- * (Chan, Golub & LeVeque, 1979). */
+/* The moments of all lanes of a block from those of its parts, summed in the parts' order,
+ * whichever thread wrote them: mean = Σ n_p mean_p / n; squares = Σ (squares_p + n_p (mean_p -
+ * mean)²) (Chan, Golub & LeVeque, 1979). */
 static void block_moments(const CpuTensor *tensor, int item, int block, Moments *moments) {
     const int down = tensor_parts_down(tensor);
     const int across = tensor_parts_across(tensor);

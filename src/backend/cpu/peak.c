@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backend/cpu/kernels/dense_gemm.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -24,25 +25,15 @@ typedef struct Peak {
     PeakMemory *memory;
 } Peak;
 
-static void run_gemm(void *context, size_t task, int thread) {
+static DenseGemm peak_gemm(PeakMemory *memory) {
+    return (DenseGemm){ROWS, BLOCKS, memory->a, memory->b, memory->c[0][0]};
+}
+
+static void peak_task(void *context, size_t task, int thread) {
     (void)task;
     const Peak *peak = context;
-    PeakMemory *memory = &peak->memory[thread];
-    const void *a[BLOCKS];
-    for (int block = 0; block < BLOCKS; block++)
-        a[block] = memory->a[block];
-    GemmArguments gemm = {.a = a,
-                          .k_blocks = BLOCKS,
-                          .a_stride = CHANNEL_BLOCK,
-                          .c_stride = CHANNEL_BLOCK,
-                          .rows = ROWS,
-                          .columns = GEMM_COLUMNS};
-    for (int j = 0; j < GEMM_COLUMNS; j++) {
-        gemm.b[j] = memory->b[j];
-        gemm.c[j] = memory->c[j][0];
-    }
-    for (int i = 0; i < CALLS; i++)
-        peak->products->gemm(&gemm);
+    DenseGemm gemm = peak_gemm(&peak->memory[thread]);
+    dense_gemm_run(&gemm, peak->products, CALLS);
 }
 
 /* Seconds of the fastest round. */
@@ -51,7 +42,7 @@ static double time_rounds(const CpuExecutable *executable, Peak *peak) {
     double best = 0;
     for (int i = 0; i < ROUNDS || clock_seconds() - start < SECONDS; i++) {
         double begin = clock_seconds();
-        thread_pool_run(executable->pool, (size_t)executable->threads, run_gemm, peak);
+        thread_pool_run(executable->pool, (size_t)executable->threads, peak_task, peak);
         double seconds = clock_seconds() - begin;
         best = i == 0 || seconds < best ? seconds : best;
     }
@@ -61,7 +52,6 @@ static double time_rounds(const CpuExecutable *executable, Peak *peak) {
 double cpu_peak(const CpuExecutable *executable, cleave_precision precision) {
     size_t threads = (size_t)executable->threads;
     size_t bytes = threads * sizeof(PeakMemory);
-    double flops = 2.0 * ROWS * GEMM_COLUMNS * CHANNEL_BLOCK * BLOCKS * CHANNEL_BLOCK;
     Peak peak = {.products = &executable->kernels->products[precision]};
     if (!peak.products->gemm)
         return 0;
@@ -69,7 +59,9 @@ double cpu_peak(const CpuExecutable *executable, cleave_precision precision) {
     if (!peak.memory)
         return 0;
     memset(peak.memory, 0, bytes);
+    DenseGemm gemm = peak_gemm(peak.memory);
+    double flops = dense_gemm_flops(&gemm) * CALLS * (double)threads;
     double seconds = time_rounds(executable, &peak);
     memory_free_aligned(peak.memory);
-    return seconds > 0 ? flops * CALLS * (double)threads / seconds : 0;
+    return seconds > 0 ? flops / seconds : 0;
 }

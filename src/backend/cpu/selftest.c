@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/dense_gemm.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -89,39 +90,20 @@ static double roundoff(cleave_precision precision) {
 
 /* ---- Products ---------------------------------------------------------------------------- */
 
-static void run_gemm(const ProductKernels *products, Bench *bench) {
-    const void *pointers[BLOCKS];
-    const void *a = products->narrow ? bench->a_elements : bench->a;
-    const void *b = products->narrow ? bench->b_elements : bench->b;
-    if (products->narrow) {
-        products->narrow(bench->a_elements, bench->a, (size_t)BLOCKS * ROWS);
-        products->narrow_vectors(bench->b_elements, bench->b, (size_t)GEMM_COLUMNS * DEPTH);
-    }
-    for (size_t i = 0; i < BLOCKS; i++)
-        pointers[i] = (const unsigned char *)a + i * ROWS * CHANNEL_BLOCK * products->element;
-    GemmArguments arguments = {.a = pointers,
-                               .k_blocks = BLOCKS,
-                               .a_stride = CHANNEL_BLOCK,
-                               .c_stride = CHANNEL_BLOCK,
-                               .rows = ROWS,
-                               .columns = GEMM_COLUMNS};
-    for (size_t j = 0; j < GEMM_COLUMNS; j++) {
-        arguments.b[j] = (const unsigned char *)b + j * DEPTH * CHANNEL_BLOCK * products->element;
-        arguments.c[j] = bench->c + j * ROWS * CHANNEL_BLOCK;
-    }
-    products->gemm(&arguments);
-}
-
 /* Both operands are rounded once, and each partial sum. */
 static void test_gemm(Tests *tests, const Kernels *kernels, cleave_precision precision,
                       Bench *bench) {
     static const char *const names[PRECISIONS] = {[CLEAVE_PRECISION_F32] = "gemm f32",
                                                   [CLEAVE_PRECISION_F16] = "gemm f16",
                                                   [CLEAVE_PRECISION_BF16] = "gemm bf16"};
+    const ProductKernels *products = &kernels->products[precision];
+    DenseGemm gemm = {.rows = ROWS, .k_blocks = BLOCKS, .c = bench->c};
     begin_test(tests, names[precision]);
     draw(bench, bench->a, sizeof(bench->a) / sizeof(float));
     draw(bench, bench->b, sizeof(bench->b) / sizeof(float));
-    run_gemm(&kernels->products[precision], bench);
+    dense_gemm_set_operands(&gemm, products, bench->a, bench->b, bench->a_elements,
+                            bench->b_elements);
+    dense_gemm_run(&gemm, products, 1);
     double share = 2.1 * roundoff(precision) + (DEPTH + 2) * UNIT_ROUNDOFF;
     for (size_t i = 0; i < GEMM_COLUMNS * ROWS * CHANNEL_BLOCK; i++) {
         size_t column = i / (ROWS * CHANNEL_BLOCK);

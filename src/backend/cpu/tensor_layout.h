@@ -41,7 +41,7 @@ typedef struct CpuTensor {
     int part_height;
     int part_width;
     /* (batch, blocks, parts down, parts across, 2, CHANNEL_BLOCK): mean and sum of squared
-     * differences of each part; NULL where nobody needs them. */
+     * differences of each part. NULL if no step reads them. */
     float *statistics;
 } CpuTensor;
 
@@ -78,11 +78,11 @@ float *tensor_part_statistics(const CpuTensor *tensor, int item, int block, int 
 /* Elements of a part in each lane. */
 int tensor_part_elements(const CpuTensor *tensor, int down, int across);
 
-/* Whoever writes a part calls this when it is complete, while it is still in the cache. */
+/* To be called when a part is complete, while it is still in the cache: computes its statistics. */
 void tensor_part_written(const CpuTensor *tensor, const Kernels *kernels, int item, int block,
                          int down, int across);
 
-/* The same for those who write row by row, where each row is a part. */
+/* The same for a tensor whose parts are rows. */
 void tensor_row_written(const CpuTensor *tensor, const Kernels *kernels, int item, int block,
                         int row);
 

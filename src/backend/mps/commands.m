@@ -1,5 +1,6 @@
-/* commands.m: command buffers: what they say when they are done, in cleave's errors (what to try is
- * told by failure.h); and how graphs are to be compiled and run. */
+/* commands.m: see commands.h. What the user can try after a failure is in backend/failure.c. */
+#include "backend/mps/commands.h"
+
 #include "backend/mps/executable.h"
 
 /* ---- What went wrong ---- */

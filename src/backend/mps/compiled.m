@@ -1,9 +1,9 @@
-/* compiled.m: the whole network, from waveform to stems, as one compiled MPSGraph, or as few as there
- * must be (pieces.h). */
+/* compiled.m: see compiled.h. */
+#include "backend/mps/compiled.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/mps/executable.h"
 #include "backend/mps/sizes.h"
 
 static MPSGraphTensorData *tensor_data(id<MTLBuffer> buffer, NSArray *shape) {
@@ -75,7 +75,8 @@ static NSArray *in_order(NSDictionary *data, NSArray *tensors) {
 
 /* What each flight feeds and gets. */
 static void bind_flights(const MpsExecutable *executable, OpBuilder *builder,
-                         MPSGraphTensor *const *values, const bool *is_target, MpsPiece *piece) {
+                         MPSGraphTensor *const *values, const bool *is_target,
+                         CompiledPiece *piece) {
     for (int i = 0; i < MPS_DEPTH; i++) {
         const MpsFlight *flight = &executable->flights[i];
         NSMutableDictionary *results = [NSMutableDictionary dictionary];
@@ -96,27 +97,27 @@ static void bind_flights(const MpsExecutable *executable, OpBuilder *builder,
 
 static cleave_status compile_piece(MpsExecutable *executable, OpBuilder *builder,
                                    MPSGraphTensor *const *values, const bool *is_target,
-                                   MpsPiece *piece, cleave_error *error) {
+                                   CompiledPiece *piece, cleave_error *error) {
     NSMutableArray *targets = [NSMutableArray array];
     for (int node = 0; node < executable->network.count; node++)
         if (is_target[node])
             [targets addObject:values[node]];
-    MPSGraphExecutable *compiled = [builder->graph
+    MPSGraphExecutable *made = [builder->graph
             compileWithDevice:[MPSGraphDevice deviceWithMTLDevice:executable->device->device]
                         feeds:builder->types
                 targetTensors:targets
              targetOperations:nil
         compilationDescriptor:compilation_descriptor(executable->device)];
-    if (!compiled)
+    if (!made)
         return error_set(error, CLEAVE_ERROR_DEVICE, "MPSGraph gave nothing back at batch %d",
                          builder->batch);
-    piece->executable = [compiled retain];
+    piece->executable = [made retain];
     bind_flights(executable, builder, values, is_target, piece);
     return CLEAVE_OK;
 }
 
 static cleave_status make_piece(MpsExecutable *executable, const Pieces *pieces, int at, int batch,
-                                MpsPiece *piece, cleave_error *error) {
+                                CompiledPiece *piece, cleave_error *error) {
     size_t count = (size_t)executable->network.count;
     OpBuilder builder = {.network = &executable->network,
                          .parameters = &executable->parameters,
@@ -162,52 +163,53 @@ static void log_compiling(const MpsExecutable *executable, int batch, int pieces
             batch, pieces);
 }
 
-static cleave_status make_pieces(MpsExecutable *executable, MpsWhole *whole, int batch,
+static cleave_status make_pieces(MpsExecutable *executable, CompiledNetwork *compiled, int batch,
                                  cleave_error *error) {
-    int count = whole->cut.count;
+    int count = compiled->cut.count;
     cleave_status status = CLEAVE_OK;
-    whole->pieces = calloc((size_t)count, sizeof(*whole->pieces));
-    if (!whole->pieces)
-        return error_memory(error, "the compiled network", (size_t)count * sizeof(MpsPiece));
+    compiled->pieces = calloc((size_t)count, sizeof(*compiled->pieces));
+    if (!compiled->pieces)
+        return error_memory(error, "the compiled network", (size_t)count * sizeof(CompiledPiece));
     log_compiling(executable, batch, count);
     for (int i = 0; i < count && status == CLEAVE_OK; i++) {
         @autoreleasepool {
-            status = make_piece(executable, &whole->cut, i, batch, &whole->pieces[i], error);
+            status = make_piece(executable, &compiled->cut, i, batch, &compiled->pieces[i], error);
         }
     }
     return status;
 }
 
-cleave_status whole_compile(MpsExecutable *executable, int batch, cleave_error *error) {
-    MpsWhole *whole = &executable->wholes[batch - 1];
-    if (whole->pieces)
+cleave_status compiled_create(MpsExecutable *executable, int batch, cleave_error *error) {
+    CompiledNetwork *compiled = &executable->compiled[batch - 1];
+    if (compiled->pieces)
         return CLEAVE_OK;
-    if (!pieces_cut(&whole->cut, &executable->network, batch, executable->flops_limit))
+    if (!pieces_cut(&compiled->cut, &executable->network, batch, executable->flops_limit))
         return error_memory(error, "the network's pieces", sizeof(int));
-    cleave_status status = make_pieces(executable, whole, batch, error);
+    cleave_status status = make_pieces(executable, compiled, batch, error);
     if (status != CLEAVE_OK)
-        whole_free(whole);
+        compiled_free(compiled);
     return status;
 }
 
-void whole_free(MpsWhole *whole) {
-    for (int i = 0; whole->pieces && i < whole->cut.count; i++) {
-        [whole->pieces[i].executable release];
+void compiled_free(CompiledNetwork *compiled) {
+    for (int i = 0; compiled->pieces && i < compiled->cut.count; i++) {
+        [compiled->pieces[i].executable release];
         for (int k = 0; k < MPS_DEPTH; k++) {
-            [whole->pieces[i].inputs[k] release];
-            [whole->pieces[i].outputs[k] release];
+            [compiled->pieces[i].inputs[k] release];
+            [compiled->pieces[i].outputs[k] release];
         }
     }
-    free(whole->pieces);
-    pieces_free(&whole->cut);
-    *whole = (MpsWhole){.pieces = NULL};
+    free(compiled->pieces);
+    pieces_free(&compiled->cut);
+    *compiled = (CompiledNetwork){.pieces = NULL};
 }
 
 /* ---- Flights ---- */
 
 /* Gives the GPU the flight's piece. */
-static cleave_status encode(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
-    const MpsPiece *piece = &executable->wholes[flight->batch - 1].pieces[flight->piece];
+static cleave_status encode_piece(MpsExecutable *executable, MpsFlight *flight,
+                                  cleave_error *error) {
+    const CompiledPiece *piece = &executable->compiled[flight->batch - 1].pieces[flight->piece];
     size_t at = (size_t)(flight - executable->flights);
     MpsCommands commands = commands_begin(executable);
     @try {
@@ -234,13 +236,13 @@ static cleave_status take_off(MpsExecutable *executable, MpsFlight *flight, clea
         return CLEAVE_OK;
     if (cancel_is_set(flight->cancel))
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-    if (!executable->wholes[flight->batch - 1].ran)
+    if (!executable->compiled[flight->batch - 1].ran)
         log_write(&executable->log, CLEAVE_LOG_DEBUG, "mps: first run of batch %d", flight->batch);
-    executable->wholes[flight->batch - 1].ran = true;
+    executable->compiled[flight->batch - 1].ran = true;
     flight->piece = 0;
     flight->begin = profile_clock(executable->profiling.profile);
     @autoreleasepool {
-        status = encode(executable, flight, error);
+        status = encode_piece(executable, flight, error);
     }
     return status;
 }
@@ -262,8 +264,8 @@ static cleave_status wait_for_piece(MpsExecutable *executable, MpsFlight *flight
 /* After a piece that took too long: those to come have half its work at most. Whether a single
  * chunk is cut otherwise then, and can be tried again. */
 static bool cut_finer(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
-    MpsWhole *whole = &executable->wholes[flight->batch - 1];
-    Pieces before = whole->cut;
+    CompiledNetwork *compiled = &executable->compiled[flight->batch - 1];
+    Pieces before = compiled->cut;
     double flops = pieces_flops(&before, &executable->network, flight->piece, flight->batch);
     bool single = pieces_begin(&before, flight->piece) == before.ends[flight->piece];
     if (flops / 2 < executable->flops_limit)
@@ -272,7 +274,7 @@ static bool cut_finer(MpsExecutable *executable, MpsFlight *flight, cleave_error
         return false;
     log_write(&executable->log, CLEAVE_LOG_WARNING, "%s; cutting the network into smaller pieces",
               error ? error->text : "the network took too long");
-    whole_free(whole);
+    compiled_free(compiled);
     return true;
 }
 
@@ -281,7 +283,7 @@ static cleave_status start_again(MpsExecutable *executable, MpsFlight *flight,
                                  cleave_error *error) {
     executable->head.failure = (DeviceFailure){STEP_RUN, CAUSE_FAILED};
     error_clear(error);
-    cleave_status status = whole_compile(executable, flight->batch, error);
+    cleave_status status = compiled_create(executable, flight->batch, error);
     return status == CLEAVE_OK ? take_off(executable, flight, error) : status;
 }
 
@@ -293,12 +295,12 @@ static cleave_status land_pieces(MpsExecutable *executable, MpsFlight *flight, d
         if (status != CLEAVE_OK && !cut_finer(executable, flight, error))
             return status;
         if (status == CLEAVE_OK &&
-            ++flight->piece == executable->wholes[flight->batch - 1].cut.count)
+            ++flight->piece == executable->compiled[flight->batch - 1].cut.count)
             return CLEAVE_OK;
         if (cancel_is_set(flight->cancel))
             return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
         @autoreleasepool {
-            status = status == CLEAVE_OK ? encode(executable, flight, error)
+            status = status == CLEAVE_OK ? encode_piece(executable, flight, error)
                                          : start_again(executable, flight, error);
         }
         if (status == CLEAVE_OK)
@@ -315,11 +317,11 @@ static cleave_status land(MpsExecutable *executable, MpsFlight *flight, cleave_e
     return status;
 }
 
-cleave_status whole_submit(MpsExecutable *executable, const float *input, float *output, int batch,
-                           const atomic_bool *cancel, cleave_error *error) {
+cleave_status compiled_submit(MpsExecutable *executable, const float *input, float *output,
+                              int batch, const atomic_bool *cancel, cleave_error *error) {
     int at = (executable->oldest + executable->flying) % MPS_DEPTH;
     MpsFlight *flight = &executable->flights[at];
-    cleave_status status = whole_compile(executable, batch, error);
+    cleave_status status = compiled_create(executable, batch, error);
     if (status != CLEAVE_OK)
         return status;
     memcpy([flight->input contents], input, mps_value_bytes(executable, 0, batch));
@@ -333,7 +335,7 @@ cleave_status whole_submit(MpsExecutable *executable, const float *input, float 
     return status;
 }
 
-cleave_status whole_collect(MpsExecutable *executable, cleave_error *error) {
+cleave_status compiled_collect(MpsExecutable *executable, cleave_error *error) {
     MpsFlight *flight = &executable->flights[executable->oldest];
     cleave_status status = CLEAVE_OK;
     if (executable->cancelled > 0)
@@ -359,7 +361,7 @@ cleave_status whole_collect(MpsExecutable *executable, cleave_error *error) {
     return CLEAVE_OK;
 }
 
-void whole_drain(MpsExecutable *executable) {
+void compiled_drain(MpsExecutable *executable) {
     double seconds = 0;
     for (int i = 0; i < MPS_DEPTH; i++)
         if (executable->flights[i].commands.all)

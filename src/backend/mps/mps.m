@@ -2,20 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/mps/executable.h"
+#include "backend/mps/compiled.h"
+#include "backend/mps/eager.h"
 #include "backend/mps/sizes.h"
 #include "cleave/extra.h"
 
 /* ---- Running ---- */
-
-static size_t value_floats(const Graph *network, int node, int batch) {
-    Shape shape = network->nodes[node].shape;
-    return (size_t)batch * (size_t)shape.channels * (size_t)shape.height * (size_t)shape.width;
-}
-
-size_t mps_value_bytes(const MpsExecutable *executable, int node, int batch) {
-    return value_floats(&executable->network, node, batch) * sizeof(float);
-}
 
 static void note_memory(MpsExecutable *executable) {
     int64_t bytes = (int64_t)[executable->device->device currentAllocatedSize];
@@ -24,12 +16,12 @@ static void note_memory(MpsExecutable *executable) {
 }
 
 /* One upload and one download a batch, here and below. */
-static cleave_status run_steps(Executable *head, const float *input, float *output, int batch,
+static cleave_status run_eager(Executable *head, const float *input, float *output, int batch,
                                const atomic_bool *cancel, cleave_error *error) {
     MpsExecutable *executable = (MpsExecutable *)head;
     const MpsFlight *flight = &executable->flights[0];
     memcpy([flight->input contents], input, mps_value_bytes(executable, 0, batch));
-    cleave_status status = steps_run(executable, batch, cancel, error);
+    cleave_status status = eager_run(executable, batch, cancel, error);
     note_memory(executable);
     if (status == CLEAVE_OK)
         memcpy(output, [flight->output contents],
@@ -37,29 +29,29 @@ static cleave_status run_steps(Executable *head, const float *input, float *outp
     return status;
 }
 
-static cleave_status submit_whole(Executable *head, const float *input, float *output, int batch,
-                                  const atomic_bool *cancel, cleave_error *error) {
+static cleave_status submit_compiled(Executable *head, const float *input, float *output, int batch,
+                                     const atomic_bool *cancel, cleave_error *error) {
     if (cancel_is_set(cancel))
         return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-    return whole_submit((MpsExecutable *)head, input, output, batch, cancel, error);
+    return compiled_submit((MpsExecutable *)head, input, output, batch, cancel, error);
 }
 
-static cleave_status collect_whole(Executable *head, cleave_error *error) {
-    cleave_status status = whole_collect((MpsExecutable *)head, error);
+static cleave_status collect_compiled(Executable *head, cleave_error *error) {
+    cleave_status status = compiled_collect((MpsExecutable *)head, error);
     note_memory((MpsExecutable *)head);
     return status;
 }
 
-static int64_t peak_memory(const Executable *head) {
+static int64_t mps_peak_memory(const Executable *head) {
     return ((const MpsExecutable *)head)->peak_bytes;
 }
 
-static int fallback(const Executable *head, cleave_fallback_op *ops, int capacity) {
+static int mps_fallback(const Executable *head, cleave_fallback_op *ops, int capacity) {
     const MpsExecutable *executable = (const MpsExecutable *)head;
     int count = 0;
     for (int node = 0; executable->fallback && node < executable->network.count; node++) {
         const Node *n = &executable->network.nodes[node];
-        if (n->op == OP_INPUT || steps_on_gpu(executable, n))
+        if (n->op == OP_INPUT || eager_on_gpu(executable, n))
             continue;
         if (count < capacity) {
             cleave_fallback_op *op = &ops[count];
@@ -76,15 +68,15 @@ static int fallback(const Executable *head, cleave_fallback_op *ops, int capacit
     return count;
 }
 
-static void destroy(Executable *head) {
+static void mps_destroy(Executable *head) {
     MpsExecutable *executable = (MpsExecutable *)head;
     @autoreleasepool {
-        whole_drain(executable);
-        for (int i = 0; executable->wholes && i < executable->max_batch; i++)
-            whole_free(&executable->wholes[i]);
+        compiled_drain(executable);
+        for (int i = 0; executable->compiled && i < executable->max_batch; i++)
+            compiled_free(&executable->compiled[i]);
         for (int i = 0; executable->left && i < executable->network.count; i++)
             [executable->left[i] release];
-        steps_free(executable);
+        eager_free(executable);
         parameters_free(&executable->parameters);
         mps_profiling_end(&executable->profiling);
         for (int i = 0; i < MPS_DEPTH; i++) {
@@ -93,20 +85,22 @@ static void destroy(Executable *head) {
         }
         [executable->queue release];
     }
-    free(executable->wholes);
+    free(executable->compiled);
     free(executable->left);
     graph_free(&executable->network);
     free(executable);
 }
 
-static const ExecutableMethods whole_methods = {.submit = submit_whole,
-                                                .collect = collect_whole,
-                                                .destroy = destroy,
-                                                .peak_memory = peak_memory,
-                                                .fallback = fallback};
+static const ExecutableMethods compiled_methods = {.submit = submit_compiled,
+                                                   .collect = collect_compiled,
+                                                   .destroy = mps_destroy,
+                                                   .peak_memory = mps_peak_memory,
+                                                   .fallback = mps_fallback};
 
-static const ExecutableMethods steps_methods = {
-    .submit = run_steps, .destroy = destroy, .peak_memory = peak_memory, .fallback = fallback};
+static const ExecutableMethods eager_methods = {.submit = run_eager,
+                                                .destroy = mps_destroy,
+                                                .peak_memory = mps_peak_memory,
+                                                .fallback = mps_fallback};
 
 /* ---- Compiling ---- */
 
@@ -151,8 +145,8 @@ static int64_t left_bytes(const Graph *network, const CompileOptions *options) {
 }
 
 static ExecutableMemory memory_of(const Graph *network, const CompileOptions *options) {
-    size_t floats = value_floats(network, 0, options->batch) +
-                    value_floats(network, network->count - 1, options->batch);
+    size_t floats = mps_value_floats(network, 0, options->batch) +
+                    mps_value_floats(network, network->count - 1, options->batch);
     return (ExecutableMemory){.weights = parameters_bytes(network, options->precision),
                               .activations = live_bytes(network, options->batch),
                               .scratch = (int64_t)(floats * sizeof(float)) * depth_of(options) +
@@ -175,8 +169,8 @@ static cleave_status check_sizes(const Graph *network, int batch, cleave_error *
         network->nodes[node].name, (long long)node_largest_array(network, node, batch), batch);
 }
 
-static cleave_status build(MpsExecutable *executable, const Graph *graph,
-                           const CompileOptions *options, cleave_error *error) {
+static cleave_status mps_build(MpsExecutable *executable, const Graph *graph,
+                               const CompileOptions *options, cleave_error *error) {
     cleave_status status = copy_nodes(&executable->network, graph, error);
     if (status == CLEAVE_OK)
         status = create_flights(executable, depth_of(options), error);
@@ -189,12 +183,12 @@ static cleave_status build(MpsExecutable *executable, const Graph *graph,
     if (status != CLEAVE_OK)
         return status;
     if (!options->fuse)
-        return steps_create(executable, error);
-    executable->wholes = calloc((size_t)options->batch, sizeof(*executable->wholes));
+        return eager_create(executable, error);
+    executable->compiled = calloc((size_t)options->batch, sizeof(*executable->compiled));
     executable->left = calloc((size_t)graph->count, sizeof(*executable->left));
-    if (!executable->wholes || !executable->left)
-        return error_memory(error, "the compiled network", sizeof(*executable->wholes));
-    return whole_compile(executable, options->batch, error);
+    if (!executable->compiled || !executable->left)
+        return error_memory(error, "the compiled network", sizeof(*executable->compiled));
+    return compiled_create(executable, options->batch, error);
 }
 
 static cleave_status refuse_to_compile(const MpsDevice *device, const CompileOptions *options,
@@ -205,8 +199,8 @@ static cleave_status refuse_to_compile(const MpsDevice *device, const CompileOpt
                      device->macos[0], device->macos[1]);
 }
 
-static cleave_status compile(Executable **created, const Graph *graph,
-                             const CompileOptions *options, cleave_error *error) {
+static cleave_status mps_compile(Executable **created, const Graph *graph,
+                                 const CompileOptions *options, cleave_error *error) {
     const MpsDevice *device = mps_device();
     *created = NULL;
     if (!device->device)
@@ -219,7 +213,7 @@ static cleave_status compile(Executable **created, const Graph *graph,
     MpsExecutable *executable = calloc(1, sizeof(*executable));
     if (!executable)
         return error_memory(error, "the compiled network", sizeof(*executable));
-    executable->head = (Executable){.methods = options->fuse ? &whole_methods : &steps_methods,
+    executable->head = (Executable){.methods = options->fuse ? &compiled_methods : &eager_methods,
                                     .depth = depth_of(options),
                                     .kernels = "",
                                     .memory = memory_of(graph, options)};
@@ -230,10 +224,10 @@ static cleave_status compile(Executable **created, const Graph *graph,
     executable->max_batch = options->batch;
     executable->flops_limit = device->submission_flops;
     @autoreleasepool {
-        status = build(executable, graph, options, error);
+        status = mps_build(executable, graph, options, error);
     }
     if (status != CLEAVE_OK) {
-        destroy(&executable->head);
+        mps_destroy(&executable->head);
         return status;
     }
     note_memory(executable);
@@ -241,36 +235,25 @@ static cleave_status compile(Executable **created, const Graph *graph,
     return CLEAVE_OK;
 }
 
-static cleave_status plan(const Graph *graph, const CompileOptions *options,
-                          ExecutableMemory *memory, cleave_error *error) {
+static cleave_status mps_memory(const Graph *graph, const CompileOptions *options,
+                                ExecutableMemory *memory, cleave_error *error) {
     cleave_status status = check_sizes(graph, options->batch, error);
     if (status == CLEAVE_OK)
         *memory = memory_of(graph, options);
     return status;
 }
 
-/* ---- What does not apply: MPSGraph chooses how layers are computed ---- */
-
-static cleave_status layers(NetworkPlan *plan, const Graph *graph, const CompileOptions *options,
-                            cleave_error *error) {
-    (void)plan;
-    (void)graph;
-    (void)options;
-    (void)error;
-    return CLEAVE_OK;
-}
-
-static bool supports(int index, cleave_precision precision) {
+static bool mps_supports(int index, cleave_precision precision) {
     (void)index;
     return precision == CLEAVE_PRECISION_F32 || precision == CLEAVE_PRECISION_F16;
 }
 
-static double run_flops(int index) {
+static double mps_run_flops(int index) {
     (void)index;
     return mps_device()->submission_flops;
 }
 
-static int count(char *reason, size_t size) {
+static int mps_count(char *reason, size_t size) {
     const MpsDevice *device = mps_device();
     snprintf(reason, size, "%s", device->reason);
     return device->device ? 1 : 0;
@@ -282,12 +265,11 @@ const Backend backend_mps = {
     .kind = CLEAVE_DEVICE_MPS,
     .alignment = sizeof(float),
     .depth = MPS_DEPTH,
-    .count = count,
+    .count = mps_count,
     .describe = mps_describe,
     .read_memory = mps_read_memory,
-    .supports = supports,
-    .run_flops = run_flops,
-    .plan = plan,
-    .layers = layers,
-    .compile = compile,
+    .supports = mps_supports,
+    .memory = mps_memory,
+    .compile = mps_compile,
+    .run_flops = mps_run_flops,
 };

@@ -3,70 +3,9 @@
 
 #include <math.h>
 
-NSArray *numbers(const NSInteger *values, size_t count) {
-    NSMutableArray *array = [NSMutableArray arrayWithCapacity:count];
-    for (size_t i = 0; i < count; i++)
-        [array addObject:[NSNumber numberWithInteger:values[i]]];
-    return array;
-}
-
-void op_builder_begin(OpBuilder *builder) {
-    builder->graph = [[MPSGraph alloc] init];
-    builder->types = [[NSMutableDictionary alloc] init];
-    builder->feeds = [[NSMutableDictionary alloc] init];
-}
-
-void op_builder_end(OpBuilder *builder) {
-    [builder->feeds release];
-    [builder->types release];
-    [builder->graph release];
-    builder->feeds = nil;
-    builder->types = nil;
-    builder->graph = nil;
-}
-
-static NSArray *shape_of(int batch, Shape shape) {
-    return NUMBERS(batch, shape.channels, shape.height, shape.width);
-}
-
-NSArray *op_shape(const OpBuilder *builder, int node) {
-    return shape_of(builder->batch, builder->network->nodes[node].shape);
-}
-
-/* Names help whoever looks at the graph in a debugger. */
-static NSString *name_of(const OpBuilder *builder, int node) {
-    return [NSString stringWithUTF8String:builder->network->nodes[node].name];
-}
-
-static MPSGraphTensor *placeholder(OpBuilder *builder, NSArray *shape, MPSDataType type,
-                                   NSString *name) {
-    MPSGraphTensor *tensor = [builder->graph placeholderWithShape:shape dataType:type name:name];
-    MPSGraphShapedType *shaped = [[MPSGraphShapedType alloc] initWithShape:shape dataType:type];
-    [builder->types setObject:shaped forKey:tensor];
-    [shaped release];
-    return tensor;
-}
-
-MPSGraphTensor *op_placeholder(OpBuilder *builder, int node) {
-    return placeholder(builder, op_shape(builder, node), MPSDataTypeFloat32,
-                       name_of(builder, node));
-}
-
-MPSGraphTensor *op_parameter(OpBuilder *builder, int node, int slot) {
-    const Parameter *parameter = parameters_of(builder->parameters, node, slot);
-    NSString *name = [NSString stringWithFormat:@"%@.%d", name_of(builder, node), slot];
-    MPSGraphTensor *tensor = placeholder(builder, parameter->shape, parameter->type, name);
-    MPSGraphTensorData *data = parameter_data(parameter);
-    [builder->feeds setObject:data forKey:tensor];
-    [data release];
-    return tensor;
-}
+#include "backend/mps/transforms.h"
 
 /* ---- Short names for MPSGraph's long ones ---- */
-
-MPSGraphTensor *op_reshape(OpBuilder *builder, MPSGraphTensor *tensor, NSArray *shape) {
-    return [builder->graph reshapeTensor:tensor withShape:shape name:nil];
-}
 
 static MPSGraphTensor *cast(OpBuilder *builder, MPSGraphTensor *tensor, MPSDataType type) {
     if ([tensor dataType] == type)
@@ -112,7 +51,7 @@ static MPSGraphTensor *conv(OpBuilder *builder, int node, MPSGraphTensor *source
         convolution2DWithSourceTensor:source
                         weightsTensor:weights
                            descriptor:conv_descriptor(&builder->network->nodes[node].as.conv)
-                                 name:name_of(builder, node)];
+                                 name:op_name(builder, node)];
 }
 
 /* What a convolution of the output's channels to the input's would send back: so its weights are
@@ -126,7 +65,7 @@ static MPSGraphTensor *conv_transposed(OpBuilder *builder, int node, MPSGraphTen
                                forwardConvolutionDescriptor:conv_descriptor(
                                                                 &builder->network->nodes[node]
                                                                      .as.conv)
-                                                       name:name_of(builder, node)];
+                                                       name:op_name(builder, node)];
 }
 
 /* As one product of two matrices, (batch · channels · height, F) · (F, F'): several versions of
@@ -139,7 +78,7 @@ static MPSGraphTensor *linear(OpBuilder *builder, int node, MPSGraphTensor *sour
     MPSGraphTensor *result = [builder->graph
         matrixMultiplicationWithPrimaryTensor:matrix
                               secondaryTensor:op_parameter(builder, node, PARAMETER_WEIGHT)
-                                         name:name_of(builder, node)];
+                                         name:op_name(builder, node)];
     return op_reshape(builder, result, op_shape(builder, node));
 }
 
@@ -200,7 +139,7 @@ static MPSGraphTensor *group_norm(OpBuilder *builder, int node, MPSGraphTensor *
 
 static MPSGraphTensor *norm(OpBuilder *builder, int node, MPSGraphTensor *source) {
     const NormAttributes *attributes = &builder->network->nodes[node].as.norm;
-    NSString *name = name_of(builder, node);
+    NSString *name = op_name(builder, node);
     if (attributes->kind == NORM_NONE)
         return source;
     MPSGraphTensor *gain = op_parameter(builder, node, PARAMETER_GAIN);

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "backend/mps/in_place.h"
-#include "backend/mps/ops.h"
+#include "backend/mps/numbers.h"
+#include "backend/weight_check.h"
 #include "base/half.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -227,11 +228,7 @@ static cleave_status read_weight(const Parameter *parameter, const Node *node, i
         for (size_t first = 0; first < elements; first += READ_ELEMENTS)
             read_elements(&reader, first, size_min(READ_ELEMENTS, elements - first), parameter);
     free(reader.row);
-    if (reader.not_finite == 0)
-        return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_MODEL,
-                     "%s: %zu of its %zu values are NaN or infinite; is the checkpoint damaged?",
-                     reader.tensor->name, reader.not_finite, elements);
+    return weight_check(reader.tensor, reader.not_finite, error);
 }
 
 /* ---- All ---- */

@@ -1,8 +1,8 @@
-/* transforms.m: the STFT and its inverse in MPSGraph's ops. Frames are gathered, and put together
- * again, by tables of places (parameters.m): a sum over the frames that cover a sample has a fixed
- * order so, where a scatter's has none. No tensor has more than four axes: what MPS computes of
- * more of them, as by a transposition, was wrong in several versions of macOS. */
-#include "backend/mps/ops.h"
+/* transforms.m: see transforms.h. Frames are gathered, and put together again, by tables of places
+ * (parameters.m), so that the sum over the frames that cover a sample has a fixed order; a
+ * scatter's has none. No tensor has more than four axes: several versions of macOS transposed
+ * larger ones wrongly. */
+#include "backend/mps/transforms.h"
 
 static MPSGraphTensor *gather(OpBuilder *builder, MPSGraphTensor *values, MPSGraphTensor *places) {
     return [builder->graph gatherWithUpdatesTensor:values

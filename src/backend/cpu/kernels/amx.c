@@ -16,6 +16,7 @@
 #include "backend/cpu/kernels/tile_gemm_template.h"
 
 #define SIMD_NAME      "amx"
+#define SIMD_NEEDS     AVX512_NEEDS " avx512bf16 amx-tile amx-bf16 amx-permission"
 #define SIMD_BF16_GEMM tile_gemm
 #define KERNELS_TABLE  kernels_amx
 

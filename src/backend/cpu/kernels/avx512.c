@@ -2,6 +2,7 @@
 #include "backend/cpu/kernels/simd_avx512.h"
 
 #define SIMD_NAME     "avx512"
+#define SIMD_NEEDS    AVX512_NEEDS
 #define KERNELS_TABLE kernels_avx512
 
 #include "backend/cpu/kernels/kernels_template.h"

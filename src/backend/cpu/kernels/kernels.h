@@ -45,16 +45,15 @@ typedef struct GemmArguments {
 } GemmArguments;
 
 /* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN
- * stays NaN, and what is too large becomes infinity. Tables without instructions for a format widen
- * it to f32, of which its products are exact. Subnormals of f16 count in full; those of bf16, and
- * of sums of its products, may count as zero. */
+ * stays NaN, and what is too large becomes infinity. A table without instructions for a format
+ * widens it to f32, where products of the format are exact. Subnormals of f16 count in full.
+ * Subnormals of bf16, and of sums of its products, may count as zero. */
 typedef struct ProductKernels {
     size_t element; /* bytes of an element of A and B; 0: the table has no such products */
-    bool native;    /* by instructions of the format's own, not by those of f32 */
+    bool native;    /* by instructions for the format, not by those for f32 */
     void (*gemm)(const GemmArguments *arguments);
-    /* From f32 to A's elements, and to B's, of which every CHANNEL_BLOCK vectors lie as the table's
-     * gemm likes them; `positions` is a multiple of that for B. NULL for f32, which stays as it is.
-     */
+    /* From f32 to A's elements, and to B's. Every CHANNEL_BLOCK vectors of B lie in the order that
+     * the table's gemm wants; so `positions` is a multiple of CHANNEL_BLOCK for B. NULL for f32. */
     void (*narrow)(void *to, const float *from, size_t positions);
     void (*narrow_vectors)(void *to, const float *from, size_t positions);
 } ProductKernels;
@@ -98,7 +97,8 @@ typedef struct StatisticsArguments {
 } StatisticsArguments;
 
 typedef struct Kernels {
-    const char *name;                    /* "reference", "avx2" and so on */
+    const char *name;  /* "reference", "avx2" and so on */
+    const char *needs; /* features of the processor, with blanks between (processor.h) */
     ProductKernels products[PRECISIONS]; /* indexed by cleave_precision */
     /* Half floats, for weights that are kept in half the memory: to[i] = from[i] · scale over
      * `count` elements, a multiple of CHANNEL_BLOCK. */
@@ -128,12 +128,15 @@ extern const Kernels kernels_neon;
 extern const Kernels kernels_neonfp16;
 extern const Kernels kernels_neonbf16;
 
+/* All tables of this architecture, slowest first; NULL-terminated. */
+extern const Kernels *const kernels_known[];
+
 /* The tables that this processor can run, slowest first; NULL-terminated. The reference is always
  * there. */
 const Kernels *const *kernels_available(void);
 
-/* The fastest table that this processor runs; or the one that the environment variable
- * CLEAVE_KERNELS names, where it runs. */
+/* The fastest table that this processor can run, or the one that the environment variable
+ * CLEAVE_KERNELS names, if it can run that. */
 const Kernels *kernels_select(void);
 
 #endif

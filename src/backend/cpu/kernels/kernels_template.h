@@ -1,6 +1,7 @@
-/* kernels_template.h: the vector kernels, written once over the vector type of simd_ISA.h. Each
- * ISA's file includes its simd_ISA.h, then this, and names the table KERNELS_TABLE with SIMD_NAME.
- */
+/* kernels_template.h: the vector kernels, written once over the vector type of simd_ISA.h, and
+ * compiled once for each instruction set: its file includes its simd_ISA.h, then this, and names
+ * the table (KERNELS_TABLE, SIMD_NAME) and the features of the processor that it needs
+ * (SIMD_NEEDS). */
 #include <math.h>
 
 #include "backend/cpu/kernels/simd.h"
@@ -219,6 +220,7 @@ static void statistics(const StatisticsArguments *a) {
 
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,
+    .needs = SIMD_NEEDS,
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
                                            .gemm = gemm_f32_all},

@@ -2,6 +2,7 @@
 #include "backend/cpu/kernels/simd_neon.h"
 
 #define SIMD_NAME     "neon"
+#define SIMD_NEEDS    "neon"
 #define KERNELS_TABLE kernels_neon
 
 #include "backend/cpu/kernels/kernels_template.h"

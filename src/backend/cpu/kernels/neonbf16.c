@@ -3,6 +3,7 @@
 #include "backend/cpu/kernels/simd_neon.h"
 
 #define SIMD_NAME     "neonbf16"
+#define SIMD_NEEDS    "neon fp16 fhm bf16"
 #define KERNELS_TABLE kernels_neonbf16
 
 #include "backend/cpu/kernels/kernels_template.h"

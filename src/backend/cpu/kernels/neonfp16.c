@@ -2,6 +2,7 @@
 #include "backend/cpu/kernels/simd_neon.h"
 
 #define SIMD_NAME     "neonfp16"
+#define SIMD_NEEDS    "neon fp16 fhm"
 #define KERNELS_TABLE kernels_neonfp16
 
 #include "backend/cpu/kernels/kernels_template.h"

@@ -4,22 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backend/cpu/kernels/kernels.h"
 #include "base/platform.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-#define AVX512_NEEDS "avx2 fma f16c avx512f avx512dq avx512vl avx512bw"
-
-const TableNeeds processor_table_needs[] = {{"avx2", "avx2 fma f16c"},
-                                            {"avx512", AVX512_NEEDS},
-                                            {"avx512bf16", AVX512_NEEDS " avx512bf16"},
-                                            {"amx", AVX512_NEEDS " avx512bf16 amx-tile amx-bf16 "
-                                                                 "amx-permission"},
-                                            {NULL, NULL}};
-
-/* A bit of what CPUID says of a leaf in EDX; for what the compiler has no name for. */
+/* A bit of CPUID's EDX, for features that the compiler has no name for. */
 static bool has_edx(unsigned leaf, unsigned subleaf, int bit) {
     unsigned a = 0;
     unsigned b = 0;
@@ -56,11 +46,6 @@ void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
     memcpy(features, known, sizeof(known));
 }
 #elif defined(__aarch64__)
-const TableNeeds processor_table_needs[] = {{"neon", "neon"},
-                                            {"neonfp16", "neon fp16 fhm"},
-                                            {"neonbf16", "neon fp16 fhm bf16"},
-                                            {NULL, NULL}};
-
 void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
     const ArmFeatures arm = platform_arm_features();
     const ProcessorFeature known[] = {
@@ -68,8 +53,6 @@ void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
     memcpy(features, known, sizeof(known));
 }
 #else
-const TableNeeds processor_table_needs[] = {{NULL, NULL}};
-
 void processor_features(ProcessorFeature features[PROCESSOR_FEATURES_MAX + 1]) {
     features[0] = (ProcessorFeature){NULL, false};
 }

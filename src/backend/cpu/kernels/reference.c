@@ -260,6 +260,7 @@ static void statistics(const StatisticsArguments *s) {
 
 const Kernels kernels_reference = {
     .name = "reference",
+    .needs = "",
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
                                            .gemm = gemm_f32},

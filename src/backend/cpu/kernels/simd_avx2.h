@@ -5,6 +5,9 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+/* Features of the processor (processor.h) that these kernels are compiled for. */
+#define AVX2_NEEDS "avx2 fma f16c"
+
 #define SIMD_LANES 8
 /* 6 rows × 16 columns: 12 sums, 2 vectors of B, 1 broadcast of A. */
 #define GEMM_TILE_ROWS    6

@@ -9,6 +9,9 @@
 
 #include "backend/cpu/kernels/simd.h"
 
+/* Features of the processor (processor.h) that these kernels are compiled for. */
+#define AVX512_NEEDS "avx2 fma f16c avx512f avx512dq avx512vl avx512bw"
+
 #define SIMD_LANES 16
 /* 14 rows × 32 columns: 28 sums, 2 vectors of B; A is broadcast from memory by the multiply. */
 #define GEMM_TILE_ROWS    14

@@ -1,6 +1,6 @@
-/* tile_gemm_template.h: the gemm of bf16 on AMX's tile registers: eight of up to 16 rows of 64 bytes. One
- * instruction multiplies a tile of A, rows × CHANNEL_BLOCK of k, by one of B, CHANNEL_BLOCK / 2
- * pairs of k × CHANNEL_BLOCK lanes, and adds the products to a tile of sums.
+/* tile_gemm_template.h: the gemm of bf16 on AMX's tile registers: eight of up to 16 rows of 64
+ * bytes. One instruction multiplies a tile of A, rows × CHANNEL_BLOCK of k, by one of B,
+ * CHANNEL_BLOCK / 2 pairs of k × CHANNEL_BLOCK lanes, and adds the products to a tile of sums.
  *
  * Whoever includes this says what does it: TILE_CONFIGURE(config), TILE_ZERO(tile), TILE_LOAD(tile,
  * from, stride), TILE_STORE(tile, to, stride), TILE_MULTIPLY(sums, a, b) and TILE_RELEASE(), with
