@@ -1,4 +1,4 @@
-/* default_batch.h: how many chunks a run takes unless the user says: the one table. */
+/* default_batch.h: how many chunks a run takes if the user does not say: the only table of it. */
 #ifndef CLEAVE_SESSION_DEFAULT_BATCH_H
 #define CLEAVE_SESSION_DEFAULT_BATCH_H
 

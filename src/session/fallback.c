@@ -97,7 +97,7 @@ static void fallback_log(const cleave_fallback_op *first, int count, const cleav
 void fallback_warn(FallbackList *list, const Executable *executable, const char *device,
                    const cleave_logger *log) {
     FallbackList all = fallback_all(list, executable, device);
-    while (list->told < all.count) {
+    while (all.ops && list->told < all.count) {
         int count = fallback_group(&all, list->told);
         fallback_log(&all.ops[list->told], count, log);
         list->told += count;

@@ -11,7 +11,7 @@
 typedef struct FallbackList {
     cleave_fallback_op *ops; /* of executables that are gone */
     int count;
-    int told; /* the user knows of so many, counting on through those of the executable */
+    int told; /* the user knows of the first so many, the executable's ops counted behind these */
 } FallbackList;
 
 /* Adds an executable's ops before it goes: their runs, if they are listed already. */

@@ -15,7 +15,7 @@
 #define DEMIX_THREADS 2
 
 /* The program, its libraries, and the buffers of decoders and encoders: 31 MB were resident with a
- * network of 0.1 MB that separated WAV or FLAC, 41 MB where FFmpeg decoded AAC (x86-64 Linux). */
+ * network of 0.1 MB that separated WAV or FLAC, 41 MB when FFmpeg decoded AAC (x86-64 Linux). */
 #define PROCESS_MEMORY ((int64_t)42000000)
 
 /* Address space that the threads of a separation reserve for their stacks. */

@@ -4,8 +4,9 @@
  *   run       has the device run the network; the caller's thread inputs → outputs
  *   collect   blends, and hands what is final to the sink        outputs →
  *
- * An item is a chunk on its way through the network, of which test-time augmentation makes three,
- * its variants. Items are blended in order, so that the batch size does not change the result. */
+ * An item is a chunk on its way through the network. Test-time augmentation makes three items of
+ * each chunk, its variants. Items are blended in order, so that the batch size does not change the
+ * result. */
 #ifndef CLEAVE_STREAM_DEMIX_STATE_H
 #define CLEAVE_STREAM_DEMIX_STATE_H
 

@@ -42,7 +42,7 @@ static int output_list_find_stem(const Config *config, const char *name) {
     return -1;
 }
 
-/* "kick, snare, toms" into text, cut where it does not fit. */
+/* Writes "kick, snare, toms" to text, cut if it is too long. */
 static void output_list_join_stems(const Config *config, char *text, size_t size) {
     size_t used = 0;
     text[0] = '\0';
@@ -117,7 +117,7 @@ static cleave_status output_list_stream(OutputList *list, const cleave_output_se
     return list->paths[0] ? CLEAVE_OK : error_memory(error, "an output's path", 2);
 }
 
-/* Whether the latest path is one of those before it. */
+/* Refuses a path that an output before it has. */
 static cleave_status output_list_check_last(const OutputList *list, int last, cleave_error *error) {
     for (int i = 0; i < last; i++)
         if (strcmp(list->paths[last], list->paths[i]) == 0) {
@@ -135,11 +135,12 @@ static cleave_status output_list_paths(OutputList *list, const char *model_name,
     char *track = path_is_standard(input) ? string_copy("stdin") : path_stem(input);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < list->count && status == CLEAVE_OK; i++) {
-        if (track)
-            list->paths[i] = output_path(settings, track, list->names[i], model_name);
-        status = list->paths[i]
-                     ? output_list_check_last(list, i, error)
-                     : error_memory(error, "an output's path", strlen(settings->name_template));
+        list->paths[i] = track ? output_path(settings, track, list->names[i], model_name) : NULL;
+        if (!list->paths[i]) {
+            status = error_memory(error, "an output's path", strlen(settings->name_template));
+            break;
+        }
+        status = output_list_check_last(list, i, error);
     }
     free(track);
     return status;

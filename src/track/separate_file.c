@@ -65,7 +65,7 @@ static cleave_status file_job_fill_stems(const FileSink *sink, cleave_result *re
     return CLEAVE_OK;
 }
 
-/* ---- Before the run ---- */
+/* ---- Outputs ---- */
 
 /* An output may be the input under another name, and would then replace it. */
 static cleave_status file_job_check_input(const OutputList *outputs, const char *input,

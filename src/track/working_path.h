@@ -3,8 +3,8 @@
 #define CLEAVE_TRACK_WORKING_PATH_H
 
 typedef enum WorkingFile {
-    WORKING_LOCK,    /* see claim.h */
-    WORKING_JOURNAL, /* see resume.h */
+    WORKING_LOCK,    /* of the claim */
+    WORKING_JOURNAL, /* of an unfinished separation */
     WORKING_FILES    /* how many there are */
 } WorkingFile;
 

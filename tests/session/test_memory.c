@@ -1,4 +1,4 @@
-/* test_memory.c: what is planned is what is taken, and the batch is the largest that fits. */
+/* test_memory.c: the memory need is what is taken, and the batch is the largest that fits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -35,8 +35,8 @@
 #define SANITIZED 0
 #endif
 
-/* Whether the system holds a process to `ulimit -v`, and tells how much of it is left. Of that a
- * sanitizer's shadow takes terabytes. */
+/* Whether the system enforces `ulimit -v` and says how much of it is left. Not with a sanitizer,
+ * whose shadow memory takes terabytes of it. */
 #if defined(HAVE_ULIMIT_V) && !SANITIZED
 #define LIMITS_ADDRESS_SPACE 1
 #else
@@ -90,9 +90,9 @@ static cleave_memory_need need_at(const cleave_model *model, int batch) {
     return need;
 }
 
-/* ---- The plan -------------------------------------------------------------------------------- */
+/* ---- The need -------------------------------------------------------------------------------- */
 
-/* Bytes that malloc has handed out; 0 where that cannot be told. */
+/* Bytes that malloc has handed out; 0 if it cannot say. */
 static int64_t allocated(void) {
 #if defined(HAVE_MALLINFO2) && !SANITIZED
     struct mallinfo2 info = mallinfo2();
@@ -102,22 +102,22 @@ static int64_t allocated(void) {
 #endif
 }
 
-/* Compiling takes what was planned: by the executable's own account exactly, and by malloc's to
+/* Compiling takes what it was said to need: exactly by the executable's own account; by malloc's to
  * 1 % and what small things (names, steps, threads) take. */
-static void expect_plan_holds(const Graph *graph, const CompileOptions *options) {
-    ExecutableMemory plan;
+static void expect_need_holds(const Graph *graph, const CompileOptions *options) {
+    ExecutableMemory need;
     Executable *executable = NULL;
     cleave_error error;
-    if (backend_memory(&backend_cpu, graph, options, &plan, &error) != CLEAVE_OK)
+    if (backend_memory(&backend_cpu, graph, options, &need, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     int64_t before = allocated();
     if (backend_compile(&backend_cpu, &executable, graph, options, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     int64_t taken = allocated() - before;
-    assert_int_equal(plan.weights, executable->memory.weights);
-    assert_int_equal(plan.activations, executable->memory.activations);
-    assert_int_equal(plan.scratch, executable->memory.scratch);
-    int64_t total = executable_memory_total(&plan);
+    assert_int_equal(need.weights, executable->memory.weights);
+    assert_int_equal(need.activations, executable->memory.activations);
+    assert_int_equal(need.scratch, executable->memory.scratch);
+    int64_t total = executable_memory_total(&need);
     if (taken > 0) {
         assert_true(taken >= total);
         assert_true(taken <= total + total / 100 + 400000);
@@ -125,7 +125,7 @@ static void expect_plan_holds(const Graph *graph, const CompileOptions *options)
     executable_destroy(executable);
 }
 
-static void the_plan_is_what_compiling_takes(void **state) {
+static void the_need_is_what_compiling_takes(void **state) {
     (void)state;
     static const char *const names[] = {
         "golden/batch-relu-5stem/model.ckpt",     "golden/fft768-half-nested/model.ckpt",
@@ -142,7 +142,7 @@ static void the_plan_is_what_compiling_takes(void **state) {
                                        model->config.chunk_size, NULL),
                          CLEAVE_OK);
         for (int k = 0; k < 8; k++)
-            expect_plan_holds(&graph, &(CompileOptions){.batch = batches[k & 1],
+            expect_need_holds(&graph, &(CompileOptions){.batch = batches[k & 1],
                                                         .threads = threads[k >> 1 & 1],
                                                         .precision = CLEAVE_PRECISION_F32,
                                                         .fuse = (k & 4) != 0});
@@ -166,7 +166,7 @@ static struct rlimit limit_address_space(int64_t bytes) {
     return before;
 }
 
-static void planning_allocates_nothing_large(void **state) {
+static void asking_for_the_need_allocates_nothing_large(void **state) {
     (void)state;
     if (!LIMITS_ADDRESS_SPACE)
         skip();
@@ -182,7 +182,7 @@ static void an_impossible_size_is_an_error(void **state) {
     (void)state;
     cleave_model *model = open_model("golden/short-input/model.ckpt");
     Graph graph;
-    ExecutableMemory plan;
+    ExecutableMemory need;
     cleave_error error;
     assert_int_equal(
         network_graph(&graph, &model->config, model->checkpoint, model->config.chunk_size, NULL),
@@ -190,7 +190,7 @@ static void an_impossible_size_is_an_error(void **state) {
     for (int i = 0; i < graph.count; i++)
         graph.nodes[i].shape.height = graph.nodes[i].shape.width = INT32_MAX / 2;
     CompileOptions options = {.batch = 64, .threads = 1, .precision = CLEAVE_PRECISION_F32};
-    assert_int_equal(backend_memory(&backend_cpu, &graph, &options, &plan, &error),
+    assert_int_equal(backend_memory(&backend_cpu, &graph, &options, &need, &error),
                      CLEAVE_ERROR_MEMORY);
     graph_free(&graph);
     cleave_model_close(model);
@@ -221,7 +221,7 @@ static void r7_the_table_is_that_of_the_requirement(void **state) {
     }
 }
 
-/* Opens with a limit and returns the batch that came of it, or 0 after CLEAVE_ERROR_MEMORY. */
+/* Opens with a limit; returns the batch, or 0 after CLEAVE_ERROR_MEMORY. */
 static int batch_within(const cleave_model *model, int batch, int64_t limit, Lines *warnings,
                         cleave_error *error) {
     cleave_separator_settings settings = settings_of(batch, limit, warnings);
@@ -291,8 +291,8 @@ static void nobody_asked_and_nothing_is_warned_of(void **state) {
     cleave_model_close(model);
 }
 
-/* The limit that a plan names, and how a wish for no batch is answered. */
-static void a_plan_names_the_limit(void **state) {
+/* The limit that a need names, and the batch if none is asked for. */
+static void a_need_names_the_limit(void **state) {
     (void)state;
     cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
     cleave_memory_need need;
@@ -308,7 +308,7 @@ static void a_plan_names_the_limit(void **state) {
     cleave_model_close(model);
 }
 
-/* What the plan could not know: the system refuses memory that seemed to be there. */
+/* What the need cannot know: the system refuses memory that seemed to be there. */
 static void a_refused_allocation_halves_the_batch(void **state) {
     (void)state;
     if (!LIMITS_ADDRESS_SPACE)
@@ -328,15 +328,15 @@ static void a_refused_allocation_halves_the_batch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_plan_is_what_compiling_takes),
-        cmocka_unit_test(planning_allocates_nothing_large),
+        cmocka_unit_test(the_need_is_what_compiling_takes),
+        cmocka_unit_test(asking_for_the_need_allocates_nothing_large),
         cmocka_unit_test(an_impossible_size_is_an_error),
         cmocka_unit_test(demix_memory_cannot_overflow),
         cmocka_unit_test(r7_the_table_is_that_of_the_requirement),
         cmocka_unit_test(the_batch_is_the_largest_that_fits),
         cmocka_unit_test(a_network_that_does_not_fit_is_refused_in_full),
         cmocka_unit_test(nobody_asked_and_nothing_is_warned_of),
-        cmocka_unit_test(a_plan_names_the_limit),
+        cmocka_unit_test(a_need_names_the_limit),
         cmocka_unit_test(a_refused_allocation_halves_the_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,7 +210,7 @@ static const cleave_profile_op *find_op(const cleave_profile *profile, const cha
     return NULL;
 }
 
-/* A warm-up is not counted; a network that is compiled again is told of the same ops again. */
+/* A warm-up is not counted; a network that is compiled again has the same ops. */
 static void b2_warm_ups_are_left_out_and_compiling_is_told(void **state) {
     (void)state;
     cleave_model *model = open_model("golden/short-input/model.ckpt");
@@ -408,7 +408,7 @@ static void write_trace(cleave_separator *separator, const char *path) {
         fail_msg("%s", error.text);
 }
 
-/* Separates a file twice, of whose stems the writers are threads too. */
+/* Separates a file twice; the writers of its stems are threads, too. */
 static void separate_files(cleave_separator *separator) {
     char input[PATH_SIZE];
     cleave_output_settings settings;

@@ -224,8 +224,8 @@ static cleave_status separate_chunks(const Damaged *damaged, const bool noise[SI
     for (size_t i = 0; i < samples; i++)
         mix[i] = noise[i / chunk] ? (float)(i % 7) / 7 : (float)-0.0;
     const float *planes[2] = {mix, mix};
-    cleave_status status =
-        cleave_separator_separate_memory(separator, planes, 2, (int64_t)samples, stems, NULL, NULL, error);
+    cleave_status status = cleave_separator_separate_memory(separator, planes, 2, (int64_t)samples,
+                                                            stems, NULL, NULL, error);
     for (size_t i = 0; i < values && status == CLEAVE_OK; i++)
         assert_true(stems[i] == 0);
     free(mix);

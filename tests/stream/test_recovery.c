@@ -30,7 +30,7 @@ static const int all_stems[STEMS] = {0, 1, 2};
 
 /* ---- A network made up: stem s of sample x is x · (s + 1) / 4 ---- */
 
-/* What the network was given and has not been asked for. */
+/* A batch that the network was given and that is not collected yet. */
 typedef struct FakeBatch {
     const float *input;
     float *output;
@@ -90,8 +90,8 @@ static cleave_status fake_run(Executable *executable, const float *input, float 
 
 static const ExecutableMethods fake_methods = {.submit = fake_run};
 
-/* One that does nothing before it is asked for the result, so that whoever takes input or output
- * away too early gets a wrong one. */
+/* A network that computes only when the result is collected: if input or output are taken away too
+ * early, the result is wrong. */
 static cleave_status queue_submit(Executable *executable, const float *input, float *output,
                                   int batch, const atomic_bool *cancel, cleave_error *error) {
     FakeNetwork *network = (FakeNetwork *)executable;
@@ -131,7 +131,7 @@ static FakeNetwork fake_network(int depth, bool refuses) {
         .refuses = refuses};
 }
 
-/* ---- A run over it ---- */
+/* ---- A separation by it ---- */
 
 typedef struct Fixture {
     float mix[CHANNELS][SAMPLES];
@@ -303,7 +303,7 @@ static void test_stems_and_mix_keep_their_places(void **state) {
     }
 }
 
-/* Of silence the network makes silence, and so need not run; parts of one batch that do run may be
+/* The network makes silence of silence, so it need not run. Parts of one batch that do run may be
  * on their way together. */
 static void test_silent_chunks_are_not_run(void **state) {
     Fixture *f = *state;
@@ -320,7 +320,7 @@ static void test_silent_chunks_are_not_run(void **state) {
 
 /* ---- Memory ---- */
 
-/* Where one of several batches on their way fails, those behind it may be computed twice. */
+/* If one of several batches on their way fails, those behind it may be computed twice. */
 static void check_runs(const Fixture *f, int64_t runs, int64_t least) {
     if (f->network.head.depth == 1 || f->network.refuses)
         assert_int_equal(runs, least);
@@ -440,7 +440,8 @@ static bool journal_is_there(const Fixture *f) {
     return stat(f->journal, &status) == 0;
 }
 
-/* Interrupts a run and goes on: the bits are those of a whole run, and no chunk is run twice. */
+/* Interrupts a separation and goes on: the bits are those of a whole one, and no chunk is computed
+ * twice. */
 static void resume_at(Fixture *f, Way way, int64_t at, const void *whole, int64_t whole_runs) {
     f->cancel_at = at;
     Journal *journal = open_journal(f, way, "x");
@@ -518,13 +519,13 @@ static void test_other_fingerprint_starts_over(void **state) {
     assert_false(journal_is_there(f)); /* nothing is in it */
 }
 
-/* A run that is interrupted after it had moved to another device. */
+/* A separation that is interrupted after it had moved to another device. */
 static void interrupt_moved(Fixture *f, Way way, int64_t at) {
     interrupt_at(f, way, at);
     Journal *journal = open_journal(f, way, "x");
     assert_string_equal(journal_device(journal), "");
     journal_move(journal, "next:1", "y");
-    assert_string_equal(journal_device(journal), ""); /* it is told to later runs */
+    assert_string_equal(journal_device(journal), ""); /* later openings see it */
     journal_close(journal, true);
 }
 
@@ -556,8 +557,8 @@ static void b1_a_journal_knows_where_its_run_had_moved_to(void **state) {
     journal_close(journal, false);
 }
 
-/* How much a run got done before it noticed the interruption differs: a place behind the end is
- * one at the end. */
+/* How much was done before the interruption was noticed differs, so a place behind the file's end
+ * stands for its last byte. */
 static void flip_byte(const Fixture *f, int64_t at) {
     unsigned char byte;
     struct stat status;
@@ -599,7 +600,7 @@ static void test_damaged_journal_never_misleads(void **state) {
     }
 }
 
-/* Damage never makes a run that had moved look like one that had not. */
+/* Damage never makes a separation that had moved look like one that had not. */
 static void b1_damage_hides_no_move(void **state) {
     Fixture *f = *state;
     Way way = {CLEAVE_BLEND_FADE, 4, 1, false, false};
