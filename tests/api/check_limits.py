@@ -1,4 +1,4 @@
-"""No test can hang: every wait of a test in Python has a limit. Argument: the folder of the tests. (Those
+"""No test can hang: every wait of a test in Python has a limit. Arguments: the folders of the tests. (Those
 in C are ended by Meson, with all that they started.)"""
 
 import ast
@@ -71,8 +71,16 @@ def ended():
         return process.returncode is not None
 
 
+def python_files(roots):
+    for root in roots:
+        for folder, _, names in os.walk(root):
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                if name.endswith(".py") and os.path.relpath(path, root) not in EXEMPT:
+                    yield path
+
+
 def main():
-    [root] = sys.argv[1:]
     if not ended():
         print("tests/processes.py lets a program without an end go on")
         return 1
@@ -81,15 +89,11 @@ def main():
             print(f"this check itself misjudges {sample}")
             return 1
     found = 0
-    for folder, _, names in os.walk(root):
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            if not name.endswith(".py") or os.path.relpath(path, root) in EXEMPT:
-                continue
-            with open(path, encoding="utf-8") as file:
-                for line, text in faults(file.read()):
-                    print(f"{path}:{line}: {text}")
-                    found += 1
+    for path in python_files(sys.argv[1:]):
+        with open(path, encoding="utf-8") as file:
+            for line, text in faults(file.read()):
+                print(f"{path}:{line}: {text}")
+                found += 1
     return 1 if found else 0
 
 

@@ -1,4 +1,4 @@
-"""The mps device as a user meets it, on the simulated Mac of tests/applesim: what the GPU was given
+"""The mps device as a user meets it, on the simulated Mac of simulators/apple: what the GPU was given
 and gave back, macOS versions, failures. The environment is that of tests/cli/test_cli.py; the program
 is that of a build with -Dapplesim=enabled.
 """
