@@ -1,6 +1,6 @@
 /* excerpt_test.c: cleave_audio_read(): the loudest part of a file, or all of it. */
 #include "cleave/extra.h"
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdlib.h>

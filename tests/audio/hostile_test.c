@@ -1,5 +1,5 @@
 /* hostile_test.c: inputs that are not what they seem: one clear line each, or what can be saved. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdio.h>

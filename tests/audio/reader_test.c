@@ -1,5 +1,5 @@
 /* reader_test.c: whole, healthy files of every format, memory, channels and rewinding. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdio.h>

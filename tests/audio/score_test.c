@@ -1,6 +1,6 @@
 /* score_test.c: SDR and SI-SDR against values worked out by hand. */
 #include "cleave/extra.h"
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdio.h>

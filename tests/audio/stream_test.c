@@ -1,6 +1,6 @@
 /* stream_test.c: audio through pipes: what comes out of a stream is what a file of the same bytes
  * gives, nobody waits for ever, and what is written to a pipe is what a file would hold. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* whole_test.c: whether what a writer wrote is still all there. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@
 
 #include "cleave/extra.h"
 #include "tests/faults/faults.h"
-#include "tests/random.h"
+#include "src/base/random.h"
 
 #define PATH_SIZE 1024
 

@@ -1,6 +1,6 @@
 /* test_config.c: configurations as found in the wild, and as they should not be. */
-#include "support.h"
-#include "tests/random.h"
+#include "tests/support/files.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdio.h>

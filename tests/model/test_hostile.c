@@ -1,8 +1,8 @@
 /* test_hostile.c: checkpoints cut at every byte, with bits flipped, and with numbers that lie. Each
  * must end as an error of one line or as a checkpoint whose every tensor can be read; a sanitizer
  * watches for the rest. */
-#include "support.h"
-#include "tests/random.h"
+#include "tests/support/files.h"
+#include "base/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>

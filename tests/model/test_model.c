@@ -1,5 +1,5 @@
 /* test_model.c: the public functions about models, and where a configuration is looked for. */
-#include "support.h"
+#include "tests/support/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_pickle.c: opcodes byte by byte, well formed and not. */
-#include "support.h"
+#include "tests/support/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,8 +17,8 @@
 
 #include "backend/cpu/conv_plan.h"
 #include "cleave/extra.h"
-#include "tests/between.h"
-#include "tests/random.h"
+#include "tests/support/between.h"
+#include "base/random.h"
 
 #define CHANNELS 2
 #define STEMS    2

@@ -21,7 +21,7 @@
 #include "base/thread_pool.h"
 #include "cleave/extra.h"
 #include "separate/trace.h"
-#include "tests/random.h"
+#include "base/random.h"
 
 #define SAMPLES   20000
 #define PATH_SIZE 1024

@@ -20,8 +20,8 @@
 #include "separate/claim.h"
 #include "separate/demix.h"
 #include "separate/side_file.h"
-#include "tests/between.h"
-#include "tests/random.h"
+#include "tests/support/between.h"
+#include "base/random.h"
 
 #define CHANNELS 2
 #define STEMS    3

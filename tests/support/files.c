@@ -1,5 +1,5 @@
 /* support.c: see support.h. */
-#include "support.h"
+#include "tests/support/files.h"
 
 #include <ftw.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* between.h: assert_between() for tests of cmocka, which they include first. cmocka 2 deprecates
  * its own assert_in_range() for names that cmocka 1 does not have. */
-#ifndef CLEAVE_TESTS_BETWEEN_H
-#define CLEAVE_TESTS_BETWEEN_H
+#ifndef CLEAVE_TESTS_SUPPORT_BETWEEN_H
+#define CLEAVE_TESTS_SUPPORT_BETWEEN_H
 
 #include <cmocka.h>
 #include <inttypes.h>

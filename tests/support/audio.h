@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 #include "audio/audio.h"
-#include "tests/between.h"
+#include "tests/support/between.h"
 
 /* cmocka setup and teardown of one test: an empty folder, removed with all that is in it. */
 int fixture_setup(void **state);

@@ -1,5 +1,5 @@
 /* fixture.c: see fixture.h. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 #include "cleave/extra.h"
 
 #include <dirent.h>

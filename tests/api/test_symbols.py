@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from processes import TIME_LIMIT  # noqa: E402
 
 SANITIZERS = ("asan_", "ubsan_", "tsan_", "odr_asan")

@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from processes import Process, read_until  # noqa: E402
 
 ENDLESS = ["sleep", "100000"]
 RUNS = ("run", "call", "check_call", "check_output")
 # Those who build Process and read_until(), and a measurement of hours that is no test of the suite.
-EXEMPT = ("processes.py", os.path.join("soak", "soak.py"))
+EXEMPT = (os.path.join("support", "processes.py"), os.path.join("soak", "soak.py"))
 SAMPLES = {
     "subprocess.run(['true'])": True,
     "subprocess.run(['true'], timeout=3)": False,
@@ -38,7 +38,7 @@ def fault(call):
     if text in ["subprocess." + run for run in RUNS] and "timeout" not in given:
         return f"{text}() needs a timeout"
     if text == "subprocess.Popen":
-        return "take Process of tests/processes.py in place of subprocess.Popen"
+        return "take Process of tests/support/processes.py in place of subprocess.Popen"
     if name == "communicate" and "timeout" not in given:
         return "communicate() needs a timeout"
     if name in ("wait", "join") and not call.args and "timeout" not in given:
@@ -46,7 +46,7 @@ def fault(call):
     if text == "threading.Thread" and "daemon" not in given:
         return "a thread needs daemon=True: the interpreter waits for others at its end"
     if text == "os.read":
-        return "take read_until() of tests/processes.py in place of os.read()"
+        return "take read_until() of tests/support/processes.py in place of os.read()"
     return None
 
 
@@ -82,7 +82,7 @@ def python_files(roots):
 
 def main():
     if not ended():
-        print("tests/processes.py lets a program without an end go on")
+        print("tests/support/processes.py lets a program without an end go on")
         return 1
     for sample, wrong in SAMPLES.items():
         if bool(faults(sample)) != wrong:

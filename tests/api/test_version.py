@@ -7,7 +7,7 @@ import subprocess
 import sys
 from email.utils import parsedate_to_datetime
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from processes import TIME_LIMIT  # noqa: E402
 
 
