@@ -20,8 +20,8 @@
 #include <cmocka.h>
 
 #include "cleave/extra.h"
-#include "tests/faults/faults.h"
 #include "src/base/random.h"
+#include "tests/faults/faults.h"
 
 #define PATH_SIZE 1024
 

@@ -2,6 +2,7 @@
  * PyTorch (tests/data/model/make_fixtures.py), and one clear line for every file that is none of
  * them. */
 #include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

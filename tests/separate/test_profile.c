@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "base/thread_pool.h"
 #include "cleave/extra.h"
 #include "separate/trace.h"
-#include "base/random.h"
 
 #define SAMPLES   20000
 #define PATH_SIZE 1024

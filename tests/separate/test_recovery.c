@@ -17,11 +17,11 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "separate/claim.h"
 #include "separate/demix.h"
 #include "separate/side_file.h"
 #include "tests/support/between.h"
-#include "base/random.h"
 
 #define CHANNELS 2
 #define STEMS    3

@@ -1,104 +1,20 @@
-/* fixture.c: see fixture.h. */
+/* audio.c: audio in memory and in files, for tests. */
 #include "tests/support/audio.h"
-#include "cleave/extra.h"
 
-#include <dirent.h>
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static char folder[256];
-
-int fixture_setup(void **state) {
-    (void)state;
-    const char *base = getenv("TMPDIR");
-    snprintf(folder, sizeof(folder), "%s/cleave-audio-XXXXXX", base ? base : "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-int fixture_teardown(void **state) {
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *join(const char *base, const char *below, const char *name) {
-    static char paths[8][1024];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof(paths[0]), "%s%s%s%s", base, below, *name ? "/" : "", name);
-    return path;
-}
-
-const char *in_folder(const char *name) {
-    return join(folder, "", name);
-}
+#include "cleave/extra.h"
 
 const char *in_data(const char *name) {
-    const char *data = getenv("CLEAVE_TEST_DATA");
-    assert_non_null(data);
-    return join(data, "/audio", name);
-}
-
-int count_entries(const char *path) {
-    DIR *directory = opendir(path);
-    if (!directory)
-        return -1;
-    int count = 0;
-    for (struct dirent *entry; (entry = readdir(directory));)
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    closedir(directory);
-    return count;
-}
-
-static void keep_line(void *user, cleave_log_level level, const char *line) {
-    LogKeeper *keeper = user;
-    assert_int_equal(level, CLEAVE_LOG_WARNING);
-    keeper->lines++;
-    snprintf(keeper->last, sizeof(keeper->last), "%s", line);
-}
-
-void log_keeper_init(LogKeeper *keeper) {
-    memset(keeper, 0, sizeof(*keeper));
-    keeper->logger = (cleave_logger){keep_line, keeper, CLEAVE_LOG_DEBUG};
-}
-
-unsigned char *read_bytes(const char *path, size_t *size) {
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    *size = (size_t)ftell(file);
-    rewind(file);
-    unsigned char *bytes = malloc(*size + 1);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *size, file), *size);
-    fclose(file);
-    return bytes;
-}
-
-void write_bytes(const char *path, const void *bytes, size_t size) {
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-void cut_file(const char *from, const char *to, size_t size) {
-    size_t whole;
-    unsigned char *bytes = read_bytes(from, &whole);
-    assert_true(size <= whole);
-    write_bytes(to, bytes, size);
-    free(bytes);
+    static TestPath paths[8];
+    static int next;
+    TestPath *path = &paths[next++ % 8];
+    TestPath folder = test_data("audio");
+    snprintf(path->text, sizeof(path->text), "%.800s/%.200s", folder.text, name);
+    return path->text;
 }
 
 Audio audio_new(int channels, int sample_rate, int64_t frames) {
@@ -283,13 +199,6 @@ double snr_db(const Audio *signal, const Audio *other, int64_t from, int64_t to)
             noise += d * d;
         }
     return 10 * log10(power / noise);
-}
-
-void assert_words(const char *text, const char *const *words) {
-    assert_null(strchr(text, '\n'));
-    for (; *words; words++)
-        if (!strstr(text, *words))
-            fail_msg("\"%s\" is not in \"%s\"", *words, text);
 }
 
 bool reads_extension(const char *extension) {

@@ -1,48 +1,19 @@
-/* fixture.h: what the audio tests share: a folder of their own, signals, files made by libsndfile,
- * whole files read back, and a log that can be looked into. */
-#ifndef TESTS_AUDIO_FIXTURE_H
-#define TESTS_AUDIO_FIXTURE_H
+/* audio.h: what the tests of audio files share: signals, files made by libsndfile, and whole files
+ * read back. */
+#ifndef CLEAVE_TESTS_SUPPORT_AUDIO_H
+#define CLEAVE_TESTS_SUPPORT_AUDIO_H
 
-/* cmocka.h needs these before it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <sndfile.h>
 #include <stdbool.h>
 
+#include "tests/support/files.h"
+
 #include "audio/audio.h"
 #include "tests/support/between.h"
+#include "tests/support/texts.h"
 
-/* cmocka setup and teardown of one test: an empty folder, removed with all that is in it. */
-int fixture_setup(void **state);
-int fixture_teardown(void **state);
-
-/* Path of a name in the folder; valid until eight more are asked for. "" is the folder. */
-const char *in_folder(const char *name);
-
-/* Path of a file in tests/data/audio. */
+/* Path of a file in tests/data/audio; valid until eight more are asked for. */
 const char *in_data(const char *name);
-
-/* Entries in a folder, . and .. not counted; -1 where it is not there. */
-int count_entries(const char *folder);
-
-/* A log that keeps its lines. */
-typedef struct LogKeeper {
-    cleave_logger logger;
-    int lines;
-    char last[1024];
-} LogKeeper;
-void log_keeper_init(LogKeeper *keeper);
-
-/* Whole files as bytes. */
-unsigned char *read_bytes(const char *path, size_t *size);
-void write_bytes(const char *path, const void *bytes, size_t size);
-
-/* Writes the first `size` bytes of one file to another. */
-void cut_file(const char *from, const char *to, size_t size);
 
 /* Planar audio. */
 typedef struct Audio {
@@ -87,10 +58,6 @@ void assert_same_audio(const Audio *a, const Audio *b);
 
 /* Signal to noise in dB over all channels and the frames [from, to). */
 double snr_db(const Audio *signal, const Audio *other, int64_t from, int64_t to);
-
-/* The text is one line and holds each of the words. */
-#define assert_text_has(text, ...) assert_words(text, (const char *const[]){__VA_ARGS__, NULL})
-void assert_words(const char *text, const char *const *words);
 
 bool built_with_ffmpeg(void);
 bool reads_extension(const char *extension);

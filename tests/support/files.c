@@ -1,6 +1,7 @@
-/* support.c: see support.h. */
+/* files.c: paths, folders and whole files of tests. */
 #include "tests/support/files.h"
 
+#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,43 +9,60 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static char folder[256];
+
 TestPath test_data(const char *relative) {
     TestPath path;
-    const char *folder = getenv("CLEAVE_TEST_DATA");
-    snprintf(path.text, sizeof(path.text), "%s/%s", folder ? folder : "tests/data", relative);
+    const char *data = getenv("CLEAVE_TEST_DATA");
+    snprintf(path.text, sizeof(path.text), "%s/%s", data ? data : "tests/data", relative);
     return path;
 }
 
-static TestPath temporary_folder(void) {
-    TestPath folder;
-    const char *root = getenv("TMPDIR");
-    snprintf(folder.text, sizeof(folder.text), "%s/cleave-test-model-%ld", root ? root : "/tmp",
-             (long)getpid());
-    return folder;
+int fixture_setup(void **state) {
+    (void)state;
+    const char *base = getenv("TMPDIR");
+    snprintf(folder, sizeof(folder), "%s/cleave-test-XXXXXX", base ? base : "/tmp");
+    return mkdtemp(folder) ? 0 : -1;
 }
 
-TestPath test_temporary(const char *name) {
-    TestPath folder = temporary_folder();
-    TestPath path;
-    mkdir(folder.text, 0700);
-    snprintf(path.text, sizeof(path.text), "%.800s/%.200s", folder.text, name);
-    return path;
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place) {
-    (void)info;
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk) {
+    (void)status;
     (void)type;
-    (void)place;
+    (void)walk;
     return remove(path);
 }
 
-int test_remove_temporary(void **state) {
+int fixture_teardown(void **state) {
     (void)state;
-    nftw(temporary_folder().text, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    return 0;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-unsigned char *test_read_file(const char *path, size_t *size) {
+TestPath test_temporary(const char *name) {
+    TestPath path;
+    snprintf(path.text, sizeof(path.text), "%s%s%s", folder, *name ? "/" : "", name);
+    return path;
+}
+
+const char *in_folder(const char *name) {
+    static TestPath paths[8];
+    static int next;
+    TestPath *path = &paths[next++ % 8];
+    *path = test_temporary(name);
+    return path->text;
+}
+
+int count_entries(const char *path) {
+    DIR *directory = opendir(path);
+    if (!directory)
+        return -1;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(directory);
+    return count;
+}
+
+unsigned char *read_bytes(const char *path, size_t *size) {
     struct stat info;
     FILE *file = fopen(path, "rb");
     if (!file || fstat(fileno(file), &info) != 0) {
@@ -52,31 +70,31 @@ unsigned char *test_read_file(const char *path, size_t *size) {
         return NULL;
     }
     *size = (size_t)info.st_size;
-    unsigned char *data = malloc(*size ? *size : 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, *size, file), *size);
+    unsigned char *bytes = malloc(*size ? *size : 1);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
     fclose(file);
-    return data;
+    return bytes;
 }
 
-void *test_copy(const void *data, size_t size) {
+void write_bytes(const char *path, const void *bytes, size_t size) {
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+void cut_file(const char *from, const char *to, size_t size) {
+    size_t whole;
+    unsigned char *bytes = read_bytes(from, &whole);
+    assert_true(size <= whole);
+    write_bytes(to, bytes, size);
+    free(bytes);
+}
+
+void *copy_bytes(const void *data, size_t size) {
     void *copy = malloc(size ? size : 1);
     assert_non_null(copy);
     memcpy(copy, data, size);
     return copy;
-}
-
-void test_write_file(const char *path, const void *data, size_t size) {
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
-void test_assert_error(const cleave_error *error, cleave_status status, const char *fragment) {
-    if (error->status != status || !strstr(error->text, fragment))
-        fail_msg("expected '%s' with '%s', got '%s': %s", cleave_status_name(status), fragment,
-                 cleave_status_name(error->status), error->text);
-    assert_null(strchr(error->text, '\n'));
-    assert_true(strlen(error->text) > 10);
 }

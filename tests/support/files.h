@@ -1,8 +1,9 @@
-/* support.h: what the tests of model/ share: paths of fixtures, whole files in memory, a random
- * number generator, and texts of errors. */
-#ifndef CLEAVE_TESTS_MODEL_SUPPORT_H
-#define CLEAVE_TESTS_MODEL_SUPPORT_H
+/* files.h: files of tests: the data that the tests bring along, a folder for what a test makes, and
+ * whole files in memory. */
+#ifndef CLEAVE_TESTS_SUPPORT_FILES_H
+#define CLEAVE_TESTS_SUPPORT_FILES_H
 
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,31 +11,35 @@
 
 #include <cmocka.h>
 
-#include "cleave.h"
-
 typedef struct TestPath {
     char text[1024];
 } TestPath;
 
-/* A path below the folder of test data. */
+/* A path below tests/data. */
 TestPath test_data(const char *relative);
 
-/* A path in a folder that belongs to this process; the folder exists. test_remove_temporary() is
- * due at the end. */
+/* cmocka's setup and teardown: an empty folder, removed with all that is in it. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
+/* Path of a name in that folder. "" is the folder. */
 TestPath test_temporary(const char *name);
 
-/* Removes that folder; a group teardown. */
-int test_remove_temporary(void **state);
+/* The same as text, which is valid until eight more are asked for. */
+const char *in_folder(const char *name);
+
+/* Entries in a folder, . and .. not counted; -1 if the folder is missing. */
+int count_entries(const char *folder);
 
 /* A whole file in memory of exactly its size, so that a sanitizer sees every step beyond it. */
-unsigned char *test_read_file(const char *path, size_t *size);
+unsigned char *read_bytes(const char *path, size_t *size);
+
+void write_bytes(const char *path, const void *bytes, size_t size);
+
+/* Writes the first `size` bytes of one file to another. */
+void cut_file(const char *from, const char *to, size_t size);
 
 /* A copy in memory of exactly its size, to be freed. */
-void *test_copy(const void *data, size_t size);
-
-void test_write_file(const char *path, const void *data, size_t size);
-
-/* Fails unless the error has this status and one line with `fragment` in it. */
-void test_assert_error(const cleave_error *error, cleave_status status, const char *fragment);
+void *copy_bytes(const void *data, size_t size);
 
 #endif
