@@ -32,9 +32,13 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
+bool remove_tree(const char *path) {
+    return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0;
+}
+
 int fixture_teardown(void **state) {
     (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    return remove_tree(folder) ? 0 : -1;
 }
 
 TestPath test_temporary(const char *name) {

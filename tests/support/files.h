@@ -6,6 +6,7 @@
 /* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ TestPath test_temporary(const char *name);
 
 /* The same as text, which is valid until eight more are asked for. */
 const char *in_folder(const char *name);
+
+/* Removes a folder with all that is in it, or a file; whether it could. */
+bool remove_tree(const char *path);
 
 /* Entries in a folder, . and .. not counted; -1 if the folder is missing. */
 int count_entries(const char *folder);
