@@ -88,6 +88,18 @@ void write_bytes(const char *path, const void *bytes, size_t size) {
     assert_int_equal(fclose(file), 0);
 }
 
+void put_file(const char *name, const char *text) {
+    TestPath path = test_temporary("");
+    char *start = path.text + strlen(path.text);
+    snprintf(start, sizeof(path.text) - strlen(path.text), "%s", name);
+    for (char *slash = strchr(start + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path.text, 0700);
+        *slash = '/';
+    }
+    write_bytes(path.text, text, strlen(text));
+}
+
 void cut_file(const char *from, const char *to, size_t size) {
     size_t whole;
     unsigned char *bytes = read_bytes(from, &whole);

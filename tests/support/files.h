@@ -40,6 +40,10 @@ unsigned char *read_bytes(const char *path, size_t *size);
 
 void write_bytes(const char *path, const void *bytes, size_t size);
 
+/* Writes a text below the folder of the test, and the folders on the way. `name` begins with a
+ * slash. */
+void put_file(const char *name, const char *text);
+
 /* Writes the first `size` bytes of one file to another. */
 void cut_file(const char *from, const char *to, size_t size);
 
