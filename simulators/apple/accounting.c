@@ -1,4 +1,4 @@
-/* accounting.c: see accounting.h. */
+/* accounting.c: memory, transfers and objects of the simulated GPU. */
 #include "accounting.h"
 
 #include <inttypes.h>

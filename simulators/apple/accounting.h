@@ -1,4 +1,4 @@
-/* accounting.h: what applesim_count() tells, as it happens. */
+/* accounting.h: keeps the counts that applesim_count() returns. */
 #ifndef APPLESIM_ACCOUNTING_H
 #define APPLESIM_ACCOUNTING_H
 
@@ -16,14 +16,14 @@ void sim_counts_reset(void);
 bool sim_take_memory(int64_t bytes);
 void sim_give_memory(int64_t bytes);
 
-/* The same of pages that belong to somebody else. */
+/* The same for pages of the program that buffers lie over without a copy. */
 bool sim_take_no_copy(int64_t bytes);
 void sim_give_no_copy(int64_t bytes);
 
-/* A command buffer was committed (change 1) or is done (-1). Under sim_lock(), as is the next. */
+/* A command buffer was committed (change 1) or is done (-1). Under sim_lock(). */
 void sim_count_pending(int change);
 
-/* The host asks for a buffer's contents. */
+/* The host asks for a buffer's contents. Under sim_lock(). */
 void sim_count_access(void);
 
 /* An object of a class came to life (change 1) or died (-1). */

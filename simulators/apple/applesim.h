@@ -10,13 +10,15 @@
  *   - a message to an object that is gone, releases too many
  *   - buffers that the host writes while a committed command buffer is to read or write them
  *   - arrays of more than 2^32 bytes or 2^31 elements
- *   - buffers without a copy over what is not whole pages of one mapped file, or over pages that
- * are unmapped before the buffer is gone Results of a command buffer are NaN until somebody waits
- * for it: nothing is computed before. Fresh buffers hold NaN. What a version of macOS does not have
- * raises NSInvalidArgumentException.
+ *   - buffers without a copy over anything but whole pages of one mapped file, or over pages
+ *     that are unmapped before the buffer is gone
  *
- * Thread-safe, but for applesim_set() and applesim_reset(): no other thread may use the frameworks
- * meanwhile. */
+ * Nothing is computed until the program waits for a command buffer: its results are NaN before.
+ * Fresh buffers hold NaN. A method that the simulated version of macOS lacks raises
+ * NSInvalidArgumentException.
+ *
+ * Thread-safe, except applesim_set() and applesim_reset(): while one of these runs, no other thread
+ * may use the frameworks. */
 #ifndef APPLESIM_H
 #define APPLESIM_H
 
@@ -27,34 +29,35 @@
  * and G.
  *   macos=14.0          version; what it lacks is not there
  *   device=0            no GPU
- *   windowless=1        none that macOS prefers for a program without windows, though there is one
+ *   windowless=1        a GPU exists, but macOS prefers none for a program without windows
  *   name=Apple M1       the GPU's name
  *   family=7            Apple's GPU family, 0: not Apple's own
  *   unified=1           whether the GPU shares the host's memory
  *   memory=8G           recommendedMaxWorkingSetSize
- *   limit=0             bytes beyond which buffers are nil and runs out of memory; 0: none
+ *   limit=0             beyond so many bytes buffers are nil and runs out of memory; 0: no limit
  *   max_buffer=4G       maxBufferLength
  *   no_copy=nil         newBufferWithBytesNoCopy… gives nil; =empty: a buffer of no bytes
  *   fail_compile=nil    the next compilation gives nil; =exception: it raises
  *   oom_at=3            the third command buffer from now on runs out of memory
  *   fail_at=3           the third command buffer from now on fails with fail_code
  *   fail_code=1         one of MTLCommandBufferError's
- *   fail_with=ignored   in its place what the driver says of a process after too many faults;
- *                       =interactivity: of a command buffer for which a display waits too long
- *   continue=1          as MPSGraph may: encoding commits, and goes on in another command buffer;
- *                       =2: it does so before what it encodes as well
+ *   fail_with=ignored   the driver's error for a process with too many faults, in place of
+ *                       fail_code; =interactivity: its error where a display waited too long
+ *   continue=1          encoding commits and goes on in another command buffer, as MPSGraph may do;
+ *                       =2: also before what it encodes
  *   handlers=0          completion handlers are never called
- *   cautious=1          aborts over what is documented, and some versions of macOS computed
- * wrongly: products of more than two axes, transpositions of more than four assert_at=3         the
- * third command buffer from now on ends the process, as an assertion does hang_at=3           the
- * third command buffer from now on is never done noise=0.01          results of graphs are off by
- * so much of each value watchdog=1000000    command buffers whose products take more FLOP end with
- * a timeout; after fail_with=interactivity with that report=FILE         at exit, writes the counts
- * there as JSON; "-" is standard error
+ *   cautious=1          aborts where some versions of macOS computed wrongly, though the API allows
+ *                       it: products of more than two axes, transpositions of more than four
+ *   assert_at=3         the third command buffer from now on ends the process, as an assertion does
+ *   hang_at=3           the third command buffer from now on is never done
+ *   noise=0.01          each value of a graph's results is off by this share of it
+ *   watchdog=1000000    command buffers whose products take more FLOP than this end with a timeout,
+ *                       or with the error that fail_with names
+ *   report=FILE         at exit, writes the counts there as JSON; "-" is standard error
  */
 void applesim_set(const char *settings);
 
-/* Settings as at the start, counts at zero (but for what is alive). */
+/* Settings as at the start; counts at zero, except of what is alive. */
 void applesim_reset(void);
 
 typedef struct applesim_counts {
@@ -81,7 +84,7 @@ applesim_counts applesim_count(void);
  * have only a protocol) that are alive; NULL: of all. */
 int64_t applesim_live(const char *class_name);
 
-/* A line per class on standard error. */
+/* Prints a line for each class on standard error. */
 void applesim_print_live(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* buffer.h: a buffer as the host sees it, and as the GPU does.
  *
- * As long as a committed command buffer is to write a buffer and nobody has waited for it, the host
- * sees NaN where the results will be, and the GPU's view is kept apart. */
+ * From the commit of a command buffer that writes a buffer until the program waits for it, the host
+ * sees NaN where the results will be; the GPU's view is kept apart. */
 #ifndef APPLESIM_BUFFER_H
 #define APPLESIM_BUFFER_H
 
@@ -16,7 +16,7 @@
     uint8_t *_contents;
     size_t _length;
     size_t _allocated; /* bytes of the GPU's memory */
-    BOOL _borrowed;    /* _contents belong to somebody else: no copy was made */
+    BOOL _borrowed;    /* _contents belong to the program: no copy was made */
     NSString *_label;
     /* Under sim_lock(): */
     uint8_t *_shadow; /* the GPU's view while writes are pending */
@@ -35,9 +35,8 @@
 /* What the GPU reads and writes. */
 uint8_t *sim_buffer_view(SimBuffer *buffer);
 
-/* The host's writes in `bytes` bytes from `offset` on, as the GPU sees them first when they are
- * fed: counts an upload if there are any. Returns a hash of them. What lies in a file is no upload.
- */
+/* The GPU sees what the host wrote when the buffer is fed: counts an upload if anything in `bytes`
+ * bytes from `offset` on is new. Pages of a file are no upload. Returns a hash of the bytes. */
 uint64_t sim_buffer_feed(SimBuffer *buffer, size_t offset, size_t bytes);
 uint64_t sim_buffer_hash(SimBuffer *buffer, size_t offset, size_t bytes);
 

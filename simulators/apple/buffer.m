@@ -1,4 +1,4 @@
-/* buffer.m: see buffer.h. */
+/* buffer.m: views of a buffer, and what counts as an upload or a download. */
 #import "buffer.h"
 
 #include <stdlib.h>

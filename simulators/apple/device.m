@@ -1,4 +1,4 @@
-/* device.m: the GPU, of which there is one or none. */
+/* device.m: the GPU; there is one at most. */
 #import <Metal/Metal.h>
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* executable.m: see executable.h. */
+/* executable.m: executables, and what encoding them does. */
 #import "executable.h"
 
 #include "accounting.h"
@@ -29,7 +29,7 @@ static void check_type(MPSGraphTensor *tensor, id type) {
                   sim_type_text(&given), sim_type_text(own));
 }
 
-/* Last placeholder first: an order that nobody would guess. */
+/* Last placeholder first: a program that relies on an order of its own fails. */
 static NSArray *feed_order(MPSGraph *graph, NSDictionary *feeds) {
     NSMutableArray *order = [NSMutableArray array];
     for (MPSGraphTensor *placeholder in [graph->_placeholders reverseObjectEnumerator])

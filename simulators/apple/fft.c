@@ -1,5 +1,5 @@
-/* fft.c: see fft.h. Lengths are split into their prime factors; of a large prime the sum becomes a
- * convolution (Bluestein), whose length is a power of two. */
+/* fft.c: Fourier transforms. Lengths are split into their prime factors; of a large prime the sum
+ * becomes a convolution (Bluestein), whose length is a power of two. */
 #include "fft.h"
 
 #include <math.h>

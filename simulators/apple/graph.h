@@ -12,7 +12,7 @@
 MPSGraphTensor *sim_add(MPSGraph *graph, const char *what, const SimOp *op, int count,
                         MPSGraphTensor *const *inputs, NSString *name);
 
-/* The type of an operand; aborts if it is none of the graph's. */
+/* The type of an operand; aborts if the operand belongs to another graph. */
 const SimType *sim_operand(MPSGraph *graph, MPSGraphTensor *tensor, const char *what);
 
 /* Name of the method that runs: "additionWithPrimaryTensor:…". */

@@ -1,4 +1,4 @@
-/* half.c: see half.h. */
+/* half.c: rounding to f16 and bf16, by the bits of f32. */
 #include "half.h"
 
 #include <math.h>

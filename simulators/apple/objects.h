@@ -1,5 +1,5 @@
-/* objects.h: life and death of the simulator's objects. What is dead stays in memory as a zombie: a
- * message to it names what it was, and aborts. */
+/* objects.h: life and death of the simulator's objects. A dead one stays in memory as a zombie: a
+ * message to it prints its class, and aborts. */
 #ifndef APPLESIM_OBJECTS_H
 #define APPLESIM_OBJECTS_H
 
@@ -17,7 +17,7 @@ BOOL sim_class_exists(Class class);
 /* Whether it has the method. */
 BOOL sim_method_exists(Class class, SEL selector);
 
-/* What each class without an ancestor of the simulator's begins with; `release` gives up what it
+/* Begins each class that inherits from no class of the simulator. `release` gives up what an object
  * owns. */
 #define SIM_TRACKED SIM_TRACKED_WITH((void)0)
 #define SIM_TRACKED_WITH(release)                                                                \
@@ -40,7 +40,7 @@ BOOL sim_method_exists(Class class, SEL selector);
         sim_bury(self);                                                                          \
     }
 
-/* The mother of what has only a protocol: SimBuffer is counted as MTLBuffer. */
+/* Base of classes that programs know by a protocol only: SimBuffer is counted as MTLBuffer. */
 @interface SimObject : NSObject
 @end
 

@@ -1,4 +1,4 @@
-/* objects.m: see objects.h. */
+/* objects.m: counts objects, and turns dead ones into zombies. */
 #import "objects.h"
 
 #import <MetalPerformanceShadersGraph/MetalPerformanceShadersGraph.h>

@@ -1,4 +1,4 @@
-/* pages.c: see pages.h. */
+/* pages.c: looks pages up among the mappings of the process. */
 #include "pages.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ typedef struct Mapping {
     unsigned long inode; /* 0: of no file */
 } Mapping;
 
-/* The mapping that holds an address; false where there is none. */
+/* Finds the mapping that holds an address; false: there is no such mapping. */
 static bool find_mapping(uintptr_t address, Mapping *found) {
     FILE *maps = fopen("/proc/self/maps", "r");
     char *line = NULL;

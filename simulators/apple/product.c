@@ -118,7 +118,7 @@ static float *result_room(const SimOp *op, float *to) {
  *
  * A plane cut by the strides: plane (y mod sy, x mod sx) holds every sy-th row's every sx-th sample
  * of the padded source, so that what one tap of the kernel reads for all outputs lies in one row of
- * memory: outputs are counted in lines of `width`, the last of which are cut off. */
+ * memory: outputs are counted in lines of `width`, and the last ones are cut off. */
 typedef struct Phases {
     int64_t height, width; /* of one phase's plane */
     int64_t size;          /* floats of all phases of a channel, and some more */

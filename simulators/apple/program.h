@@ -11,14 +11,14 @@
 
 typedef struct SimStep {
     const SimOp *op;
-    int *inputs; /* steps whose results they are */
+    int *inputs; /* the steps that compute them */
     int input_count;
     int uses; /* of the result: by steps, and 1 as a target */
 } SimStep;
 
 @interface SimProgram : NSObject {
   @public
-    MPSGraph *_graph; /* whose ops they are */
+    MPSGraph *_graph; /* owns the ops */
     NSArray *_operations;
     NSArray *_feeds; /* MPSGraphTensor, placeholders */
     NSArray *_targets;
@@ -31,7 +31,7 @@ typedef struct SimStep {
 /* Of the ops that the targets need. Aborts where one is a placeholder without a feed. */
 - (id)initWithGraph:(MPSGraph *)graph feeds:(NSArray *)feeds targets:(NSArray *)targets;
 
-/* Takes memory for constants, as a compiled graph does; NO: there is none. */
+/* Takes memory for constants, as a compiled graph does; NO: there is not enough. */
 - (BOOL)takeConstants;
 @end
 

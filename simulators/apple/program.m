@@ -1,4 +1,4 @@
-/* program.m: see program.h. */
+/* program.m: puts ops in order, and runs them. */
 #import "program.h"
 
 #include <stdlib.h>

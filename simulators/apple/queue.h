@@ -1,6 +1,6 @@
-/* queue.h: command queues and command buffers. A committed command buffer is computed when somebody
- * waits for it, or for a later one of its queue, by the thread that waits: so that what a program
- * does between commit and wait always shows, not only when it loses a race. */
+/* queue.h: command queues and command buffers. A committed command buffer is computed by the thread
+ * that waits for it, or for a later one of its queue. So a mistake between commit and wait always
+ * shows, not only when the program loses a race. */
 #ifndef APPLESIM_QUEUE_H
 #define APPLESIM_QUEUE_H
 
@@ -19,7 +19,7 @@
 }
 @end
 
-/* Whom to tell that a graph is done: one of the two, or nobody. */
+/* What is called when a graph is done: one of the two, or both NULL. */
 typedef struct SimHandler {
     MPSGraphExecutableCompletionHandler executable;
     MPSGraphCompletionHandler graph;
@@ -48,7 +48,7 @@ typedef struct SimHandler {
     NSMutableArray *_runs;
     MTLCommandBufferStatus _status;
     NSError *_error;
-    int _failCode; /* what it is to fail with; 0: nothing */
+    int _failCode; /* the error that it ends with; 0: success */
     int _polls;
     CFTimeInterval _start, _end;
     NSString *_label;

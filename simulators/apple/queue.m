@@ -1,4 +1,4 @@
-/* queue.m: see queue.h. */
+/* queue.m: when command buffers are computed, and how they end. */
 #import "queue.h"
 
 #include <Block.h>
@@ -113,7 +113,7 @@ static void release_handler(SimHandler handler) {
         Block_release(handler.graph);
 }
 
-/* Results are not handed over: who wants them has the buffers. */
+/* Results are not handed over: the program has their buffers. */
 static void *give_notice(void *argument) {
     Notice *notice = argument;
     nanosleep(&(struct timespec){0, HANDLER_DELAY}, NULL);
@@ -204,7 +204,7 @@ static NSString *error_text(int code) {
     }
 }
 
-/* Metal has no code of its own for the first of the two, and none for the second but this. */
+/* Metal has no code for the first of the two, and only this one for the second. */
 static NSInteger metal_code(int code) {
     if (code == SIM_FAIL_INTERACTIVITY)
         return MTLCommandBufferErrorInternal;

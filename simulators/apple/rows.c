@@ -1,4 +1,4 @@
-/* rows.c: see rows.h. Tiles of 4 outputs by 16 places stay in registers; with AVX2 where there is.
+/* rows.c: sums of rows. Tiles of 4 outputs by 16 places stay in registers; with AVX2 if there is.
  */
 #include "rows.h"
 

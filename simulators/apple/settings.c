@@ -1,4 +1,4 @@
-/* settings.c: see settings.h and applesim.h. */
+/* settings.c: parses settings. */
 #include "settings.h"
 
 #include <errno.h>

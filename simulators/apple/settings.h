@@ -1,4 +1,5 @@
-/* settings.h: what applesim_set() and CLEAVE_APPLESIM say. */
+/* settings.h: the settings that applesim_set() and CLEAVE_APPLESIM change; applesim.h explains
+ * each. */
 #ifndef APPLESIM_SETTINGS_H
 #define APPLESIM_SETTINGS_H
 
@@ -18,14 +19,14 @@ typedef enum SimNoCopy {
     SIM_NO_COPY_GIVES_EMPTY /* a buffer of no bytes, as GPUs of virtual Macs do */
 } SimNoCopy;
 
-/* Values of fail_code beside Metal's: what the kernel's driver says goes through Metal, which has
- * no codes for these. */
+/* Values of fail_code beside Metal's: Metal passes on errors of the kernel's driver for which it
+ * has no codes of its own. */
 enum { SIM_FAIL_INTERACTIVITY = 1014, SIM_FAIL_IGNORED = 1004 };
 
 typedef struct SimSettings {
     int macos[3];
     bool device;
-    bool windowless; /* the device is none that a program without windows is offered */
+    bool windowless; /* the device is not offered to a program without windows */
     char name[64];
     int family;
     bool unified;
@@ -34,15 +35,15 @@ typedef struct SimSettings {
     uint64_t max_buffer;
     SimNoCopy no_copy;
     SimCompileFailure fail_compile; /* the next one; then it works again */
-    int64_t fail_at;                /* command buffers until one fails; 0: none does */
+    int64_t fail_at;                /* command buffers until one fails; 0: never */
     int fail_code;
-    int continues; /* 1: in another command buffer behind a graph; 2: and before it as well */
+    int continues; /* in another command buffer: 1: behind a graph; 2: before it as well */
     bool handlers; /* completion handlers are called */
     bool cautious;
-    int64_t assert_at; /* command buffers until one ends the process; 0: none does */
-    int64_t hang_at;   /* until one never ends */
+    int64_t assert_at; /* command buffers until one ends the process; 0: never */
+    int64_t hang_at;   /* command buffers until one never ends; 0: never */
     double noise;
-    int64_t watchdog; /* FLOP; 0: none */
+    int64_t watchdog; /* FLOP; 0: no limit */
     char report[1024];
 } SimSettings;
 

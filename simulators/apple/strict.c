@@ -1,4 +1,4 @@
-/* strict.c: see strict.h. */
+/* strict.c: aborting, locking, and memory of the simulator's own. */
 #include "strict.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* tensors.m: see tensors.h; types and data. */
+/* tensors.m: shapes, types and data of tensors. */
 #import "tensors.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* types.c: see types.h. */
+/* types.c: sizes and names of types, and conversions. */
 #include "types.h"
 
 #include <inttypes.h>

@@ -7,7 +7,7 @@
 /* Makes methods raise, or work, as the simulated version has them. */
 void sim_versions_apply(void);
 
-/* Whether it has a class, or an instance's method. */
+/* Whether the simulated version has a class (selector NULL), or an instance's method. */
 bool sim_version_has(const char *class_name, const char *selector);
 
 /* A row of the table: selector NULL stands for the class. */

@@ -1,5 +1,5 @@
-/* versions.m: see versions.h; and NSProcessInfo's answers. Availability is as Apple's documentation
- * states it. */
+/* versions.m: the table of what came when, as Apple's documentation states it, and what
+ * NSProcessInfo answers. */
 #import <MetalPerformanceShadersGraph/MetalPerformanceShadersGraph.h>
 
 #include <objc/runtime.h>

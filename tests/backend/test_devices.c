@@ -1,5 +1,5 @@
 /* test_devices.c: devices through the public interface, on a made-up one that computes as the CPU
- * does and fails as it is told (fault_backend.c). */
+ * does and fails on demand (fault_backend.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -468,7 +468,7 @@ static void r11_failures_to_compile_tell_as_much(void **state) {
     }
 }
 
-/* Whatever the fault and whenever it comes, the run is whole, and the user is told. */
+/* Whatever the fault and whenever it comes, the run is whole, and a warning says so. */
 static void b1_a_run_finishes_on_the_next_device(void **state) {
     Fixture *f = *state;
     static const char *const faults[] = {"memory-run=0", "run=0",      "run=1", "run=2",

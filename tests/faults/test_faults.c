@@ -1,10 +1,10 @@
 /* test_faults.c: every call of the library that can fail is made to fail in turn: allocations,
  * reads, writes, renames, threads. Each run must end with one clear line or with the right bits,
- * leak nothing, leave no partial output and no file of its own, and lose no journal; after it, the
- * same separator works as if nothing had been.
+ * leak nothing, leave no partial output and no temporary file, and lose no journal; afterwards the
+ * same separator works as before.
  *
- * By default a sample of the calls, drawn anew for every build from a fixed seed; with an argument
- * "all", or CLEAVE_FAULTS=all, every one. */
+ * By default only some of the calls fail, drawn by a fixed seed; with an argument "all", or
+ * CLEAVE_FAULTS=all, every one. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,8 +26,8 @@
 
 #define PATH_SIZE 1024
 
-/* Runs per scenario and mode where not all are made. */
-#define SAMPLE 40
+/* Runs of each scenario and mode, unless all are made. */
+#define SOME_RUNS 40
 
 #if defined(__SANITIZE_ADDRESS__)
 int __lsan_do_recoverable_leak_check(void);
@@ -37,7 +37,7 @@ static bool run_all;
 static char root[PATH_SIZE]; /* the folder of all files made here */
 static uint64_t random_state = 20240607;
 
-/* Shown where a run breaks a rule. */
+/* Printed when a run breaks a rule. */
 static char context[512];
 
 #define CHECK(condition, ...)             \
@@ -67,7 +67,7 @@ static bool is_same(const Bytes *a, const Bytes *b) {
     return a->found && b->found && a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
 }
 
-/* Calls visit for everything below a folder, what is in a folder before the folder. */
+/* Calls visit for everything below a folder; for what is in a folder before the folder. */
 static void walk(const char *folder, void (*visit)(void *user, const char *path, bool is_folder),
                  void *user) {
     DIR *directory = opendir(folder);
@@ -129,7 +129,7 @@ typedef struct Bench {
     cleave_separator *separator;
     cleave_outputs list;
     Bytes *expected; /* (list.count) */
-    Bytes old;       /* what stands where a run replaces */
+    Bytes old;       /* what the run replaces */
     char journal_path[PATH_SIZE];
     Bytes journal;
 } Bench;
@@ -262,7 +262,7 @@ static void check_text(const cleave_error *error) {
           "the cause is lost: %s", error->text);
 }
 
-/* A failed allocation is told as such, wherever it was. */
+/* A failed allocation is reported as such, wherever it was. */
 static void check_status(const FaultReport *report, FaultMode mode, const cleave_error *error) {
     check_text(error);
     if (mode == FAULT_ONCE && report->class == FAULT_MEMORY)
@@ -273,8 +273,8 @@ static void check_status(const FaultReport *report, FaultMode mode, const cleave
 
 typedef struct Remains {
     const Bench *bench;
-    int whole; /* outputs that are the expected ones */
-    int old;   /* that are an earlier run's */
+    int whole; /* outputs as expected */
+    int old;   /* outputs of an earlier run */
     int stray;
     bool journal;
     char first_stray[PATH_SIZE];
@@ -412,7 +412,7 @@ static int64_t next_call(int64_t at, int64_t stride) {
 /* Runs until one is over before the call that is to fail; returns the number of runs. */
 static int64_t enumerate(void *bench, FaultMode mode, int64_t calls,
                          FaultReport (*run)(void *bench, FaultMode mode, int64_t at)) {
-    int64_t stride = run_all || calls <= SAMPLE ? 1 : (calls + SAMPLE - 1) / SAMPLE;
+    int64_t stride = run_all || calls <= SOME_RUNS ? 1 : (calls + SOME_RUNS - 1) / SOME_RUNS;
     int64_t runs = 0;
     int64_t at = stride == 1 ? 1 : next_call(0, stride) - stride;
     for (FaultReport report = {.failed = 1}; report.failed > 0; at = next_call(at, stride)) {
@@ -458,7 +458,7 @@ typedef struct Opening {
 
 #define OPENING_SAMPLES 2000
 
-/* What the network makes of a ramp; to be freed. */
+/* The stems of a ramp; to be freed. */
 static float *separate_ramp(cleave_separator *separator, const cleave_model *model, size_t *bytes) {
     cleave_model_info info;
     cleave_error error;
@@ -541,7 +541,7 @@ typedef struct Exporting {
     Bytes expected;
 } Exporting;
 
-/* The file is whole or is not there, and neither is anything else. */
+/* The file is whole or missing, and nothing else is left. */
 static FaultReport run_exporting(void *user, FaultMode mode, int64_t at) {
     Exporting *exporting = user;
     Bench bench = {.scenario = exporting->scenario};

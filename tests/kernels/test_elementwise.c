@@ -1,4 +1,4 @@
-/* test_elementwise.c: products and sums of two rows, whose bits are those of plain C. */
+/* test_elementwise.c: products and sums of two rows, which must have the bits of plain C. */
 #include "base/memory.h"
 #include "check.h"
 #include "kernel_tests.h"

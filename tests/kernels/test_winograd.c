@@ -45,7 +45,7 @@ static double exact_transform(const Matrix t, const float *from, size_t row, siz
     return sum;
 }
 
-/* Two passes of up to 6 terms, of which constants and products round too. */
+/* Two passes of up to 6 terms; constants and products are rounded too. */
 #define TRANSFORM_TOLERANCE (20 * UNIT_ROUNDOFF)
 
 static void expect_near(const char *what, size_t at, float got, double expected, double magnitude) {

@@ -1,4 +1,4 @@
-/* check.c: see check.h. */
+/* check.c: checks that end the process, and runs what must abort in a process of its own. */
 #include "check.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* check.h: what the simulator's tests are written in. */
+/* check.h: assertions for the simulator's tests. */
 #ifndef APPLESIM_CHECK_H
 #define APPLESIM_CHECK_H
 
@@ -14,7 +14,7 @@ void check(int holds, const char *condition, const char *file, int line);
 void check_close(const float *values, const float *expected, size_t count, double bound,
                  const char *file, int line);
 
-/* Runs what must abort in a process of its own, and looks for `text` in what it says. */
+/* Fails unless the body, run in a process of its own, aborts with `text` in its last words. */
 void check_aborts(void (*body)(void), const char *text);
 
 /* Numbers in [-1, 1), always the same. */

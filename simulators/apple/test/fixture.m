@@ -1,4 +1,4 @@
-/* fixture.m: see fixture.h. */
+/* fixture.m: makes graphs and data for tests. */
 #import "fixture.h"
 
 NSArray *numbers(const NSInteger *values, size_t count) {
