@@ -106,7 +106,7 @@ def clang_type(text):
 
 
 class Tree:
-    """What a syntax tree tells of classes, enums and messages."""
+    """Classes, enums and messages in a syntax tree."""
 
     LINE = re.compile(r"^([| `-]*)(\S.*)$")
     HEAD = re.compile(

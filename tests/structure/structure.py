@@ -191,8 +191,8 @@ def upward_calls(table, edges):
 # ---- Cycles ----
 
 def cycles(edges):
-    """Sorted lists of files each of which reaches each other one (strongly connected components of more
-    than one; Tarjan, 1972). `edges`: {file: its targets}."""
+    """Sorted lists of files that all reach each other (strongly connected components of more than one;
+    Tarjan, 1972). `edges`: {file: its targets}."""
     index, lowest, stack, found = {}, {}, [], []
 
     def enter(node):
