@@ -26,7 +26,9 @@ KNOWN_CIRCLES = [
     ["src/backend/" + name for name in (
         "backend.c", "loader.c", "registry.c", "trial.c", "cpu/compile.c", "cpu/conv.c",
         "cpu/conv_weights.c", "cpu/cpu.c", "cpu/layers.c", "cpu/linear.c", "cpu/map.c",
-        "cpu/operand.c", "cpu/profiling.c", "cpu/stft.c", "cpu/winograd.c", "mps/mps.m")],
+        "cpu/operand.c", "cpu/profiling.c", "cpu/stft.c", "cpu/winograd.c", "mps/device.m", "mps/mps.m",
+        "mps/steps.m", "mps/whole.m")],
+    ["src/backend/mps/" + name for name in ("ops.m", "parameters.m", "transforms.m")],
     ["src/cli/" + name for name in (
         "cmd_man.c", "cmd_separate.c", "commands.c", "completion.c", "completion_bash.c",
         "completion_fish.c", "completion_zsh.c", "help.c")],
