@@ -101,7 +101,7 @@ void put_file(const char *name, const char *text) {
 }
 
 void cut_file(const char *from, const char *to, size_t size) {
-    size_t whole;
+    size_t whole = 0;
     unsigned char *bytes = read_bytes(from, &whole);
     assert_true(size <= whole);
     write_bytes(to, bytes, size);
