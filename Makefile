@@ -84,7 +84,7 @@ soak: build
 	@python3 tests/soak/soak.py build
 
 bench: build
-	@build/tests/kernels/check_kernels --bench
+	@build/tests/kernels/test_kernels --bench
 
 count: build
 	@scripts/setup count

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/random.h"
+#include "src/base/random.h"
 
 #define RATE  44100
 #define BLOCK 8192

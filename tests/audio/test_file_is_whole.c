@@ -1,5 +1,5 @@
 /* test_file_is_whole.c: whether what a writer wrote is still all there. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_hostile.c: inputs that are not what they seem: one clear line each, or what can be saved. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "audio/input/ogg_page.h"
 #include "audio/input/stream_headers.h"
 #include "audio/input/wave_chunks.h"
-#include "tests/random.h"
+#include "base/random.h"
 
 #define FRAMES 44100
 

@@ -1,5 +1,5 @@
 /* test_output.c: a file appears whole or not at all, whatever fails and at whichever stage. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <errno.h>
 #include <fcntl.h>

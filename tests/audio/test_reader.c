@@ -1,5 +1,5 @@
 /* test_reader.c: whole, healthy files of every format, memory, channels and rewinding. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_resample.c: resampled streams: fidelity, length, and that blocks leave no trace. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <soxr.h>

@@ -1,7 +1,7 @@
 /* test_stream.c: audio through pipes: what comes out of a stream is what a file of the same bytes
  * gives, nobody waits for ever, and what is written to a pipe is what a file would hold. */
-#include "fixture.h"
-#include "tests/random.h"
+#include "base/random.h"
+#include "tests/support/audio.h"
 
 #include <errno.h>
 #include <fcntl.h>

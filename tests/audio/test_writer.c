@@ -1,5 +1,5 @@
 /* test_writer.c: what is written is what comes back; depth, clipping, peak, determinism. */
-#include "fixture.h"
+#include "tests/support/audio.h"
 
 #include <fcntl.h>
 #include <float.h>

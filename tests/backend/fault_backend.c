@@ -1,17 +1,17 @@
-/* fault_backend.c: a backend whose devices fail as they are told, and otherwise compute as the CPU
- * does. It calls itself CUDA, and is loaded as one would be: as a shared object.
+/* fault_backend.c: a backend whose devices fail on demand, and otherwise compute as the CPU does.
+ * It calls itself CUDA, and is loaded as CUDA's would be: as a shared object.
  *
  * The environment variable CLEAVE_FAULT, read anew at each call, lists what goes wrong:
- *   abi, version, kind, incomplete, nothing   what the object offers is none that can be used
+ *   abi, version, kind, incomplete, nothing   the object offers no backend that can be used
  *   probe             there are no devices
- *   devices=N         so many devices (else 1); second-dead: of them, cuda:1 is there but broken
+ *   devices=N         so many devices (else 1); second-dead: cuda:1 is there but broken
  *   compile           compiling a whole graph fails; compile-all: op by op as well
  *   unsupported       with `compile`, as the cause
  *   memory-compile=N  compiling for more than N chunks runs out of memory
  *   memory-run=N      running more than N chunks at once does
- *   run=N, upload=N, download=N, lost=N   the run fails after N runs that do not
+ *   run=N, upload=N, download=N, lost=N   the run fails after N good ones
  *   kill=N            the process is killed after N runs
- *   double            what is computed is twice what the CPU computes
+ *   double            every result is twice what the CPU computes
  *   synchronize       waiting fails
  *   fallback=N        N ops run on the CPU
  *   no-compile-able, old-driver, simulated   what the device says of itself
@@ -41,7 +41,7 @@ static long long fault(const char *word) {
     return -1;
 }
 
-/* The same of one device, which may have a number of its own. */
+/* The same for one device, which may have a number of its own. */
 static long long device_fault(int index, const char *word) {
     char own[32];
     snprintf(own, sizeof(own), "%s:%d", word, index);
@@ -66,7 +66,7 @@ static void set_capability(cleave_device_info *info, cleave_capability_kind kind
              able ? "" : reason);
 }
 
-/* Each probe leaves a mark where the environment names a file for it. */
+/* Each probe leaves a mark in the file that the environment names, if any. */
 static void mark_probe(void) {
     const char *path = getenv("CLEAVE_FAULT_PROBES");
     FILE *file = path ? fopen(path, "a") : NULL;

@@ -1,5 +1,5 @@
 /* test_devices.c: devices through the public interface, on a made-up one that computes as the CPU
- * does and fails as it is told (fault_backend.c). */
+ * does and fails on demand (fault_backend.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "cleave/extra.h"
+#include "tests/support/separator.h"
 
 #define SECONDS 3
 
@@ -58,13 +59,6 @@ static cleave_separator_settings settings_of(Fixture *f, const char *device) {
     return settings;
 }
 
-static cleave_separator *open_separator(Fixture *f, const cleave_separator_settings *settings) {
-    cleave_separator *separator = NULL;
-    if (cleave_separator_open(&separator, f->model, settings, &f->error) != CLEAVE_OK)
-        fail_msg("%s", f->error.text);
-    return separator;
-}
-
 static cleave_status separate(Fixture *f, cleave_separator *separator) {
     const float *planes[] = {f->mix, f->mix};
     memset(f->stems, 0, f->stem_floats * sizeof(float));
@@ -92,13 +86,11 @@ static void expect_text(const char *text, const char *part) {
 }
 
 static int set_up_all(void **state) {
-    char path[1024];
     Fixture *f = calloc(1, sizeof(*f));
-    uint32_t random = 1;
     set_fault("");
-    snprintf(path, sizeof(path), "%s/golden/short-input/model.ckpt", getenv("CLEAVE_TEST_DATA"));
-    if (!f || cleave_model_open(&f->model, path, NULL, &f->error) != CLEAVE_OK)
+    if (!f)
         return -1;
+    f->model = must_open_model("golden/short-input/model.ckpt");
     cleave_model_get_info(f->model, &f->info);
     f->samples = (int64_t)f->info.chunk_size * SECONDS + 77;
     f->stem_floats = (size_t)f->samples * (size_t)f->info.channels * (size_t)f->info.stem_count;
@@ -107,12 +99,9 @@ static int set_up_all(void **state) {
     f->stems = calloc(f->stem_floats, sizeof(float));
     if (!f->mix || !f->reference || !f->stems)
         return -1;
-    for (int64_t i = 0; i < f->samples; i++) {
-        random = random * 1664525u + 1013904223u;
-        f->mix[i] = (float)(random >> 8) / 16777216.0f - 0.5f;
-    }
+    make_noise(f->mix, (size_t)f->samples);
     cleave_separator_settings settings = settings_of(f, "cpu");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     cleave_status status = separate(f, separator);
     memcpy(f->reference, f->stems, f->stem_floats * sizeof(float));
     cleave_separator_close(separator);
@@ -275,7 +264,7 @@ static void r7_the_batch_is_that_of_device_and_overlap(void **state) {
     for (size_t i = 0; i < sizeof(overlaps) / sizeof(overlaps[0]); i++) {
         cleave_separator_settings settings = settings_of(f, "auto");
         settings.overlap = overlaps[i][0];
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         assert_int_equal(info_of(separator).batch, overlaps[i][1]);
         cleave_separator_close(separator);
         cleave_memory_need need;
@@ -295,7 +284,7 @@ static void r7_a_batch_is_lowered_to_the_memory_of_the_device(void **state) {
     snprintf(fault, sizeof(fault), "free=%lld", (long long)need.total);
     set_fault(fault);
     settings.batch = 0;
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     assert_int_equal(info_of(separator).batch, 2);
     expect_whole(f, separator);
     cleave_separator_close(separator);
@@ -308,7 +297,7 @@ static void r4_a_compiler_that_fails_does_not_lose_the_run(void **state) {
     set_fault("compile");
     cleave_separator_settings settings = settings_of(f, "cuda");
     settings.strict_device = 1; /* the device stays */
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     assert_string_equal(info_of(separator).device, "cuda:0");
     assert_int_equal(info_of(separator).compiled, 0);
     assert_int_equal(info_of(separator).batch, 4);
@@ -325,7 +314,7 @@ static void r4_both_modes_can_be_asked_for(void **state) {
     for (int i = 0; i < 4; i++) {
         cleave_separator_settings settings = settings_of(f, devices[i / 2]);
         settings.compile = i % 2;
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         assert_int_equal(info_of(separator).compiled, i % 2);
         assert_int_equal(f->warning_count, 0);
         cleave_separator_close(separator);
@@ -338,7 +327,7 @@ static void r5_warming_up_prepares_and_changes_nothing(void **state) {
     static const char *const devices[] = {"cpu", "cuda"};
     for (int i = 0; i < 2; i++) {
         cleave_separator_settings settings = settings_of(f, devices[i]);
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         assert_int_equal(cleave_separator_warm_up(separator, &seconds, &f->error), CLEAVE_OK);
         assert_true(seconds > 0);
         assert_int_equal(cleave_separator_warm_up(separator, NULL, NULL), CLEAVE_OK);
@@ -352,7 +341,7 @@ static void r5_warming_up_prepares_and_changes_nothing(void **state) {
 static void r5_warming_up_can_be_cancelled(void **state) {
     Fixture *f = *state;
     cleave_separator_settings settings = settings_of(f, "cpu");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     cleave_separator_cancel(separator);
     assert_int_equal(cleave_separator_warm_up(separator, NULL, &f->error), CLEAVE_ERROR_CANCELLED);
     expect_whole(f, separator);
@@ -363,7 +352,7 @@ static void r5_warming_up_finds_the_batch_that_fits(void **state) {
     Fixture *f = *state;
     set_fault("memory-run=1");
     cleave_separator_settings settings = settings_of(f, "cuda");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     assert_int_equal(info_of(separator).batch, 4);
     assert_int_equal(cleave_separator_warm_up(separator, NULL, &f->error), CLEAVE_OK);
     assert_int_equal(info_of(separator).batch, 1);
@@ -377,7 +366,7 @@ static void r5_warming_up_finds_the_batch_that_fits(void **state) {
 static void r8_synchronizing_tells_what_failed(void **state) {
     Fixture *f = *state;
     cleave_separator_settings settings = settings_of(f, "cuda");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     assert_int_equal(cleave_separator_synchronize(separator, &f->error), CLEAVE_OK);
     set_fault("synchronize");
     assert_int_equal(cleave_separator_synchronize(separator, &f->error), CLEAVE_ERROR_DEVICE);
@@ -391,7 +380,7 @@ static void r8_synchronizing_tells_what_failed(void **state) {
 static void r9_a_released_separator_compiles_again_with_the_same_bits(void **state) {
     Fixture *f = *state;
     cleave_separator_settings settings = settings_of(f, "cpu");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     int64_t memory = info_of(separator).device_memory;
     assert_true(memory > 0);
     for (int i = 0; i < 3; i++) {
@@ -438,7 +427,7 @@ static void r11_each_failure_tells_device_step_cause_and_remedy(void **state) {
     settings.strict_device = 1;
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         set_fault("");
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         set_fault(failures[i].fault);
         assert_int_equal(separate(f, separator), failures[i].status);
         expect_text(f->error.text, failures[i].text);
@@ -479,7 +468,7 @@ static void r11_failures_to_compile_tell_as_much(void **state) {
     }
 }
 
-/* Whatever the fault and whenever it comes, the run is whole, and the user is told. */
+/* Whatever the fault and whenever it comes, the run is whole, and a warning says so. */
 static void b1_a_run_finishes_on_the_next_device(void **state) {
     Fixture *f = *state;
     static const char *const faults[] = {"memory-run=0", "run=0",      "run=1", "run=2",
@@ -487,7 +476,7 @@ static void b1_a_run_finishes_on_the_next_device(void **state) {
     cleave_separator_settings settings = settings_of(f, "auto");
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         set_fault("");
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         assert_string_equal(info_of(separator).device, "cuda:0");
         settings_of(f, "auto"); /* forgets the warnings */
         set_fault(faults[i]);
@@ -509,7 +498,7 @@ static void b1_a_batch_is_halved_until_it_fits(void **state) {
         settings.batch = 8;
         snprintf(fault, sizeof(fault), "memory-run=%d", fit);
         set_fault(fault);
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         expect_whole(f, separator);
         assert_string_equal(info_of(separator).device, "cuda:0");
         assert_int_equal(f->warning_count, fit < 8);
@@ -517,7 +506,7 @@ static void b1_a_batch_is_halved_until_it_fits(void **state) {
         snprintf(fault, sizeof(fault), "memory-compile=%d", fit);
         set_fault(fault);
         settings_of(f, "auto");
-        separator = open_separator(f, &settings);
+        separator = must_open_separator(f->model, &settings);
         assert_true(info_of(separator).batch <= fit && info_of(separator).batch > fit / 2);
         expect_whole(f, separator);
         assert_int_equal(f->warning_count, fit < 8);
@@ -532,7 +521,7 @@ static void b1_a_device_that_cannot_be_made_ready_is_passed_over(void **state) {
         set_fault(faults[i]);
         cleave_separator_settings settings = settings_of(f, "cuda");
         settings.precision = CLEAVE_PRECISION_F32;
-        cleave_separator *separator = open_separator(f, &settings);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
         assert_string_equal(info_of(separator).device, "cpu");
         assert_int_equal(info_of(separator).batch, 1);
         assert_int_equal(info_of(separator).compiled, 1);
@@ -550,7 +539,7 @@ static void b1_a_halved_batch_is_remembered(void **state) {
     cleave_separator_settings settings = settings_of(f, "auto");
     settings.batch = 8;
     set_fault("memory-run=2");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     for (int track = 0; track < 2; track++) {
         expect_whole(f, separator);
         assert_int_equal(info_of(separator).batch, 2);
@@ -570,7 +559,7 @@ static void b4_fallback_ops_are_counted_and_told_once(void **state) {
     cleave_fallback_op ops[2];
     set_fault("fallback=3");
     cleave_separator_settings settings = settings_of(f, "cuda");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     expect_whole(f, separator);
     expect_whole(f, separator);
     assert_int_equal(f->warning_count, 1);
@@ -586,7 +575,7 @@ static void b4_fallback_ops_are_counted_and_told_once(void **state) {
     }
     cleave_separator_close(separator);
     settings = settings_of(f, "cpu");
-    separator = open_separator(f, &settings);
+    separator = must_open_separator(f->model, &settings);
     assert_int_equal(cleave_separator_fallbacks(separator, ops, 2), 0);
     assert_int_equal(cleave_separator_fallbacks(NULL, ops, 2), 0);
     cleave_separator_close(separator);
@@ -599,7 +588,7 @@ static void b4_fallback_ops_of_a_device_that_was_left_are_kept(void **state) {
     set_fault("fallback=2,run=3");
     cleave_separator_settings settings = settings_of(f, "cuda");
     settings.batch = 1;
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     expect_whole(f, separator);
     assert_string_equal(info_of(separator).device, "cpu");
     for (int track = 0; track < 2; track++) {
@@ -615,7 +604,7 @@ static void b4_fallback_ops_of_a_device_that_was_left_are_kept(void **state) {
     cleave_separator_close(separator);
     set_fault("fallback=2,run=0"); /* nothing ran there */
     settings = settings_of(f, "cuda");
-    separator = open_separator(f, &settings);
+    separator = must_open_separator(f->model, &settings);
     expect_whole(f, separator);
     assert_int_equal(cleave_separator_fallbacks(separator, ops, 4), 0);
     assert_int_equal(f->warning_count, 1);
@@ -627,7 +616,7 @@ static void b4_runs_add_up_over_releases(void **state) {
     cleave_fallback_op ops[2];
     set_fault("fallback=2");
     cleave_separator_settings settings = settings_of(f, "cuda");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     expect_whole(f, separator);
     assert_int_equal(cleave_separator_fallbacks(separator, ops, 2), 2);
     int64_t runs = ops[0].runs;
@@ -651,7 +640,7 @@ static void t4_peak_memory_is_told_during_and_after(void **state) {
     cleave_progress progress = {.seconds = 0};
     const float *planes[] = {f->mix, f->mix};
     cleave_separator_settings settings = settings_of(f, "cuda");
-    cleave_separator *separator = open_separator(f, &settings);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
     /* The made-up device takes a thousand bytes more for a while than it holds. */
     assert_int_equal(info_of(separator).peak_device_memory,
                      info_of(separator).device_memory + 1000);

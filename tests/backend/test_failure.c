@@ -96,7 +96,7 @@ static void r13_a_run_that_breaks_the_layout_is_caught(void **state) {
     expect_fault(&layout, input, memory + 11, 3, "overlap");
     expect_fault(&layout, memory + 23, memory, 3, "overlap");
     expect_fault(&layout, input, input, 1, "overlap");
-    layout.alignment = 8; /* of two neighbours one is not at a multiple of 8 bytes */
+    layout.alignment = 8; /* every second float is not at a multiple of 8 bytes */
     size_t odd = (uintptr_t)memory % 8 == 0;
     assert_int_equal(layout_check(&layout, memory + 1 - odd, memory + 31 - odd, 1, &error),
                      CLEAVE_OK);

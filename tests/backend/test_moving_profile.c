@@ -12,29 +12,15 @@
 #include <cmocka.h>
 
 #include "cleave/extra.h"
+#include "tests/support/separator.h"
 
 #define RUNS_BEFORE 3 /* that the lost device manages */
-
-static void must(cleave_status status, const cleave_error *error) {
-    if (status != CLEAVE_OK)
-        fail_msg("%s", error->text);
-}
-
-static cleave_model *open_model(void) {
-    char path[1024];
-    cleave_model *model = NULL;
-    cleave_error error;
-    snprintf(path, sizeof(path), "%s/golden/short-input/model.ckpt", getenv("CLEAVE_TEST_DATA"));
-    must(cleave_model_open(&model, path, NULL, &error), &error);
-    return model;
-}
 
 /* Separates a ramp, one chunk a run, and takes the profile. */
 static cleave_profile profile_on(const cleave_model *model, const char *device, double *flops) {
     cleave_model_info info;
     cleave_error error;
     cleave_profile profile;
-    cleave_separator *separator = NULL;
     cleave_separator_settings settings;
     cleave_model_get_info(model, &info);
     cleave_separator_settings_default(&settings);
@@ -50,7 +36,7 @@ static cleave_profile profile_on(const cleave_model *model, const char *device, 
     for (int64_t i = 0; i < samples; i++)
         mix[i] = 0.01f + (float)(i % 100) / 200.0f;
     const float *planes[] = {mix};
-    must(cleave_separator_open(&separator, model, &settings, &error), &error);
+    cleave_separator *separator = must_open_separator(model, &settings);
     must(cleave_separator_separate_memory(separator, planes, 1, samples, stems, NULL, NULL, &error),
          &error);
     must(cleave_separator_profile(separator, &profile, &error), &error);
@@ -68,7 +54,7 @@ static void b2_both_devices_are_in_the_profile(void **state) {
     (void)state;
     double flops = 0;
     double moved_flops = 0;
-    cleave_model *model = open_model();
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     setenv("CLEAVE_FAULT", "", 1);
     cleave_profile whole = profile_on(model, "cpu", &flops);
     setenv("CLEAVE_FAULT", "lost=3", 1);

@@ -1,5 +1,6 @@
-/* test_trial.c: what the end of a trial means, and what is kept of it, whatever the program did and
- * whatever stands in the file. The programs are shell scripts, so that every system can run it. */
+/* test_trial.c: how the end of a trial is read, and what of it is kept, whatever the tried program
+ * did and whatever the file of results holds. The programs are shell scripts, which every system
+ * runs. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ static void write_file(const char *path, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
-/* The program that is tried with from now on. */
+/* Sets the program that trials start from now on. */
 static void use_script(const char *body) {
     char text[1024];
     snprintf(text, sizeof(text), "#!/bin/sh\necho run >>%s/runs\n%s\n", folder, body);
@@ -42,7 +43,7 @@ static void use_script(const char *body) {
     trial_set_program(script);
 }
 
-/* How often a program was started since the last time. */
+/* How often a program was started since the last call. */
 static int count_runs(void) {
     char path[64];
     int runs = 0;
@@ -56,7 +57,7 @@ static int count_runs(void) {
     return runs;
 }
 
-/* The one file in the cache; NULL where there is none. */
+/* The one file in the cache; NULL: the cache is empty. */
 static char *kept_file(void) {
     char command[128];
     static char path[256];
@@ -138,7 +139,7 @@ static void a_trial_that_hangs_is_stopped(void **state) {
     expect_bad("exec >&- 2>&-; sleep 1000", "hung");
     unsetenv("CLEAVE_TRIAL_SECONDS");
     assert_true(clock_seconds() - begin < 60);
-    /* one that leaves somebody behind with its output is not waited for */
+    /* a trial whose child keeps its output open is not waited for */
     assert_int_equal(ask_of(GOOD "; sleep 2 & exit 0").outcome, TRIAL_GOOD);
 }
 
@@ -204,7 +205,7 @@ static void what_another_system_found_is_not_asked(void **state) {
     free(text);
 }
 
-/* A reason that would write to the terminal, though its check is right. */
+/* A reason with control characters, though its checksum is right. */
 static void hostile_reasons_are_refused(void **state) {
     (void)state;
     TrialVerdict verdict = {.outcome = TRIAL_BAD};

@@ -14,7 +14,7 @@ import unittest
 
 ROOT = sys.argv.pop(1) if len(sys.argv) > 1 else "."
 
-FOLDERS = ["src", "include", "tools", "examples", "bench", "tests"]
+FOLDERS = ["src", "include", "tools", "examples", "bench", "simulators", "tests"]
 EXTENSIONS = (".c", ".h", ".cc", ".m")
 PLATFORMS = ["src/base/platform_linux.c", "src/base/platform_macos.c"]
 # For all systems: it, too, does not ask which one it is.

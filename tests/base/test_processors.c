@@ -5,57 +5,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/processors.h"
-
-static char root[64];
-
-/* Writes a file of the machine, and its folders. */
-static void put(const char *path, const char *text) {
-    char full[1024];
-    snprintf(full, sizeof(full), "%s%s", root, path);
-    for (char *slash = strchr(full + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(full, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(full, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static int make_root(void **state) {
-    (void)state;
-    snprintf(root, sizeof(root), "/tmp/cleave-processors-XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
-}
-
-static int remove_root(void **state) {
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof(command), "rm -r '%s'", root);
-    return system(command);
-}
+#include "tests/support/files.h"
 
 #define V2_MOUNT "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 
 static void put_v2(const char *text) {
-    put("/proc/self/cgroup", "0::/box\n");
-    put("/proc/self/mountinfo", V2_MOUNT);
-    put("/sys/fs/cgroup/box/cpu.max", text);
+    put_file("/proc/self/cgroup", "0::/box\n");
+    put_file("/proc/self/mountinfo", V2_MOUNT);
+    put_file("/sys/fs/cgroup/box/cpu.max", text);
 }
 
 static void r10_a_machine_without_groups_does_not_limit(void **state) {
     (void)state;
-    assert_int_equal(processors_quota(root), INT_MAX);
+    assert_int_equal(processors_quota(in_folder("")), INT_MAX);
 }
 
 static void r10_a_quota_counts_in_whole_processors(void **state) {
@@ -78,30 +45,30 @@ static void r10_a_quota_counts_in_whole_processors(void **state) {
                 {"9223372036854775807 1\n", INT_MAX}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         put_v2(rows[i].text);
-        assert_int_equal(processors_quota(root), rows[i].processors);
+        assert_int_equal(processors_quota(in_folder("")), rows[i].processors);
     }
 }
 
 static void r10_a_quota_above_the_own_group_counts(void **state) {
     (void)state;
-    put("/proc/self/cgroup", "0::/a/b\n");
-    put("/proc/self/mountinfo", V2_MOUNT);
-    put("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
-    put("/sys/fs/cgroup/a/b/cpu.max", "800000 100000\n");
-    assert_int_equal(processors_quota(root), 2);
+    put_file("/proc/self/cgroup", "0::/a/b\n");
+    put_file("/proc/self/mountinfo", V2_MOUNT);
+    put_file("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
+    put_file("/sys/fs/cgroup/a/b/cpu.max", "800000 100000\n");
+    assert_int_equal(processors_quota(in_folder("")), 2);
 }
 
 static void r10_version_1_has_a_quota_as_well(void **state) {
     (void)state;
-    put("/proc/self/cgroup", "5:memory:/box\n4:cpu,cpuacct:/box\n3:cpuset:/\n");
-    put("/proc/self/mountinfo",
-        "35 31 0:32 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
-        "36 31 0:33 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us", "300000\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_period_us", "100000\n");
-    assert_int_equal(processors_quota(root), 3);
-    put("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us", "-1\n");
-    assert_int_equal(processors_quota(root), INT_MAX);
+    put_file("/proc/self/cgroup", "5:memory:/box\n4:cpu,cpuacct:/box\n3:cpuset:/\n");
+    put_file("/proc/self/mountinfo",
+             "35 31 0:32 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+             "36 31 0:33 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us", "300000\n");
+    put_file("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(processors_quota(in_folder("")), 3);
+    put_file("/sys/fs/cgroup/cpu,cpuacct/box/cpu.cfs_quota_us", "-1\n");
+    assert_int_equal(processors_quota(in_folder("")), INT_MAX);
 }
 
 static void r10_there_is_a_processor_at_least(void **state) {
@@ -109,7 +76,7 @@ static void r10_there_is_a_processor_at_least(void **state) {
     assert_true(thread_available_processors() >= 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

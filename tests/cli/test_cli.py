@@ -20,7 +20,7 @@ import unittest
 import wave
 import zipfile
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from processes import Process, TIME_LIMIT, open_terminal, read_until  # noqa: E402
 
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])

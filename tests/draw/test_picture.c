@@ -9,7 +9,7 @@
 
 #include "cleave/extra.h"
 #include "draw/plot.h"
-#include "tests/audio/fixture.h"
+#include "tests/support/audio.h"
 
 typedef struct Picture {
     int width, height;

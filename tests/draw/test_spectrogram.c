@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tests/audio/fixture.h"
+#include "tests/support/audio.h"
 
 #define ROWS 240
 

@@ -1,5 +1,6 @@
-/* faults.c: see faults.h. The linker's --wrap gives the names: a call of malloc() arrives at
- * __wrap_malloc(), and __real_malloc() is the one of the C library, or of a sanitizer. */
+/* faults.c: counts calls, and lets the chosen ones fail. The linker's --wrap gives the names: a
+ * call of malloc() arrives at __wrap_malloc(); __real_malloc() is that of the C library, or of a
+ * sanitizer. */
 #include "tests/faults/faults.h"
 
 #include <dirent.h>
@@ -17,14 +18,14 @@
 #include <unistd.h>
 #include <yaml.h>
 
-/* ---- The plan ---- */
+/* ---- Which calls fail ---- */
 
 static FaultMode mode = FAULT_NONE;
 static int64_t fail_at;
 static atomic_bool armed;
 static atomic_llong calls;
 static atomic_llong failed;
-static atomic_int failed_class; /* of the first that failed; -1: none so far */
+static atomic_int failed_class; /* of the first call that failed; -1: no call failed yet */
 static _Atomic(const char *) failed_function;
 static atomic_llong live_blocks;
 

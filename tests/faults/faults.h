@@ -1,6 +1,6 @@
-/* faults.h: makes calls of the library's own code fail. A program linked with the arguments that
- * meson.build lists gets every call of malloc(), pread(), rename() and so on through here; what
- * third-party libraries call themselves is not touched (interpose.c does that). */
+/* faults.h: makes calls of the library's own code fail. In a program linked with the arguments in
+ * meson.build, every call of malloc(), pread(), rename() and so on comes through here; calls by
+ * third-party libraries do not (interpose.c reaches those). */
 #ifndef CLEAVE_TESTS_FAULTS_H
 #define CLEAVE_TESTS_FAULTS_H
 
@@ -12,7 +12,7 @@ typedef enum FaultClass {
     FAULT_READ,   /* pread, mmap, stat */
     FAULT_OPEN,   /* open, fopen, opendir */
     FAULT_WRITE,  /* pwrite, fsync, ftruncate, close, mkdir, linkat */
-    FAULT_RENAME, /* the one call after which a failure can leave some outputs and not others */
+    FAULT_RENAME, /* a failure can leave some outputs renamed and others not */
     FAULT_REMOVE, /* unlink, rmdir */
     FAULT_LOCK,
     FAULT_THREAD
@@ -28,17 +28,17 @@ typedef enum FaultMode {
 
 /* What happened while faults were armed. */
 typedef struct FaultReport {
-    int64_t calls;        /* that could have failed */
-    int64_t failed;       /* calls that did, or moved less */
-    const char *function; /* that failed first */
-    FaultClass class;     /* of that function */
+    int64_t calls;        /* calls that could have failed */
+    int64_t failed;       /* calls that failed, or moved fewer bytes */
+    const char *function; /* the first that failed */
+    FaultClass class;     /* its class */
 } FaultReport;
 
-/* From now on calls are counted, from 1. One at a time; all threads are concerned. */
+/* Counts calls from now on, those of all threads, beginning with 1. Not to be nested. */
 void faults_arm(FaultMode mode, int64_t at);
 FaultReport faults_disarm(void);
 
-/* Blocks of memory that the program and the library have and have not freed. */
+/* Blocks of memory that the program and the library have not freed yet. */
 int64_t faults_live_blocks(void);
 
 #endif

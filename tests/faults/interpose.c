@@ -1,13 +1,13 @@
-/* interpose.c: to be preloaded into the program (LD_PRELOAD): makes calls fail, its own and those
- * of the libraries that it uses, or ends the process before one. CLEAVE_FAULT says what:
+/* interpose.c: preloaded into the program (LD_PRELOAD), it makes calls fail, or kills the process
+ * before one: calls of the program and of the libraries that it uses. CLEAVE_FAULT says which:
  *
  *   CLASS:MODE:NUMBER    memory:once:17, write:from:3, name:kill:5, memory:count:0
  *
  * Classes: memory; read (read, pread); write (write to files, pwrite, fsync, ftruncate); name (open
- * to write, rename, linkat, unlink, rmdir, mkdir, flock); thread. Modes: count; once: the call of
- * that number fails; from: and all later ones do; kill: SIGKILL before it. Calls count from the
- * beginning of main(). CLEAVE_FAULT_REPORT is a file that gets "CALLS FAILED" at a normal exit.
- * Needs glibc, whose __libc_malloc() and so on are the real ones. */
+ * to write, rename, linkat, unlink, rmdir, mkdir, flock); thread. Modes: count; once (the call of
+ * that number fails); from (it and all later ones fail); kill (SIGKILL before it). Calls are
+ * counted from the beginning of main(). At a normal exit, the file CLEAVE_FAULT_REPORT gets "CALLS
+ * FAILED". Needs glibc: its __libc_malloc() and so on are the real functions. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* ---- The plan ---- */
+/* ---- Which calls fail ---- */
 
 static const char *class_wanted = "";
 static size_t class_length;
@@ -79,8 +79,8 @@ static bool fails(const char *class, int number) {
 
 /* ---- The process ---- */
 
-/* Libraries that use what malloc() returns without a look, so that the process ends in them. Our
- * own code, and any other library's, has no such excuse. */
+/* Libraries that do not check what malloc() returns: the process may end in these. It may not end
+ * in our own code, nor in any other library. */
 static const char *const careless[] = {"libsndfile", "libvorbis", "libogg", "libmp3lame"};
 
 #define EXIT_IN_CARELESS_LIBRARY 90
@@ -96,7 +96,7 @@ static void *place_of(const ucontext_t *context) {
 #endif
 }
 
-/* Who called the C library's memcpy() or memset(), which keep nothing on the stack. */
+/* The caller of the C library's memcpy() or memset(), which keep nothing on the stack. */
 static void *caller_of(const ucontext_t *context) {
 #if defined(__x86_64__)
     return *(void **)context->uc_mcontext.gregs[REG_RSP];

@@ -1,10 +1,10 @@
 /* test_faults.c: every call of the library that can fail is made to fail in turn: allocations,
  * reads, writes, renames, threads. Each run must end with one clear line or with the right bits,
- * leak nothing, leave no partial output and no file of its own, and lose no journal; after it, the
- * same separator works as if nothing had been.
+ * leak nothing, leave no partial output and no temporary file, and lose no journal; afterwards the
+ * same separator works as before.
  *
- * By default a sample of the calls, drawn anew for every build from a fixed seed; with an argument
- * "all", or CLEAVE_FAULTS=all, every one. */
+ * By default only some of the calls fail, drawn by a fixed seed; with an argument "all", or
+ * CLEAVE_FAULTS=all, every one. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +20,14 @@
 #include <cmocka.h>
 
 #include "cleave/extra.h"
+#include "src/base/random.h"
 #include "tests/faults/faults.h"
-#include "tests/random.h"
+#include "tests/support/files.h"
 
 #define PATH_SIZE 1024
 
-/* Runs per scenario and mode where not all are made. */
-#define SAMPLE 40
+/* Runs of each scenario and mode, unless all are made. */
+#define SOME_RUNS 40
 
 #if defined(__SANITIZE_ADDRESS__)
 int __lsan_do_recoverable_leak_check(void);
@@ -36,7 +37,7 @@ static bool run_all;
 static char root[PATH_SIZE]; /* the folder of all files made here */
 static uint64_t random_state = 20240607;
 
-/* Shown where a run breaks a rule. */
+/* Printed when a run breaks a rule. */
 static char context[512];
 
 #define CHECK(condition, ...)             \
@@ -50,39 +51,23 @@ static char context[512];
 /* ---- Files ---- */
 
 typedef struct Bytes {
-    char *data;
+    unsigned char *data;
     size_t size;
     bool found;
 } Bytes;
 
-static Bytes read_bytes(const char *path) {
-    Bytes bytes = {0};
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return bytes;
-    fseek(file, 0, SEEK_END);
-    bytes.size = (size_t)ftell(file);
-    rewind(file);
-    bytes.data = malloc(bytes.size + 1);
-    assert_non_null(bytes.data);
-    assert_int_equal(fread(bytes.data, 1, bytes.size, file), bytes.size);
-    bytes.found = true;
-    fclose(file);
+static Bytes read_file(const char *path) {
+    Bytes bytes = {.found = access(path, F_OK) == 0};
+    if (bytes.found)
+        bytes.data = read_bytes(path, &bytes.size);
     return bytes;
-}
-
-static void write_bytes(const char *path, const Bytes *bytes) {
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes->data, 1, bytes->size, file), bytes->size);
-    assert_int_equal(fclose(file), 0);
 }
 
 static bool is_same(const Bytes *a, const Bytes *b) {
     return a->found && b->found && a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
 }
 
-/* Calls visit for everything below a folder, what is in a folder before the folder. */
+/* Calls visit for everything below a folder; for what is in a folder before the folder. */
 static void walk(const char *folder, void (*visit)(void *user, const char *path, bool is_folder),
                  void *user) {
     DIR *directory = opendir(folder);
@@ -101,17 +86,6 @@ static void walk(const char *folder, void (*visit)(void *user, const char *path,
     }
     if (directory)
         closedir(directory);
-}
-
-static void remove_one(void *user, const char *path, bool is_folder) {
-    (void)user;
-    (void)is_folder;
-    remove(path);
-}
-
-static void remove_all(const char *folder) {
-    walk(folder, remove_one, NULL);
-    rmdir(folder);
 }
 
 static void count_one(void *user, const char *path, bool is_folder) {
@@ -155,14 +129,10 @@ typedef struct Bench {
     cleave_separator *separator;
     cleave_outputs list;
     Bytes *expected; /* (list.count) */
-    Bytes old;       /* what stands where a run replaces */
+    Bytes old;       /* what the run replaces */
     char journal_path[PATH_SIZE];
     Bytes journal;
 } Bench;
-
-static const char *test_data(void) {
-    return getenv("CLEAVE_TEST_DATA");
-}
 
 static void make_parent(const char *path) {
     char folder[PATH_SIZE];
@@ -180,14 +150,14 @@ static void make_input(Bench *bench) {
     const Scenario *scenario = bench->scenario;
     char path[PATH_SIZE];
     const char *name = scenario->input ? scenario->input : "mix.wav";
-    snprintf(path, sizeof(path), "%s/%s/%s", test_data(), scenario->input ? "" : scenario->folder,
-             name);
+    snprintf(path, sizeof(path), "%s/%s/%s", test_data("").text,
+             scenario->input ? "" : scenario->folder, name);
     snprintf(bench->input, sizeof(bench->input), "%.500s/a%s", root, strrchr(name, '.'));
-    Bytes bytes = read_bytes(path);
+    Bytes bytes = read_file(path);
     assert_true(bytes.found);
     for (int i = 0; i < 4 && bytes.data && scenario->sample_rate > 0; i++)
-        bytes.data[24 + i] = (char)(scenario->sample_rate >> 8 * i & 0xff);
-    write_bytes(bench->input, &bytes);
+        bytes.data[24 + i] = (unsigned char)(scenario->sample_rate >> 8 * i & 0xff);
+    write_bytes(bench->input, bytes.data, bytes.size);
     free(bytes.data);
 }
 
@@ -203,7 +173,7 @@ static void interrupt(Bench *bench) {
     assert_int_equal(
         cleave_separator_separate_file(bench->separator, bench->input, &settings, NULL, &error),
         CLEAVE_ERROR_CANCELLED);
-    bench->journal = read_bytes(bench->journal_path);
+    bench->journal = read_file(bench->journal_path);
     assert_true(bench->journal.found);
 }
 
@@ -211,7 +181,7 @@ static void open_model(Bench *bench) {
     const Scenario *scenario = bench->scenario;
     cleave_error error;
     char path[PATH_SIZE];
-    snprintf(path, sizeof(path), "%s/%s/%s", test_data(), scenario->folder, scenario->model);
+    snprintf(path, sizeof(path), "%s/%s/%s", test_data("").text, scenario->folder, scenario->model);
     if (cleave_model_open(&bench->model, path, NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
 }
@@ -260,13 +230,13 @@ static void set_up(Bench *bench, const Scenario *scenario) {
     bench->expected = calloc((size_t)bench->list.count, sizeof(Bytes));
     assert_non_null(bench->expected);
     for (int i = 0; i < bench->list.count; i++) {
-        bench->expected[i] = read_bytes(bench->list.paths[i]);
+        bench->expected[i] = read_file(bench->list.paths[i]);
         assert_true(bench->expected[i].found);
     }
-    remove_all(bench->output);
+    remove_tree(bench->output);
     if (scenario->resumed)
         interrupt(bench);
-    bench->old = (Bytes){.data = strdup("from an earlier run"), .size = 19, .found = true};
+    bench->old = (Bytes){.data = copy_bytes("from an earlier run", 19), .size = 19, .found = true};
 }
 
 static void tear_down(Bench *bench) {
@@ -278,7 +248,7 @@ static void tear_down(Bench *bench) {
     cleave_outputs_free(&bench->list);
     cleave_separator_close(bench->separator);
     cleave_model_close(bench->model);
-    remove_all(bench->output);
+    remove_tree(bench->output);
     remove(bench->input);
 }
 
@@ -292,7 +262,7 @@ static void check_text(const cleave_error *error) {
           "the cause is lost: %s", error->text);
 }
 
-/* A failed allocation is told as such, wherever it was. */
+/* A failed allocation is reported as such, wherever it was. */
 static void check_status(const FaultReport *report, FaultMode mode, const cleave_error *error) {
     check_text(error);
     if (mode == FAULT_ONCE && report->class == FAULT_MEMORY)
@@ -303,8 +273,8 @@ static void check_status(const FaultReport *report, FaultMode mode, const cleave
 
 typedef struct Remains {
     const Bench *bench;
-    int whole; /* outputs that are the expected ones */
-    int old;   /* that are an earlier run's */
+    int whole; /* outputs as expected */
+    int old;   /* outputs of an earlier run */
     int stray;
     bool journal;
     char first_stray[PATH_SIZE];
@@ -316,7 +286,7 @@ static void judge_one(void *user, const char *path, bool is_folder) {
     for (int i = 0; i < bench->list.count; i++) {
         if (is_folder || strcmp(path, bench->list.paths[i]) != 0)
             continue;
-        Bytes bytes = read_bytes(path);
+        Bytes bytes = read_file(path);
         bool whole = is_same(&bytes, &bench->expected[i]);
         bool old = is_same(&bytes, &bench->old);
         free(bytes.data);
@@ -369,13 +339,13 @@ static void check_undone(const Bench *bench, const FaultReport *report) {
 /* ---- One run ---- */
 
 static void prepare(const Bench *bench) {
-    remove_all(bench->output);
+    remove_tree(bench->output);
     make_parent(bench->scenario->replace || bench->scenario->resumed ? bench->list.paths[0]
                                                                      : bench->output);
     for (int i = 0; i < bench->list.count && bench->scenario->replace; i++)
-        write_bytes(bench->list.paths[i], &bench->old);
+        write_bytes(bench->list.paths[i], bench->old.data, bench->old.size);
     if (bench->scenario->resumed)
-        write_bytes(bench->journal_path, &bench->journal);
+        write_bytes(bench->journal_path, bench->journal.data, bench->journal.size);
 }
 
 static void check_undisturbed(const Bench *bench) {
@@ -442,7 +412,7 @@ static int64_t next_call(int64_t at, int64_t stride) {
 /* Runs until one is over before the call that is to fail; returns the number of runs. */
 static int64_t enumerate(void *bench, FaultMode mode, int64_t calls,
                          FaultReport (*run)(void *bench, FaultMode mode, int64_t at)) {
-    int64_t stride = run_all || calls <= SAMPLE ? 1 : (calls + SAMPLE - 1) / SAMPLE;
+    int64_t stride = run_all || calls <= SOME_RUNS ? 1 : (calls + SOME_RUNS - 1) / SOME_RUNS;
     int64_t runs = 0;
     int64_t at = stride == 1 ? 1 : next_call(0, stride) - stride;
     for (FaultReport report = {.failed = 1}; report.failed > 0; at = next_call(at, stride)) {
@@ -488,7 +458,7 @@ typedef struct Opening {
 
 #define OPENING_SAMPLES 2000
 
-/* What the network makes of a ramp; to be freed. */
+/* The stems of a ramp; to be freed. */
 static float *separate_ramp(cleave_separator *separator, const cleave_model *model, size_t *bytes) {
     cleave_model_info info;
     cleave_error error;
@@ -513,7 +483,7 @@ static void open_both(const Scenario *scenario, FaultMode mode, int64_t at, floa
     cleave_model *model = NULL;
     cleave_separator *separator = NULL;
     cleave_separator_settings settings = separator_settings(scenario);
-    snprintf(path, sizeof(path), "%s/%s/%s", test_data(), scenario->folder, scenario->model);
+    snprintf(path, sizeof(path), "%s/%s/%s", test_data("").text, scenario->folder, scenario->model);
     faults_arm(mode, at);
     cleave_status status = cleave_model_open(&model, path, NULL, error);
     if (status == CLEAVE_OK)
@@ -571,7 +541,7 @@ typedef struct Exporting {
     Bytes expected;
 } Exporting;
 
-/* The file is whole or is not there, and neither is anything else. */
+/* The file is whole or missing, and nothing else is left. */
 static FaultReport run_exporting(void *user, FaultMode mode, int64_t at) {
     Exporting *exporting = user;
     Bench bench = {.scenario = exporting->scenario};
@@ -588,7 +558,7 @@ static FaultReport run_exporting(void *user, FaultMode mode, int64_t at) {
     CHECK(faults_live_blocks() == blocks, "%lld blocks leaked",
           (long long)(faults_live_blocks() - blocks));
     CHECK(open_descriptors() == descriptors, "a descriptor leaked");
-    Bytes bytes = read_bytes(exporting->path);
+    Bytes bytes = read_file(exporting->path);
     if (status == CLEAVE_OK) {
         CHECK(!exporting->expected.found || is_same(&bytes, &exporting->expected), "other bytes");
     } else {
@@ -600,7 +570,7 @@ static FaultReport run_exporting(void *user, FaultMode mode, int64_t at) {
     walk(root, count_one, &strays);
     CHECK(strays == (status == CLEAVE_OK) || report.class == FAULT_REMOVE,
           "%d files or folders left", strays);
-    remove_all(root);
+    remove_tree(root);
     mkdir(root, 0777);
     return report;
 }
@@ -609,13 +579,13 @@ static void fault_exporting(void **state) {
     Exporting exporting = {.scenario = *state};
     char path[PATH_SIZE];
     cleave_error error;
-    snprintf(path, sizeof(path), "%s/%s/%s", test_data(), exporting.scenario->folder,
+    snprintf(path, sizeof(path), "%s/%s/%s", test_data("").text, exporting.scenario->folder,
              exporting.scenario->model);
     snprintf(exporting.path, sizeof(exporting.path), "%s/new/network.onnx", root);
     assert_int_equal(cleave_model_open(&exporting.model, path, NULL, &error), CLEAVE_OK);
     assert_int_equal(cleave_model_export_onnx(exporting.model, exporting.path, NULL, NULL, &error),
                      CLEAVE_OK);
-    exporting.expected = read_bytes(exporting.path);
+    exporting.expected = read_file(exporting.path);
     assert_true(exporting.expected.found);
     int64_t calls = run_exporting(&exporting, FAULT_NONE, 0).calls;
     int64_t runs = enumerate(&exporting, FAULT_ONCE, calls, run_exporting);
@@ -667,7 +637,7 @@ static FaultReport run_checking(void *user, FaultMode mode, int64_t at) {
     CHECK(open_descriptors() == descriptors, "a descriptor leaked");
     walk(bench->output, count_one, &strays);
     CHECK(strays == 0 || report.class == FAULT_REMOVE, "%d files or folders left", strays);
-    remove_all(bench->output);
+    remove_tree(bench->output);
     mkdir(bench->output, 0777);
     return report;
 }
@@ -689,7 +659,7 @@ static void fault_checking(void **state) {
     CHECK(strstr(context, ": done"), "not survived");
     print_message("checking: %lld calls that can fail, %lld runs with a fault\n", (long long)calls,
                   (long long)runs);
-    remove_all(bench.output);
+    remove_tree(bench.output);
     remove(bench.input);
     if (kept)
         setenv("TMPDIR", kept, 1);
@@ -786,6 +756,6 @@ int main(int argc, char **argv) {
     if (!mkdtemp(root))
         return 1;
     int failed = cmocka_run_group_tests_name("faults", tests, NULL, NULL);
-    remove_all(root);
+    remove_tree(root);
     return failed;
 }

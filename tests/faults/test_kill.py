@@ -18,7 +18,7 @@ import tempfile
 import time
 import wave
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from processes import Process  # noqa: E402
 
 PROGRAM = os.path.abspath(os.environ["CLEAVE_PROGRAM"])

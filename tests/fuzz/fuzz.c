@@ -1,4 +1,4 @@
-/* fuzz.c: see fuzz.h. */
+/* fuzz.c: checks of errors, configurations and checkpoints, for all targets. */
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>

@@ -11,17 +11,17 @@
 #include "base/error.h"
 #include "model/checkpoint_private.h"
 
-/* 0, or -1 where the bytes are not for this target and should not come into its corpus. */
+/* 0; or -1: the bytes are not for this target and do not belong in its corpus. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Traps unless what was said goes with what was returned. */
+/* Traps unless the error fits the status that was returned. */
 void fuzz_check_error(cleave_status status, const cleave_error *error);
 
 /* Opens a checkpoint of that form, reads its tensors (a bounded number of elements, the last of
  * each included) and checks it against a configuration. */
 int fuzz_checkpoint(const uint8_t *data, size_t size, CheckpointForm form);
 
-/* Parses a configuration and, where it is accepted, lists the weights and builds the graph. */
+/* Parses a configuration; if it is accepted, lists the weights and builds the graph. */
 void fuzz_config(const char *text, size_t size);
 
 #endif

@@ -1,5 +1,5 @@
-/* no_processes.c: what a pickle that could run code would call. Linked into the targets of
- * checkpoints in place of the system's, each of these ends the run as a crash. */
+/* no_processes.c: the functions by which a pickle could run a command. Linked into the targets of
+ * checkpoints in place of the system's; a call of one counts as a crash. */
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* run_files.c: the main() of a target without libFuzzer: runs the target once on each file given,
- * and on each file of each folder given. What a fuzzer found once is kept this way. */
+ * and on each file of each folder given. So what a fuzzer found once stays found. */
 #include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>

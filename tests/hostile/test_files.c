@@ -1,7 +1,7 @@
 /* test_files.c: files that mean harm (make_files.py), each opened in a process of its own that may
  * have little memory and time: it must end in one line that says what is wrong, or, where the file
- * is harmless after all, well. Bytes turned at random are tests/model/test_hostile.c's,
- * tests/audio/test_hostile.c's and tests/fuzz's. */
+ * is harmless after all, well. Bytes turned at random are for the tests named hostile in
+ * tests/model and tests/audio, and for tests/fuzz. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,18 +19,8 @@
 #include "audio/audio.h"
 #include "base/platform.h"
 #include "cleave.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
+#include "tests/support/files.h"
+#include "tests/support/sanitized.h"
 
 #define MEGABYTE    ((rlim_t)1 << 20)
 #define MAX_ADDRESS (512 * MEGABYTE)
@@ -57,19 +46,9 @@ typedef struct Outcome {
     long growth;    /* KiB of resident memory */
 } Outcome;
 
-typedef struct FilePath {
-    char text[1024];
-} FilePath;
-
-static FilePath hostile_file(const char *name) {
-    FilePath path;
+static TestPath hostile_file(const char *name) {
+    TestPath path;
     snprintf(path.text, sizeof(path.text), "%s/%s", getenv("CLEAVE_HOSTILE_FILES"), name);
-    return path;
-}
-
-static FilePath case_file(const char *name) {
-    FilePath path;
-    snprintf(path.text, sizeof(path.text), "%s/cases/%s", getenv("CLEAVE_TEST_DATA"), name);
     return path;
 }
 
@@ -86,11 +65,11 @@ static cleave_status open_model(const char *path, const char *config, cleave_err
 }
 
 static cleave_status open_checkpoint(const char *path, cleave_error *error) {
-    return open_model(path, case_file("no-norm-short-hop/model.yaml").text, error);
+    return open_model(path, test_data("cases/no-norm-short-hop/model.yaml").text, error);
 }
 
 static cleave_status open_config(const char *path, cleave_error *error) {
-    return open_model(case_file("no-norm-short-hop/model.ckpt").text, path, error);
+    return open_model(test_data("cases/no-norm-short-hop/model.ckpt").text, path, error);
 }
 
 static cleave_status read_audio(const char *path, cleave_error *error) {
@@ -305,8 +284,8 @@ static void a_huge_hole_is_refused(void **state) {
 
 static void a_configuration_of_another_checkpoint_is_refused(void **state) {
     (void)state;
-    FilePath config = case_file("batch-norm-four-scales/model.yaml");
-    FilePath other = case_file("group-norm-straddle/model.yaml");
+    TestPath config = test_data("cases/batch-norm-four-scales/model.yaml");
+    TestPath other = test_data("cases/group-norm-straddle/model.yaml");
     check(open_config, config.text, "model.num_scales");
     check(open_config, other.text, "the configuration");
 }
@@ -336,17 +315,10 @@ static void configurations_that_grow_are_refused(void **state) {
 static void cut(OpenFile open, const char *whole, bool must_fail) {
     char path[64];
     char piece[] = "cleave-cut-XXXXXX";
-    struct stat info;
-    FILE *from = fopen(whole, "rb");
+    size_t size = 0;
+    unsigned char *bytes = read_bytes(whole, &size);
     int fd = mkstemp(piece);
-    assert_non_null(from);
     assert_true(fd >= 0);
-    assert_int_equal(fstat(fileno(from), &info), 0);
-    size_t size = (size_t)info.st_size;
-    char *bytes = malloc(size);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, size, from), size);
-    fclose(from);
     snprintf(path, sizeof(path), "./%s", piece);
     for (size_t i = 0; i < PIECES; i++) {
         assert_int_equal(ftruncate(fd, 0), 0);
@@ -365,11 +337,11 @@ static void cut(OpenFile open, const char *whole, bool must_fail) {
 
 static void broken_downloads_are_errors(void **state) {
     (void)state;
-    cut(open_checkpoint, case_file("no-norm-short-hop/model.ckpt").text, true);
-    cut(open_checkpoint, case_file("one-sample-stream-views/model.th").text, true);
-    cut(open_checkpoint, case_file("silence-inside/model.safetensors").text, true);
-    cut(open_config, case_file("no-norm-short-hop/model.yaml").text, false);
-    cut(read_audio, case_file("no-norm-short-hop/mix.wav").text, false);
+    cut(open_checkpoint, test_data("cases/no-norm-short-hop/model.ckpt").text, true);
+    cut(open_checkpoint, test_data("cases/one-sample-stream-views/model.th").text, true);
+    cut(open_checkpoint, test_data("cases/silence-inside/model.safetensors").text, true);
+    cut(open_config, test_data("cases/no-norm-short-hop/model.yaml").text, false);
+    cut(read_audio, test_data("cases/no-norm-short-hop/mix.wav").text, false);
 }
 
 /* ---- Audio ---- */

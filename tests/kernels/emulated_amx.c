@@ -1,5 +1,5 @@
-/* emulated_amx.c: see emulated_amx.h. What each instruction does is from Intel's Architecture
- * Instruction Set Extensions Programming Reference, ch. 3. */
+/* emulated_amx.c: the tiles of AMX and their instructions in plain C. What each instruction does is
+ * from Intel's Architecture Instruction Set Extensions Programming Reference, ch. 3. */
 #include "emulated_amx.h"
 
 #include <math.h>
@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void configure(const void *config);
-static void zero(int tile);
-static void load(int tile, const void *from, size_t stride);
-static void store(int tile, void *to, size_t stride);
-static void multiply(int sums, int a, int b);
-static void release(void);
+static void amx_configure(const void *config);
+static void amx_zero(int tile);
+static void amx_load(int tile, const void *from, size_t stride);
+static void amx_store(int tile, void *to, size_t stride);
+static void amx_multiply(int sums, int a, int b);
+static void amx_release(void);
 
-#define TILE_CONFIGURE(config)        configure(config)
-#define TILE_ZERO(tile)               zero(tile)
-#define TILE_LOAD(tile, from, stride) load(tile, from, stride)
-#define TILE_STORE(tile, to, stride)  store(tile, to, stride)
-#define TILE_MULTIPLY(sums, a, b)     multiply(sums, a, b)
-#define TILE_RELEASE()                release()
+#define TILE_CONFIGURE(config)        amx_configure(config)
+#define TILE_ZERO(tile)               amx_zero(tile)
+#define TILE_LOAD(tile, from, stride) amx_load(tile, from, stride)
+#define TILE_STORE(tile, to, stride)  amx_store(tile, to, stride)
+#define TILE_MULTIPLY(sums, a, b)     amx_multiply(sums, a, b)
+#define TILE_RELEASE()                amx_release()
 #include "backend/cpu/kernels/tile_gemm_template.h"
 
 #define ROW_BYTES 64
@@ -44,7 +44,7 @@ static void require(bool condition, const char *what) {
     abort();
 }
 
-static void configure(const void *config) {
+static void amx_configure(const void *config) {
     TileConfig wanted;
     memcpy(&wanted, config, sizeof(wanted));
     require(wanted.palette == 1 && wanted.start_row == 0, "palette 1, from row 0");
@@ -62,24 +62,24 @@ static void configure(const void *config) {
     }
 }
 
-static Tile *configured(int tile) {
+static Tile *amx_tile(int tile) {
     require(tiles[tile].rows > 0, "a tile that is not configured");
     return &tiles[tile];
 }
 
-static void zero(int tile) {
-    memset(configured(tile)->row, 0, sizeof(tiles[tile].row));
+static void amx_zero(int tile) {
+    memset(amx_tile(tile)->row, 0, sizeof(tiles[tile].row));
 }
 
-static void load(int tile, const void *from, size_t stride) {
-    Tile *to = configured(tile);
+static void amx_load(int tile, const void *from, size_t stride) {
+    Tile *to = amx_tile(tile);
     memset(to->row, 0, sizeof(to->row));
     for (size_t i = 0; i < to->rows; i++)
         memcpy(to->row[i].bytes, (const unsigned char *)from + i * stride, to->row_bytes);
 }
 
-static void store(int tile, void *to, size_t stride) {
-    const Tile *from = configured(tile);
+static void amx_store(int tile, void *to, size_t stride) {
+    const Tile *from = amx_tile(tile);
     for (size_t i = 0; i < from->rows; i++)
         memcpy((unsigned char *)to + i * stride, from->row[i].bytes, from->row_bytes);
 }
@@ -96,10 +96,10 @@ static float widened(uint16_t bf16) {
 }
 
 /* Even and odd elements have a chain of fused multiply-adds each, whose sum is added. */
-static void multiply(int sums, int a, int b) {
-    Tile *to = configured(sums);
-    const Tile *left = configured(a);
-    const Tile *right = configured(b);
+static void amx_multiply(int sums, int a, int b) {
+    Tile *to = amx_tile(sums);
+    const Tile *left = amx_tile(a);
+    const Tile *right = amx_tile(b);
     require(to->rows == left->rows && to->row_bytes == right->row_bytes &&
                 left->row_bytes == right->rows * 2 * sizeof(uint16_t),
             "tiles that do not go together");
@@ -114,7 +114,7 @@ static void multiply(int sums, int a, int b) {
         }
 }
 
-static void release(void) {
+static void amx_release(void) {
     memset(tiles, 0, sizeof(tiles));
 }
 

@@ -1,6 +1,7 @@
-/* test_arm_processor.c: names; and each of ARM's optional instructions is run: where
- * platform_arm_features() promises it, it must compute what the architecture says; where not, the
- * processor must refuse it. And the kernel tables are there that use them. */
+/* test_arm_processor.c: processors' names, and ARM's optional instructions. Each instruction is
+ * run: where platform_arm_features() promises it, it must compute what the architecture says;
+ * elsewhere the processor must refuse it. The kernel tables that use promised instructions must be
+ * there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,8 +52,8 @@ static uint16_t bf16_bits(float x) {
 #define F16_FINE  1.0009765625f /* 1 + 2^-10 */
 #define BF16_FINE 1.0078125f    /* 1 + 2^-7 */
 
-/* v0 becomes `sum` and v1 `x` before the instruction, whose code is given in figures: assemblers
- * differ in how they are told to know it. */
+/* Sets v0 to `sum` and v1 to `x`, and runs the instruction. Its code is given as a number, because
+ * assemblers know these instructions only with options that differ. */
 #define RUN(code, sum, x)                                                                      \
     __asm__("mov v0.16b, %0.16b\n\tmov v1.16b, %1.16b\n\t.inst " code "\n\tmov %0.16b, v0.16b" \
             : "+w"(sum)                                                                        \
@@ -117,7 +118,7 @@ static bool is_available(const char *name) {
     return *table != NULL;
 }
 
-/* A table that is not there is not tested, and nobody would notice. */
+/* The other tests leave out a table that is missing, and would not notice. */
 static void tables_are_there_where_their_instructions_are(void **state) {
     (void)state;
     ArmFeatures features = platform_arm_features();

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cleave/extra.h"
-#include "tests/audio/fixture.h"
+#include "tests/support/audio.h"
 
 #define RATE 44100
 

@@ -1,6 +1,6 @@
 /* test_loudest_part.c: cleave_audio_read(): the loudest part of a file, or all of it. */
 #include "cleave/extra.h"
-#include "tests/audio/fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdlib.h>

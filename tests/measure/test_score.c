@@ -1,6 +1,6 @@
 /* test_score.c: SDR and SI-SDR against values worked out by hand. */
 #include "cleave/extra.h"
-#include "tests/audio/fixture.h"
+#include "tests/support/audio.h"
 
 #include <math.h>
 #include <stdio.h>

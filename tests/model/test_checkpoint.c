@@ -1,7 +1,8 @@
 /* test_checkpoint.c: the containers, nestings, prefixes and element types, written by a real
  * PyTorch (tests/data/model/make_fixtures.py), and one clear line for every file that is none of
  * them. */
-#include "support.h"
+#include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* test_config.c: configurations as found in the wild, and as they should not be. */
-#include "support.h"
-#include "tests/random.h"
+#include "base/random.h"
+#include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ static char *edited(const char *from, const char *to) {
 /* Parses from memory of exactly the right size. */
 static cleave_status parse(Config *config, const char *text, cleave_error *error) {
     size_t size = strlen(text);
-    char *copy = test_copy(text, size);
+    char *copy = copy_bytes(text, size);
     cleave_status status = config_parse(config, copy, size, "x.yaml", error);
     free(copy);
     return status;
@@ -461,7 +462,7 @@ static void every_truncation_is_survived(void **state) {
     for (size_t size = 0; size < strlen(base); size++) {
         Config config;
         cleave_error error = {0};
-        char *copy = test_copy(base, size);
+        char *copy = copy_bytes(base, size);
         if (config_parse(&config, copy, size, "x.yaml", &error) == CLEAVE_OK)
             config_free(&config);
         else
@@ -620,7 +621,7 @@ static void files_that_cannot_be_read_are_named(void **state) {
     assert_int_not_equal(config_read(&config, "/dev/null", &error), CLEAVE_OK);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "it is a pipe or a device");
     TestPath empty = test_temporary("empty.yaml");
-    test_write_file(empty.text, "", 0);
+    write_bytes(empty.text, "", 0);
     assert_int_not_equal(config_read(&config, empty.text, &error), CLEAVE_OK);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, "empty");
 }
@@ -652,7 +653,7 @@ static void files_of_other_kinds_are_named(void **state) {
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         Config config;
         cleave_error error = {0};
-        test_write_file(path.text, files[i].data, files[i].size);
+        write_bytes(path.text, files[i].data, files[i].size);
         assert_int_not_equal(config_read(&config, path.text, &error), CLEAVE_OK);
         test_assert_error(&error, CLEAVE_ERROR_MODEL, files[i].words);
         test_assert_error(&error, CLEAVE_ERROR_MODEL, "YAML file that came with");
@@ -682,7 +683,7 @@ static void utf16_is_no_binary_file(void **state) {
     wide[1] = '\xfe';
     for (size_t i = 0; i < length; i++)
         memcpy(wide + 2 + 2 * i, (const char[2]){text[i], 0}, 2);
-    test_write_file(path.text, wide, 2 * length + 2);
+    write_bytes(path.text, wide, 2 * length + 2);
     assert_int_equal(config_read(&config, path.text, &error), CLEAVE_OK);
     config_free(&config);
     free(wide);
@@ -737,5 +738,5 @@ int main(void) {
         cmocka_unit_test(utf16_is_no_binary_file),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
     };
-    return cmocka_run_group_tests(tests, NULL, test_remove_temporary);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

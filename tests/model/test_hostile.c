@@ -1,8 +1,9 @@
 /* test_hostile.c: checkpoints cut at every byte, with bits flipped, and with numbers that lie. Each
  * must end as an error of one line or as a checkpoint whose every tensor can be read; a sanitizer
  * watches for the rest. */
-#include "support.h"
-#include "tests/random.h"
+#include "base/random.h"
+#include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static const char *const fixtures[] = {
 static unsigned char *read_fixture(const char *name, size_t *size) {
     char relative[256];
     snprintf(relative, sizeof(relative), "model/%s", name);
-    return test_read_file(test_data(relative).text, size);
+    return read_bytes(test_data(relative).text, size);
 }
 
 /* Reads some of every tensor, first and last element included. */

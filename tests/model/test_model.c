@@ -1,5 +1,6 @@
 /* test_model.c: the public functions about models, and where a configuration is looked for. */
-#include "support.h"
+#include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +76,10 @@ static TestPath folder_with(const char *folder, const char *name) {
     size_t size;
     TestPath path = test_temporary(folder);
     assert_int_equal(mkdir(path.text, 0700), 0);
-    unsigned char *data = test_read_file(test_data("golden/short-input/model.ckpt").text, &size);
+    unsigned char *data = read_bytes(test_data("golden/short-input/model.ckpt").text, &size);
     snprintf(relative, sizeof(relative), "%s/%s", folder, name);
     path = test_temporary(relative);
-    test_write_file(path.text, data, size);
+    write_bytes(path.text, data, size);
     free(data);
     return path;
 }
@@ -88,7 +89,7 @@ static void write_config(const char *folder, const char *name, int sample_rate) 
     char relative[200];
     char text[4096];
     size_t size;
-    unsigned char *data = test_read_file(test_data("golden/short-input/model.yaml").text, &size);
+    unsigned char *data = read_bytes(test_data("golden/short-input/model.yaml").text, &size);
     int length = snprintf(text, sizeof(text), "%.*sunknown: 1\n", (int)size, (const char *)data);
     char *rate = strstr(text, "sample_rate: 44100");
     assert_non_null(rate);
@@ -96,7 +97,7 @@ static void write_config(const char *folder, const char *name, int sample_rate) 
     snprintf(digits, sizeof(digits), "%05d", sample_rate);
     memcpy(rate + strlen("sample_rate: "), digits, 5);
     snprintf(relative, sizeof(relative), "%s/%s", folder, name);
-    test_write_file(test_temporary(relative).text, text, (size_t)length);
+    write_bytes(test_temporary(relative).text, text, (size_t)length);
     free(data);
 }
 
@@ -175,19 +176,19 @@ static void a_configuration_under_another_name_is_pointed_at(void **state) {
     (void)state;
     TestPath path = folder_with("lost", "m.ckpt");
     refuse(path.text, NULL, "beside it; give one with -c");
-    test_write_file(test_temporary("lost/.hidden.yaml").text, "x", 1);
-    test_write_file(test_temporary("lost/notes.txt").text, "x", 1);
+    write_bytes(test_temporary("lost/.hidden.yaml").text, "x", 1);
+    write_bytes(test_temporary("lost/notes.txt").text, "x", 1);
     refuse(path.text, NULL, "beside it; give one with -c");
     char advice[5000];
     TestPath other = test_temporary("lost/drums_config.YAML");
-    test_write_file(other.text, "x", 1);
+    write_bytes(other.text, "x", 1);
     snprintf(advice, sizeof(advice), "if it is drums_config.YAML, which is there, give it: -c %s",
              other.text);
     refuse(path.text, NULL, advice);
-    test_write_file(test_temporary("lost/bass.yml").text, "x", 1);
+    write_bytes(test_temporary("lost/bass.yml").text, "x", 1);
     refuse(path.text, NULL,
            "of the 2 YAML files that are there (bass.yml, drums_config.YAML) give");
-    test_write_file(test_temporary("lost/a.yaml").text, "x", 1);
+    write_bytes(test_temporary("lost/a.yaml").text, "x", 1);
     refuse(path.text, NULL, "of the 3 YAML files that are there (a.yaml, bass.yml, ...) give");
 }
 
@@ -234,10 +235,10 @@ static void a_long_path_leaves_room_for_the_reason(void **state) {
         char relative[100];
         size_t size;
         snprintf(relative, sizeof(relative), "model/%s", files[i][0]);
-        unsigned char *data = test_read_file(test_data(relative).text, &size);
+        unsigned char *data = read_bytes(test_data(relative).text, &size);
         snprintf(path + folders, sizeof(path) - folders, "%s", files[i][0]);
         refuse(path, NULL, "No such file");
-        test_write_file(path, data, size);
+        write_bytes(path, data, size);
         refuse(path, NULL, files[i][1]);
         free(data);
     }
@@ -281,7 +282,7 @@ static cleave_model_info model_with(const char *folder, const char *key, int val
     cleave_model_settings settings;
     cleave_model_info info;
     TestPath path = folder_with(folder, "m.ckpt");
-    unsigned char *data = test_read_file(test_data("golden/short-input/model.yaml").text, &size);
+    unsigned char *data = read_bytes(test_data("golden/short-input/model.yaml").text, &size);
     snprintf(text, sizeof(text), "%.*s", (int)size, (const char *)data);
     free(data);
     char *place = strstr(text, key);
@@ -291,7 +292,7 @@ static cleave_model_info model_with(const char *folder, const char *key, int val
     snprintf(rest, sizeof(rest), "%s", place + strcspn(place, "\n"));
     snprintf(place, sizeof(text) - (size_t)(place - text), "%d%s", value, rest);
     snprintf(relative, sizeof(relative), "%s/m.yaml", folder);
-    test_write_file(test_temporary(relative).text, text, strlen(text));
+    write_bytes(test_temporary(relative).text, text, strlen(text));
     cleave_model_settings_default(&settings);
     settings.log = (cleave_logger){remember_warning, warning, CLEAVE_LOG_WARNING};
     warning[0] = '\0';
@@ -343,5 +344,5 @@ int main(void) {
         cmocka_unit_test(a_chunk_that_its_frames_do_not_fill_is_shortened_with_a_warning),
         cmocka_unit_test(the_log_gets_lines_where_it_is_asked_for),
     };
-    return cmocka_run_group_tests(tests, NULL, test_remove_temporary);
+    return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }

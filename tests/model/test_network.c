@@ -1,6 +1,7 @@
 /* test_network.c: the weights that a configuration implies, and what is said of a checkpoint that
  * has others. */
-#include "support.h"
+#include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>

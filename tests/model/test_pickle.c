@@ -1,5 +1,6 @@
 /* test_pickle.c: opcodes byte by byte, well formed and not. */
-#include "support.h"
+#include "tests/support/files.h"
+#include "tests/support/texts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,8 @@ typedef struct Bytes {
         literal, sizeof(literal) - 1 \
     }
 
-static cleave_status read_bytes(Pickle *pickle, Bytes bytes, unsigned char **copy,
-                                cleave_error *error) {
+static cleave_status read_pickle(Pickle *pickle, Bytes bytes, unsigned char **copy,
+                                 cleave_error *error) {
     *copy = malloc(bytes.size ? bytes.size : 1);
     assert_non_null(*copy);
     memcpy(*copy, bytes.data, bytes.size);
@@ -29,7 +30,7 @@ static cleave_status read_bytes(Pickle *pickle, Bytes bytes, unsigned char **cop
 /* Reads bytes that must be right; free both with done(). */
 static const PickleValue *read_well(Pickle *pickle, Bytes bytes, unsigned char **copy) {
     cleave_error error = {0};
-    if (read_bytes(pickle, bytes, copy, &error) != CLEAVE_OK)
+    if (read_pickle(pickle, bytes, copy, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     assert_non_null(pickle->root);
     return pickle->root;
@@ -44,7 +45,7 @@ static void refuse(Bytes bytes, const char *fragment) {
     Pickle pickle;
     unsigned char *copy;
     cleave_error error = {0};
-    if (read_bytes(&pickle, bytes, &copy, &error) == CLEAVE_OK)
+    if (read_pickle(&pickle, bytes, &copy, &error) == CLEAVE_OK)
         fail_msg("accepted what should fail with '%s'", fragment);
     test_assert_error(&error, CLEAVE_ERROR_MODEL, fragment);
     assert_null(pickle.arena);

@@ -1,5 +1,5 @@
 /* test_tensor.c: element types, views and partial reads. */
-#include "support.h"
+#include "tests/support/files.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* show_choice.c: a program that knows nothing of trials: prints what "auto" takes, and why. */
+/* show_choice.c: prints which device "auto" takes, and why. It is not the program cleave, so that
+ * no trial can be started by running it again. */
 #include <stdio.h>
 
 #include "cleave.h"

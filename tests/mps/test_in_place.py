@@ -1,5 +1,5 @@
 """Weights that the mps device reads where they lie in the checkpoint's file, on the simulated Mac: which
-are, which are copied, and that nobody hears the difference. The environment is that of tests/cli/test_cli.py.
+are, which are copied, and that the stems are the same. The environment is that of tests/cli/test_cli.py.
 """
 import json
 import math

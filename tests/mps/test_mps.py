@@ -1,4 +1,4 @@
-"""The mps device as a user meets it, on the simulated Mac of tests/applesim: what the GPU was given
+"""The mps device as a user meets it, on the simulated Mac of simulators/apple: what the GPU was given
 and gave back, macOS versions, failures. The environment is that of tests/cli/test_cli.py; the program
 is that of a build with -Dapplesim=enabled.
 """
@@ -209,7 +209,7 @@ class MpsTest(SimulatedMacTest):
                 self.assert_near(stems, expected)
 
     def test_a_command_buffer_between_first_and_last_fails(self):
-        """Nobody but the completion handler knows."""
+        """Only the completion handler hears of the failure."""
         expected = self.expected()
         for mode in ([], ["--no-compile"]):
             result, info, stems = self.separate_on("continue=2,fail_at=2,fail_code=9", *mode)
@@ -233,7 +233,7 @@ class MpsTest(SimulatedMacTest):
         self.assert_near(stems, expected)
 
     def test_r11_an_op_is_named_before_it_first_runs(self):
-        """Where MPS ends the process by an assertion, nothing can be told any more."""
+        """MPS would end the process by an assertion, and no message could be printed."""
         result, _, _ = self.separate_on("", "--strict-device", "--no-compile", "-vv")
         named = [line.split("first run of ")[1] for line in result.err.splitlines()
                  if "first run of " in line]
@@ -278,7 +278,7 @@ class MpsTest(SimulatedMacTest):
                 self.assertEqual((self.counts["live_bytes"], self.counts["live_objects"]), (0, 0))
 
     def test_batches_that_suit_the_watchdog(self):
-        """Where nobody asks for one."""
+        """Where the user asks for no batch."""
         batch = {}
         for share in (100, 2.5, 0.5):
             _, info, _ = self.separate_within(int(self.flops() * share), "", "--overlap", "2")

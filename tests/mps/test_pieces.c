@@ -1,4 +1,5 @@
-/* test_pieces.c: networks in pieces: none too much work, cut where little is alive. */
+/* test_pieces.c: networks cut into pieces: each within the limit of work, cut where little is
+ * alive. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,7 @@ static void what_fits_is_one_piece(void **state) {
     graph_free(&graph);
 }
 
-/* None has too much, and not many have little. */
+/* No piece has too much work, and few have little. */
 static void no_piece_is_too_much(void **state) {
     (void)state;
     Graph graph = build();
@@ -94,7 +95,7 @@ static void cuts_are_at_borders_of_scales(void **state) {
     graph_free(&graph);
 }
 
-/* Every value that a piece reads and does not compute is one that one before it left. */
+/* What a piece reads, it computes itself or an earlier piece left it. */
 static void what_is_read_was_left(void **state) {
     (void)state;
     Graph graph = build();

@@ -1,5 +1,5 @@
-"""A build with the simulated Mac cannot be taken for a release: it says what it is wherever it tells of
-devices, it is not installed, and what looks through releases finds it. BUILD CHECK INSTALLED FILE…: the
+"""A build with the simulated Mac cannot be taken for a release: whatever it prints about devices says
+so, it is not installed, and the check of releases finds it. BUILD CHECK INSTALLED FILE…: the
 scripts check-release and installed, and the program and libraries of the build. The environment is that
 of tests/cli/test_cli.py."""
 

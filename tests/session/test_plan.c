@@ -16,9 +16,9 @@
 #include <cmocka.h>
 
 #include "backend/cpu/conv_plan.h"
+#include "base/random.h"
 #include "cleave/extra.h"
-#include "tests/between.h"
-#include "tests/random.h"
+#include "tests/support/between.h"
 
 #define CHANNELS 2
 #define STEMS    2

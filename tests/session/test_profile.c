@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "base/thread_pool.h"
 #include "cleave/extra.h"
 #include "session/trace.h"
-#include "tests/random.h"
 
 #define SAMPLES   20000
 #define PATH_SIZE 1024

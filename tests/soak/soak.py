@@ -131,7 +131,7 @@ def measure(soak, name, seconds, source, kind, arguments=(), piped=False):
 
 
 def soak_all(soak, longest):
-    """Per kind: the lengths, of which the first sets the bound."""
+    """The lengths for each kind; the first one sets the bound."""
     kinds = [("WAV", "w64", "wav", [], False, (SHORT, HOUR, longest)),
              ("FLAC", "flac", "flac", [], False, (SHORT, HOUR)),
              ("WAV, --resume", "w64", "wav", ["--resume"], False, (SHORT, HOUR))]

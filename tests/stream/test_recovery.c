@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "stream/demix.h"
-#include "tests/between.h"
-#include "tests/random.h"
+#include "tests/support/between.h"
 
 #define CHANNELS 2
 #define STEMS    3

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "cleave/extra.h"
-#include "tests/random.h"
+#include "src/base/random.h"
 
 #define CHANNELS 2
 #define STEMS    2

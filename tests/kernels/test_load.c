@@ -1,0 +1,87 @@
+/* test_load.c: an affine step and an activation along a row. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "check.h"
+#include "kernel_tests.h"
+
+static double exact_act(ActKind act, double x, double alpha) {
+    switch (act) {
+    case ACT_NONE:
+        return x;
+    case ACT_GELU:
+        return x * 0.5 * erfc(-x * 0.70710678118654752440);
+    case ACT_RELU:
+        return x < 0 ? 0 : x;
+    case ACT_ELU:
+        return x > 0 ? x : alpha * expm1(x);
+    }
+    return NAN;
+}
+
+/* The affine step may round twice; GELU's erf is good to 4e-7 of its argument's half, ELU's
+ * exponential to a few units in the last place of the larger of its terms. */
+static double act_tolerance(ActKind act, double x, double magnitude) {
+    double affine = 2.5 * UNIT_ROUNDOFF * magnitude;
+    if (act == ACT_GELU)
+        return 1.2 * affine + 4e-7 * fmax(0.5 * fabs(x), 1e-30);
+    if (act == ACT_ELU)
+        return affine + 4 * UNIT_ROUNDOFF * fmin(1, fabs(x));
+    return affine;
+}
+
+static void verify_row(const Kernels *kernels, ActKind act, size_t positions, float range) {
+    size_t count = positions * CHANNEL_BLOCK;
+    float *from = random_floats(count + 1, -range, range);
+    float *to = equal_floats(count + CHANNEL_BLOCK, CANARY);
+    float *scale = random_floats(CHANNEL_BLOCK, -2, 2);
+    float *shift = random_floats(CHANNEL_BLOCK, -2, 2);
+    float alpha = random_float(0, 2);
+    kernels->load[act](to, from, positions, scale, shift, alpha);
+    for (size_t i = 0; i < count; i++) {
+        size_t lane = i % CHANNEL_BLOCK;
+        double product = (double)from[i] * (double)scale[lane];
+        double x = product + (double)shift[lane];
+        double expected = exact_act(act, x, (double)alpha);
+        double tolerance = act_tolerance(act, x, fabs(product) + fabs((double)shift[lane]));
+        if (!(fabs((double)to[i] - expected) <= tolerance))
+            check_fail("load", i, (double)to[i], expected);
+    }
+    for (size_t i = count; i < count + CHANNEL_BLOCK; i++)
+        check_untouched("load wrote outside", i, to[i], CANARY);
+    kernels->load[act](from, from, positions, scale, shift, alpha);
+    check_same_bits("load in place", from, to, count);
+    memory_free_aligned(from);
+    memory_free_aligned(to);
+    memory_free_aligned(scale);
+    memory_free_aligned(shift);
+}
+
+/* Zero must stay exactly zero, large values must not overflow on the way, and a NaN must come
+ * through, so that a broken weight is noticed. */
+static void verify_special(const Kernels *kernels, ActKind act) {
+    static const float values[CHANNEL_BLOCK] = {0.0f,   -0.0f,   1e30f,  -1e30f,  88.0f, -88.0f,
+                                                500.0f, -500.0f, 1e-30f, -1e-30f, 3.95f, -3.95f,
+                                                5.6f,   -5.6f,   NAN,    1.0f};
+    float *scale = equal_floats(CHANNEL_BLOCK, 1);
+    float *shift = equal_floats(CHANNEL_BLOCK, 0);
+    float to[CHANNEL_BLOCK];
+    kernels->load[act](to, values, 1, scale, shift, 1.0f);
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
+        double x = (double)values[i];
+        double expected = exact_act(act, x, 1);
+        if (isnan(x) ? !isnan(to[i])
+                     : !(fabs((double)to[i] - expected) <= act_tolerance(act, x, fabs(x))))
+            check_fail("load of a special value", i, (double)to[i], expected);
+    }
+    if (to[0] != 0 || to[1] != 0)
+        check_fail("load of zero", 0, (double)to[0], 0);
+    memory_free_aligned(scale);
+    memory_free_aligned(shift);
+}
+
+void test_load(const Kernels *kernels, int act) {
+    for (int trial = 0; trial < 60; trial++)
+        verify_row(kernels, (ActKind)act, random_below(40), trial % 3 ? 4.0f : 60.0f);
+    verify_special(kernels, (ActKind)act);
+}
