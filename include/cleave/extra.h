@@ -1,6 +1,6 @@
-/* cleave/extra.h: the rest of libcleave's public interface: what a network consists of, memory and
- * plans, profiles, files that would be written, export, scores, loudness, pictures, diagnosis. The
- * conventions are those of cleave.h. */
+/* cleave/extra.h: the rest of libcleave's public interface: what devices can do, what a network
+ * consists of, the memory that it takes, how its layers are computed, profiles, formats, output
+ * paths, ONNX, scores, loudness, pictures, diagnosis. The conventions are those of cleave.h. */
 #ifndef CLEAVE_EXTRA_H
 #define CLEAVE_EXTRA_H
 
@@ -9,6 +9,69 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- What devices can do, and which one is taken ----------------------------------------- */
+
+/* The word for a kind: "cpu", "mps" or "cuda". Static storage; never NULL. */
+CLEAVE_API const char *cleave_device_kind_name(cleave_device_kind kind);
+
+/* What a device may be able to do. */
+typedef enum cleave_capability_kind {
+    CLEAVE_CAPABILITY_F16,            /* products of f16 operands */
+    CLEAVE_CAPABILITY_BF16,           /* products of bf16 operands */
+    CLEAVE_CAPABILITY_STFT,           /* the STFT and its inverse run on the device */
+    CLEAVE_CAPABILITY_COMPILE,        /* whole graphs are compiled, not only single ops */
+    CLEAVE_CAPABILITY_UNIFIED_MEMORY, /* its memory is the system's */
+    CLEAVE_CAPABILITIES               /* how many there are */
+} cleave_capability_kind;
+
+/* "f16", "bf16", "stft", "compile" or "unified memory". Static storage; never NULL. */
+CLEAVE_API const char *cleave_capability_name(cleave_capability_kind kind);
+
+typedef struct cleave_capability {
+    int able;         /* 0 or 1 */
+    char reason[160]; /* why not, or a caveat where it is able; else "" */
+} cleave_capability;
+
+/* Writes up to `capacity` capabilities of the device with this id to `capabilities`, in the order
+ * of cleave_capability_kind, and returns how many there are: CLEAVE_CAPABILITIES, or 0 for a device
+ * that is not available. Thread-safe. */
+CLEAVE_INLINE int cleave_device_capabilities(const char *id, cleave_capability *capabilities,
+                                             int capacity);
+
+/* The device that cleave_separator_open() would take. */
+typedef struct cleave_device_choice {
+    char id[32];      /* as in cleave_device_info */
+    char reason[256]; /* such as "the only device present", in words that follow the id */
+} cleave_device_choice;
+
+/* Chooses a device as cleave_separator_open() does. `device` is "auto", NULL for the same, or an id
+ * or kind as in cleave_separator_settings. "auto" takes MPS, then CUDA, then the CPU. A named
+ * device that is absent is an error with `strict`; otherwise the best one present is taken.
+ * Thread-safe. Errors: CLEAVE_ERROR_ARGUMENT (no such name), CLEAVE_ERROR_DEVICE. */
+CLEAVE_INLINE cleave_status cleave_device_choose(const char *device, int strict,
+                                                 cleave_device_choice *choice, cleave_error *error);
+
+/* For programs that may run on Apple GPUs. Such a program begins its main() with this, before it
+ * does anything else:
+ *     int code = cleave_trial_main(argc, argv);
+ *     if (code >= 0)
+ *         return code;
+ *
+ * Why: MPSGraph, which computes on Apple GPUs, answers most faults with an assertion that ends the
+ * process, and nothing can catch that. So before "auto" takes "mps" for the first time on a build
+ * of macOS, the library starts this program again as a child, which computes a small network in
+ * each precision and compares it with the CPU. "mps" counts as available if the child ends well and
+ * f32 comes within 60 dB. The verdict is kept in the user's cache folder. After a bad one, asking
+ * for "mps" by name starts a new trial.
+ *
+ * For a program that does not call this, the library starts the program `cleave` of its own
+ * installation. If there is none, it cannot try: "auto" does not take "mps", but "mps" by name is
+ * taken, untried. A trial takes some seconds, a minute at most; cleave_device_list(),
+ * cleave_device_choose() and cleave_separator_open() wait for it. A process that uses the GPU is
+ * never forked. CLEAVE_TRIAL=skip in the environment takes "mps" untried. On other systems there is
+ * nothing to try. Not thread-safe. */
+CLEAVE_API int cleave_trial_main(int argc, char **argv);
 
 /* ---- The parts and weights of a model --------------------------------------------------- */
 
@@ -25,7 +88,8 @@ typedef struct cleave_block {
 
 /* Writes up to `capacity` parts to `blocks` in the order in which they run and returns how many
  * there are; 0 where memory ran out. Their parameters and flops add up to the model's. */
-CLEAVE_API int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity);
+CLEAVE_INLINE int cleave_model_blocks(const cleave_model *model, cleave_block *blocks,
+                                      int capacity);
 
 /* A tensor of the checkpoint. */
 typedef struct cleave_weight {
@@ -37,8 +101,8 @@ typedef struct cleave_weight {
 
 /* Writes up to `capacity` tensors to `weights` in the order of the file and returns how many there
  * are, those that the network does not use included. */
-CLEAVE_API int cleave_model_weights(const cleave_model *model, cleave_weight *weights,
-                                    int capacity);
+CLEAVE_INLINE int cleave_model_weights(const cleave_model *model, cleave_weight *weights,
+                                       int capacity);
 
 /* ---- Memory ----------------------------------------------------------------------------- */
 
@@ -63,41 +127,39 @@ typedef struct cleave_memory_need {
  * chosen: the device's for this overlap, lowered to what fits (1 if nothing does).
  * Thread-safe. Errors: as cleave_separator_open(); CLEAVE_ERROR_MEMORY only where the figures
  * exceed the address space, or there is no memory to plan in. */
-CLEAVE_API cleave_status cleave_model_memory(const cleave_model *model,
-                                             const cleave_separator_settings *settings,
-                                             cleave_memory_need *need, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_model_memory(const cleave_model *model,
+                                                const cleave_separator_settings *settings,
+                                                cleave_memory_need *need, cleave_error *error);
 
 /* ---- How layers are computed ------------------------------------------------------------ */
 
-/* How the layers of a class are computed: those of the same op, sizes and plan. */
+/* Layers of the same op and the same sizes, which are computed in the same way. */
 typedef struct cleave_layer {
     const char *op; /* "conv", "conv_transposed", "linear", "stft", "istft" and the like; static
-                       storage, as are the other strings */
+                       storage */
     int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
     int stride[2];  /* likewise */
     int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1 */
     int output[3];  /* likewise */
-    int count;      /* layers of this class */
-    const char *algorithm; /* of convolutions: "direct" or "winograd"; else "" */
-    const char *first;     /* of Winograd's two parts: "weights" or "patches"; else "" */
-    int patch[2]; /* tiles of 4 by 4 that Winograd takes at once, in frequency and in time; else 0
-                   */
-    double flops; /* of all `count` layers for one chunk by direct computation */
-    double share; /* of the time of all layers, 0 to 1, by estimate */
+    int count;      /* how many such layers there are */
+    char how[64];   /* how the backend computes them, in words of its own, such as "winograd 4x16,
+                       weights first"; "" where it has no choice */
+    double flops;   /* of all `count` layers for one chunk by direct computation */
+    double share;   /* of the time of all layers, 0 to 1, by estimate */
 } cleave_layer;
 
-/* The plan of a network. Free it with cleave_layer_list_free(). */
+/* The layers of a network. Free it with cleave_layer_list_free(). */
 typedef struct cleave_layer_list {
-    cleave_layer *layers; /* in the order in which the first of each class runs */
+    cleave_layer **layers; /* in the order in which the first of each runs */
     int count;
 } cleave_layer_list;
 
 /* Says how each layer is computed by a separator of the same settings. Takes some milliseconds.
  * On success *list is the caller's, to be freed; on failure it is empty. Thread-safe.
  * Errors: as cleave_separator_open(). */
-CLEAVE_API cleave_status cleave_model_plan(const cleave_model *model,
-                                           const cleave_separator_settings *settings,
-                                           cleave_layer_list *list, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_model_plan(const cleave_model *model,
+                                              const cleave_separator_settings *settings,
+                                              cleave_layer_list *list, cleave_error *error);
 
 /* NULL and an empty list are allowed. */
 CLEAVE_API void cleave_layer_list_free(cleave_layer_list *list);
@@ -136,8 +198,8 @@ typedef struct cleave_fallback_op {
 /* Writes up to `capacity` such ops to `ops` and returns how many there are; those of a network on
  * the CPU are none. They are counted since the separator was opened, on each device that it used.
  */
-CLEAVE_API int cleave_separator_fallbacks(const cleave_separator *separator,
-                                          cleave_fallback_op *ops, int capacity);
+CLEAVE_INLINE int cleave_separator_fallbacks(const cleave_separator *separator,
+                                             cleave_fallback_op *ops, int capacity);
 
 /* ---- Formats ---------------------------------------------------------------------------- */
 
@@ -156,7 +218,7 @@ typedef struct cleave_format_info {
 
 /* Writes up to `capacity` formats to `formats`, by their number, and returns how many there are:
  * CLEAVE_FORMATS. Thread-safe. */
-CLEAVE_API int cleave_format_list(cleave_format_info *formats, int capacity);
+CLEAVE_INLINE int cleave_format_list(cleave_format_info *formats, int capacity);
 
 /* The file extensions (lower case, no dot) that this build reads, NULL-terminated. */
 CLEAVE_API const char *const *cleave_input_extensions(void);
@@ -174,9 +236,9 @@ typedef struct cleave_outputs {
  * to see beforehand whether outputs are there already, or would be those of another input. On
  * success *list is the caller's, to be freed; on failure it is empty. Thread-safe. Errors:
  * CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_MEMORY. */
-CLEAVE_API cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
-                                             const cleave_output_settings *settings,
-                                             cleave_outputs *list, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
+                                                const cleave_file_settings *settings,
+                                                cleave_outputs *list, cleave_error *error);
 
 /* Sets *whole to 1 where every output of the list is there and whole, else to 0: regular files that
  * open as audio in a format that cleave writes, hold all that their headers promise, and are all of
@@ -203,7 +265,8 @@ typedef struct cleave_profile_op {
     int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
     int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1; host: 0 */
     int output[3];  /* likewise */
-    const char *algorithm; /* of convolutions: "direct" or "winograd"; else ""; static storage */
+    const char *algorithm; /* the backend's word for how it computes a convolution, such as
+                              "winograd"; else ""; static storage */
     int64_t calls;         /* 0: it has not run */
     double seconds;        /* of all calls, each from its begin to its end */
     double thread_seconds; /* CPU: the time that its threads worked meanwhile, summed over them;
@@ -219,8 +282,8 @@ typedef struct cleave_profile_op {
 
 /* Where the time went. Free it with cleave_profile_free(). */
 typedef struct cleave_profile {
-    cleave_profile_op *ops; /* the host's, then the network's in the order in which they run. An op
-                               keeps its place for as long as the separator is open */
+    cleave_profile_op **ops; /* the host's, then the network's in the order in which they run. An op
+                                keeps its place for as long as the separator is open */
     int count;
     double seconds;          /* wall time of the calls that were profiled */
     double network_seconds;  /* sum of the network's ops */
@@ -241,8 +304,8 @@ typedef struct cleave_profile {
  * some ten milliseconds to measure the peak. On success *profile is the caller's, to be freed; on
  * failure it is empty. Errors: CLEAVE_ERROR_ARGUMENT (the separator was opened without
  * settings.profile), CLEAVE_ERROR_MEMORY. */
-CLEAVE_API cleave_status cleave_separator_profile(cleave_separator *separator,
-                                                  cleave_profile *profile, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_separator_profile(cleave_separator *separator,
+                                                     cleave_profile *profile, cleave_error *error);
 
 /* NULL and an empty profile are allowed. */
 CLEAVE_API void cleave_profile_free(cleave_profile *profile);
@@ -264,11 +327,12 @@ CLEAVE_API cleave_status cleave_separator_write_trace(cleave_separator *separato
 /* ---- Export ----------------------------------------------------------------------------- */
 
 typedef struct cleave_export_settings {
+    size_t size; /* of this struct; set by cleave_export_settings_default() */
     int frames; /* T of the exported network; 0 (default): those of a chunk of chunk_size. They must
                    divide by scale[0], num_scales times over */
 } cleave_export_settings;
 
-CLEAVE_API void cleave_export_settings_default(cleave_export_settings *settings);
+CLEAVE_INLINE void cleave_export_settings_default(cleave_export_settings *settings);
 
 /* What was written. */
 typedef struct cleave_export_result {
@@ -291,10 +355,10 @@ typedef struct cleave_export_result {
  * memory. settings and result may be NULL; *result is written on success only. Thread-safe.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_MODEL (a
  * weight is not a number, or the file would have 2 GiB, which is more than ONNX allows). */
-CLEAVE_API cleave_status cleave_model_export_onnx(const cleave_model *model, const char *path,
-                                                  const cleave_export_settings *settings,
-                                                  cleave_export_result *result,
-                                                  cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_model_export_onnx(const cleave_model *model, const char *path,
+                                                     const cleave_export_settings *settings,
+                                                     cleave_export_result *result,
+                                                     cleave_error *error);
 
 /* ---- Scores and comparisons ------------------------------------------------------------- */
 
@@ -311,8 +375,8 @@ typedef struct cleave_score {
 
 /* Errors: CLEAVE_ERROR_INPUT (a file cannot be read, or the two differ in sample rate or number
  * of channels), CLEAVE_ERROR_MEMORY. Thread-safe. */
-CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
-                                            cleave_score *score, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_score_files(const char *reference, const char *estimate,
+                                               cleave_score *score, cleave_error *error);
 
 /* How far an estimate is from a reference, over all channels and samples of both. */
 typedef struct cleave_comparison {
@@ -336,10 +400,10 @@ typedef struct cleave_comparison {
  * *comparison is written on success only. Takes about 60 KB. Thread-safe.
  * Errors: CLEAVE_ERROR_ARGUMENT (a sample of the reference that is not a number too),
  * CLEAVE_ERROR_MEMORY. */
-CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
-                                              const float *const *estimate, int channels,
-                                              int64_t samples, cleave_comparison *comparison,
-                                              cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_audio_compare(const float *const *reference,
+                                                 const float *const *estimate, int channels,
+                                                 int64_t samples, cleave_comparison *comparison,
+                                                 cleave_error *error);
 
 /* Audio in memory. Free it with cleave_audio_free(). */
 typedef struct cleave_audio {
@@ -356,10 +420,10 @@ typedef struct cleave_audio {
  * second pass ends with the part; progress (may be NULL) gets both together. On success *audio is
  * the caller's, to be freed; on failure it is empty. Thread-safe. Errors: CLEAVE_ERROR_ARGUMENT,
  * CLEAVE_ERROR_INPUT (an empty file too), CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_CANCELLED. */
-CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
-                                           double seconds, cleave_audio *audio,
-                                           cleave_progress_callback progress, void *progress_user,
-                                           cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
+                                              double seconds, cleave_audio *audio,
+                                              cleave_progress_callback progress,
+                                              void *progress_user, cleave_error *error);
 
 /* NULL and empty audio are allowed. */
 CLEAVE_API void cleave_audio_free(cleave_audio *audio);
@@ -385,13 +449,13 @@ typedef struct cleave_loudness {
  * file, and cancels with a return other than 0. *loudness is written on success only. Thread-safe.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT, CLEAVE_ERROR_MEMORY,
  * CLEAVE_ERROR_CANCELLED. */
-CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
-                                                 cleave_progress_callback progress,
-                                                 void *progress_user, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
+                                                    cleave_progress_callback progress,
+                                                    void *progress_user, cleave_error *error);
 
 #define CLEAVE_SPECTROGRAM_PANELS_MAX 64
 
-/* One spectrogram of a picture. */
+/* One spectrogram of a picture. Zero what you do not set. */
 typedef struct cleave_spectrogram_panel {
     const char *label; /* UTF-8; what is not ASCII is drawn as '?'. NULL: none */
     const char *path;  /* an audio file */
@@ -407,11 +471,11 @@ typedef struct cleave_spectrogram_panel {
  * cleave_loudness_measure(), for one file after the other. Thread-safe.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_INPUT, CLEAVE_ERROR_OUTPUT, CLEAVE_ERROR_MEMORY,
  * CLEAVE_ERROR_CANCELLED. */
-CLEAVE_API cleave_status cleave_spectrogram_write(const char *png_path,
-                                                  const cleave_spectrogram_panel *panels, int count,
-                                                  const char *title,
-                                                  cleave_progress_callback progress,
-                                                  void *progress_user, cleave_error *error);
+CLEAVE_INLINE cleave_status cleave_spectrogram_write(const char *png_path,
+                                                     const cleave_spectrogram_panel *panels,
+                                                     int count, const char *title,
+                                                     cleave_progress_callback progress,
+                                                     void *progress_user, cleave_error *error);
 
 /* ---- Diagnosis -------------------------------------------------------------------------- */
 
@@ -447,7 +511,7 @@ typedef struct cleave_finding {
 /* Writes up to `capacity` findings on a topic to `findings` and returns how many there are; 0 for a
  * topic that does not exist. They name no file, no user and no host, but cgroups' paths where they
  * limit memory. Thread-safe. */
-CLEAVE_API int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity);
+CLEAVE_INLINE int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity);
 
 /* Opens a tiny network of random weights, which separates nothing but takes every step that others
  * do: to see that an installation works where there is no model. It is written to a temporary
@@ -456,6 +520,169 @@ CLEAVE_API int cleave_finding_list(cleave_topic topic, cleave_finding *findings,
  */
 CLEAVE_API cleave_status cleave_model_open_sample(cleave_model **model, const cleave_logger *log,
                                                   cleave_error *error);
+
+/* ---- Sizes: the functions above that are inline, and what they call ---------------------- */
+
+CLEAVE_API int cleave_device_capabilities_sized(const char *id, cleave_capability *capabilities,
+                                                int capacity, size_t capability_size);
+CLEAVE_API cleave_status cleave_device_choose_sized(const char *device, int strict,
+                                                    cleave_device_choice *choice,
+                                                    size_t choice_size, cleave_error *error);
+CLEAVE_API int cleave_model_blocks_sized(const cleave_model *model, cleave_block *blocks,
+                                         int capacity, size_t block_size);
+CLEAVE_API int cleave_model_weights_sized(const cleave_model *model, cleave_weight *weights,
+                                          int capacity, size_t weight_size);
+CLEAVE_API cleave_status cleave_model_memory_sized(const cleave_model *model,
+                                                   const cleave_separator_settings *settings,
+                                                   cleave_memory_need *need, size_t need_size,
+                                                   cleave_error *error);
+CLEAVE_API cleave_status cleave_model_plan_sized(const cleave_model *model,
+                                                 const cleave_separator_settings *settings,
+                                                 cleave_layer_list *list, size_t list_size,
+                                                 cleave_error *error);
+CLEAVE_API int cleave_separator_fallbacks_sized(const cleave_separator *separator,
+                                                cleave_fallback_op *ops, int capacity,
+                                                size_t op_size);
+CLEAVE_API int cleave_format_list_sized(cleave_format_info *formats, int capacity,
+                                        size_t format_size);
+CLEAVE_API cleave_status cleave_outputs_list_sized(const cleave_model *model, const char *input,
+                                                   const cleave_file_settings *settings,
+                                                   cleave_outputs *list, size_t list_size,
+                                                   cleave_error *error);
+CLEAVE_API cleave_status cleave_separator_profile_sized(cleave_separator *separator,
+                                                        cleave_profile *profile,
+                                                        size_t profile_size, cleave_error *error);
+CLEAVE_API void cleave_export_settings_default_sized(cleave_export_settings *settings, size_t size);
+CLEAVE_API cleave_status cleave_model_export_onnx_sized(const cleave_model *model, const char *path,
+                                                        const cleave_export_settings *settings,
+                                                        cleave_export_result *result,
+                                                        size_t result_size, cleave_error *error);
+CLEAVE_API cleave_status cleave_score_files_sized(const char *reference, const char *estimate,
+                                                  cleave_score *score, size_t score_size,
+                                                  cleave_error *error);
+CLEAVE_API cleave_status cleave_audio_compare_sized(const float *const *reference,
+                                                    const float *const *estimate, int channels,
+                                                    int64_t samples, cleave_comparison *comparison,
+                                                    size_t comparison_size, cleave_error *error);
+CLEAVE_API cleave_status cleave_audio_read_sized(const char *path, int channels, int sample_rate,
+                                                 double seconds, cleave_audio *audio,
+                                                 size_t audio_size,
+                                                 cleave_progress_callback progress,
+                                                 void *progress_user, cleave_error *error);
+CLEAVE_API cleave_status cleave_loudness_measure_sized(const char *path, cleave_loudness *loudness,
+                                                       size_t loudness_size,
+                                                       cleave_progress_callback progress,
+                                                       void *progress_user, cleave_error *error);
+CLEAVE_API cleave_status cleave_spectrogram_write_sized(
+    const char *png_path, const cleave_spectrogram_panel *panels, int count, size_t panel_size,
+    const char *title, cleave_progress_callback progress, void *progress_user, cleave_error *error);
+CLEAVE_API int cleave_finding_list_sized(cleave_topic topic, cleave_finding *findings, int capacity,
+                                         size_t finding_size);
+
+CLEAVE_INLINE int cleave_device_capabilities(const char *id, cleave_capability *capabilities,
+                                             int capacity) {
+    return cleave_device_capabilities_sized(id, capabilities, capacity, sizeof(*capabilities));
+}
+
+CLEAVE_INLINE cleave_status cleave_device_choose(const char *device, int strict,
+                                                 cleave_device_choice *choice,
+                                                 cleave_error *error) {
+    return cleave_device_choose_sized(device, strict, choice, sizeof(*choice), error);
+}
+
+CLEAVE_INLINE int cleave_model_blocks(const cleave_model *model, cleave_block *blocks,
+                                      int capacity) {
+    return cleave_model_blocks_sized(model, blocks, capacity, sizeof(*blocks));
+}
+
+CLEAVE_INLINE int cleave_model_weights(const cleave_model *model, cleave_weight *weights,
+                                       int capacity) {
+    return cleave_model_weights_sized(model, weights, capacity, sizeof(*weights));
+}
+
+CLEAVE_INLINE cleave_status cleave_model_memory(const cleave_model *model,
+                                                const cleave_separator_settings *settings,
+                                                cleave_memory_need *need, cleave_error *error) {
+    return cleave_model_memory_sized(model, settings, need, sizeof(*need), error);
+}
+
+CLEAVE_INLINE cleave_status cleave_model_plan(const cleave_model *model,
+                                              const cleave_separator_settings *settings,
+                                              cleave_layer_list *list, cleave_error *error) {
+    return cleave_model_plan_sized(model, settings, list, sizeof(*list), error);
+}
+
+CLEAVE_INLINE int cleave_separator_fallbacks(const cleave_separator *separator,
+                                             cleave_fallback_op *ops, int capacity) {
+    return cleave_separator_fallbacks_sized(separator, ops, capacity, sizeof(*ops));
+}
+
+CLEAVE_INLINE int cleave_format_list(cleave_format_info *formats, int capacity) {
+    return cleave_format_list_sized(formats, capacity, sizeof(*formats));
+}
+
+CLEAVE_INLINE cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
+                                                const cleave_file_settings *settings,
+                                                cleave_outputs *list, cleave_error *error) {
+    return cleave_outputs_list_sized(model, input, settings, list, sizeof(*list), error);
+}
+
+CLEAVE_INLINE cleave_status cleave_separator_profile(cleave_separator *separator,
+                                                     cleave_profile *profile, cleave_error *error) {
+    return cleave_separator_profile_sized(separator, profile, sizeof(*profile), error);
+}
+
+CLEAVE_INLINE void cleave_export_settings_default(cleave_export_settings *settings) {
+    cleave_export_settings_default_sized(settings, sizeof(*settings));
+}
+
+CLEAVE_INLINE cleave_status cleave_model_export_onnx(const cleave_model *model, const char *path,
+                                                     const cleave_export_settings *settings,
+                                                     cleave_export_result *result,
+                                                     cleave_error *error) {
+    return cleave_model_export_onnx_sized(model, path, settings, result, sizeof(*result), error);
+}
+
+CLEAVE_INLINE cleave_status cleave_score_files(const char *reference, const char *estimate,
+                                               cleave_score *score, cleave_error *error) {
+    return cleave_score_files_sized(reference, estimate, score, sizeof(*score), error);
+}
+
+CLEAVE_INLINE cleave_status cleave_audio_compare(const float *const *reference,
+                                                 const float *const *estimate, int channels,
+                                                 int64_t samples, cleave_comparison *comparison,
+                                                 cleave_error *error) {
+    return cleave_audio_compare_sized(reference, estimate, channels, samples, comparison,
+                                      sizeof(*comparison), error);
+}
+
+CLEAVE_INLINE cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
+                                              double seconds, cleave_audio *audio,
+                                              cleave_progress_callback progress,
+                                              void *progress_user, cleave_error *error) {
+    return cleave_audio_read_sized(path, channels, sample_rate, seconds, audio, sizeof(*audio),
+                                   progress, progress_user, error);
+}
+
+CLEAVE_INLINE cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
+                                                    cleave_progress_callback progress,
+                                                    void *progress_user, cleave_error *error) {
+    return cleave_loudness_measure_sized(path, loudness, sizeof(*loudness), progress, progress_user,
+                                         error);
+}
+
+CLEAVE_INLINE cleave_status cleave_spectrogram_write(const char *png_path,
+                                                     const cleave_spectrogram_panel *panels,
+                                                     int count, const char *title,
+                                                     cleave_progress_callback progress,
+                                                     void *progress_user, cleave_error *error) {
+    return cleave_spectrogram_write_sized(png_path, panels, count, sizeof(*panels), title, progress,
+                                          progress_user, error);
+}
+
+CLEAVE_INLINE int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity) {
+    return cleave_finding_list_sized(topic, findings, capacity, sizeof(*findings));
+}
 
 #ifdef __cplusplus
 }

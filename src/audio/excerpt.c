@@ -7,6 +7,7 @@
 #include "audio/audio.h"
 #include "base/clock.h"
 #include "base/path_format.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 
 #define BLOCK_FRAMES 4096
@@ -172,13 +173,13 @@ static cleave_status keep(Excerpt *excerpt, cleave_audio *audio, double seconds,
     return status;
 }
 
-CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
-                                           double seconds, cleave_audio *audio,
-                                           cleave_progress_callback progress, void *progress_user,
-                                           cleave_error *error) {
+cleave_status cleave_audio_read_sized(const char *path, int channels, int sample_rate,
+                                      double seconds, cleave_audio *audio, size_t audio_size,
+                                      cleave_progress_callback progress, void *progress_user,
+                                      cleave_error *error) {
+    cleave_audio own = {0};
     error_clear(error);
-    if (audio)
-        *audio = (cleave_audio){0};
+    struct_give(audio, audio_size, &own, sizeof(own));
     if (!path || !audio || channels < 0 || sample_rate < 0)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot read audio: the path or the result is NULL, or a number negative");
@@ -190,9 +191,11 @@ CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int s
         status =
             error_set(error, CLEAVE_ERROR_INPUT, PATH_FORMAT ": there is no audio in it", path);
     if (status == CLEAVE_OK)
-        status = keep(&excerpt, audio, seconds, error);
-    if (status != CLEAVE_OK)
-        cleave_audio_free(audio);
+        status = keep(&excerpt, &own, seconds, error);
+    if (status == CLEAVE_OK)
+        struct_give(audio, audio_size, &own, sizeof(own));
+    else
+        cleave_audio_free(&own);
     excerpt_close(&excerpt);
     return status;
 }
@@ -203,5 +206,5 @@ CLEAVE_API void cleave_audio_free(cleave_audio *audio) {
     if (audio->planes)
         free(audio->planes[0]);
     free(audio->planes);
-    *audio = (cleave_audio){0};
+    audio->planes = NULL;
 }

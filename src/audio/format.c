@@ -5,6 +5,7 @@
 
 #include "audio/audio.h"
 #include "audio/encoder.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 
 typedef enum Kind {
@@ -135,19 +136,20 @@ cleave_status audio_writer_can_stream(cleave_format format, cleave_error *error)
 
 /* ---- For callers ---- */
 
-int cleave_format_list(cleave_format_info *list, int capacity) {
+int cleave_format_list_sized(cleave_format_info *list, int capacity, size_t format_size) {
     for (int i = 0; i < capacity && i < CLEAVE_FORMATS; i++) {
         const Format *format = &formats[i];
         const char *lack = encoder_lacks((cleave_format)i);
-        list[i] = (cleave_format_info){.format = (cleave_format)i,
-                                       .name = format->name,
-                                       .title = format->title,
-                                       .extension = format->extension,
-                                       .default_bits = default_bits(format->kind),
-                                       .floats = format->kind == KIND_PCM,
-                                       .streams = format->streams,
-                                       .available = !lack};
-        snprintf(list[i].reason, sizeof(list[i].reason), "%s", lack ? lack : "");
+        cleave_format_info info = {.format = (cleave_format)i,
+                                   .name = format->name,
+                                   .title = format->title,
+                                   .extension = format->extension,
+                                   .default_bits = default_bits(format->kind),
+                                   .floats = format->kind == KIND_PCM,
+                                   .streams = format->streams,
+                                   .available = !lack};
+        snprintf(info.reason, sizeof(info.reason), "%s", lack ? lack : "");
+        struct_give_item(list, i, format_size, &info, sizeof(info));
     }
     return CLEAVE_FORMATS;
 }

@@ -5,6 +5,7 @@
 
 #include "audio/audio.h"
 #include "base/path_format.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 
 #define BLOCK_FRAMES 4096
@@ -134,8 +135,9 @@ static cleave_status measure(const Side *reference, const Side *estimate, cleave
     return status;
 }
 
-CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
-                                            cleave_score *score, cleave_error *error) {
+cleave_status cleave_score_files_sized(const char *reference, const char *estimate,
+                                       cleave_score *score, size_t score_size,
+                                       cleave_error *error) {
     error_clear(error);
     if (!reference || !estimate || !score)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
@@ -150,7 +152,7 @@ CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *e
     if (status == CLEAVE_OK)
         status = measure(&sides[0], &sides[1], &measured, error);
     if (status == CLEAVE_OK)
-        *score = measured;
+        struct_give(score, score_size, &measured, sizeof(measured));
     side_close(&sides[0]);
     side_close(&sides[1]);
     return status;

@@ -94,7 +94,7 @@ struct Executable {
 
 /* Changes with anything that a backend in a shared object of its own shares with the library: this
  * header and all that it includes. */
-#define BACKEND_ABI 4
+#define BACKEND_ABI 5
 
 struct Backend {
     int abi;             /* BACKEND_ABI; first in every version, as is the next */
@@ -107,6 +107,9 @@ struct Backend {
     /* Completes `info`, of which kind, id and a name are set, but for what changes. A device that
      * cannot be used stays unavailable, with the reason. */
     void (*describe)(int index, cleave_device_info *info);
+    /* Fills in CLEAVE_CAPABILITIES zeroed ones, by cleave_capability_kind, of a device that is
+     * available. */
+    void (*describe_capabilities)(int index, cleave_capability *capabilities);
     /* Fills in the figures of memory. */
     void (*read_memory)(int index, cleave_device_info *info);
     bool (*supports)(int index, cleave_precision precision);

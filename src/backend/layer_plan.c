@@ -1,6 +1,7 @@
 /* layer_plan.c: see layer_plan.h. */
 #include "backend/layer_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,10 +9,13 @@ const char *conv_algorithm_name(ConvAlgorithm algorithm) {
     return algorithm == CONV_WINOGRAD ? "winograd" : "direct";
 }
 
-const char *conv_order_name(const ConvPlan *plan) {
-    if (plan->algorithm != CONV_WINOGRAD)
-        return "";
-    return plan->weights_first ? "weights" : "patches";
+void conv_plan_describe(const ConvPlan *plan, char *text, size_t size) {
+    const char *name = conv_algorithm_name(plan->algorithm);
+    if (plan->algorithm == CONV_WINOGRAD)
+        snprintf(text, size, "%s %dx%d, %s first", name, plan->patch_columns, plan->patch_rows,
+                 plan->weights_first ? "weights" : "patches");
+    else
+        snprintf(text, size, "%s", name);
 }
 
 bool conv_plan_equal(const ConvPlan *a, const ConvPlan *b) {

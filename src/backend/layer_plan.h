@@ -26,8 +26,9 @@ typedef struct ConvPlan {
 
 const char *conv_algorithm_name(ConvAlgorithm algorithm); /* "direct" or "winograd" */
 
-/* What comes first: "weights" or "patches"; "" where the algorithm has no order. */
-const char *conv_order_name(const ConvPlan *plan);
+/* "direct", or "winograd 4x16, weights first": a patch's tiles in frequency and in time, and which
+ * of the two is transformed first. */
+void conv_plan_describe(const ConvPlan *plan, char *text, size_t size);
 
 bool conv_plan_equal(const ConvPlan *a, const ConvPlan *b);
 

@@ -67,8 +67,9 @@ static bool is_whole(const char *path) {
 /* ---- What ---- */
 
 static bool is_complete(const Backend *backend) {
-    return backend->count && backend->describe && backend->read_memory && backend->supports &&
-           backend->plan && backend->layers && backend->compile;
+    return backend->count && backend->describe && backend->describe_capabilities &&
+           backend->read_memory && backend->supports && backend->plan && backend->layers &&
+           backend->compile;
 }
 
 /* Why a backend cannot be used; NULL if it can. Its version is looked at first: of another one,

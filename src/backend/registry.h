@@ -16,6 +16,7 @@ typedef struct Device {
     bool failed;             /* it ended badly, */
     bool tried_anew;         /* and that was found now, not long ago */
     cleave_device_info info; /* as it was probed: its memory figures are old */
+    cleave_capability capabilities[CLEAVE_CAPABILITIES]; /* by cleave_capability_kind */
 } Device;
 
 /* A choice made, and why; the reason follows the device's id in a sentence. */

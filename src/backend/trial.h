@@ -5,7 +5,7 @@
  * cleave, a build of the system, and a device: cleave trial 0.1.0 of mps Apple M1, macOS 14.5,
  * build 23F79 good check 0123456789abcdef or "bad: REASON". A file is as good as what was found, or
  * it is not used: it must be, byte by byte, what would be written for what it says. Who starts that
- * program is told by cleave_trial_main() in cleave.h. */
+ * program is told by cleave_trial_main() in cleave/extra.h. */
 #ifndef CLEAVE_BACKEND_TRIAL_H
 #define CLEAVE_BACKEND_TRIAL_H
 

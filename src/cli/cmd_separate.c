@@ -161,9 +161,8 @@ static int open_and_check(Run *run) {
 
 /* ---- Tracks ------------------------------------------------------------------------------ */
 
-static void separate_track(Run *run, Track *track, const cleave_output_settings *asked,
-                           int number) {
-    cleave_output_settings settings = *asked;
+static void separate_track(Run *run, Track *track, const cleave_file_settings *asked, int number) {
+    cleave_file_settings settings = *asked;
     Progress progress;
     char *name = text_file_name(text_input_name(track->input));
     char *label = run->inputs.count > 1 ? format_text("[%d/%d] %s", number, run->inputs.count, name)
@@ -219,7 +218,7 @@ static void report_failure(Run *run, const Track *track) {
 
 /* Once, for all inputs. */
 static void tell_rate(Run *run, const cleave_result *result) {
-    const cleave_output_settings *output = &run->options->output;
+    const cleave_file_settings *output = &run->options->output;
     int model_rate = run->model_info.sample_rate;
     int wanted = output->sample_rate == 0                    ? model_rate
                  : output->sample_rate == CLEAVE_RATE_SOURCE ? result->source_rate
@@ -272,7 +271,7 @@ static void print_json(const Run *run, const Track *track) {
 
 /* Whether an input can be left out; looked at when its turn has come, since another process may
  * have done it meanwhile. An error of memory is the track's. */
-static bool is_done_already(const Run *run, Track *track, const cleave_output_settings *settings) {
+static bool is_done_already(const Run *run, Track *track, const cleave_file_settings *settings) {
     int whole = 0;
     cleave_outputs_free(&track->outputs);
     cleave_status status =
@@ -284,7 +283,7 @@ static bool is_done_already(const Run *run, Track *track, const cleave_output_se
 
 /* Looks at what can be told without the network. */
 static void look_at_track(const Run *run, Track *track, const Input *input,
-                          const cleave_output_settings *settings) {
+                          const cleave_file_settings *settings) {
     if (input->failure != NULL) {
         track->error.status = CLEAVE_ERROR_INPUT;
         snprintf(track->error.text, sizeof track->error.text, "%s", input->failure);
@@ -327,7 +326,7 @@ static bool ensure_separator(Run *run) {
 
 static void do_track(Run *run, Track *track, int index) {
     const Input *input = &run->inputs.items[index];
-    cleave_output_settings settings = outputs_settings(input, run->options, run->stream_fd);
+    cleave_file_settings settings = outputs_settings(input, run->options, run->stream_fd);
     bool was_open = run->separator != NULL;
     look_at_track(run, track, input, &settings);
     bool settled = track->skipped || track->error.status != CLEAVE_OK;
@@ -357,7 +356,7 @@ static void notice_signal(Run *run) {
 
 /* What is drawn and listed of a track: an input in a folder has its outputs in one of their own. */
 static void report_track(Run *run, const Track *track, int index) {
-    cleave_output_settings settings =
+    cleave_file_settings settings =
         outputs_settings(&run->inputs.items[index], run->options, run->stream_fd);
     if (!report_add(&run->report, track, run->model, &settings) && run->code == EXIT_DONE)
         run->code = EXIT_INPUT;

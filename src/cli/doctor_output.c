@@ -70,8 +70,10 @@ static const cleave_device_info *cpu_of(const Doctor *doctor) {
 }
 
 static void print_capabilities(const cleave_device_info *device) {
+    cleave_capability capabilities[CLEAVE_CAPABILITIES] = {{0}};
+    cleave_device_capabilities(device->id, capabilities, CLEAVE_CAPABILITIES);
     for (int c = 0; c < CLEAVE_CAPABILITIES; c++) {
-        const cleave_capability *capability = &device->capabilities[c];
+        const cleave_capability *capability = &capabilities[c];
         const char *name = cleave_capability_name((cleave_capability_kind)c);
         print_line("", "%s: %s%s%s", name, capability->able ? "yes" : "no",
                    capability->reason[0] != '\0' ? ", " : "", capability->reason);

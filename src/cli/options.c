@@ -472,7 +472,7 @@ static bool apply_bits(Options *options, const char *value) {
 }
 
 static bool apply_stream(Options *options, const char *value) {
-    return take_number(&options->output.input.stream, "--stream", value, 1, 1000, "");
+    return take_number(&options->output.input_stream, "--stream", value, 1, 1000, "");
 }
 
 static const Choice channels_choices[] = {
@@ -481,13 +481,13 @@ static const Choice channels_choices[] = {
 static bool apply_channels(Options *options, const char *value) {
     int chosen = 0;
     bool good = take_choice(&chosen, "--channels", value, channels_choices);
-    options->output.input.channels = (cleave_channels)chosen;
+    options->output.input_channels = (cleave_channels)chosen;
     return good;
 }
 
 static bool apply_keep_going(Options *options, const char *value) {
     (void)value;
-    options->output.input.keep_going = 1;
+    options->output.keep_going = 1;
     return true;
 }
 
@@ -850,7 +850,7 @@ cleave_format_info format_info(cleave_format format) {
 
 /* What no single option can know. */
 static bool check_together(const Options *options) {
-    const cleave_output_settings *output = &options->output;
+    const cleave_file_settings *output = &options->output;
     if (options->null && options->list == NULL) {
         message_error("--null: it is for --from-list, which is missing");
         return false;
@@ -888,7 +888,7 @@ static bool check_together(const Options *options) {
 static void set_defaults(Options *options, int capacity) {
     memset(options, 0, sizeof *options);
     cleave_separator_settings_default(&options->separator);
-    cleave_output_settings_default(&options->output);
+    cleave_file_settings_default(&options->output);
     options->min_snr = VERIFY_MIN_SNR;
     options->runs = BENCH_RUNS;
     const char *model = getenv("CLEAVE_MODEL");

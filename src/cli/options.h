@@ -77,7 +77,7 @@ typedef struct Options {
     const char *html;  /* NULL, or the page to write */
     char **extensions; /* of files in folders, without dots, NULL-terminated; NULL: not given */
     cleave_separator_settings separator;
-    cleave_output_settings output;
+    cleave_file_settings output;
     char **stems; /* output.stems points here */
     const char **inputs;
     int input_count;

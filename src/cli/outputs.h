@@ -9,11 +9,11 @@
 #include "options.h"
 
 /* The settings of one input's outputs: the options', with its own folder, or with a descriptor. */
-cleave_output_settings outputs_settings(const Input *input, const Options *options, int stream_fd);
+cleave_file_settings outputs_settings(const Input *input, const Options *options, int stream_fd);
 
 /* False, with the reason in `error`, where the settings do not fit the model (a stem that it has
  * not), two inputs would write the same file, or one would write over another input. stream_fd: as
- * in cleave_output_settings. */
+ * in cleave_file_settings. */
 bool outputs_are_sound(const Inputs *inputs, const Options *options, int stream_fd,
                        const cleave_model *model, cleave_error *error);
 

@@ -3,11 +3,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "allocate.h"
 #include "cleave/extra.h"
 #include "message.h"
 #include "profile_table.h"
@@ -43,14 +41,14 @@ static void subtract_op(cleave_profile_op *op, const cleave_profile_op *before) 
 
 static void shift_shares(cleave_profile *profile) {
     for (int i = 0; i < profile->count; i++)
-        profile->ops[i].share =
-            profile->seconds > 0.0 ? profile->ops[i].seconds / profile->seconds : 0.0;
+        profile->ops[i]->share =
+            profile->seconds > 0.0 ? profile->ops[i]->seconds / profile->seconds : 0.0;
 }
 
 /* What `profile` has more than an earlier one of the same separator. */
 static void subtract(cleave_profile *profile, const cleave_profile *before) {
     for (int i = 0; i < profile->count && i < before->count; i++)
-        subtract_op(&profile->ops[i], &before->ops[i]);
+        subtract_op(profile->ops[i], before->ops[i]);
     profile->seconds -= before->seconds;
     profile->network_seconds -= before->network_seconds;
     profile->chunks -= before->chunks;
@@ -60,23 +58,17 @@ static void subtract(cleave_profile *profile, const cleave_profile *before) {
     shift_shares(profile);
 }
 
-static cleave_profile copy_of(const cleave_profile *profile) {
-    cleave_profile copy = *profile;
-    copy.ops = allocate((size_t)profile->count + 1, sizeof *copy.ops);
-    memcpy(copy.ops, profile->ops, (size_t)profile->count * sizeof *copy.ops);
-    return copy;
-}
-
 void profile_take(Profiling *profiling, cleave_separator *separator, cleave_profile *of_input) {
     cleave_profile now;
     cleave_error error;
     if (profiling->options->profile == NULL)
         return;
-    if (cleave_separator_profile(separator, &now, &error) != CLEAVE_OK) {
+    if (cleave_separator_profile(separator, of_input, &error) != CLEAVE_OK ||
+        cleave_separator_profile(separator, &now, &error) != CLEAVE_OK) {
         message_warning("--profile: %s", error.text);
+        cleave_profile_free(of_input);
         return;
     }
-    *of_input = copy_of(&now);
     subtract(of_input, &profiling->so_far);
     cleave_profile_free(&profiling->so_far);
     profiling->so_far = now;

@@ -113,7 +113,7 @@ static void list_files(ReportTrack *entry, const Track *track) {
     if (can_be_read_again(track->input))
         add_file(entry, "mix", track->input, (double)NAN);
     for (int i = 0; i < result->stem_count; i++)
-        add_file(entry, result->stems[i].name, result->stems[i].path,
+        add_file(entry, result->stems[i]->name, result->stems[i]->path,
                  entry->scored ? track->scores[i].sdr : (double)NAN);
 }
 
@@ -137,9 +137,9 @@ static bool measure_files(const Report *report, ReportTrack *entry, const Track 
 /* Where a stem called "spectrogram" would go, but as a picture: so pictures keep apart as the stems
  * do. NULL after a failure. */
 static char *picture_path(const Track *track, const cleave_model *model,
-                          const cleave_output_settings *output, cleave_error *error) {
+                          const cleave_file_settings *output, cleave_error *error) {
     static const char *const no_stems[] = {NULL};
-    cleave_output_settings settings = *output;
+    cleave_file_settings settings = *output;
     settings.stems = no_stems;
     settings.stem_count = 0;
     settings.residual = PICTURE_NAME;
@@ -163,7 +163,7 @@ static char *picture_title(const Track *track, const cleave_model *model) {
 }
 
 static bool draw_picture(const Report *report, ReportTrack *entry, const Track *track,
-                         const cleave_model *model, const cleave_output_settings *output) {
+                         const cleave_model *model, const cleave_file_settings *output) {
     cleave_error error = {.status = CLEAVE_OK};
     char *path = picture_path(track, model, output, &error);
     if (path == NULL)
@@ -198,7 +198,7 @@ static ReportTrack *append(Report *report) {
 }
 
 bool report_add(Report *report, const Track *track, const cleave_model *model,
-                const cleave_output_settings *output) {
+                const cleave_file_settings *output) {
     const Options *options = report->options;
     if (options->report == NULL && !options->spectrogram)
         return true;

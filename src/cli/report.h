@@ -51,7 +51,7 @@ void report_begin(Report *report, const Options *options, ProgressStyle progress
  * the track was separated with. What fails is said; it leaves the stems alone. False after a
  * failure or a signal. */
 bool report_add(Report *report, const Track *track, const cleave_model *model,
-                const cleave_output_settings *output);
+                const cleave_file_settings *output);
 
 /* Writes the page, if one is wanted. `separator` is NULL where there was none: then there is no
  * page either. False after a failure, which is said. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "model/builder.h"
 #include "model/model.h"
@@ -72,12 +73,11 @@ static int64_t node_parameters(const Node *node) {
 }
 
 static int list_blocks(const cleave_model *model, const Graph *graph, cleave_block *blocks,
-                       int capacity) {
+                       int capacity, size_t block_size) {
     int count = 0;
     int last_number = -1;
     const char *last_kind = "";
-    cleave_block scratch = {0}; /* for what is beyond capacity */
-    cleave_block *block = &scratch;
+    cleave_block block = {0};
     for (int i = 0; i < graph->count; i++) {
         const Node *node = &graph->nodes[i];
         const PartKind *kind = find_kind(node->name);
@@ -85,37 +85,41 @@ static int list_blocks(const cleave_model *model, const Graph *graph, cleave_blo
             continue; /* the input */
         int number = part_number(kind, node->name);
         if (strcmp(kind->kind, last_kind) != 0 || number != last_number) {
-            block = count < capacity ? &blocks[count] : &scratch;
-            begin_block(block, kind, number, model->config.num_scales, graph->nodes[i - 1].shape);
+            begin_block(&block, kind, number, model->config.num_scales, graph->nodes[i - 1].shape);
             last_kind = kind->kind;
             last_number = number;
             count++;
         }
-        set_shape(block->output, node->shape);
-        block->parameters += node_parameters(node);
-        block->flops += graph_node_flops(graph, i);
+        set_shape(block.output, node->shape);
+        block.parameters += node_parameters(node);
+        block.flops += graph_node_flops(graph, i);
+        if (count <= capacity)
+            struct_give_item(blocks, count - 1, block_size, &block, sizeof(block));
     }
     return count;
 }
 
-int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity) {
+int cleave_model_blocks_sized(const cleave_model *model, cleave_block *blocks, int capacity,
+                              size_t block_size) {
     Graph graph;
     if (builder_build(&graph, &model->config, model->checkpoint, model->config.chunk_size, NULL) !=
         CLEAVE_OK)
         return 0;
-    int count = list_blocks(model, &graph, blocks, capacity);
+    int count = list_blocks(model, &graph, blocks, capacity, block_size);
     graph_free(&graph);
     return count;
 }
 
-int cleave_model_weights(const cleave_model *model, cleave_weight *weights, int capacity) {
+int cleave_model_weights_sized(const cleave_model *model, cleave_weight *weights, int capacity,
+                               size_t weight_size) {
     size_t count = 0;
     const Tensor *tensors = checkpoint_tensors(model->checkpoint, &count);
     for (size_t i = 0; i < count && i < (size_t)(capacity > 0 ? capacity : 0); i++) {
-        weights[i] = (cleave_weight){.name = tensors[i].name,
-                                     .type = dtype_name(tensors[i].dtype),
-                                     .dim_count = tensors[i].dim_count};
-        memcpy(weights[i].dims, tensors[i].dims, sizeof(weights[i].dims));
+        cleave_weight weight = {.name = tensors[i].name,
+                                .type = dtype_name(tensors[i].dtype),
+                                .dim_count = tensors[i].dim_count};
+        memcpy(weight.dims, tensors[i].dims, sizeof(weight.dims));
+        struct_give_item(weights, (int)i, weight_size, &weight, sizeof(weight));
     }
     return (int)count;
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 
 #define WINDOW  2048 /* 46 ms at 44.1 kHz: short enough for hits, long enough for tones */
@@ -149,10 +150,10 @@ static cleave_status check(const float *const *reference, const float *const *es
     return CLEAVE_OK;
 }
 
-CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
-                                              const float *const *estimate, int channels,
-                                              int64_t samples, cleave_comparison *comparison,
-                                              cleave_error *error) {
+cleave_status cleave_audio_compare_sized(const float *const *reference,
+                                         const float *const *estimate, int channels,
+                                         int64_t samples, cleave_comparison *comparison,
+                                         size_t comparison_size, cleave_error *error) {
     error_clear(error);
     cleave_status status = check(reference, estimate, channels, samples, comparison, error);
     if (status != CLEAVE_OK)
@@ -164,7 +165,7 @@ CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
         result.level = decibels(sums.reference / count);
         result.snr = -INFINITY;
         result.error_level = result.max_difference = result.spectral_difference = INFINITY;
-        *comparison = result;
+        struct_give(comparison, comparison_size, &result, sizeof(result));
         return CLEAVE_OK;
     }
     Spectra *spectra = spectra_new(error);
@@ -177,6 +178,6 @@ CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
     result.max_difference = sums.largest;
     result.spectral_difference = spectral_distance(spectra, reference, estimate, channels, samples);
     spectra_free(spectra);
-    *comparison = result;
+    struct_give(comparison, comparison_size, &result, sizeof(result));
     return CLEAVE_OK;
 }

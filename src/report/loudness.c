@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/path_format.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "report/block_reader.h"
 
@@ -110,9 +111,10 @@ static void read_meter(const Meter *meter, cleave_loudness *loudness) {
                                   .channels = meter->file.channels};
 }
 
-CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
-                                                 cleave_progress_callback progress,
-                                                 void *progress_user, cleave_error *error) {
+cleave_status cleave_loudness_measure_sized(const char *path, cleave_loudness *loudness,
+                                            size_t loudness_size, cleave_progress_callback progress,
+                                            void *progress_user, cleave_error *error) {
+    cleave_loudness own;
     error_clear(error);
     if (!path || !loudness)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
@@ -122,8 +124,10 @@ CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudne
     cleave_status status = meter_open(&meter, path, error);
     if (status == CLEAVE_OK)
         status = read_all(&meter, &listener, error);
-    if (status == CLEAVE_OK)
-        read_meter(&meter, loudness);
+    if (status == CLEAVE_OK) {
+        read_meter(&meter, &own);
+        struct_give(loudness, loudness_size, &own, sizeof(own));
+    }
     meter_close(&meter);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "separate/ready.h"
 
@@ -56,14 +57,14 @@ static FallbackList list_fallback(const cleave_separator *separator) {
     return list;
 }
 
-int cleave_separator_fallbacks(const cleave_separator *separator, cleave_fallback_op *ops,
-                               int capacity) {
+int cleave_separator_fallbacks_sized(const cleave_separator *separator, cleave_fallback_op *ops,
+                                     int capacity, size_t op_size) {
     if (!separator)
         return 0;
     FallbackList list = list_fallback(separator);
     int count = list.count;
     for (int i = 0; i < capacity && i < count; i++)
-        ops[i] = list.ops[i];
+        struct_give_item(ops, i, op_size, &list.ops[i], sizeof(list.ops[i]));
     fallback_free(&list);
     return count;
 }

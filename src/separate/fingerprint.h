@@ -9,6 +9,6 @@
  * them. An input that is no regular file cannot be described: CLEAVE_ERROR_ARGUMENT. */
 cleave_status fingerprint_describe(char *text, size_t size, const cleave_separator *separator,
                                    const DemixJob *job, const char *input, const FileStamp *stamp,
-                                   const cleave_input_settings *reading, cleave_error *error);
+                                   const cleave_file_settings *reading, cleave_error *error);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 /* The graph's height is time and its width frequency, but in a waveform, whose height is 1. */
 static void set_shape(int *shape, int channels, int height, int width) {
     shape[0] = channels;
@@ -12,11 +14,8 @@ static void set_shape(int *shape, int channels, int height, int width) {
 
 static cleave_layer describe(const LayerPlan *plan) {
     const LayerClass *class = &plan->layer;
-    cleave_layer layer = {.op = graph_op_name(class->op),
-                          .count = plan->count,
-                          .algorithm = "",
-                          .first = "",
-                          .flops = plan->flops * plan->count};
+    cleave_layer layer = {
+        .op = graph_op_name(class->op), .count = plan->count, .flops = plan->flops * plan->count};
     set_shape(layer.input, plan->channels, class->input_height, class->input_width);
     set_shape(layer.output, class->output.channels, class->output.height, class->output.width);
     if (class->op != OP_CONV && class->op != OP_CONV_TRANSPOSED)
@@ -25,10 +24,7 @@ static cleave_layer describe(const LayerPlan *plan) {
         layer.kernel[i] = class->conv.kernel[1 - i];
         layer.stride[i] = class->conv.stride[1 - i];
     }
-    layer.algorithm = conv_algorithm_name(plan->conv.algorithm);
-    layer.first = conv_order_name(&plan->conv);
-    layer.patch[0] = plan->conv.patch_columns;
-    layer.patch[1] = plan->conv.patch_rows;
+    conv_plan_describe(&plan->conv, layer.how, sizeof(layer.how));
     return layer;
 }
 
@@ -36,16 +32,16 @@ cleave_status layer_list_fill(cleave_layer_list *list, const NetworkPlan *plan,
                               cleave_error *error) {
     size_t count = (size_t)plan->count;
     double all = 0;
-    list->layers = calloc(count, sizeof(*list->layers));
+    list->layers = pointers_new(count, sizeof(**list->layers));
     if (!list->layers)
-        return error_memory(error, "the plan of the network", count * sizeof(*list->layers));
+        return error_memory(error, "the plan of the network", count * sizeof(**list->layers));
     list->count = plan->count;
     for (int i = 0; i < plan->count; i++)
         all += plan->layers[i].seconds * plan->layers[i].count;
     for (int i = 0; i < plan->count; i++) {
         const LayerPlan *layer = &plan->layers[i];
-        list->layers[i] = describe(layer);
-        list->layers[i].share = all > 0 ? layer->seconds * layer->count / all : 0;
+        *list->layers[i] = describe(layer);
+        list->layers[i]->share = all > 0 ? layer->seconds * layer->count / all : 0;
     }
     return CLEAVE_OK;
 }
@@ -54,5 +50,6 @@ void cleave_layer_list_free(cleave_layer_list *list) {
     if (!list)
         return;
     free(list->layers);
-    *list = (cleave_layer_list){0};
+    list->layers = NULL;
+    list->count = 0;
 }

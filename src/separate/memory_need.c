@@ -58,7 +58,7 @@ static int64_t stack_space(const MemoryQuestion *question) {
 static MemoryLimit device_limit(const Device *device) {
     cleave_device_info info = device->info;
     MemoryLimit limit = {.bytes = INT64_MAX};
-    if (info.capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able)
+    if (device->capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able)
         return limit;
     device_read_memory(device, &info);
     if (info.memory_total == 0)

@@ -10,6 +10,7 @@
 #include "audio/audio.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/public_struct.h"
 #include "base/utf8.h"
 #include "cleave/extra.h"
 #include "model/model.h"
@@ -17,20 +18,25 @@
 
 /* ---- Settings ---- */
 
-void cleave_output_settings_default(cleave_output_settings *settings) {
-    *settings = (cleave_output_settings){
-        .directory = "separated", .name_template = "{track}/{stem}", .stream_fd = -1};
+static const cleave_file_settings defaults = {
+    .directory = "separated", .name_template = "{track}/{stem}", .stream_fd = -1};
+static const SettingsType settings_type = {"cleave_file_settings", sizeof(cleave_file_settings),
+                                           STRUCT_UP_TO(cleave_file_settings, progress_user)};
+
+void cleave_file_settings_default_sized(cleave_file_settings *settings, size_t size) {
+    cleave_file_settings own = defaults;
+    settings_give(&settings_type, settings, size, &own);
 }
 
-cleave_output_settings output_settings_resolve(const cleave_output_settings *settings) {
-    cleave_output_settings defaults;
-    cleave_output_settings_default(&defaults);
-    cleave_output_settings resolved = settings ? *settings : defaults;
-    if (!resolved.directory)
-        resolved.directory = defaults.directory;
-    if (!resolved.name_template)
-        resolved.name_template = defaults.name_template;
-    return resolved;
+cleave_status file_settings_resolve(const cleave_file_settings *settings,
+                                    cleave_file_settings *resolved, cleave_error *error) {
+    *resolved = defaults;
+    cleave_status status = settings_take(&settings_type, resolved, settings, error);
+    if (!resolved->directory)
+        resolved->directory = defaults.directory;
+    if (!resolved->name_template)
+        resolved->name_template = defaults.name_template;
+    return status;
 }
 
 /* ---- Stems ---- */
@@ -57,7 +63,7 @@ static void join_stems(const Config *config, char *text, size_t size) {
 }
 
 static cleave_status select_stems(OutputList *list, const Config *config,
-                                  const cleave_output_settings *settings, cleave_error *error) {
+                                  const cleave_file_settings *settings, cleave_error *error) {
     if (!settings->stems) {
         for (int i = 0; i < config->stem_count; i++)
             list->stems[list->stem_count++] = i;
@@ -84,7 +90,7 @@ static cleave_status select_stems(OutputList *list, const Config *config,
 }
 
 static cleave_status name_outputs(OutputList *list, const Config *config,
-                                  const cleave_output_settings *settings, cleave_error *error) {
+                                  const cleave_file_settings *settings, cleave_error *error) {
     list->count = 0;
     for (int i = 0; i < list->stem_count; i++)
         list->names[list->count++] = config->stems[list->stems[i]];
@@ -186,7 +192,7 @@ static bool ends_in_extension(const char *template) {
     return length >= strlen(ending) && strcmp(template + length - strlen(ending), ending) == 0;
 }
 
-static char *output_path(const cleave_output_settings *settings, const char *template,
+static char *output_path(const cleave_file_settings *settings, const char *template,
                          const char *track, const char *stem, const char *model) {
     const char *extension = audio_format_extension(settings->format);
     Field fields[FIELD_COUNT] = {
@@ -210,7 +216,7 @@ static char *output_path(const cleave_output_settings *settings, const char *tem
 }
 
 /* The one output that a stream can take. */
-static cleave_status make_stream_path(OutputList *list, const cleave_output_settings *settings,
+static cleave_status make_stream_path(OutputList *list, const cleave_file_settings *settings,
                                       cleave_error *error) {
     if (list->count != 1)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
@@ -226,7 +232,7 @@ static cleave_status make_stream_path(OutputList *list, const cleave_output_sett
 }
 
 static cleave_status make_paths(OutputList *list, const char *model_name, const char *input,
-                                const cleave_output_settings *settings, cleave_error *error) {
+                                const cleave_file_settings *settings, cleave_error *error) {
     const char *template = settings->name_template;
     char *track = path_is_standard(input) ? string_copy("stdin") : path_stem(input);
     cleave_status status = CLEAVE_OK;
@@ -247,7 +253,7 @@ static cleave_status make_paths(OutputList *list, const char *model_name, const 
 }
 
 cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
-                                 const char *input, const cleave_output_settings *settings,
+                                 const char *input, const cleave_file_settings *settings,
                                  cleave_error *error) {
     size_t asked = settings->stems && settings->stem_count > 0 ? (size_t)settings->stem_count : 0;
     size_t most = (size_t)config->stem_count + asked + 1;
@@ -300,7 +306,8 @@ void cleave_outputs_free(cleave_outputs *list) {
     }
     free(list->stems);
     free(list->paths);
-    *list = (cleave_outputs){0};
+    list->stems = list->paths = NULL;
+    list->count = 0;
 }
 
 static cleave_status copy_list(const OutputList *outputs, cleave_outputs *list,
@@ -321,23 +328,25 @@ static cleave_status copy_list(const OutputList *outputs, cleave_outputs *list,
     return CLEAVE_OK;
 }
 
-cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
-                                  const cleave_output_settings *settings, cleave_outputs *list,
-                                  cleave_error *error) {
-    OutputList outputs;
+cleave_status cleave_outputs_list_sized(const cleave_model *model, const char *input,
+                                        const cleave_file_settings *settings, cleave_outputs *list,
+                                        size_t list_size, cleave_error *error) {
+    OutputList outputs = {0};
+    cleave_file_settings resolved;
+    cleave_outputs own = {0};
     error_clear(error);
     if (!model || !input || !list)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "listing outputs needs a model, an input and room for the list");
-    *list = (cleave_outputs){0};
-    cleave_output_settings resolved = output_settings_resolve(settings);
-    cleave_status status =
-        output_list_create(&outputs, &model->config, model->name, input, &resolved, error);
+    cleave_status status = file_settings_resolve(settings, &resolved, error);
     if (status == CLEAVE_OK)
-        status = copy_list(&outputs, list, error);
+        status = output_list_create(&outputs, &model->config, model->name, input, &resolved, error);
+    if (status == CLEAVE_OK)
+        status = copy_list(&outputs, &own, error);
     output_list_destroy(&outputs);
     if (status != CLEAVE_OK)
-        cleave_outputs_free(list);
+        cleave_outputs_free(&own);
+    struct_give(list, list_size, &own, sizeof(own));
     return status;
 }
 

@@ -43,12 +43,12 @@ static cleave_status choose_precision(cleave_separator *separator, cleave_error 
 }
 
 static void choose_mode(cleave_separator *separator) {
-    const cleave_device_info *info = &separator->device->info;
-    const cleave_capability *capability = &info->capabilities[CLEAVE_CAPABILITY_COMPILE];
+    const Device *device = separator->device;
+    const cleave_capability *capability = &device->capabilities[CLEAVE_CAPABILITY_COMPILE];
     if (capability->able || !separator->settings.compile)
         return;
     log_write(&separator->settings.log, CLEAVE_LOG_WARNING,
-              "%s cannot compile networks (%s): it runs this one op by op", info->id,
+              "%s cannot compile networks (%s): it runs this one op by op", device->info.id,
               capability->reason);
     separator->settings.compile = 0;
 }

@@ -15,7 +15,7 @@ typedef struct Resume {
     cleave_separator *separator;
     const char *input;
     const FileStamp *stamp; /* of the input, before it was opened */
-    const cleave_input_settings *reading;
+    const cleave_file_settings *reading;
     const cleave_logger *log;
     DemixJob *job;    /* its device and batch are replaced where the unfinished run had moved */
     char *path;       /* of the journal; NULL: there is none to remove */

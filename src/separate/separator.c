@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "base/processors.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "model/builder.h"
 #include "separate/batch_table.h"
@@ -17,8 +18,14 @@
 #define BATCH_MAX   64
 #define THREADS_MAX 256
 
-void cleave_separator_settings_default(cleave_separator_settings *settings) {
-    *settings = (cleave_separator_settings){.device = "auto", .compile = 1};
+static const cleave_separator_settings defaults = {.device = "auto", .compile = 1};
+static const SettingsType settings_type = {"cleave_separator_settings",
+                                           sizeof(cleave_separator_settings),
+                                           STRUCT_UP_TO(cleave_separator_settings, log)};
+
+void cleave_separator_settings_default_sized(cleave_separator_settings *settings, size_t size) {
+    cleave_separator_settings own = defaults;
+    settings_give(&settings_type, settings, size, &own);
 }
 
 static cleave_status check_range(const char *name, int value, int maximum, cleave_error *error) {
@@ -88,13 +95,11 @@ static cleave_status plan_chunks(cleave_separator *separator, cleave_error *erro
 static cleave_status begin(cleave_separator *separator, const cleave_model *model,
                            const cleave_separator_settings *settings, cleave_error *error) {
     DeviceChoice choice;
-    *separator = (cleave_separator){.model = model};
+    *separator = (cleave_separator){.model = model, .asked = defaults};
     atomic_init(&separator->cancel, false);
-    if (settings)
-        separator->asked = *settings;
-    else
-        cleave_separator_settings_default(&separator->asked);
-    cleave_status status = check_settings(&separator->asked, error);
+    cleave_status status = settings_take(&settings_type, &separator->asked, settings, error);
+    if (status == CLEAVE_OK)
+        status = check_settings(&separator->asked, error);
     if (status == CLEAVE_OK)
         status = registry_choose(&choice, separator->asked.device,
                                  separator->asked.strict_device != 0, error);
@@ -130,16 +135,20 @@ static cleave_status plan_memory(const cleave_separator *separator, cleave_memor
     return status;
 }
 
-cleave_status cleave_model_memory(const cleave_model *model,
-                                  const cleave_separator_settings *settings,
-                                  cleave_memory_need *need, cleave_error *error) {
+cleave_status cleave_model_memory_sized(const cleave_model *model,
+                                        const cleave_separator_settings *settings,
+                                        cleave_memory_need *need, size_t need_size,
+                                        cleave_error *error) {
     cleave_separator separator;
+    cleave_memory_need own = {0};
     error_clear(error);
     if (!model || !need)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "planning memory needs a model");
-    *need = (cleave_memory_need){0};
     cleave_status status = begin(&separator, model, settings, error);
-    return status == CLEAVE_OK ? plan_memory(&separator, need, error) : status;
+    if (status == CLEAVE_OK)
+        status = plan_memory(&separator, &own, error);
+    struct_give(need, need_size, &own, sizeof(own));
+    return status;
 }
 
 static cleave_status list_layers(cleave_separator *separator, cleave_layer_list *list,
@@ -160,16 +169,20 @@ static cleave_status list_layers(cleave_separator *separator, cleave_layer_list 
     return status;
 }
 
-cleave_status cleave_model_plan(const cleave_model *model,
-                                const cleave_separator_settings *settings, cleave_layer_list *list,
-                                cleave_error *error) {
+cleave_status cleave_model_plan_sized(const cleave_model *model,
+                                      const cleave_separator_settings *settings,
+                                      cleave_layer_list *list, size_t list_size,
+                                      cleave_error *error) {
     cleave_separator separator;
+    cleave_layer_list own = {0};
     error_clear(error);
     if (!model || !list)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "planning layers needs a model and a list");
-    *list = (cleave_layer_list){0};
     cleave_status status = begin(&separator, model, settings, error);
-    return status == CLEAVE_OK ? list_layers(&separator, list, error) : status;
+    if (status == CLEAVE_OK)
+        status = list_layers(&separator, &own, error);
+    struct_give(list, list_size, &own, sizeof(own));
+    return status;
 }
 
 cleave_status cleave_separator_open(cleave_separator **separator, const cleave_model *model,
@@ -204,9 +217,10 @@ void cleave_separator_close(cleave_separator *separator) {
     free(separator);
 }
 
-void cleave_separator_get_info(const cleave_separator *separator, cleave_separator_info *info) {
+void cleave_separator_get_info_sized(const cleave_separator *separator, cleave_separator_info *info,
+                                     size_t info_size) {
     const cleave_separator_settings *settings = &separator->settings;
-    *info = (cleave_separator_info){
+    const cleave_separator_info own = {
         .device = separator->device->info.id,
         .kernels = separator->kernels,
         .precision = precision_name(settings->precision),
@@ -223,6 +237,7 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .fallback_ops = cleave_separator_fallbacks(separator, NULL, 0),
         .memory_needed = separator->need.total,
     };
+    struct_give(info, info_size, &own, sizeof(own));
 }
 
 void cleave_separator_cancel(cleave_separator *separator) {

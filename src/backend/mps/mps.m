@@ -284,6 +284,7 @@ const Backend backend_mps = {
     .depth = MPS_DEPTH,
     .count = count,
     .describe = mps_describe,
+    .describe_capabilities = mps_describe_capabilities,
     .read_memory = mps_read_memory,
     .supports = supports,
     .run_flops = run_flops,
