@@ -149,8 +149,8 @@ CLEAVE_INLINE void cleave_model_settings_default(cleave_model_settings *settings
 
 /* Opens a checkpoint (.ckpt, .pth, .pt, .th of torch.save in its ZIP or its old stream form, or
  * .safetensors) and its configuration, and checks each against the other. Executes nothing that a
- * file contains. Weights stay memory-mapped where the container allows it, so nobody may truncate
- * the file or write to it while the model is open: a device may read it at any time.
+ * file contains. Weights stay memory-mapped where the container allows it: do not truncate the file
+ * or write to it while the model is open, since a device may read it at any time.
  * On success *model is the caller's, to be closed; on failure it is NULL.
  * Errors: CLEAVE_ERROR_MODEL, CLEAVE_ERROR_MEMORY, CLEAVE_ERROR_ARGUMENT. */
 CLEAVE_API cleave_status cleave_model_open(cleave_model **model, const char *path,
