@@ -70,8 +70,9 @@ int main(int argc, char **argv) {
     const float *planes[] = {mix.data()};
     const std::size_t stem_samples = static_cast<std::size_t>(info.channels) * mix.size();
     std::vector<float> stems(static_cast<std::size_t>(info.stem_count) * stem_samples);
-    if (cleave_separator_separate_memory(separator.get(), planes, 1, static_cast<int64_t>(mix.size()),
-                               stems.data(), nullptr, nullptr, &error) != CLEAVE_OK)
+    if (cleave_separator_separate_memory(separator.get(), planes, 1,
+                                         static_cast<int64_t>(mix.size()), stems.data(), nullptr,
+                                         nullptr, &error) != CLEAVE_OK)
         return fail(error);
     for (int i = 0; i < info.stem_count; i++)
         std::printf(

@@ -16,14 +16,14 @@ static int show_progress(void *user, const cleave_progress *progress) {
 int main(int argc, char **argv) {
     cleave_model *model = NULL;
     cleave_separator *separator = NULL;
-    cleave_output_settings output;
+    cleave_file_settings output;
     cleave_result result;
     cleave_error error;
     if (argc != 3 && argc != 4) {
         fprintf(stderr, "usage: separate MODEL INPUT [FOLDER]\n");
         return 2;
     }
-    cleave_output_settings_default(&output);
+    cleave_file_settings_default(&output);
     output.progress = show_progress;
     if (argc == 4)
         output.directory = argv[3];
@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
         cleave_separator_open(&separator, model, NULL, &error) == CLEAVE_OK &&
         cleave_separator_separate_file(separator, argv[2], &output, &result, &error) == CLEAVE_OK) {
         for (int i = 0; i < result.stem_count; i++)
-            printf("\r%s: %s\n", result.stems[i].name, result.stems[i].path);
+            printf("\r%s: %s\n", result.stems[i]->name, result.stems[i]->path);
         cleave_result_free(&result);
     }
     if (error.status != CLEAVE_OK)

@@ -12,6 +12,7 @@
 #endif
 
 #include "audio/audio.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 
 /* ---- The table ---- */
@@ -329,21 +330,22 @@ cleave_status audio_writer_can_stream(cleave_format number, cleave_error *error)
 
 /* ---- For callers ---- */
 
-int cleave_format_list(cleave_format_info *list, int capacity) {
+int cleave_format_list_sized(cleave_format_info *list, int capacity, size_t format_size) {
     for (int i = 0; i < capacity && i < CLEAVE_FORMATS; i++) {
         const OutputFormat *format = &formats[i];
         FormatLack lack = format_lack(format);
-        list[i] = (cleave_format_info){.format = (cleave_format)i,
-                                       .name = format->name,
-                                       .title = format->title,
-                                       .extension = format->extension,
-                                       .default_bits = format_default_bits(format),
-                                       .floats = format->kind == FORMAT_PCM,
-                                       .streams = format->streams,
-                                       .available = !lack.why};
+        cleave_format_info info = {.format = (cleave_format)i,
+                                   .name = format->name,
+                                   .title = format->title,
+                                   .extension = format->extension,
+                                   .default_bits = format_default_bits(format),
+                                   .floats = format->kind == FORMAT_PCM,
+                                   .streams = format->streams,
+                                   .available = !lack.why};
         if (lack.why)
-            snprintf(list[i].reason, sizeof(list[i].reason), "%s%s%s", lack.why,
-                     lack.remedy ? "; " : "", lack.remedy ? lack.remedy : "");
+            snprintf(info.reason, sizeof(info.reason), "%s%s%s", lack.why, lack.remedy ? "; " : "",
+                     lack.remedy ? lack.remedy : "");
+        struct_give_item(list, i, format_size, &info, sizeof(info));
     }
     return CLEAVE_FORMATS;
 }

@@ -97,7 +97,7 @@ struct Executable {
 
 /* Changes with everything that a backend in a shared object shares with the library: this header
  * and all that it includes. */
-#define BACKEND_ABI 4
+#define BACKEND_ABI 5
 
 struct Backend {
     int abi;             /* BACKEND_ABI. First in every version, as is the next member */
@@ -111,6 +111,9 @@ struct Backend {
     /* Completes `info`, whose kind, id and name are set, except for the memory figures. A device
      * that cannot be used stays unavailable, with the reason. */
     void (*describe)(int index, cleave_device_info *info);
+    /* Fills in CLEAVE_CAPABILITIES zeroed elements, by cleave_capability_kind, for a device that is
+     * available. */
+    void (*describe_capabilities)(int index, cleave_capability *capabilities);
     /* Fills in the memory figures. */
     void (*read_memory)(int index, cleave_device_info *info);
     bool (*supports)(int index, cleave_precision precision);

@@ -1,6 +1,7 @@
 /* layer_plan.c: see layer_plan.h. */
 #include "backend/layer_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -65,8 +65,8 @@ static bool is_whole(const char *path) {
 /* ---- What ---- */
 
 static bool is_complete(const Backend *backend) {
-    return backend->count && backend->describe && backend->read_memory && backend->supports &&
-           backend->memory && backend->compile;
+    return backend->count && backend->describe && backend->describe_capabilities &&
+           backend->read_memory && backend->supports && backend->memory && backend->compile;
 }
 
 /* Why a backend cannot be used; NULL if it can. The version comes first: nothing else of another

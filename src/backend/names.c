@@ -1,5 +1,6 @@
 /* names.c: see names.h. */
 #include "backend/names.h"
+#include "cleave/extra.h"
 
 #include <stdio.h>
 

@@ -9,6 +9,7 @@
 
 #include "backend/loader.h"
 #include "backend/trial.h"
+#include "base/public_struct.h"
 
 #define DEVICES_MAX 32 /* bits of an unsigned */
 
@@ -64,6 +65,8 @@ static void add_device(const Kind *kind, const Backend *backend, int index) {
     snprintf(device->info.name, sizeof(device->info.name), "%s", kind->name);
     device_id(kind->kind, index, device->info.id, sizeof(device->info.id));
     backend->describe(index, &device->info);
+    if (device->info.available)
+        backend->describe_capabilities(index, device->capabilities);
     device->on_trial = kind->on_trial && device->info.available;
 }
 
@@ -140,14 +143,30 @@ void device_read_memory(const Device *device, cleave_device_info *info) {
         device->backend->read_memory(device->index, info);
 }
 
-int cleave_device_list(cleave_device_info *infos, int capacity) {
+int cleave_device_list_sized(cleave_device_info *infos, int capacity, size_t device_size) {
     int count = count_devices();
     for (int i = 0; i < count && i < capacity; i++) {
+        cleave_device_info info;
         is_available(&devices[i], false);
-        copy_info(&devices[i], &infos[i]);
-        device_read_memory(&devices[i], &infos[i]);
+        copy_info(&devices[i], &info);
+        device_read_memory(&devices[i], &info);
+        struct_give_item(infos, i, device_size, &info, sizeof(info));
     }
     return count;
+}
+
+int cleave_device_capabilities_sized(const char *id, cleave_capability *capabilities, int capacity,
+                                     size_t capability_size) {
+    int count = count_devices();
+    int index = 0;
+    while (index < count && (!id || strcmp(devices[index].info.id, id) != 0))
+        index++;
+    if (index == count || !is_available(&devices[index], false))
+        return 0;
+    const cleave_capability *able = devices[index].capabilities;
+    for (int i = 0; i < CLEAVE_CAPABILITIES && i < capacity; i++)
+        struct_give_item(capabilities, i, capability_size, &able[i], sizeof(able[i]));
+    return CLEAVE_CAPABILITIES;
 }
 
 /* ---- Choosing ---- */
@@ -304,18 +323,20 @@ cleave_status registry_choose(DeviceChoice *choice, const char *name, bool stric
     return CLEAVE_OK;
 }
 
-cleave_status cleave_device_choose(const char *device, int strict, cleave_device_choice *choice,
-                                   cleave_error *error) {
+cleave_status cleave_device_choose_sized(const char *device, int strict,
+                                         cleave_device_choice *choice, size_t choice_size,
+                                         cleave_error *error) {
     DeviceChoice chosen;
+    cleave_device_choice own = {.id = ""};
     error_clear(error);
     if (!choice)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "choosing a device needs room for the choice");
-    *choice = (cleave_device_choice){0};
     cleave_status status = registry_choose(&chosen, device, strict != 0, error);
-    if (status != CLEAVE_OK)
-        return status;
-    snprintf(choice->id, sizeof(choice->id), "%s", chosen.device->info.id);
-    snprintf(choice->reason, sizeof(choice->reason), "%s", chosen.reason);
-    return CLEAVE_OK;
+    if (status == CLEAVE_OK) {
+        snprintf(own.id, sizeof(own.id), "%s", chosen.device->info.id);
+        snprintf(own.reason, sizeof(own.reason), "%s", chosen.reason);
+    }
+    struct_give(choice, choice_size, &own, sizeof(own));
+    return status;
 }

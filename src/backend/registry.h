@@ -16,6 +16,7 @@ typedef struct Device {
     bool failed;             /* the trial failed */
     bool tried_anew;         /* in this process, not only by an earlier one */
     cleave_device_info info; /* as probed: its memory figures are old */
+    cleave_capability capabilities[CLEAVE_CAPABILITIES]; /* by cleave_capability_kind */
 } Device;
 
 /* A choice made, and why; the reason follows the device's id in a sentence. */

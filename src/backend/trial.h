@@ -1,7 +1,7 @@
 /* trial.h: whether a device can be trusted. The software of some devices ends the process over most
  * faults, so nothing would be left to report them. So before "auto" takes such a device for the
  * first time, a program is started that computes a small network on it, in each precision, and says
- * how near the result is to the CPU's (cleave_trial_main() in cleave.h).
+ * how near the result is to the CPU's (cleave_trial_main() in cleave/extra.h).
  *
  * The verdict is kept in the user's cache folder, for a version of cleave, a build of the system
  * and a device, as four lines:

@@ -122,6 +122,7 @@ void error_clear(cleave_error *error) {
     error->status = CLEAVE_OK;
     error->text[0] = '\0';
     error->reason = error->reason_end = error->advice = 0;
+    memset(error->reserved, 0, sizeof(error->reserved));
 }
 
 const char *cleave_status_name(cleave_status status) {

@@ -31,6 +31,22 @@ void memory_free_aligned(void *memory) {
     free(memory);
 }
 
+void *pointers_new(size_t count, size_t size) {
+    size_t head = 0;
+    size_t items = 0;
+    size_t bytes = 0;
+    if (!size_multiply(count, sizeof(void *), &head) || !size_multiply(count, size, &items) ||
+        !size_add(head, items, &bytes) || !size_add(bytes, MEMORY_ALIGNMENT, &bytes))
+        return NULL;
+    void **pointers = calloc(1, bytes);
+    if (!pointers)
+        return NULL;
+    char *item = (char *)pointers + size_round_up(head, _Alignof(max_align_t));
+    for (size_t i = 0; i < count; i++, item += size)
+        pointers[i] = item;
+    return pointers;
+}
+
 char *string_copy(const char *text) {
     if (!text)
         return NULL;

@@ -45,6 +45,10 @@ static inline size_t size_max(size_t a, size_t b) {
 void *memory_allocate_aligned(size_t bytes);
 void memory_free_aligned(void *memory);
 
+/* An array of `count` pointers to zeroed items of `size` bytes, all in one block, which one free()
+ * frees; NULL on failure. */
+void *pointers_new(size_t count, size_t size);
+
 /* Copies of strings; NULL on failure (and for NULL). Free with free(). */
 char *string_copy(const char *text);
 char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

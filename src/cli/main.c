@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "cli/commands.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"

@@ -19,8 +19,10 @@ const char *cleave_topic_name(cleave_topic topic) {
     return (int)topic >= 0 && topic < CLEAVE_TOPICS ? topics[topic].name : "unknown";
 }
 
-int cleave_finding_list(cleave_topic topic, cleave_finding *findings, int capacity) {
-    Findings found = {.items = findings, .capacity = findings ? capacity : 0};
+int cleave_finding_list_sized(cleave_topic topic, cleave_finding *findings, int capacity,
+                              size_t finding_size) {
+    Findings found = {
+        .items = findings, .item_size = finding_size, .capacity = findings ? capacity : 0};
     if ((int)topic >= 0 && topic < CLEAVE_TOPICS)
         topics[topic].find(&found);
     return found.count;

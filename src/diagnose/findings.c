@@ -3,18 +3,20 @@
 
 #include <stdarg.h>
 
+#include "base/public_struct.h"
 #include "base/utf8.h"
 
 void findings_add(Findings *findings, cleave_finding_state state, const char *name,
                   const char *format, ...) {
     if (findings->count < findings->capacity) {
-        cleave_finding *finding = &findings->items[findings->count];
+        cleave_finding finding = {.state = state};
         va_list arguments;
-        finding->state = state;
-        utf8_show(finding->name, sizeof(finding->name), name);
+        utf8_show(finding.name, sizeof(finding.name), name);
         va_start(arguments, format);
-        utf8_show_format(finding->text, sizeof(finding->text), format, arguments);
+        utf8_show_format(finding.text, sizeof(finding.text), format, arguments);
         va_end(arguments);
+        struct_give_item(findings->items, findings->count, findings->item_size, &finding,
+                         sizeof(finding));
     }
     findings->count++;
 }

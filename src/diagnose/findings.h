@@ -6,7 +6,8 @@
 
 /* Counts all, keeps as many as there is room for. */
 typedef struct Findings {
-    cleave_finding *items;
+    cleave_finding *items; /* the caller's, of item_size bytes each */
+    size_t item_size;
     int capacity;
     int count;
 } Findings;

@@ -3,15 +3,18 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "draw/plot.h"
 
 /* A rate too low for any frequency of the axis would leave it without length. */
 #define LOWEST_TOP (4.0 * SPECTROGRAM_LOW)
 
-static cleave_status check_arguments(const char *png_path, const cleave_spectrogram_panel *panels,
-                                     int count, cleave_error *error) {
-    if (!png_path || !panels)
+/* Checks the arguments and copies the caller's panels. */
+static cleave_status take_panels(cleave_spectrogram_panel *panels, const char *png_path,
+                                 const cleave_spectrogram_panel *given, int count,
+                                 size_t panel_size, cleave_error *error) {
+    if (!png_path || !given)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot draw a spectrogram: the path or the list of panels is NULL");
     if (count < 1 || count > CLEAVE_SPECTROGRAM_PANELS_MAX)
@@ -19,10 +22,17 @@ static cleave_status check_arguments(const char *png_path, const cleave_spectrog
             error,
             error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot draw a spectrogram: %d panels", count),
             "give 1 to %d", CLEAVE_SPECTROGRAM_PANELS_MAX);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        const char *panel = (const char *)given + (size_t)i * panel_size;
+        if (!struct_take(&panels[i], sizeof(*panels), panel, panel_size))
+            return error_set(error, CLEAVE_ERROR_ARGUMENT,
+                             "cannot draw a spectrogram: in panel %d a field is set that this "
+                             "library, version %s, lacks",
+                             i + 1, cleave_version());
         if (!panels[i].path)
             return error_set(error, CLEAVE_ERROR_ARGUMENT,
                              "cannot draw a spectrogram: panel %d has no path", i + 1);
+    }
     return CLEAVE_OK;
 }
 
@@ -53,13 +63,14 @@ static cleave_status measure_all(PlotPanel *drawn, const cleave_spectrogram_pane
     return status;
 }
 
-CLEAVE_API cleave_status cleave_spectrogram_write(const char *png_path,
-                                                  const cleave_spectrogram_panel *panels, int count,
-                                                  const char *title,
-                                                  cleave_progress_callback progress,
-                                                  void *progress_user, cleave_error *error) {
+cleave_status cleave_spectrogram_write_sized(const char *png_path,
+                                             const cleave_spectrogram_panel *given, int count,
+                                             size_t panel_size, const char *title,
+                                             cleave_progress_callback progress, void *progress_user,
+                                             cleave_error *error) {
+    cleave_spectrogram_panel panels[CLEAVE_SPECTROGRAM_PANELS_MAX] = {{NULL}};
     error_clear(error);
-    cleave_status status = check_arguments(png_path, panels, count, error);
+    cleave_status status = take_panels(panels, png_path, given, count, panel_size, error);
     if (status != CLEAVE_OK)
         return status;
     PlotPanel *drawn = calloc((size_t)count, sizeof(*drawn));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "dsp/stft.h"
 #include "export/onnx_file.h"
@@ -322,16 +323,14 @@ static cleave_status export_graph(const cleave_model *model, const Graph *graph,
                                   int frames, cleave_export_result *result, cleave_error *error) {
     const Config *config = &model->config;
     Export export = {.config = config, .graph = graph, .frames = frames};
-    cleave_export_result written = {
+    *result = (cleave_export_result){
         .opset = ONNX_OPSET,
         .input = {2 * config->channels, config->dim_f, frames},
         .output = {config->stem_count, 2 * config->channels, config->dim_f, frames}};
-    export_fill(&export, &written);
+    export_fill(&export, result);
     cleave_status status = onnx_write(&export.onnx, path, export_let_pages_go, model->checkpoint,
-                                      &written.bytes, error);
+                                      &result->bytes, error);
     onnx_free(&export.onnx);
-    if (status == CLEAVE_OK && result)
-        *result = written;
     return status;
 }
 
@@ -340,7 +339,7 @@ static cleave_status export_choose_samples(const Config *config,
                                            const cleave_export_settings *settings, int *samples,
                                            cleave_error *error) {
     *samples = config->chunk_size;
-    if (!settings || settings->frames == 0)
+    if (settings->frames == 0)
         return CLEAVE_OK;
     int frames = settings->frames;
     int64_t needed = (int64_t)config->hop_length * (frames - 1) + (config->n_fft & 1);
@@ -356,27 +355,38 @@ static cleave_status export_choose_samples(const Config *config,
     return CLEAVE_OK;
 }
 
-void cleave_export_settings_default(cleave_export_settings *settings) {
-    *settings = (cleave_export_settings){.frames = 0};
+static const SettingsType settings_type = {"cleave_export_settings", sizeof(cleave_export_settings),
+                                           STRUCT_UP_TO(cleave_export_settings, frames)};
+
+void cleave_export_settings_default_sized(cleave_export_settings *settings, size_t size) {
+    cleave_export_settings own = {.frames = 0};
+    settings_give(&settings_type, settings, size, &own);
 }
 
-cleave_status cleave_model_export_onnx(const cleave_model *model, const char *path,
-                                       const cleave_export_settings *settings,
-                                       cleave_export_result *result, cleave_error *error) {
+cleave_status cleave_model_export_onnx_sized(const cleave_model *model, const char *path,
+                                             const cleave_export_settings *settings,
+                                             cleave_export_result *result, size_t result_size,
+                                             cleave_error *error) {
     Graph graph;
+    cleave_export_settings own = {.frames = 0};
+    cleave_export_result written;
     int samples = 0;
     error_clear(error);
     if (!model || !path)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot export: no %s was given",
                          path ? "model" : "path");
     const Config *config = &model->config;
-    cleave_status status = export_choose_samples(config, settings, &samples, error);
+    cleave_status status = settings_take(&settings_type, &own, settings, error);
+    if (status == CLEAVE_OK)
+        status = export_choose_samples(config, &own, &samples, error);
     if (status == CLEAVE_OK)
         status = network_graph(&graph, config, model->checkpoint, samples, error);
     if (status != CLEAVE_OK)
         return status;
     int frames = stft_frames(samples, config->n_fft, config->hop_length);
-    status = export_graph(model, &graph, path, frames, result, error);
+    status = export_graph(model, &graph, path, frames, &written, error);
     graph_free(&graph);
+    if (status == CLEAVE_OK)
+        struct_give(result, result_size, &written, sizeof(written));
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "dsp/real_fft.h"
 #include "dsp/stft.h"
@@ -152,10 +153,10 @@ static cleave_status check_signals(const float *const *reference, const float *c
     return CLEAVE_OK;
 }
 
-CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
-                                              const float *const *estimate, int channels,
-                                              int64_t samples, cleave_comparison *comparison,
-                                              cleave_error *error) {
+cleave_status cleave_audio_compare_sized(const float *const *reference,
+                                         const float *const *estimate, int channels,
+                                         int64_t samples, cleave_comparison *comparison,
+                                         size_t comparison_size, cleave_error *error) {
     error_clear(error);
     cleave_status status = check_signals(reference, estimate, channels, samples, comparison, error);
     if (status != CLEAVE_OK)
@@ -167,7 +168,7 @@ CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
         result.level = decibels(sums.reference / count);
         result.snr = -INFINITY;
         result.error_level = result.max_difference = result.spectral_difference = INFINITY;
-        *comparison = result;
+        struct_give(comparison, comparison_size, &result, sizeof(result));
         return CLEAVE_OK;
     }
     Spectra *spectra = spectra_new(error);
@@ -180,6 +181,6 @@ CLEAVE_API cleave_status cleave_audio_compare(const float *const *reference,
     result.max_difference = sums.largest;
     result.spectral_difference = spectral_distance(spectra, reference, estimate, channels, samples);
     spectra_free(spectra);
-    *comparison = result;
+    struct_give(comparison, comparison_size, &result, sizeof(result));
     return CLEAVE_OK;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "measure/block_reader.h"
 
@@ -117,13 +118,13 @@ static cleave_status keep_part(cleave_audio *audio, BlockReader *file, const Pow
     return status == CLEAVE_OK ? block_reader_report(file, listener, error) : status;
 }
 
-CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int sample_rate,
-                                           double seconds, cleave_audio *audio,
-                                           cleave_progress_callback progress, void *progress_user,
-                                           cleave_error *error) {
+cleave_status cleave_audio_read_sized(const char *path, int channels, int sample_rate,
+                                      double seconds, cleave_audio *audio, size_t audio_size,
+                                      cleave_progress_callback progress, void *progress_user,
+                                      cleave_error *error) {
+    cleave_audio own = {0};
     error_clear(error);
-    if (audio)
-        *audio = (cleave_audio){0};
+    struct_give(audio, audio_size, &own, sizeof(own));
     if (!path || !audio || channels < 0 || sample_rate < 0)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "cannot read audio: the path or the result is NULL, or a number negative");
@@ -138,19 +139,21 @@ CLEAVE_API cleave_status cleave_audio_read(const char *path, int channels, int s
         status = error_set_file(error, CLEAVE_ERROR_INPUT, "cannot read audio", path,
                                 "there is no audio in it");
     if (status == CLEAVE_OK)
-        status = keep_part(audio, &file, &powers, seconds, &listener, error);
-    if (status != CLEAVE_OK)
-        cleave_audio_free(audio);
+        status = keep_part(&own, &file, &powers, seconds, &listener, error);
+    if (status == CLEAVE_OK)
+        struct_give(audio, audio_size, &own, sizeof(own));
+    else
+        cleave_audio_free(&own);
     free(powers.sums);
     block_reader_close(&file);
     return status;
 }
 
-CLEAVE_API void cleave_audio_free(cleave_audio *audio) {
+void cleave_audio_free(cleave_audio *audio) {
     if (!audio)
         return;
     if (audio->planes)
         free(audio->planes[0]);
     free(audio->planes);
-    *audio = (cleave_audio){0};
+    audio->planes = NULL;
 }

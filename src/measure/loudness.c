@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "measure/block_reader.h"
 
@@ -113,9 +114,10 @@ static void meter_read_off(const Meter *meter, cleave_loudness *loudness) {
                                   .channels = meter->file.channels};
 }
 
-CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudness *loudness,
-                                                 cleave_progress_callback progress,
-                                                 void *progress_user, cleave_error *error) {
+cleave_status cleave_loudness_measure_sized(const char *path, cleave_loudness *loudness,
+                                            size_t loudness_size, cleave_progress_callback progress,
+                                            void *progress_user, cleave_error *error) {
+    cleave_loudness own;
     error_clear(error);
     if (!path || !loudness)
         return error_advise(error,
@@ -127,8 +129,10 @@ CLEAVE_API cleave_status cleave_loudness_measure(const char *path, cleave_loudne
     cleave_status status = meter_open(&meter, path, error);
     if (status == CLEAVE_OK)
         status = meter_read_all(&meter, &listener, error);
-    if (status == CLEAVE_OK)
-        meter_read_off(&meter, loudness);
+    if (status == CLEAVE_OK) {
+        meter_read_off(&meter, &own);
+        struct_give(loudness, loudness_size, &own, sizeof(own));
+    }
     meter_close(&meter);
     return status;
 }

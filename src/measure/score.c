@@ -2,6 +2,7 @@
  * passes over both files: the scale that SI-SDR allows is known after the first. */
 #include <math.h>
 
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "measure/block_reader.h"
 
@@ -94,8 +95,9 @@ static cleave_status measure_score(BlockReader *reference, BlockReader *estimate
     return status;
 }
 
-CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *estimate,
-                                            cleave_score *score, cleave_error *error) {
+cleave_status cleave_score_files_sized(const char *reference, const char *estimate,
+                                       cleave_score *score, size_t score_size,
+                                       cleave_error *error) {
     error_clear(error);
     if (!reference || !estimate || !score)
         return error_advise(
@@ -113,7 +115,7 @@ CLEAVE_API cleave_status cleave_score_files(const char *reference, const char *e
     if (status == CLEAVE_OK)
         status = measure_score(&files[0], &files[1], &measured, error);
     if (status == CLEAVE_OK)
-        *score = measured;
+        struct_give(score, score_size, &measured, sizeof(measured));
     block_reader_close(&files[0]);
     block_reader_close(&files[1]);
     return status;

@@ -12,13 +12,18 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/path_format.h"
+#include "base/public_struct.h"
 #include "model/family.h"
 #include "model/network_check.h"
 
 #define CANDIDATES 5 /* names that the configuration beside a model may have */
 
-void cleave_model_settings_default(cleave_model_settings *settings) {
-    *settings = (cleave_model_settings){.config_path = NULL};
+static const SettingsType settings_type = {"cleave_model_settings", sizeof(cleave_model_settings),
+                                           STRUCT_UP_TO(cleave_model_settings, log)};
+
+void cleave_model_settings_default_sized(cleave_model_settings *settings, size_t size) {
+    cleave_model_settings defaults = {.config_path = NULL};
+    settings_give(&settings_type, settings, size, &defaults);
 }
 
 /* ---- The configuration ---- */
@@ -224,20 +229,19 @@ static cleave_status model_fill(cleave_model *model, const char *path,
 
 cleave_status cleave_model_open(cleave_model **result, const char *path,
                                 const cleave_model_settings *settings, cleave_error *error) {
-    cleave_model_settings defaults;
+    cleave_model_settings own = {.config_path = NULL};
     error_clear(error);
     if (!result || !path)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "cannot open a model: no %s was given",
                          path ? "place for it" : "path");
     *result = NULL;
-    if (!settings) {
-        cleave_model_settings_default(&defaults);
-        settings = &defaults;
-    }
+    cleave_status status = settings_take(&settings_type, &own, settings, error);
+    if (status != CLEAVE_OK)
+        return status;
     cleave_model *model = calloc(1, sizeof(*model));
     if (!model)
         return error_memory(error, "a model", sizeof(*model));
-    cleave_status status = model_fill(model, path, settings, error);
+    status = model_fill(model, path, &own, error);
     if (status != CLEAVE_OK) {
         cleave_model_close(model);
         return status;
@@ -257,10 +261,11 @@ void cleave_model_close(cleave_model *model) {
     free(model);
 }
 
-void cleave_model_get_info(const cleave_model *model, cleave_model_info *info) {
+void cleave_model_get_info_sized(const cleave_model *model, cleave_model_info *info,
+                                 size_t info_size) {
     const Config *c = &model->config;
     const Tensor *first = checkpoint_find(model->checkpoint, model->config.family->mark);
-    *info = (cleave_model_info){
+    const cleave_model_info own = {
         .path = model->path,
         .name = model->name,
         .config_source = model->config_source,
@@ -289,4 +294,5 @@ void cleave_model_get_info(const cleave_model *model, cleave_model_info *info) {
         .parameters = model->parameters,
         .flops_per_chunk = model->flops_per_chunk,
     };
+    struct_give(info, info_size, &own, sizeof(own));
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "model/model.h"
 #include "model/network.h"
@@ -30,25 +31,30 @@ static cleave_block describe_part(const Network *network, int index) {
     return block;
 }
 
-int cleave_model_blocks(const cleave_model *model, cleave_block *blocks, int capacity) {
+int cleave_model_blocks_sized(const cleave_model *model, cleave_block *blocks, int capacity,
+                              size_t block_size) {
     Network network;
     if (network_build(&network, &model->config, NULL, model->config.chunk_size, NULL) != CLEAVE_OK)
         return 0;
-    for (int i = 0; i < network.part_count && i < capacity; i++)
-        blocks[i] = describe_part(&network, i);
+    for (int i = 0; i < network.part_count && i < capacity; i++) {
+        cleave_block block = describe_part(&network, i);
+        struct_give_item(blocks, i, block_size, &block, sizeof(block));
+    }
     int count = network.part_count;
     network_free(&network);
     return count;
 }
 
-int cleave_model_weights(const cleave_model *model, cleave_weight *weights, int capacity) {
+int cleave_model_weights_sized(const cleave_model *model, cleave_weight *weights, int capacity,
+                               size_t weight_size) {
     size_t count = 0;
     const Tensor *tensors = checkpoint_tensors(model->checkpoint, &count);
     for (size_t i = 0; i < count && i < (size_t)(capacity > 0 ? capacity : 0); i++) {
-        weights[i] = (cleave_weight){.name = tensors[i].name,
-                                     .type = dtype_name(tensors[i].dtype),
-                                     .dim_count = tensors[i].dim_count};
-        memcpy(weights[i].dims, tensors[i].dims, sizeof(weights[i].dims));
+        cleave_weight weight = {.name = tensors[i].name,
+                                .type = dtype_name(tensors[i].dtype),
+                                .dim_count = tensors[i].dim_count};
+        memcpy(weight.dims, tensors[i].dims, sizeof(weight.dims));
+        struct_give_item(weights, (int)i, weight_size, &weight, sizeof(weight));
     }
     return (int)count;
 }

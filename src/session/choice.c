@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/processors.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "dsp/stft.h"
 #include "model/config_check.h"
@@ -12,8 +13,14 @@
 
 /* ---- Settings ---- */
 
-void cleave_separator_settings_default(cleave_separator_settings *settings) {
-    *settings = (cleave_separator_settings){.device = "auto", .compile = 1};
+static const cleave_separator_settings defaults = {.device = "auto", .compile = 1};
+static const SettingsType settings_type = {"cleave_separator_settings",
+                                           sizeof(cleave_separator_settings),
+                                           STRUCT_UP_TO(cleave_separator_settings, log)};
+
+void cleave_separator_settings_default_sized(cleave_separator_settings *settings, size_t size) {
+    cleave_separator_settings own = defaults;
+    settings_give(&settings_type, settings, size, &own);
 }
 
 static cleave_status choice_check_range(const char *name, int value, int maximum,
@@ -110,12 +117,10 @@ void choice_take(Choice *choice, const Device *device) {
 cleave_status choice_make(Choice *choice, const cleave_model *model,
                           const cleave_separator_settings *settings, cleave_error *error) {
     DeviceChoice found;
-    *choice = (Choice){.device = NULL};
-    if (settings)
-        choice->asked = *settings;
-    else
-        cleave_separator_settings_default(&choice->asked);
-    cleave_status status = choice_check(&choice->asked, error);
+    *choice = (Choice){.device = NULL, .asked = defaults};
+    cleave_status status = settings_take(&settings_type, &choice->asked, settings, error);
+    if (status == CLEAVE_OK)
+        status = choice_check(&choice->asked, error);
     if (status == CLEAVE_OK)
         status =
             registry_choose(&found, choice->asked.device, choice->asked.strict_device != 0, error);

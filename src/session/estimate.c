@@ -1,6 +1,7 @@
 /* estimate.c: what a separator would take and how it would compute, without opening one. */
 #include <stdio.h>
 
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "session/default_batch.h"
 #include "session/layer_list.h"
@@ -34,16 +35,20 @@ static cleave_status estimate_memory(const cleave_separator *separator, cleave_m
     return status;
 }
 
-cleave_status cleave_model_memory(const cleave_model *model,
-                                  const cleave_separator_settings *settings,
-                                  cleave_memory_need *need, cleave_error *error) {
+cleave_status cleave_model_memory_sized(const cleave_model *model,
+                                        const cleave_separator_settings *settings,
+                                        cleave_memory_need *need, size_t need_size,
+                                        cleave_error *error) {
     cleave_separator separator;
+    cleave_memory_need own = {0};
     error_clear(error);
     if (!model || !need)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "computing the memory need takes a model");
-    *need = (cleave_memory_need){0};
     cleave_status status = prepare_begin(&separator, model, settings, error);
-    return status == CLEAVE_OK ? estimate_memory(&separator, need, error) : status;
+    if (status == CLEAVE_OK)
+        status = estimate_memory(&separator, &own, error);
+    struct_give(need, need_size, &own, sizeof(own));
+    return status;
 }
 
 /* ---- Layers ---- */
@@ -63,14 +68,18 @@ static cleave_status estimate_layers(const cleave_separator *separator, cleave_l
     return status;
 }
 
-cleave_status cleave_model_plan(const cleave_model *model,
-                                const cleave_separator_settings *settings, cleave_layer_list *list,
-                                cleave_error *error) {
+cleave_status cleave_model_plan_sized(const cleave_model *model,
+                                      const cleave_separator_settings *settings,
+                                      cleave_layer_list *list, size_t list_size,
+                                      cleave_error *error) {
     cleave_separator separator;
+    cleave_layer_list own = {0};
     error_clear(error);
     if (!model || !list)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "planning layers needs a model and a list");
-    *list = (cleave_layer_list){0};
     cleave_status status = prepare_begin(&separator, model, settings, error);
-    return status == CLEAVE_OK ? estimate_layers(&separator, list, error) : status;
+    if (status == CLEAVE_OK)
+        status = estimate_layers(&separator, &own, error);
+    struct_give(list, list_size, &own, sizeof(own));
+    return status;
 }

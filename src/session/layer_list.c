@@ -1,25 +1,15 @@
 /* layer_list.c: turning a backend's plan into the list that callers see. */
 #include "session/layer_list.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Takes the backend's words apart, for callers who are shown them in columns. */
-static void layer_list_set_algorithm(cleave_layer *layer, const char *how) {
-    char first = 0;
-    bool tiled = sscanf(how, "winograd %dx%d, %c", &layer->patch[0], &layer->patch[1], &first) == 3;
-    layer->algorithm = tiled ? "winograd" : "direct";
-    layer->first = !tiled ? "" : first == 'w' ? "weights" : "patches";
-}
+#include "base/memory.h"
 
 static cleave_layer layer_list_describe(const LayerPlan *plan) {
     const LayerClass *class = &plan->layer;
-    cleave_layer layer = {.op = graph_op_name(class->op),
-                          .count = plan->count,
-                          .algorithm = "",
-                          .first = "",
-                          .flops = plan->flops};
+    cleave_layer layer = {
+        .op = graph_op_name(class->op), .count = plan->count, .flops = plan->flops};
     shape_write(layer.input, class->input);
     shape_write(layer.output, class->output);
     if (class->op != OP_CONV && class->op != OP_CONV_TRANSPOSED)
@@ -28,7 +18,7 @@ static cleave_layer layer_list_describe(const LayerPlan *plan) {
         layer.kernel[i] = class->conv.kernel[1 - i];
         layer.stride[i] = class->conv.stride[1 - i];
     }
-    layer_list_set_algorithm(&layer, plan->how);
+    snprintf(layer.how, sizeof(layer.how), "%s", plan->how);
     return layer;
 }
 
@@ -38,15 +28,15 @@ cleave_status layer_list_fill(cleave_layer_list *list, const NetworkPlan *plan,
     double all = 0;
     if (count == 0)
         return CLEAVE_OK;
-    list->layers = calloc(count, sizeof(*list->layers));
+    list->layers = pointers_new(count, sizeof(**list->layers));
     if (!list->layers)
-        return error_memory(error, "the plan of the network", count * sizeof(*list->layers));
+        return error_memory(error, "the plan of the network", count * sizeof(**list->layers));
     list->count = plan->count;
     for (int i = 0; i < plan->count; i++)
         all += plan->layers[i].seconds;
     for (int i = 0; i < plan->count; i++) {
-        list->layers[i] = layer_list_describe(&plan->layers[i]);
-        list->layers[i].share = all > 0 ? plan->layers[i].seconds / all : 0;
+        *list->layers[i] = layer_list_describe(&plan->layers[i]);
+        list->layers[i]->share = all > 0 ? plan->layers[i].seconds / all : 0;
     }
     return CLEAVE_OK;
 }
@@ -55,5 +45,6 @@ void cleave_layer_list_free(cleave_layer_list *list) {
     if (!list)
         return;
     free(list->layers);
-    *list = (cleave_layer_list){0};
+    list->layers = NULL;
+    list->count = 0;
 }

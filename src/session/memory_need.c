@@ -37,7 +37,7 @@ static int64_t memory_need_stacks(const Target *target) {
 static MemoryLimit memory_need_device_limit(const Device *device) {
     cleave_device_info info = device->info;
     MemoryLimit limit = {.bytes = INT64_MAX};
-    if (info.capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able)
+    if (device->capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able)
         return limit;
     device_read_memory(device, &info);
     if (info.memory_total == 0)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "session/separator.h"
 #include "session/trace.h"
@@ -62,21 +64,15 @@ static void profile_describe(cleave_separator *separator, int index, cleave_prof
     to->share = seconds > 0 ? to->seconds / seconds : 0;
 }
 
-cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profile *profile,
-                                       cleave_error *error) {
-    cleave_status status = profile_check(separator, error);
-    if (!profile)
-        return error_set(error, CLEAVE_ERROR_ARGUMENT, "a profile needs room to be written to");
-    *profile = (cleave_profile){0};
-    if (status != CLEAVE_OK)
-        return status;
+static cleave_status profile_fill(cleave_separator *separator, cleave_profile *profile,
+                                  cleave_error *error) {
     const Profile *from = separator->profile;
-    profile->ops = calloc((size_t)from->op_count, sizeof(*profile->ops));
+    profile->ops = pointers_new((size_t)from->op_count, sizeof(**profile->ops));
     if (!profile->ops)
-        return error_memory(error, "the profile", (size_t)from->op_count * sizeof(*profile->ops));
+        return error_memory(error, "the profile", (size_t)from->op_count * sizeof(**profile->ops));
     profile->count = from->op_count;
     for (int i = 0; i < from->op_count; i++) {
-        cleave_profile_op *op = &profile->ops[i];
+        cleave_profile_op *op = profile->ops[i];
         profile_describe(separator, i, op);
         profile->flops += op->flops;
         profile->network_seconds += op->host ? 0 : op->seconds;
@@ -89,11 +85,24 @@ cleave_status cleave_separator_profile(cleave_separator *separator, cleave_profi
     return CLEAVE_OK;
 }
 
+cleave_status cleave_separator_profile_sized(cleave_separator *separator, cleave_profile *profile,
+                                             size_t profile_size, cleave_error *error) {
+    cleave_profile own = {0};
+    cleave_status status = profile_check(separator, error);
+    if (!profile)
+        return error_set(error, CLEAVE_ERROR_ARGUMENT, "a profile needs room to be written to");
+    if (status == CLEAVE_OK)
+        status = profile_fill(separator, &own, error);
+    struct_give(profile, profile_size, &own, sizeof(own));
+    return status;
+}
+
 void cleave_profile_free(cleave_profile *profile) {
     if (!profile)
         return;
     free(profile->ops);
-    *profile = (cleave_profile){0};
+    profile->ops = NULL;
+    profile->count = 0;
 }
 
 /* ---- The rest ---- */

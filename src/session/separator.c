@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "session/prepare.h"
 
@@ -43,9 +44,10 @@ void cleave_separator_close(cleave_separator *separator) {
 
 /* ---- What it is ---- */
 
-void cleave_separator_get_info(const cleave_separator *separator, cleave_separator_info *info) {
+void cleave_separator_get_info_sized(const cleave_separator *separator, cleave_separator_info *info,
+                                     size_t info_size) {
     const cleave_separator_settings *settings = &separator->setup.settings;
-    *info = (cleave_separator_info){
+    const cleave_separator_info own = {
         .device = separator_device(separator),
         .kernels = separator->compiled.kernels,
         .precision = precision_name(settings->precision),
@@ -61,17 +63,18 @@ void cleave_separator_get_info(const cleave_separator *separator, cleave_separat
         .fallback_ops = cleave_separator_fallbacks(separator, NULL, 0),
         .memory_needed = separator->setup.need.total,
     };
+    struct_give(info, info_size, &own, sizeof(own));
 }
 
-int cleave_separator_fallbacks(const cleave_separator *separator, cleave_fallback_op *ops,
-                               int capacity) {
+int cleave_separator_fallbacks_sized(const cleave_separator *separator, cleave_fallback_op *ops,
+                                     int capacity, size_t op_size) {
     if (!separator)
         return 0;
     FallbackList list = fallback_all(&separator->fallback, separator->compiled.executable,
                                      separator_device(separator));
     int count = list.count;
     for (int i = 0; i < capacity && i < count; i++)
-        ops[i] = list.ops[i];
+        struct_give_item(ops, i, op_size, &list.ops[i], sizeof(list.ops[i]));
     fallback_free(&list);
     return count;
 }

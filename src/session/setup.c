@@ -24,19 +24,19 @@ static cleave_status setup_choose_precision(Setup *setup, const Choice *choice,
     return backend_precision(device->backend, device->index, CLEAVE_PRECISION_AUTO, chosen, error);
 }
 
-static void setup_choose_mode(Setup *setup, const cleave_device_info *info) {
-    const cleave_capability *capability = &info->capabilities[CLEAVE_CAPABILITY_COMPILE];
+static void setup_choose_mode(Setup *setup, const Device *device) {
+    const cleave_capability *capability = &device->capabilities[CLEAVE_CAPABILITY_COMPILE];
     if (capability->able || !setup->settings.compile)
         return;
     log_write(&setup->settings.log, CLEAVE_LOG_WARNING,
-              "%s cannot compile networks (%s): it runs this one op by op", info->id,
+              "%s cannot compile networks (%s): it runs this one op by op", device->info.id,
               capability->reason);
     setup->settings.compile = 0;
 }
 
 cleave_status setup_begin(Setup *setup, const Choice *choice, cleave_error *error) {
     *setup = (Setup){.settings = choice->asked};
-    setup_choose_mode(setup, &choice->device->info);
+    setup_choose_mode(setup, choice->device);
     return setup_choose_precision(setup, choice, error);
 }
 

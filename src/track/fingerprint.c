@@ -39,7 +39,7 @@ static void fingerprint_append_settings(char *text, size_t size, const cleave_se
 
 cleave_status fingerprint_describe(char *text, size_t size, const cleave_separator *separator,
                                    const DemixJob *job, const char *input, const FileStamp *stamp,
-                                   const cleave_input_settings *reading, cleave_error *error) {
+                                   const cleave_file_settings *reading, cleave_error *error) {
     char line[64];
     text[0] = '\0';
     snprintf(line, sizeof(line), "cleave %s\n", cleave_version());
@@ -53,8 +53,8 @@ cleave_status fingerprint_describe(char *text, size_t size, const cleave_separat
                                       path_shown(input)),
                             "save it to a file first, or run without --resume");
     fingerprint_append_stamp(text, size, "input", stamp);
-    snprintf(line, sizeof(line), "read from stream %d, channels %d\n", reading->stream,
-             (int)reading->channels);
+    snprintf(line, sizeof(line), "read from stream %d, channels %d\n", reading->input_stream,
+             (int)reading->input_channels);
     fingerprint_append(text, size, line);
     fingerprint_append_stamp(text, size, "model", &separator->model->stamp);
     fingerprint_append_stamp(text, size, "configuration", &separator->model->config_stamp);

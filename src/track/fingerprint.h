@@ -10,6 +10,6 @@
  * do not depend on them. CLEAVE_ERROR_ARGUMENT: the input is no regular file. */
 cleave_status fingerprint_describe(char *text, size_t size, const cleave_separator *separator,
                                    const DemixJob *job, const char *input, const FileStamp *stamp,
-                                   const cleave_input_settings *reading, cleave_error *error);
+                                   const cleave_file_settings *reading, cleave_error *error);
 
 #endif

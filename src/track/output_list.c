@@ -9,25 +9,31 @@
 #include "audio/audio.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/public_struct.h"
 #include "base/utf8.h"
 #include "track/output_name.h"
 
 /* ---- Settings ---- */
 
-void cleave_output_settings_default(cleave_output_settings *settings) {
-    *settings = (cleave_output_settings){
-        .directory = "separated", .name_template = "{track}/{stem}", .stream_fd = -1};
+static const cleave_file_settings defaults = {
+    .directory = "separated", .name_template = "{track}/{stem}", .stream_fd = -1};
+static const SettingsType settings_type = {"cleave_file_settings", sizeof(cleave_file_settings),
+                                           STRUCT_UP_TO(cleave_file_settings, progress_user)};
+
+void cleave_file_settings_default_sized(cleave_file_settings *settings, size_t size) {
+    cleave_file_settings own = defaults;
+    settings_give(&settings_type, settings, size, &own);
 }
 
-cleave_output_settings output_settings_resolve(const cleave_output_settings *settings) {
-    cleave_output_settings defaults;
-    cleave_output_settings_default(&defaults);
-    cleave_output_settings resolved = settings ? *settings : defaults;
-    if (!resolved.directory)
-        resolved.directory = defaults.directory;
-    if (!resolved.name_template)
-        resolved.name_template = defaults.name_template;
-    return resolved;
+cleave_status file_settings_resolve(const cleave_file_settings *settings,
+                                    cleave_file_settings *resolved, cleave_error *error) {
+    *resolved = defaults;
+    cleave_status status = settings_take(&settings_type, resolved, settings, error);
+    if (!resolved->directory)
+        resolved->directory = defaults.directory;
+    if (!resolved->name_template)
+        resolved->name_template = defaults.name_template;
+    return status;
 }
 
 /* ---- Stems ---- */
@@ -54,8 +60,7 @@ static void output_list_join_stems(const Config *config, char *text, size_t size
 }
 
 static cleave_status output_list_select(OutputList *list, const Config *config,
-                                        const cleave_output_settings *settings,
-                                        cleave_error *error) {
+                                        const cleave_file_settings *settings, cleave_error *error) {
     if (!settings->stems) {
         for (int i = 0; i < config->stem_count; i++)
             list->stems[list->stem_count++] = i;
@@ -82,7 +87,7 @@ static cleave_status output_list_select(OutputList *list, const Config *config,
 }
 
 static cleave_status output_list_name(OutputList *list, const Config *config,
-                                      const cleave_output_settings *settings, cleave_error *error) {
+                                      const cleave_file_settings *settings, cleave_error *error) {
     list->count = 0;
     for (int i = 0; i < list->stem_count; i++)
         list->names[list->count++] = config->stems[list->stems[i]];
@@ -102,7 +107,7 @@ static cleave_status output_list_name(OutputList *list, const Config *config,
 /* ---- Paths ---- */
 
 /* The one output that a stream can take. */
-static cleave_status output_list_stream(OutputList *list, const cleave_output_settings *settings,
+static cleave_status output_list_stream(OutputList *list, const cleave_file_settings *settings,
                                         cleave_error *error) {
     if (list->count != 1) {
         error_set(error, CLEAVE_ERROR_ARGUMENT,
@@ -130,8 +135,7 @@ static cleave_status output_list_check_last(const OutputList *list, int last, cl
 }
 
 static cleave_status output_list_paths(OutputList *list, const char *model_name, const char *input,
-                                       const cleave_output_settings *settings,
-                                       cleave_error *error) {
+                                       const cleave_file_settings *settings, cleave_error *error) {
     char *track = path_is_standard(input) ? string_copy("stdin") : path_stem(input);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < list->count && status == CLEAVE_OK; i++) {
@@ -147,7 +151,7 @@ static cleave_status output_list_paths(OutputList *list, const char *model_name,
 }
 
 cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
-                                 const char *input, const cleave_output_settings *settings,
+                                 const char *input, const cleave_file_settings *settings,
                                  cleave_error *error) {
     size_t asked = settings->stems && settings->stem_count > 0 ? (size_t)settings->stem_count : 0;
     size_t most = (size_t)config->stem_count + asked + 1;

@@ -14,12 +14,14 @@ typedef struct OutputList {
     char **paths;       /* (count) */
 } OutputList;
 
-/* The settings, or for NULL the defaults. Required strings that are NULL become the defaults. */
-cleave_output_settings output_settings_resolve(const cleave_output_settings *settings);
+/* *resolved becomes the settings, or (NULL) the defaults, and no string that must be there is NULL.
+ */
+cleave_status file_settings_resolve(const cleave_file_settings *settings,
+                                    cleave_file_settings *resolved, cleave_error *error);
 
 /* Resolves the settings' stems and name template for the track at `input`. */
 cleave_status output_list_create(OutputList *list, const Config *config, const char *model_name,
-                                 const char *input, const cleave_output_settings *settings,
+                                 const char *input, const cleave_file_settings *settings,
                                  cleave_error *error);
 void output_list_destroy(OutputList *list);
 

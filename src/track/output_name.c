@@ -115,7 +115,7 @@ static bool output_name_ends_in_extension(const char *template) {
     return length >= strlen(ending) && strcmp(template + length - strlen(ending), ending) == 0;
 }
 
-char *output_path(const cleave_output_settings *settings, const char *track, const char *stem,
+char *output_path(const cleave_file_settings *settings, const char *track, const char *stem,
                   const char *model) {
     const char *template = settings->name_template;
     const char *extension = audio_format_extension(settings->format);

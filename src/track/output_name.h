@@ -6,7 +6,7 @@
 
 /* The path of a track's stem by the settings' template, to be freed; NULL if memory runs out. The
  * settings are resolved. Names may hold any bytes: they become harmless parts of the path. */
-char *output_path(const cleave_output_settings *settings, const char *track, const char *stem,
+char *output_path(const cleave_file_settings *settings, const char *track, const char *stem,
                   const char *model);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "audio/audio.h"
 #include "base/memory.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "model/model.h"
 #include "track/output_list.h"
@@ -21,7 +22,8 @@ void cleave_outputs_free(cleave_outputs *list) {
     }
     free(list->stems);
     free(list->paths);
-    *list = (cleave_outputs){0};
+    list->stems = list->paths = NULL;
+    list->count = 0;
 }
 
 static cleave_status outputs_copy(const OutputList *outputs, cleave_outputs *list,
@@ -42,23 +44,25 @@ static cleave_status outputs_copy(const OutputList *outputs, cleave_outputs *lis
     return CLEAVE_OK;
 }
 
-cleave_status cleave_outputs_list(const cleave_model *model, const char *input,
-                                  const cleave_output_settings *settings, cleave_outputs *list,
-                                  cleave_error *error) {
-    OutputList outputs;
+cleave_status cleave_outputs_list_sized(const cleave_model *model, const char *input,
+                                        const cleave_file_settings *settings, cleave_outputs *list,
+                                        size_t list_size, cleave_error *error) {
+    OutputList outputs = {0};
+    cleave_file_settings resolved;
+    cleave_outputs own = {0};
     error_clear(error);
     if (!model || !input || !list)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "listing outputs needs a model, an input and room for the list");
-    *list = (cleave_outputs){0};
-    cleave_output_settings resolved = output_settings_resolve(settings);
-    cleave_status status =
-        output_list_create(&outputs, &model->config, model->name, input, &resolved, error);
+    cleave_status status = file_settings_resolve(settings, &resolved, error);
     if (status == CLEAVE_OK)
-        status = outputs_copy(&outputs, list, error);
+        status = output_list_create(&outputs, &model->config, model->name, input, &resolved, error);
+    if (status == CLEAVE_OK)
+        status = outputs_copy(&outputs, &own, error);
     output_list_destroy(&outputs);
     if (status != CLEAVE_OK)
-        cleave_outputs_free(list);
+        cleave_outputs_free(&own);
+    struct_give(list, list_size, &own, sizeof(own));
     return status;
 }
 

@@ -16,7 +16,7 @@ typedef struct Resume {
     cleave_separator *separator;
     const char *input;
     const FileStamp *stamp; /* of the input, before it was opened */
-    const cleave_input_settings *reading;
+    const cleave_file_settings *reading;
     const cleave_logger *log;
     DemixJob *job;    /* gets the device and batch that the separation had moved to */
     char *path;       /* of the journal; NULL: there is none to remove */

@@ -10,6 +10,7 @@
 #include "base/output_file.h"
 #include "base/path.h"
 #include "base/platform.h"
+#include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "session/job.h"
 #include "track/claim.h"
@@ -20,7 +21,7 @@
 typedef struct FileJob {
     cleave_separator *separator;
     const char *input;
-    const cleave_output_settings *settings; /* resolved */
+    const cleave_file_settings *settings; /* resolved */
     LogRelay log;
     FileStamp stamp; /* of the input, before it was opened */
     AudioReader *reader;
@@ -39,21 +40,22 @@ void cleave_result_free(cleave_result *result) {
     if (!result)
         return;
     for (int i = 0; i < result->stem_count; i++) {
-        free(result->stems[i].name);
-        free(result->stems[i].path);
+        free(result->stems[i]->name);
+        free(result->stems[i]->path);
     }
     free(result->stems);
-    *result = (cleave_result){0};
+    result->stems = NULL;
+    result->stem_count = 0;
 }
 
 static cleave_status file_job_fill_stems(const FileSink *sink, cleave_result *result,
                                          cleave_error *error) {
     const OutputList *outputs = sink->outputs;
-    result->stems = calloc((size_t)outputs->count, sizeof(*result->stems));
+    result->stems = pointers_new((size_t)outputs->count, sizeof(**result->stems));
     if (!result->stems)
-        return error_memory(error, "the result", sizeof(*result->stems));
+        return error_memory(error, "the result", sizeof(**result->stems));
     for (int i = 0; i < outputs->count; i++) {
-        cleave_stem_result *stem = &result->stems[i];
+        cleave_stem_result *stem = result->stems[i];
         result->stem_count++;
         stem->name = string_copy(outputs->names[i]);
         stem->path = string_copy(outputs->paths[i]);
@@ -135,7 +137,7 @@ static cleave_status file_job_open_journal(FileJob *job, cleave_error *error) {
     job->resume = (Resume){.separator = job->separator,
                            .input = job->input,
                            .stamp = &job->stamp,
-                           .reading = &job->settings->input,
+                           .reading = job->settings,
                            .log = &job->log.logger,
                            .job = &job->demix};
     const char *output = output_list_first(job->outputs.paths, job->outputs.count);
@@ -167,12 +169,12 @@ static cleave_status file_job_run(FileJob *job, cleave_result *result, cleave_er
 
 /* Only networks that normalize read the input twice. */
 static cleave_status file_job_open_reader(FileJob *job, cleave_error *error) {
-    const cleave_input_settings *asked = &job->settings->input;
+    const cleave_file_settings *asked = job->settings;
     AudioReaderSettings settings = {.log = &job->log.logger,
                                     .cancel = &job->separator->cancel,
                                     .once = !job->separator->model->config.normalize,
-                                    .stream = asked->stream,
-                                    .front = asked->channels == CLEAVE_CHANNELS_FRONT,
+                                    .stream = asked->input_stream,
+                                    .front = asked->input_channels == CLEAVE_CHANNELS_FRONT,
                                     .keep_going = asked->keep_going != 0};
     return audio_reader_open_with(&job->reader, job->input, &settings, error);
 }
@@ -242,16 +244,16 @@ static void file_job_fill_result(const FileJob *job, cleave_result *result, doub
     result->fallback_ops = cleave_separator_fallbacks(separator, NULL, 0);
 }
 
-cleave_status cleave_separator_separate_file(cleave_separator *separator, const char *input,
-                                             const cleave_output_settings *settings,
-                                             cleave_result *result, cleave_error *error) {
+cleave_status cleave_separator_separate_file_sized(cleave_separator *separator, const char *input,
+                                                   const cleave_file_settings *settings,
+                                                   cleave_result *result, size_t result_size,
+                                                   cleave_error *error) {
     cleave_result filled = {0};
-    cleave_output_settings resolved = output_settings_resolve(settings);
+    cleave_file_settings resolved;
     cleave_bits bits;
     double begin = clock_seconds();
     error_clear(error);
-    if (result)
-        *result = filled;
+    struct_give(result, result_size, &filled, sizeof(filled));
     if (!separator || !input)
         return error_set(error, CLEAVE_ERROR_ARGUMENT,
                          "separating a file needs a separator and the file's path");
@@ -259,7 +261,9 @@ cleave_status cleave_separator_separate_file(cleave_separator *separator, const 
         .separator = separator, .input = input, .settings = &resolved, .claim = {.fd = -1}};
     log_relay_init(&job.log, &separator->choice.asked.log);
     job_begin(separator);
-    cleave_status status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
+    cleave_status status = file_settings_resolve(settings, &resolved, error);
+    if (status == CLEAVE_OK)
+        status = audio_writer_bits(resolved.format, resolved.bits, &bits, error);
     if (status == CLEAVE_OK)
         status = file_job_check_rate(resolved.sample_rate, error);
     if (status == CLEAVE_OK)
@@ -268,7 +272,7 @@ cleave_status cleave_separator_separate_file(cleave_separator *separator, const 
     job_end(separator);
     if (status == CLEAVE_OK && result) {
         file_job_fill_result(&job, &filled, begin);
-        *result = filled;
+        struct_give(result, result_size, &filled, sizeof(filled));
     } else {
         cleave_result_free(&filled);
     }

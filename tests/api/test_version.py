@@ -1,5 +1,6 @@
-"""The version and the date of a release are the same wherever they stand:
-SOURCE VERSION DATE PROGRAM, version and date as meson.build has them."""
+"""The version and the date of a release are the same wherever they stand, and the number in the soname
+is the one in the names of Debian's packages: SOURCE VERSION DATE INTERFACE PROGRAM, versions and date as
+meson.build has them."""
 
 import os
 import re
@@ -22,7 +23,8 @@ def output(*command):
 
 
 def main():
-    source, version, date, program = sys.argv[1:]
+    source, version, date, interface, program = sys.argv[1:]
+    number = interface.split(".", maxsplit=1)[0]
     header = re.findall(r"#define CLEAVE_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)",
                         read(source, "include", "cleave.h"))
     package = re.match(r"cleave \(([^)]*)\)", read(source, "debian", "changelog")).group(1)
@@ -37,6 +39,11 @@ def main():
     wrong = {place: pair for place, pair in found.items() if pair != (version, date)}
     for place, pair in wrong.items():
         print(f"{place}: {' of '.join(pair)}, but meson.build: {version} of {date}")
+    library = re.findall(r"\blibcleave\d+", read(source, "debian", "control"))
+    installed = read(source, "debian", f"libcleave{number}.install")
+    if set(library) != {f"libcleave{number}"} or f"libcleave.so.{number}*" not in installed:
+        print(f"debian/: {', '.join(library)}, but meson.build: interface {interface}")
+        return 1
     return 1 if wrong else 0
 
 

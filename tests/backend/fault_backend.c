@@ -59,11 +59,9 @@ static int count(char *reason, size_t size) {
     return fault("devices") > 0 ? (int)fault("devices") : 1;
 }
 
-static void set_capability(cleave_device_info *info, cleave_capability_kind kind, bool able,
-                           const char *reason) {
-    info->capabilities[kind].able = able;
-    snprintf(info->capabilities[kind].reason, sizeof(info->capabilities[kind].reason), "%s",
-             able ? "" : reason);
+static void set_capability(cleave_capability *capability, bool able, const char *reason) {
+    capability->able = able;
+    snprintf(capability->reason, sizeof(capability->reason), "%s", able ? "" : reason);
 }
 
 /* Each probe leaves a mark in the file that the environment names, if any. */
@@ -86,16 +84,20 @@ static void describe(int index, cleave_device_info *info) {
         snprintf(info->warning, sizeof(info->warning),
                  "driver 500.1 is too old for graph compilation; 525 or newer has it");
     info->simulated = fault("simulated") >= 0;
-    set_capability(info, CLEAVE_CAPABILITY_F16, true, "");
-    set_capability(info, CLEAVE_CAPABILITY_BF16, false, "compute capability 7.5 has none");
-    set_capability(info, CLEAVE_CAPABILITY_STFT, true, "");
-    set_capability(info, CLEAVE_CAPABILITY_COMPILE, fault("no-compile-able") < 0,
-                   "driver 500.1 is too old");
-    set_capability(info, CLEAVE_CAPABILITY_UNIFIED_MEMORY, false, "its memory is its own");
     if (index == 1 && fault("second-dead") >= 0)
         snprintf(info->reason, sizeof(info->reason), "it is in use exclusively");
     else
         info->available = 1;
+}
+
+static void describe_capabilities(int index, cleave_capability *capabilities) {
+    (void)index;
+    set_capability(&capabilities[CLEAVE_CAPABILITY_F16], true, "");
+    set_capability(&capabilities[CLEAVE_CAPABILITY_BF16], false, "compute capability 7.5 has none");
+    set_capability(&capabilities[CLEAVE_CAPABILITY_STFT], true, "");
+    set_capability(&capabilities[CLEAVE_CAPABILITY_COMPILE], fault("no-compile-able") < 0,
+                   "driver 500.1 is too old");
+    set_capability(&capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY], false, "its memory is its own");
 }
 
 static void read_memory(int index, cleave_device_info *info) {
@@ -238,6 +240,7 @@ __attribute__((visibility("default"))) const Backend *cleave_backend_entry(void)
     backend.kind = fault("kind") >= 0 ? CLEAVE_DEVICE_MPS : CLEAVE_DEVICE_CUDA;
     backend.count = count;
     backend.describe = describe;
+    backend.describe_capabilities = describe_capabilities;
     backend.read_memory = read_memory;
     backend.supports = supports;
     backend.compile = fault("incomplete") >= 0 ? NULL : compile;

@@ -155,17 +155,24 @@ static void r14_every_no_has_its_reason(void **state) {
     cleave_device_info devices[8];
     int count = cleave_device_list(devices, 8);
     for (int i = 0; i < count; i++) {
+        cleave_capability able[CLEAVE_CAPABILITIES];
         assert_int_equal(devices[i].available, devices[i].reason[0] == '\0');
+        assert_int_equal(cleave_device_capabilities(devices[i].id, able, CLEAVE_CAPABILITIES),
+                         devices[i].available ? CLEAVE_CAPABILITIES : 0);
         for (int c = 0; c < CLEAVE_CAPABILITIES && devices[i].available; c++)
-            assert_true(devices[i].capabilities[c].able || devices[i].capabilities[c].reason[0]);
+            assert_true(able[c].able || able[c].reason[0]);
     }
-    cleave_device_info cpu = device_of("cpu");
-    assert_true(cpu.capabilities[CLEAVE_CAPABILITY_STFT].able);
-    assert_true(cpu.capabilities[CLEAVE_CAPABILITY_COMPILE].able);
-    assert_true(cpu.capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able);
-    cleave_device_info cuda = device_of("cuda:0");
-    assert_true(cuda.capabilities[CLEAVE_CAPABILITY_F16].able);
-    assert_false(cuda.capabilities[CLEAVE_CAPABILITY_BF16].able);
+    cleave_capability cpu[CLEAVE_CAPABILITIES];
+    assert_int_equal(cleave_device_capabilities("cpu", cpu, CLEAVE_CAPABILITIES),
+                     CLEAVE_CAPABILITIES);
+    assert_true(cpu[CLEAVE_CAPABILITY_STFT].able);
+    assert_true(cpu[CLEAVE_CAPABILITY_COMPILE].able);
+    assert_true(cpu[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able);
+    cleave_capability cuda[2];
+    assert_int_equal(cleave_device_capabilities("cuda:0", cuda, 2), CLEAVE_CAPABILITIES);
+    assert_true(cuda[CLEAVE_CAPABILITY_F16].able);
+    assert_false(cuda[CLEAVE_CAPABILITY_BF16].able);
+    assert_int_equal(cleave_device_capabilities("cuda:9", cuda, 2), 0);
     for (int c = 0; c < CLEAVE_CAPABILITIES; c++)
         assert_string_not_equal(cleave_capability_name((cleave_capability_kind)c), "unknown");
     assert_string_equal(cleave_capability_name(CLEAVE_CAPABILITIES), "unknown");

@@ -63,20 +63,21 @@ static void b2_both_devices_are_in_the_profile(void **state) {
     assert_int_equal(moved.chunks, whole.chunks);
     assert_true(fabs(moved.flops / flops - 1) < 1e-9 && moved_flops == flops);
     int host = 0;
-    while (whole.ops[host].host)
+    while (whole.ops[host]->host)
         host++;
     int network = whole.count - host;
     assert_int_equal(moved.count, host + 2 * network);
     for (int i = host; i < whole.count; i++) {
-        assert_string_equal(moved.ops[i].name, moved.ops[i + network].name);
-        assert_int_equal(moved.ops[i].calls, RUNS_BEFORE);
-        assert_int_equal(moved.ops[i + network].calls, whole.chunks - RUNS_BEFORE);
-        assert_true(isnan(moved.ops[i].peak_share));
-        assert_int_equal(isnan(moved.ops[i + network].peak_share), isnan(whole.ops[i].peak_share));
+        assert_string_equal(moved.ops[i]->name, moved.ops[i + network]->name);
+        assert_int_equal(moved.ops[i]->calls, RUNS_BEFORE);
+        assert_int_equal(moved.ops[i + network]->calls, whole.chunks - RUNS_BEFORE);
+        assert_true(isnan(moved.ops[i]->peak_share));
+        assert_int_equal(isnan(moved.ops[i + network]->peak_share),
+                         isnan(whole.ops[i]->peak_share));
     }
     for (int i = 0; i < host; i++)
-        if (strcmp(moved.ops[i].op, "compile") == 0)
-            assert_int_equal(moved.ops[i].calls, 1);
+        if (strcmp(moved.ops[i]->op, "compile") == 0)
+            assert_int_equal(moved.ops[i]->calls, 1);
     cleave_profile_free(&whole);
     cleave_profile_free(&moved);
     cleave_model_close(model);

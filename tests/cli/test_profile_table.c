@@ -64,7 +64,8 @@ static void b2_the_table_keeps_80_columns(void **state) {
     cleave_profile_op ops[] = {host("decode", 9999999, 99999), conv(16384, 4000000, 30000.0, 0.5),
                                conv(16384, 5999999, 10000.0, 0.9), conv(128, 1, 0.0004, 1.0),
                                conv(64, 0, 0, (double)NAN)};
-    cleave_profile profile = {.ops = ops,
+    cleave_profile_op *list[] = {&ops[0], &ops[1], &ops[2], &ops[3], &ops[4]};
+    cleave_profile profile = {.ops = list,
                               .count = 5,
                               .seconds = 100000,
                               .network_seconds = 40000.0004,
@@ -84,8 +85,8 @@ static void b2_the_table_keeps_80_columns(void **state) {
 
 static void b2_an_unknown_peak_is_left_out(void **state) {
     (void)state;
-    cleave_profile_op ops[] = {conv(128, 3, 1, (double)NAN)};
-    cleave_profile profile = {.ops = ops, .count = 1, .seconds = 2};
+    cleave_profile_op layer = conv(128, 3, 1, (double)NAN);
+    cleave_profile profile = {.ops = &(cleave_profile_op *){&layer}, .count = 1, .seconds = 2};
     char *text = print(&profile);
     has(text, "3000.0\n");
     assert_null(strstr(text, "nan"));

@@ -112,7 +112,7 @@ typedef struct Scenario {
     cleave_blend blend;
     int tta;
     cleave_format format;
-    int output_rate; /* as in cleave_output_settings.sample_rate */
+    int output_rate; /* as in cleave_file_settings.sample_rate */
     cleave_bits bits;
     bool resume;
     bool resumed; /* with the journal of an interrupted run */
@@ -124,7 +124,7 @@ typedef struct Bench {
     const Scenario *scenario;
     char input[PATH_SIZE];
     char output[PATH_SIZE];
-    cleave_output_settings settings;
+    cleave_file_settings settings;
     cleave_model *model;
     cleave_separator *separator;
     cleave_outputs list;
@@ -168,7 +168,7 @@ static int stop_half_way(void *user, const cleave_progress *progress) {
 
 static void interrupt(Bench *bench) {
     cleave_error error;
-    cleave_output_settings settings = bench->settings;
+    cleave_file_settings settings = bench->settings;
     settings.progress = stop_half_way;
     assert_int_equal(
         cleave_separator_separate_file(bench->separator, bench->input, &settings, NULL, &error),
@@ -207,7 +207,7 @@ static void set_up(Bench *bench, const Scenario *scenario) {
         fail_msg("%s", error.text);
     make_input(bench);
     snprintf(bench->output, sizeof(bench->output), "%.500s/out", root);
-    cleave_output_settings_default(&bench->settings);
+    cleave_file_settings_default(&bench->settings);
     bench->settings.directory = bench->output;
     bench->settings.format = scenario->format;
     bench->settings.sample_rate = scenario->output_rate;

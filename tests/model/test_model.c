@@ -131,7 +131,9 @@ static void the_configuration_is_looked_for_in_the_documented_order(void **state
     expect_rate(path.text, NULL, 10005);
     write_config("order", "other.yaml", 10006);
     expect_rate(path.text, test_temporary("order/other.yaml").text, 10006);
-    cleave_model_settings settings = {.config_path = "/nowhere/c.yaml"};
+    cleave_model_settings settings;
+    cleave_model_settings_default(&settings);
+    settings.config_path = "/nowhere/c.yaml";
     refuse(path.text, &settings, "/nowhere/c.yaml");
 }
 

@@ -108,13 +108,19 @@ static void a_plan_lists_all_layers(void **state) {
     conv_plan_force(&weights_first);
     assert_int_equal(cleave_model_plan(f->model, &f->settings, &list, &error), CLEAVE_OK);
     for (int i = 0; i < list.count; i++) {
-        flops += list.layers[i].flops;
-        share += list.layers[i].share;
-        if (strcmp(list.layers[i].algorithm, "winograd") == 0) {
-            assert_string_equal(list.layers[i].first, "weights");
-            assert_between(list.layers[i].patch[0], 1, 3);
-            assert_between(list.layers[i].patch[1], 1, 2);
+        const cleave_layer *layer = list.layers[i];
+        char end[64] = "";
+        int columns = 0;
+        int rows = 0;
+        flops += layer->flops;
+        share += layer->share;
+        if (sscanf(layer->how, "winograd %dx%d%63c", &columns, &rows, end) == 3) {
+            assert_string_equal(end, ", weights first");
+            assert_between(columns, 1, 3);
+            assert_between(rows, 1, 2);
             tiled++;
+        } else {
+            assert_string_equal(layer->how, layer->kernel[0] > 0 ? "direct" : "");
         }
     }
     cleave_model_get_info(f->model, &info);
@@ -173,11 +179,11 @@ static int cancel_third_call(void *user, const cleave_progress *progress) {
 
 static void run_file(Fixture *f, bool interrupt) {
     cleave_error error;
-    cleave_output_settings output;
+    cleave_file_settings output;
     char folder[128];
     int calls = interrupt ? 0 : 3;
     cleave_separator *separator = open_separator(f);
-    cleave_output_settings_default(&output);
+    cleave_file_settings_default(&output);
     snprintf(folder, sizeof(folder), "%s/stems", f->folder);
     output.directory = folder;
     output.resume = 1;

@@ -97,7 +97,7 @@ static void check_profile(const cleave_profile *profile, const cleave_model_info
     double seconds = 0;
     int ops = 0;
     for (int i = 0; i < profile->count; i++) {
-        const cleave_profile_op *op = &profile->ops[i];
+        const cleave_profile_op *op = profile->ops[i];
         assert_true(op->name[0] != '\0' && op->op[0] != '\0');
         assert_true(op->seconds >= 0 && op->seconds <= profile->seconds);
         assert_true(is_near(op->share * profile->seconds, op->seconds));
@@ -162,9 +162,9 @@ static void b2_calls_are_counted(void **state) {
     assert_int_equal(once.count, twice.count);
     assert_int_equal(twice.chunks, 2 * once.chunks);
     for (int i = 0; i < once.count; i++) {
-        const cleave_profile_op *op = &once.ops[i];
-        assert_string_equal(op->name, twice.ops[i].name);
-        assert_int_equal(twice.ops[i].calls, 2 * op->calls);
+        const cleave_profile_op *op = once.ops[i];
+        assert_string_equal(op->name, twice.ops[i]->name);
+        assert_int_equal(twice.ops[i]->calls, 2 * op->calls);
         if (!op->host)
             assert_int_equal(op->calls, once.chunks);
         if (strcmp(op->op, "decode") == 0 || strcmp(op->op, "blend") == 0)
@@ -192,7 +192,7 @@ static void b2_a_profile_can_be_reset(void **state) {
     assert_int_equal(profile.events, 0);
     assert_true(profile.seconds == 0 && profile.flops == 0);
     for (int i = 0; i < profile.count; i++)
-        assert_int_equal(profile.ops[i].calls, 0);
+        assert_int_equal(profile.ops[i]->calls, 0);
     cleave_profile_free(&profile);
     free(separate(separator, model, SAMPLES));
     profile = profile_of(separator);
@@ -204,8 +204,8 @@ static void b2_a_profile_can_be_reset(void **state) {
 
 static const cleave_profile_op *find_op(const cleave_profile *profile, const char *name) {
     for (int i = 0; i < profile->count; i++)
-        if (strcmp(profile->ops[i].name, name) == 0)
-            return &profile->ops[i];
+        if (strcmp(profile->ops[i]->name, name) == 0)
+            return profile->ops[i];
     fail_msg("no op %s", name);
     return NULL;
 }
@@ -411,10 +411,10 @@ static void write_trace(cleave_separator *separator, const char *path) {
 /* Separates a file twice; the writers of its stems are threads, too. */
 static void separate_files(cleave_separator *separator) {
     char input[PATH_SIZE];
-    cleave_output_settings settings;
+    cleave_file_settings settings;
     cleave_error error;
     snprintf(input, sizeof(input), "%s/golden/inst-gelu-2stem/mix.wav", getenv("CLEAVE_TEST_DATA"));
-    cleave_output_settings_default(&settings);
+    cleave_file_settings_default(&settings);
     settings.directory = folder;
     settings.resume = 1;
     for (int i = 0; i < 2; i++)
@@ -461,7 +461,7 @@ static void b2_threads_work_no_longer_than_there_are_threads(void **state) {
     free(separate(separator, model, SAMPLES));
     cleave_profile profile = profile_of(separator);
     for (int i = 0; i < profile.count; i++) {
-        const cleave_profile_op *op = &profile.ops[i];
+        const cleave_profile_op *op = profile.ops[i];
         if (op->calls > 0 && !op->host) {
             assert_true(op->thread_seconds > 0);
             assert_true(op->thread_seconds <= 3 * op->seconds * (1 + 1e-9));

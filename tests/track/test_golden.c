@@ -169,10 +169,10 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
     cleave_separator *separator = NULL;
     cleave_model_settings model_settings;
     cleave_separator_settings settings;
-    cleave_output_settings output_settings;
+    cleave_file_settings file_settings;
     cleave_model_settings_default(&model_settings);
     cleave_separator_settings_default(&settings);
-    cleave_output_settings_default(&output_settings);
+    cleave_file_settings_default(&file_settings);
     snprintf(config, sizeof(config), "%s/model.yaml", folder);
     model_settings.config_path = config;
     settings.overlap = (int)json_integer_value(json_object_get(json, "overlap"));
@@ -185,9 +185,9 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
     settings.batch = mode->batch;
     settings.threads = mode->threads;
     settings.precision = mode->precision;
-    output_settings.directory = output;
-    output_settings.name_template = "{stem}";
-    output_settings.residual = string_field(json, "residual", NULL);
+    file_settings.directory = output;
+    file_settings.name_template = "{stem}";
+    file_settings.residual = string_field(json, "residual", NULL);
     snprintf(path, sizeof(path), "%s/%s", folder, string_field(json, "model", "model.ckpt"));
     cleave_status status = cleave_model_open(&model, path, &model_settings, error);
     conv_plan_force(mode->plan);
@@ -195,7 +195,7 @@ static cleave_status separate(const json_t *json, const char *folder, const Mode
         status = cleave_separator_open(&separator, model, &settings, error);
     snprintf(path, sizeof(path), "%s/mix.wav", folder);
     if (status == CLEAVE_OK)
-        status = cleave_separator_separate_file(separator, path, &output_settings, NULL, error);
+        status = cleave_separator_separate_file(separator, path, &file_settings, NULL, error);
     cleave_separator_close(separator);
     cleave_model_close(model);
     return status;

@@ -12,8 +12,8 @@
 
 static void check_path(const char *template, const char *track, const char *stem,
                        const char *wanted) {
-    cleave_output_settings settings;
-    cleave_output_settings_default(&settings);
+    cleave_file_settings settings;
+    cleave_file_settings_default(&settings);
     settings.directory = "out";
     settings.name_template = template;
     char *path = output_path(&settings, track, stem, "model");
@@ -68,8 +68,8 @@ static void test_all_others_stay(void **state) {
 
 static void test_folders_are_made_harmless_one_by_one(void **state) {
     (void)state;
-    cleave_output_settings settings;
-    cleave_output_settings_default(&settings);
+    cleave_file_settings settings;
+    cleave_file_settings_default(&settings);
     settings.directory = "out";
     settings.name_template = "{folder}/{stem}";
     settings.folder = "a\xe2\x80\xae/../b";

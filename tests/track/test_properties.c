@@ -335,9 +335,9 @@ static void outputs_are_listed_beforehand(void **state) {
     (void)state;
     static const char *const stems[] = {"other"};
     cleave_model *model = open_model();
-    cleave_output_settings settings;
+    cleave_file_settings settings;
     cleave_outputs list;
-    cleave_output_settings_default(&settings);
+    cleave_file_settings_default(&settings);
     settings.stems = stems;
     settings.stem_count = 1;
     settings.residual = "rest/of it";
@@ -376,8 +376,8 @@ static void names_are_filled_in(void **state) {
                  {"{stem}{folder}", NULL, "other.flac"},
                  {"{folder}/{stem}", "/../a\\b//.", "__/a_b/_/other.flac"}};
     cleave_model *model = open_model();
-    cleave_output_settings settings;
-    cleave_output_settings_default(&settings);
+    cleave_file_settings settings;
+    cleave_file_settings_default(&settings);
     assert_null(settings.folder);
     settings.directory = "out";
     settings.stems = stems;
@@ -419,9 +419,9 @@ static void bad_outputs_are_refused_before_any_work(void **state) {
     cleave_model *model = open_model();
     cleave_separator *separator = open_separator(model, NULL);
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
-        cleave_output_settings settings;
+        cleave_file_settings settings;
         cleave_error error;
-        cleave_output_settings_default(&settings);
+        cleave_file_settings_default(&settings);
         settings.directory = "/nonexistent/cleave";
         settings.stems = outputs[i].stems;
         settings.stem_count = outputs[i].stem_count;

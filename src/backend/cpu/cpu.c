@@ -74,6 +74,7 @@ const Backend backend_cpu = {
     .alignment = sizeof(float),
     .count = cpu_count,
     .describe = cpu_describe,
+    .describe_capabilities = cpu_describe_capabilities,
     .read_memory = cpu_read_memory,
     .supports = cpu_supports,
     .memory = cpu_memory,

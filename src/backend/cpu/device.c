@@ -38,10 +38,8 @@ void cpu_read_memory(int index, cleave_device_info *info) {
 }
 
 /* A precision without native arithmetic is computed as f32. */
-static void describe_precision(cleave_device_info *info, cleave_capability_kind kind,
-                               cleave_precision precision) {
+static void describe_precision(cleave_capability *capability, cleave_precision precision) {
     const Kernels *kernels = kernels_select();
-    cleave_capability *capability = &info->capabilities[kind];
     capability->able = kernels->products[precision].native;
     if (!capability->able)
         snprintf(capability->reason, sizeof(capability->reason),
@@ -49,12 +47,13 @@ static void describe_precision(cleave_device_info *info, cleave_capability_kind 
                  precision_name(precision), kernels->name, precision_name(precision));
 }
 
-static void describe_capabilities(cleave_device_info *info) {
-    describe_precision(info, CLEAVE_CAPABILITY_F16, CLEAVE_PRECISION_F16);
-    describe_precision(info, CLEAVE_CAPABILITY_BF16, CLEAVE_PRECISION_BF16);
-    info->capabilities[CLEAVE_CAPABILITY_STFT].able = 1;
-    info->capabilities[CLEAVE_CAPABILITY_COMPILE].able = 1;
-    info->capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able = 1;
+void cpu_describe_capabilities(int index, cleave_capability *capabilities) {
+    (void)index;
+    describe_precision(&capabilities[CLEAVE_CAPABILITY_F16], CLEAVE_PRECISION_F16);
+    describe_precision(&capabilities[CLEAVE_CAPABILITY_BF16], CLEAVE_PRECISION_BF16);
+    capabilities[CLEAVE_CAPABILITY_STFT].able = 1;
+    capabilities[CLEAVE_CAPABILITY_COMPILE].able = 1;
+    capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY].able = 1;
 }
 
 int cpu_count(char *reason, size_t size) {
@@ -66,7 +65,6 @@ int cpu_count(char *reason, size_t size) {
 void cpu_describe(int index, cleave_device_info *info) {
     (void)index;
     describe_name(info->name, sizeof(info->name));
-    describe_capabilities(info);
     platform_system_name(info->system, sizeof(info->system));
     snprintf(info->kernels, sizeof(info->kernels), "%s", kernels_select()->name);
     info->threads = thread_available_processors();

@@ -6,6 +6,7 @@
 
 int cpu_count(char *reason, size_t size);
 void cpu_describe(int index, cleave_device_info *info);
+void cpu_describe_capabilities(int index, cleave_capability *capabilities);
 void cpu_read_memory(int index, cleave_device_info *info);
 
 #endif

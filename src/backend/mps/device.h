@@ -22,6 +22,7 @@ const MpsDevice *mps_device(void);
 
 /* See Backend in backend.h. */
 void mps_describe(int index, cleave_device_info *info);
+void mps_describe_capabilities(int index, cleave_capability *capabilities);
 void mps_read_memory(int index, cleave_device_info *info);
 
 #endif

@@ -98,23 +98,23 @@ const MpsDevice *mps_device(void) {
 
 /* ---- What users see ---- */
 
-static void set_able(cleave_device_info *info, cleave_capability_kind kind, bool able,
-                     const char *why_not) {
-    cleave_capability *capability = &info->capabilities[kind];
+static void set_able(cleave_capability *capability, bool able, const char *why_not) {
     capability->able = able;
     snprintf(capability->reason, sizeof(capability->reason), "%s", able ? "" : why_not);
 }
 
-static void describe_capabilities(const MpsDevice *device, cleave_device_info *info) {
-    set_able(info, CLEAVE_CAPABILITY_F16, true, "");
-    set_able(info, CLEAVE_CAPABILITY_BF16, false,
+void mps_describe_capabilities(int index, cleave_capability *capabilities) {
+    (void)index;
+    const MpsDevice *device = mps_device();
+    set_able(&capabilities[CLEAVE_CAPABILITY_F16], true, "");
+    set_able(&capabilities[CLEAVE_CAPABILITY_BF16], false,
              "this version computes f32 and f16 on Apple GPUs; f16 is finer and as fast");
-    set_able(info, CLEAVE_CAPABILITY_STFT, device->transforms,
+    set_able(&capabilities[CLEAVE_CAPABILITY_STFT], device->transforms,
              "MPSGraph has Fourier transforms from macOS 14 on: they run on the CPU");
-    set_able(info, CLEAVE_CAPABILITY_COMPILE, device->compiles && device->transforms,
+    set_able(&capabilities[CLEAVE_CAPABILITY_COMPILE], device->compiles && device->transforms,
              device->compiles ? "the network is compiled whole from macOS 14 on: it runs op by op"
                               : "MPSGraph compiles from macOS 12 on: it runs op by op");
-    set_able(info, CLEAVE_CAPABILITY_UNIFIED_MEMORY, device->unified,
+    set_able(&capabilities[CLEAVE_CAPABILITY_UNIFIED_MEMORY], device->unified,
              "this GPU has memory of its own");
 }
 
@@ -140,7 +140,6 @@ static void describe_present(const MpsDevice *device, cleave_device_info *info) 
                  "macOS %d.%d has no Fourier transforms on the GPU: they run on the CPU, and the "
                  "network op by op; macOS %d has them",
                  device->macos[0], device->macos[1], MACOS_TRANSFORMS);
-    describe_capabilities(device, info);
     info->simulated = IS_SIMULATED;
     info->available = 1;
 }

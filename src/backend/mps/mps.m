@@ -267,6 +267,7 @@ const Backend backend_mps = {
     .depth = MPS_DEPTH,
     .count = mps_count,
     .describe = mps_describe,
+    .describe_capabilities = mps_describe_capabilities,
     .read_memory = mps_read_memory,
     .supports = mps_supports,
     .memory = mps_memory,

@@ -156,9 +156,8 @@ static int job_open_model(Job *job) {
 
 /* ---- Tracks ------------------------------------------------------------------------------ */
 
-static void separate_track(Job *job, Track *track, const cleave_output_settings *asked,
-                           int number) {
-    cleave_output_settings settings = *asked;
+static void separate_track(Job *job, Track *track, const cleave_file_settings *asked, int number) {
+    cleave_file_settings settings = *asked;
     Progress progress;
     char *name = text_file_name(text_input_name(track->input));
     char *label = job->inputs.count > 1 ? format_text("[%d/%d] %s", number, job->inputs.count, name)
@@ -210,7 +209,7 @@ static void tell_failure(Job *job, const Track *track) {
 
 /* Once, for all inputs. */
 static void tell_rate(Job *job, const cleave_result *result) {
-    const cleave_output_settings *output = &job->options->output;
+    const cleave_file_settings *output = &job->options->output;
     int model_rate = job->model_info.sample_rate;
     int wanted = output->sample_rate == 0                    ? model_rate
                  : output->sample_rate == CLEAVE_RATE_SOURCE ? result->source_rate
@@ -263,7 +262,7 @@ static void print_track_json(const Job *job, const Track *track) {
 
 /* Whether an input can be skipped. Checked just before its turn, since another process may have
  * separated it by now. An error becomes the track's. */
-static bool is_done_already(const Job *job, Track *track, const cleave_output_settings *settings) {
+static bool is_done_already(const Job *job, Track *track, const cleave_file_settings *settings) {
     int whole = 0;
     cleave_outputs_free(&track->outputs);
     cleave_status status =
@@ -275,7 +274,7 @@ static bool is_done_already(const Job *job, Track *track, const cleave_output_se
 
 /* Finds out what needs no network. */
 static void look_at_track(const Job *job, Track *track, const Input *input,
-                          const cleave_output_settings *settings) {
+                          const cleave_file_settings *settings) {
     if (input->failure != NULL)
         track->error = *input->failure;
     else if (job->options->skip_existing)
@@ -312,7 +311,7 @@ static bool ensure_separator(Job *job) {
 
 static void separate_or_skip_track(Job *job, Track *track, int index) {
     const Input *input = &job->inputs.items[index];
-    cleave_output_settings settings = outputs_settings(input, job->options, job->stream_fd);
+    cleave_file_settings settings = outputs_settings(input, job->options, job->stream_fd);
     bool was_open = job->separator != NULL;
     look_at_track(job, track, input, &settings);
     bool settled = track->skipped || track->error.status != CLEAVE_OK;
@@ -341,7 +340,7 @@ static void job_notice_signal(Job *job) {
 
 /* Draws and measures a track for the report. */
 static void report_track(Job *job, const Track *track, int index) {
-    cleave_output_settings settings =
+    cleave_file_settings settings =
         outputs_settings(&job->inputs.items[index], job->options, job->stream_fd);
     if (!report_add(&job->report, track, job->model, &settings) && job->code == EXIT_DONE)
         job->code = EXIT_INPUT;

@@ -29,9 +29,9 @@ static int compare_outputs(const void *left, const void *right) {
     return order != 0 ? order : a->input - b->input;
 }
 
-cleave_output_settings outputs_settings(const Input *input, const SeparateOptions *options,
-                                        int stream_fd) {
-    cleave_output_settings settings = options->output;
+cleave_file_settings outputs_settings(const Input *input, const SeparateOptions *options,
+                                      int stream_fd) {
+    cleave_file_settings settings = options->output;
     settings.directory = input->directory;
     settings.folder = input->folder;
     settings.stream_fd = stream_fd;
@@ -47,7 +47,7 @@ static bool list_all(Outputs *outputs, const Inputs *inputs, const SeparateOptio
     outputs->items = allocate(most, sizeof *outputs->items);
     for (int i = 0; i < inputs->count; i++) {
         const Input *input = &inputs->items[i];
-        cleave_output_settings settings = outputs_settings(input, options, stream_fd);
+        cleave_file_settings settings = outputs_settings(input, options, stream_fd);
         cleave_outputs list;
         if (input->failure != NULL)
             continue;

@@ -10,12 +10,12 @@
 
 /* The output settings for one input: those of the options, with the input's folder or a descriptor.
  */
-cleave_output_settings outputs_settings(const Input *input, const SeparateOptions *options,
-                                        int stream_fd);
+cleave_file_settings outputs_settings(const Input *input, const SeparateOptions *options,
+                                      int stream_fd);
 
 /* False, with the reason in `error`, if the settings do not fit the model (no such stem), if two
  * inputs would write the same file, or if an output would replace another input. stream_fd: as in
- * cleave_output_settings. */
+ * cleave_file_settings. */
 bool outputs_are_sound(const Inputs *inputs, const SeparateOptions *options, int stream_fd,
                        const cleave_model *model, cleave_error *error);
 

@@ -60,7 +60,7 @@ static bool find_place(Place *place, const char *path, int input) {
 
 /* Settings that do not fit the model are an error later, in outputs_are_sound(). */
 static void add_outputs(Places *places, const Input *input, int index,
-                        const cleave_output_settings *settings, const cleave_model *model) {
+                        const cleave_file_settings *settings, const cleave_model *model) {
     cleave_outputs list;
     if (cleave_outputs_list(model, input->path, settings, &list, NULL) != CLEAVE_OK)
         return;
@@ -79,7 +79,7 @@ static void list_places(Places *places, const Inputs *inputs, const SeparateOpti
                         const cleave_model *model) {
     for (int i = 0; i < inputs->count; i++) {
         const Input *input = &inputs->items[i];
-        cleave_output_settings settings = outputs_settings(input, options, -1);
+        cleave_file_settings settings = outputs_settings(input, options, -1);
         if (input->failure != NULL)
             continue;
         add_outputs(places, input, i, &settings, model);

@@ -114,7 +114,7 @@ static void report_list_files(ReportTrack *entry, const Track *track) {
     if (can_be_read_again(track->input))
         report_add_file(entry, "mix", track->input, (double)NAN);
     for (int i = 0; i < result->stem_count; i++)
-        report_add_file(entry, result->stems[i].name, result->stems[i].path,
+        report_add_file(entry, result->stems[i]->name, result->stems[i]->path,
                         entry->scored ? track->scores[i].sdr : (double)NAN);
 }
 
@@ -138,9 +138,9 @@ static bool report_measure(const Report *report, ReportTrack *entry, const Track
 /* The picture goes where a stem called "spectrogram" would, so that pictures of different tracks
  * never collide. NULL after a failure. */
 static char *picture_path(const Track *track, const cleave_model *model,
-                          const cleave_output_settings *output, cleave_error *error) {
+                          const cleave_file_settings *output, cleave_error *error) {
     static const char *const no_stems[] = {NULL};
-    cleave_output_settings settings = *output;
+    cleave_file_settings settings = *output;
     settings.stems = no_stems;
     settings.stem_count = 0;
     settings.residual = PICTURE_NAME;
@@ -164,7 +164,7 @@ static char *picture_title(const Track *track, const cleave_model *model) {
 }
 
 static bool report_draw(const Report *report, ReportTrack *entry, const Track *track,
-                        const cleave_model *model, const cleave_output_settings *output) {
+                        const cleave_model *model, const cleave_file_settings *output) {
     cleave_error error = {.status = CLEAVE_OK};
     char *path = picture_path(track, model, output, &error);
     if (path == NULL)
@@ -195,7 +195,7 @@ static ReportTrack *report_append(Report *report) {
 }
 
 bool report_add(Report *report, const Track *track, const cleave_model *model,
-                const cleave_output_settings *output) {
+                const cleave_file_settings *output) {
     const SeparateOptions *options = report->options;
     if (options->report == NULL && !options->spectrogram)
         return true;

@@ -51,7 +51,7 @@ void report_begin(Report *report, const SeparateOptions *options, ProgressStyle 
 /* Draws and measures a track that was separated, and notes one that was not. `output`: the settings
  * it was separated with. Failures are said; the stems stay. False after a failure or a signal. */
 bool report_add(Report *report, const Track *track, const cleave_model *model,
-                const cleave_output_settings *output);
+                const cleave_file_settings *output);
 
 /* Writes the page, if one is wanted. Writes none if `separator` is NULL: nothing was separated.
  * False after a failure, which is said. */

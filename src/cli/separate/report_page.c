@@ -102,8 +102,7 @@ static void write_stem_names(const Page *page, const cleave_model_info *model) {
     fputs("</dd></div>\n", page->out);
 }
 
-static const char *bits_name(const cleave_output_settings *output,
-                             const cleave_format_info *format) {
+static const char *bits_name(const cleave_file_settings *output, const cleave_format_info *format) {
     switch (output->bits != CLEAVE_BITS_AUTO ? output->bits : format->default_bits) {
     case CLEAVE_BITS_16:
         return ", 16 bits";

@@ -115,16 +115,16 @@ const Option separate_rows[] = {
      "of an input that is a folder take the files with these extensions (default: every "
      "kind that can be read)",
      .work = separate_check_extensions, .example = "extensions such as wav,flac"},
-    {OPTION_NUMBER, 0, "stream", "N", AT(output.input.stream),
+    {OPTION_NUMBER, 0, "stream", "N", AT(output.input_stream),
      "of a video with several audio streams take the N-th (default: the best); -v lists "
      "them",
      .low = 1, .high = 1000},
-    {OPTION_CHOICE, 0, "channels", "WHICH", AT(output.input.channels),
+    {OPTION_CHOICE, 0, "channels", "WHICH", AT(output.input_channels),
      "what becomes of more than two channels: downmix (default: all are mixed down as "
      "ITU-R BS.775 says, where the file tells which they are) or front (left and right "
      "alone)",
      .choices = channels},
-    {OPTION_FLAG, 0, "keep-going", NULL, AT(output.input.keep_going),
+    {OPTION_FLAG, 0, "keep-going", NULL, AT(output.keep_going),
      "write what there is of an input that cannot be read to its end, with a warning; "
      "without it that is an error, and nothing is written"},
     {OPTION_TEXT, 'o', "output", "DIR", AT(output.directory),
@@ -194,14 +194,14 @@ void separate_set_defaults(void *arguments) {
     SeparateOptions *options = arguments;
     model_options_default(&options->model);
     cleave_separator_settings_default(&options->separator);
-    cleave_output_settings_default(&options->output);
+    cleave_file_settings_default(&options->output);
 }
 
 /* ---- All together ------------------------------------------------------------------------ */
 
 /* The settings that follow from several options, or from one that says more than one thing. */
 static void separate_complete(SeparateOptions *options) {
-    cleave_output_settings *output = &options->output;
+    cleave_file_settings *output = &options->output;
     options->separator.profile = options->profile != NULL;
     options->skip_existing = options->skip_existing || output->resume;
     options->to_standard_output = output->directory != NULL && strcmp(output->directory, "-") == 0;

@@ -9,7 +9,7 @@ typedef struct SeparateOptions {
     CommandLine line; /* first */
     ModelOptions model;
     cleave_separator_settings separator;
-    cleave_output_settings output;
+    cleave_file_settings output;
     const char *list;    /* NULL, or the file with more inputs; "-": standard input */
     int null;            /* NUL bytes end the paths of the list */
     char **extensions;   /* of files in folders, without dots, NULL-terminated; NULL: not given */

@@ -25,7 +25,7 @@ bool track_score(Track *track, const AudioFiles *truth, const char *folder) {
     int count = track->result.stem_count;
     track->scores = allocate((size_t)count, sizeof *track->scores);
     for (int i = 0; i < count; i++) {
-        const cleave_stem_result *stem = &track->result.stems[i];
+        const cleave_stem_result *stem = track->result.stems[i];
         cleave_score *score = &track->scores[i];
         const AudioFile *file = audio_files_find(truth, stem->name);
         cleave_error error;
@@ -47,7 +47,7 @@ static double decibels(double amplitude) {
 void track_warn_clipped(const Track *track, cleave_format format) {
     char *list = NULL;
     for (int i = 0; i < track->result.stem_count; i++) {
-        const cleave_stem_result *stem = &track->result.stems[i];
+        const cleave_stem_result *stem = track->result.stems[i];
         if (stem->clipped <= 0)
             continue;
         append_text(&list, "%s%s %" PRId64 " (peak %+.1f dBFS)", list != NULL ? ", " : "",
@@ -78,8 +78,8 @@ static void print_peaks(const cleave_result *result) {
     static const char *const headers[] = {"stem", "file", "peak dBFS"};
     Table *table = table_new("lpr", headers);
     for (int i = 0; i < result->stem_count; i++) {
-        ShortText peak = peak_text(result->stems[i].peak);
-        const char *row[] = {result->stems[i].name, result->stems[i].path, peak.text};
+        ShortText peak = peak_text(result->stems[i]->peak);
+        const char *row[] = {result->stems[i]->name, result->stems[i]->path, peak.text};
         table_row(table, row);
     }
     table_print(table, stdout);
@@ -92,7 +92,7 @@ static void print_scores(const cleave_result *result, const cleave_score *scores
     Table *table = table_new("lpr", headers);
     for (int i = 0; i < result->stem_count; i++) {
         ShortText sdr = score_text(scores[i].sdr);
-        const char *row[] = {result->stems[i].name, result->stems[i].path, sdr.text};
+        const char *row[] = {result->stems[i]->name, result->stems[i]->path, sdr.text};
         table_row(table, row);
         score_mean_add(&mean, scores[i].sdr);
     }
@@ -184,7 +184,7 @@ static json_t *outputs_json(const Track *track) {
     json_t *outputs = json_new_array();
     append_skipped(outputs, track);
     for (int i = 0; i < track->result.stem_count; i++) {
-        const cleave_stem_result *stem = &track->result.stems[i];
+        const cleave_stem_result *stem = track->result.stems[i];
         json_t *object = json_new_object();
         json_put_text(object, "stem", stem->name);
         json_put_text(object, "path", stem->path);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleave/extra.h"
 #include "cli/console/allocate.h"
 #include "cli/console/exit_code.h"
 #include "cli/console/json.h"
@@ -48,9 +49,11 @@ static const char *or_null(const char *text) {
 }
 
 static json_t *capabilities_json(const cleave_device_info *device) {
+    cleave_capability capabilities[CLEAVE_CAPABILITIES] = {{0}};
     json_t *object = json_new_object();
+    cleave_device_capabilities(device->id, capabilities, CLEAVE_CAPABILITIES);
     for (int i = 0; i < CLEAVE_CAPABILITIES; i++) {
-        const cleave_capability *capability = &device->capabilities[i];
+        const cleave_capability *capability = &capabilities[i];
         json_t *one = json_new_object();
         json_put_bool(one, "able", capability->able);
         json_put_text(one, "reason", or_null(capability->reason));
@@ -144,6 +147,7 @@ static void devices_print_memory(const cleave_device_info *devices, int count) {
 }
 
 static void devices_print_capabilities(const cleave_device_info *devices, int count) {
+    cleave_capability capabilities[CLEAVE_CAPABILITIES] = {{0}};
     const char *cells[TABLE_COLUMNS] = {"device", "kind"};
     for (int i = 0; i < CLEAVE_CAPABILITIES; i++)
         cells[2 + i] = cleave_capability_name((cleave_capability_kind)i);
@@ -153,8 +157,9 @@ static void devices_print_capabilities(const cleave_device_info *devices, int co
             continue;
         cells[0] = devices[d].id;
         cells[1] = cleave_device_kind_name(devices[d].kind);
+        cleave_device_capabilities(devices[d].id, capabilities, CLEAVE_CAPABILITIES);
         for (int i = 0; i < CLEAVE_CAPABILITIES; i++)
-            cells[2 + i] = devices[d].capabilities[i].able ? "yes" : "no";
+            cells[2 + i] = capabilities[i].able ? "yes" : "no";
         table_row(table, cells);
     }
     table_print(table, stdout);
@@ -174,8 +179,10 @@ static void devices_print_note(const char **id, const char *note) {
 
 static void note_capabilities(const char **id, const cleave_device_info *device) {
     char note[NOTE_SIZE];
+    cleave_capability capabilities[CLEAVE_CAPABILITIES] = {{0}};
+    cleave_device_capabilities(device->id, capabilities, CLEAVE_CAPABILITIES);
     for (int i = 0; i < CLEAVE_CAPABILITIES; i++) {
-        const cleave_capability *capability = &device->capabilities[i];
+        const cleave_capability *capability = &capabilities[i];
         if (capability->reason[0] == '\0')
             continue;
         snprintf(note, sizeof note, "%s: %s%s", cleave_capability_name((cleave_capability_kind)i),

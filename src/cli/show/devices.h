@@ -2,7 +2,7 @@
 #ifndef CLEAVE_CLI_DEVICES_H
 #define CLEAVE_CLI_DEVICES_H
 
-#include "cleave.h"
+#include "cleave/extra.h"
 #include "cli/console/json.h"
 
 json_t *device_json(const cleave_device_info *device);

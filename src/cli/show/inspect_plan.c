@@ -26,15 +26,11 @@ int inspect_plan_make(Inspection *inspection) {
 }
 
 static void plan_add_row(Table *table, const cleave_layer *layer) {
-    bool has_patch = layer->patch[0] > 0;
     char *cells[] = {layer_name(layer->op, layer->kernel),
                      format_text("%d>%d", layer->input[0], layer->output[0]),
                      layer_size(layer->output),
                      format_text("%d", layer->count),
-                     copy_text(layer->algorithm),
-                     has_patch ? format_text("%dx%d", layer->patch[0], layer->patch[1])
-                               : copy_text(""),
-                     copy_text(layer->first),
+                     copy_text(layer->how),
                      format_text("%.2f", layer->flops / 1e9),
                      format_text("%.1f %%", 100.0 * layer->share)};
     table_row(table, (const char *const *)cells);
@@ -43,19 +39,18 @@ static void plan_add_row(Table *table, const cleave_layer *layer) {
 }
 
 void inspect_plan_print(const Inspection *inspection) {
-    static const char *const headers[] = {"layer", "channels", "size",  "count", "algorithm",
-                                          "patch", "first",    "GFLOP", "share"};
+    static const char *const headers[] = {"layer", "channels", "size", "count",
+                                          "how",   "GFLOP",    "share"};
     const cleave_layer_list *plan = &inspection->plan;
-    Table *table = table_new("lllrlllrr", headers);
+    Table *table = table_new("lllrlrr", headers);
     for (int i = 0; i < plan->count; i++)
-        plan_add_row(table, &plan->layers[i]);
+        plan_add_row(table, plan->layers[i]);
     table_print(table, stdout);
-    puts("How layers are computed on the CPU.\n"
-         "Sizes: frequencies x frames of the output. GFLOP: of "
-         "all layers of a line, for\n"
-         "one chunk, by direct computation. Share: of the time. Winograd takes patches of\n"
-         "tiles of 4x4 one by one, with all weights transformed first; or all patches are\n"
-         "loaded first, and the weights transformed on the way.");
+    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output.\n"
+         "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n"
+         "the time. Winograd works on patches of so many tiles of 4x4. Weights first: it\n"
+         "transforms all weights, then takes patch by patch. Patches first: it loads all\n"
+         "patches, and transforms the weights on the way.");
     table_free(table);
 }
 
@@ -68,9 +63,7 @@ static json_t *layer_json(const cleave_layer *layer) {
     json_put(object, "input", layer_shape_json(layer->input));
     json_put(object, "output", layer_shape_json(layer->output));
     json_put_integer(object, "count", layer->count);
-    json_put_text(object, "algorithm", is_conv ? layer->algorithm : NULL);
-    json_put(object, "patch", layer->patch[0] > 0 ? layer_pair_json(layer->patch) : json_null());
-    json_put_text(object, "first", *layer->first != '\0' ? layer->first : NULL);
+    json_put_text(object, "how", layer->how[0] != '\0' ? layer->how : NULL);
     json_put_number(object, "flops_per_chunk", layer->flops);
     json_put_number(object, "share", layer->share);
     return object;
@@ -80,7 +73,7 @@ void inspect_plan_put(const Inspection *inspection, json_t *object) {
     json_t *plan = json_new_object();
     json_t *layers = json_new_array();
     for (int i = 0; i < inspection->plan.count; i++)
-        json_append(layers, layer_json(&inspection->plan.layers[i]));
+        json_append(layers, layer_json(inspection->plan.layers[i]));
     json_put(plan, "layers", layers);
     json_put(object, "plan", plan);
 }

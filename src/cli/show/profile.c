@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -50,14 +49,14 @@ static void profile_subtract_op(cleave_profile_op *op, const cleave_profile_op *
 
 static void profile_set_shares(cleave_profile *profile) {
     for (int i = 0; i < profile->count; i++)
-        profile->ops[i].share =
-            profile->seconds > 0.0 ? profile->ops[i].seconds / profile->seconds : 0.0;
+        profile->ops[i]->share =
+            profile->seconds > 0.0 ? profile->ops[i]->seconds / profile->seconds : 0.0;
 }
 
 /* Subtracts an earlier profile of the same separator. */
 static void profile_subtract(cleave_profile *profile, const cleave_profile *before) {
     for (int i = 0; i < profile->count && i < before->count; i++)
-        profile_subtract_op(&profile->ops[i], &before->ops[i]);
+        profile_subtract_op(profile->ops[i], before->ops[i]);
     profile->seconds -= before->seconds;
     profile->network_seconds -= before->network_seconds;
     profile->chunks -= before->chunks;
@@ -67,23 +66,17 @@ static void profile_subtract(cleave_profile *profile, const cleave_profile *befo
     profile_set_shares(profile);
 }
 
-static cleave_profile profile_copy(const cleave_profile *profile) {
-    cleave_profile copy = *profile;
-    copy.ops = allocate((size_t)profile->count + 1, sizeof *copy.ops);
-    memcpy(copy.ops, profile->ops, (size_t)profile->count * sizeof *copy.ops);
-    return copy;
-}
-
 void profile_take(Profiling *profiling, cleave_separator *separator, cleave_profile *of_input) {
     cleave_profile now;
     cleave_error error;
     if (profiling->path == NULL)
         return;
-    if (cleave_separator_profile(separator, &now, &error) != CLEAVE_OK) {
+    if (cleave_separator_profile(separator, of_input, &error) != CLEAVE_OK ||
+        cleave_separator_profile(separator, &now, &error) != CLEAVE_OK) {
         message_warning("--profile: %s", error.text);
+        cleave_profile_free(of_input);
         return;
     }
-    *of_input = profile_copy(&now);
     profile_subtract(of_input, &profiling->so_far);
     cleave_profile_free(&profiling->so_far);
     profiling->so_far = now;

@@ -80,8 +80,8 @@ static int classes_compare(const void *left, const void *right) {
 static Classes classes_make(const cleave_profile *profile) {
     Classes classes = {allocate((size_t)profile->count + 1, sizeof *classes.items), 0};
     for (int i = 0; i < profile->count; i++)
-        if (profile->ops[i].calls > 0)
-            classes_add_op(&classes, &profile->ops[i]);
+        if (profile->ops[i]->calls > 0)
+            classes_add_op(&classes, profile->ops[i]);
     if (classes.count > 0)
         qsort(classes.items, (size_t)classes.count, sizeof *classes.items, classes_compare);
     return classes;

@@ -54,7 +54,11 @@ static const cleave_device_info *find_device(const cleave_device_info *devices, 
 }
 
 static bool is_able(const cleave_device_info *device, cleave_capability_kind kind) {
-    return device != NULL && device->available && device->capabilities[kind].able;
+    cleave_capability capabilities[CLEAVE_CAPABILITIES] = {{0}};
+    if (device == NULL || !device->available)
+        return false;
+    cleave_device_capabilities(device->id, capabilities, CLEAVE_CAPABILITIES);
+    return capabilities[kind].able;
 }
 
 /* What a list of modes is made from. */
