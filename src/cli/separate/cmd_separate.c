@@ -330,7 +330,7 @@ static void separate_or_skip_track(Job *job, Track *track, int index) {
     tell_track(job, track);
 }
 
-/* A signal between two tracks stops the run as well. */
+/* A signal that comes between two tracks ends the job, too. */
 static void job_notice_signal(Job *job) {
     if (signals_caught() == 0 || job->stop.status != CLEAVE_OK)
         return;
