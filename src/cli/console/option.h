@@ -64,15 +64,15 @@ typedef struct Option {
     const Choice *choices;
     const Choice *(*list_choices)(void); /* in place of choices that only the library knows */
     int low, high;                       /* of numbers */
-    const char *also;                    /* what else a number may be, for the error: " or auto" */
     int value;                           /* of a constant */
+    Completion complete;
+    const char *also;       /* what else a number may be, for the error: " or auto" */
     const char *endings[2]; /* of a file's name. They keep a slip from overwriting a recording */
     const char *what;       /* such a file, for the error: "page" */
     const char *example;    /* of a list, for the error: "devices such as cpu,cuda:1" */
     /* For values that need more work than their kind does: called once the kind has stored its
      * value. On a wrong value it says so and returns false. */
     bool (*work)(const struct Option *row, const char *value, void *field);
-    Completion complete;
     const struct Option *rows; /* of a group */
 } Option;
 

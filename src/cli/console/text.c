@@ -184,40 +184,6 @@ char *text_stem(const char *path) {
     return name;
 }
 
-/* Errors may show no more than this many bytes of a path. */
-#define SHOWN_BYTES 600
-
-/* Whether `text` begins with a beginning of `name` of that many bytes, as utf8_show() shows it;
- * *end: behind it. */
-static bool begins_with_name(const char *text, const char *name, size_t bytes, const char **end) {
-    for (const char *last = name + bytes; name < last;) {
-        uint32_t code;
-        uint32_t shown;
-        size_t step = utf8_decode(name, &code);
-        if (name + step > last)
-            break;
-        bool is_byte = code == UTF8_REPLACEMENT && step == 1;
-        text += utf8_decode(text, &shown);
-        if (shown != code && !(shown == '?' && (is_byte || !utf8_is_harmless(code))))
-            return false;
-        name += step;
-    }
-    *end = text;
-    return true;
-}
-
-const char *text_find_name(const char *text, const char *name, const char **end) {
-    size_t bytes = strnlen(name, SHOWN_BYTES);
-    while (*text != '\0' && !begins_with_name(text, name, bytes, end))
-        text++;
-    if (*text == '\0')
-        return NULL;
-    const char *colon = name[bytes] != '\0' ? strstr(*end, ": ") : NULL;
-    if (colon != NULL)
-        *end = colon;
-    return text;
-}
-
 const char *text_input_name(const char *input) {
     return strcmp(input, "-") == 0 ? "standard input" : input;
 }

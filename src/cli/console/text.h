@@ -48,10 +48,6 @@ bool text_parse_bytes(const char *text, int64_t *bytes);
 char *text_file_name(const char *path);
 char *text_stem(const char *path);
 
-/* Where an error's text names `name`, a path, or NULL; *end: what stands behind it there. Errors
- * show names as text_printable() does, and of long paths the beginning only. */
-const char *text_find_name(const char *text, const char *name, const char **end);
-
 /* An input as messages name it: as it was given, but "standard input" for "-". */
 const char *text_input_name(const char *input);
 

@@ -115,7 +115,7 @@ static void print_options(const Command *const *commands, int at) {
     OptionList list = option_list(commands[at]->rows);
     for (int i = 0; i < list.count; i++) {
         int first = 0;
-        while (!has_option(commands[first], list.items[i].row))
+        while (first < at && !has_option(commands[first], list.items[i].row))
             first++;
         if (first == at)
             print_option(commands, list.items[i].row);

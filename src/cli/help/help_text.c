@@ -85,11 +85,13 @@ static void help_print_examples(const Command *command) {
 
 static void help_print_overview(const Command *const *commands) {
     puts("cleave separates music into stems with MDX23C networks.\n\nUsage:");
-    for (int i = 0; commands[i] != NULL; i++)
-        printf("  cleave %-36s %s\n", commands[i]->usage, commands[i]->summary);
+    const Command *first = commands[0];
+    do
+        printf("  cleave %-36s %s\n", (*commands)->usage, (*commands)->summary);
+    while (*++commands != NULL);
     printf("\n%s\n", help_usage_notes);
-    help_print_options(commands[0]);
-    help_print_examples(commands[0]);
+    help_print_options(first);
+    help_print_examples(first);
     help_print_terms("Environment", help_environment);
     putchar('\n');
     help_print_terms("Exit codes", exit_code_terms);

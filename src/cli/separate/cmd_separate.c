@@ -194,15 +194,16 @@ static const char *what_is_left(const Job *job) {
                                        : "nothing of it was written";
 }
 
+/* An error of reading names the input in front of its reason; others do not. */
 static void tell_failure(Job *job, const Track *track) {
+    const cleave_error *error = &track->error;
     const char *input = text_input_name(track->input);
-    const char *behind = NULL;
-    if (track->error.status == CLEAVE_ERROR_CANCELLED)
+    if (error->status == CLEAVE_ERROR_CANCELLED)
         message_error("%s: interrupted; %s", input, what_is_left(job));
-    else if (text_find_name(track->error.text, input, &behind) != NULL)
-        message_error("%s", track->error.text);
+    else if (error->status == CLEAVE_ERROR_INPUT && error->reason > 0)
+        message_error("%s", error->text);
     else
-        message_error("%s: %s", input, track->error.text);
+        message_error("%s: %s", input, error->text);
     summary_add_failure(&job->summary, input, &track->error);
     judge_failure(job, track);
 }
@@ -329,7 +330,7 @@ static void separate_or_skip_track(Job *job, Track *track, int index) {
     tell_track(job, track);
 }
 
-/* A signal between two tracks stops the run as well. */
+/* A signal that comes between two tracks ends the job, too. */
 static void job_notice_signal(Job *job) {
     if (signals_caught() == 0 || job->stop.status != CLEAVE_OK)
         return;

@@ -20,33 +20,16 @@ void summary_add_done(Summary *summary, const cleave_result *result) {
     summary->audio_seconds += result->audio_seconds;
 }
 
-/* What follows "INPUT: " in `text`, or all of it. */
-static const char *behind_input(const char *text, const char *input) {
-    const char *end = NULL;
-    for (const char *at = text; (at = text_find_name(at, input, &end)) != NULL; at++)
-        if (strncmp(end, ": ", 2) == 0)
-            return end + 2;
-    return text;
-}
-
-/* The reason alone: errors begin with what was tried and the file, and end with details in brackets
- * and advice; all of it was said when it happened. */
-static char *summary_reason(const char *input, const cleave_error *error) {
+/* The reason alone: what was tried, the file and the advice were said when it happened. */
+static char *summary_reason(const cleave_error *error) {
     if (error->status == CLEAVE_ERROR_CANCELLED)
         return copy_text("interrupted");
-    const char *reason = behind_input(error->text, input);
-    const char *advice = strstr(reason, "; ");
-    const char *details = strstr(reason, " (");
-    const char *end = reason + strlen(reason);
-    end = advice != NULL ? advice : end;
-    end = details != NULL && details < end ? details : end;
-    return copy_bytes(reason, (size_t)(end - reason));
+    return copy_bytes(error->text + error->reason, (size_t)(error->reason_end - error->reason));
 }
 
 void summary_add_failure(Summary *summary, const char *input, const cleave_error *error) {
     if (summary->failed < SUMMARY_FAILURES)
-        summary->failures[summary->failed] =
-            (Failure){copy_text(input), summary_reason(input, error)};
+        summary->failures[summary->failed] = (Failure){copy_text(input), summary_reason(error)};
     summary->failed++;
 }
 
