@@ -78,9 +78,10 @@ static void step_fill_plain(const Fuser *f, Step *step) {
         step->act = node->as.act;
     if (node->op == OP_ADD)
         step->add = node->inputs[1];
-    int sources = node->op == OP_ADD || node->op == OP_MUL ? 1 : node->input_count;
-    for (int i = 0; i < sources; i++)
-        step_add_source(step, node->inputs[i], node->op == OP_MUL ? node->inputs[1] : -1);
+    if (node->input_count > 0)
+        step_add_source(step, node->inputs[0], node->op == OP_MUL ? node->inputs[1] : -1);
+    if (node->input_count > 1 && node->op != OP_ADD && node->op != OP_MUL)
+        step_add_source(step, node->inputs[1], -1);
 }
 
 static void fuser_make_step(Fuser *f, int index) {

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/path_format.h"
 #include "model/checkpoint_private.h"
+#include "model/refuse.h"
 
 /* ---- The index ---- */
 
@@ -60,11 +61,11 @@ static bool checkpoint_drop_repeated(Checkpoint *checkpoint) {
 
 static cleave_status checkpoint_refuse_collision(const Checkpoint *checkpoint, const Entry *first,
                                                  const Entry *second, cleave_error *error) {
-    return checkpoint_refuse(checkpoint, error, "save a checkpoint with one of them",
-                             "both '" UTF8_CUT(100) "' and '" UTF8_CUT(
-                                 100) "' are there, and either could be the network's weight",
-                             checkpoint->tensors[first->index].name,
-                             checkpoint->tensors[second->index].name);
+    return model_refuse(error, checkpoint->source, "save a checkpoint with one of them",
+                        "both '" UTF8_CUT(100) "' and '" UTF8_CUT(
+                            100) "' are there, and either could be the network's weight",
+                        checkpoint->tensors[first->index].name,
+                        checkpoint->tensors[second->index].name);
 }
 
 /* Strips the names of their prefixes and sorts the index by what is left. */

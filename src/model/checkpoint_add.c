@@ -1,11 +1,10 @@
 /* checkpoint_add.c: what the readers of containers build on: adding tensors to a checkpoint, and
  * errors about its file. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path_format.h"
 #include "model/checkpoint_private.h"
+#include "model/refuse.h"
 
 #define MAX_TENSORS     ((size_t)200000)
 #define MAX_NAME_LENGTH ((size_t)1024)
@@ -14,9 +13,9 @@ static cleave_status checkpoint_make_room(Checkpoint *checkpoint, cleave_error *
     if (checkpoint->count < checkpoint->capacity)
         return CLEAVE_OK;
     if (checkpoint->count >= MAX_TENSORS)
-        return checkpoint_refuse(checkpoint, error, NULL,
-                                 "more than %zu tensors, which no network for separation has",
-                                 MAX_TENSORS);
+        return model_refuse(error, checkpoint->source, NULL,
+                            "more than %zu tensors, which no network for separation has",
+                            MAX_TENSORS);
     size_t capacity = checkpoint->capacity ? 2 * checkpoint->capacity : 512;
     Tensor *tensors = realloc(checkpoint->tensors, capacity * sizeof(*tensors));
     if (!tensors)
@@ -29,9 +28,9 @@ static cleave_status checkpoint_make_room(Checkpoint *checkpoint, cleave_error *
 cleave_status checkpoint_add(Checkpoint *checkpoint, const Tensor *tensor, const char *name,
                              size_t name_size, cleave_error *error) {
     if (name_size > MAX_NAME_LENGTH || memchr(name, '\0', name_size))
-        return checkpoint_refuse(
-            checkpoint, error, NULL,
-            "a tensor's name is %zu bytes long or holds a NUL: the file is damaged", name_size);
+        return model_refuse(error, checkpoint->source, NULL,
+                            "a tensor's name is %zu bytes long or holds a NUL: the file is damaged",
+                            name_size);
     cleave_status status = checkpoint_make_room(checkpoint, error);
     if (status != CLEAVE_OK)
         return status;
@@ -43,18 +42,6 @@ cleave_status checkpoint_add(Checkpoint *checkpoint, const Tensor *tensor, const
     checkpoint->tensors[checkpoint->count] = *tensor;
     checkpoint->tensors[checkpoint->count++].name = copy;
     return CLEAVE_OK;
-}
-
-cleave_status checkpoint_refuse(const Checkpoint *checkpoint, cleave_error *error,
-                                const char *advice, const char *format, ...) {
-    char reason[CLEAVE_ERROR_TEXT_SIZE];
-    va_list args;
-    va_start(args, format);
-    utf8_show_format(reason, sizeof(reason), format, args);
-    va_end(args);
-    cleave_status status =
-        error_set(error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": %s", checkpoint->source, reason);
-    return advice ? error_advise(error, status, "%s", advice) : status;
 }
 
 const char *checkpoint_strip_prefixes(const char *name) {

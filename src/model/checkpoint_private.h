@@ -37,16 +37,6 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
 cleave_status checkpoint_add(Checkpoint *checkpoint, const Tensor *tensor, const char *name,
                              size_t name_size, cleave_error *error);
 
-/* The error "SOURCE: REASON; ADVICE" about a file that cannot be read as a checkpoint. `advice` may
- * be NULL. */
-cleave_status checkpoint_refuse(const Checkpoint *checkpoint, cleave_error *error,
-                                const char *advice, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-#define ADVICE_DOWNLOAD "download it again"
-#define ADVICE_SAVE     "save the network with torch.save(model.state_dict(), …)"
-#define ADVICE_FILES    "give a .ckpt, .pth, .pt, .th or .safetensors file"
-
 /* Name without the prefixes that wrappers of a network leave ("module.", "model.", …). */
 const char *checkpoint_strip_prefixes(const char *name);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "model/checkpoint_private.h"
+#include "model/refuse.h"
 #include "model/yaml_tree.h"
 
 /* A header has about a hundred bytes per tensor, and perhaps a configuration. */
@@ -84,8 +84,8 @@ static bool read_extent(const json_t *offsets, Extent *extent) {
 
 static cleave_status refuse_tensor(const Checkpoint *checkpoint, const char *name, const char *why,
                                    cleave_error *error) {
-    return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
-                             UTF8_CUT(100) ": %s: the file is damaged or incomplete", name, why);
+    return model_refuse(error, checkpoint->source, ADVICE_DOWNLOAD,
+                        UTF8_CUT(100) ": %s: the file is damaged or incomplete", name, why);
 }
 
 static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const json_t *entry,
@@ -101,8 +101,8 @@ static cleave_status add_tensor(Checkpoint *checkpoint, const char *name, const 
     if (!read_extent(json_object_get(entry, "data_offsets"), extent))
         return refuse_tensor(checkpoint, name, "the header gives it no usable data_offsets", error);
     if (extent->end > section->size)
-        return checkpoint_refuse(
-            checkpoint, error, ADVICE_DOWNLOAD,
+        return model_refuse(
+            error, checkpoint->source, ADVICE_DOWNLOAD,
             "incomplete: " UTF8_CUT(100) " ends at byte %zu of the data, and the file has %zu",
             name, extent->end, section->size);
     ElementType type = find_type(type_name);
@@ -127,9 +127,9 @@ static cleave_status check_overlap(const Checkpoint *checkpoint, Extent *extents
     qsort(extents, count, sizeof(*extents), compare_extents);
     for (size_t i = 1; i < count; i++)
         if (extents[i].begin < extents[i - 1].end)
-            return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
-                                     "damaged: two tensors overlap at byte %zu of the data",
-                                     extents[i].begin);
+            return model_refuse(error, checkpoint->source, ADVICE_DOWNLOAD,
+                                "damaged: two tensors overlap at byte %zu of the data",
+                                extents[i].begin);
     return CLEAVE_OK;
 }
 
@@ -210,22 +210,22 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
     for (size_t i = 0; i < 8 && checkpoint->size >= 8; i++)
         length |= (uint64_t)checkpoint->data[i] << (8 * i);
     if (checkpoint->size < 8 || length > checkpoint->size - 8)
-        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
-                                 "incomplete: its header has %" PRIu64 " bytes, the whole file %zu",
-                                 length, checkpoint->size);
+        return model_refuse(error, checkpoint->source, ADVICE_DOWNLOAD,
+                            "incomplete: its header has %" PRIu64 " bytes, the whole file %zu",
+                            length, checkpoint->size);
     if (length > MAX_HEADER)
-        return checkpoint_refuse(checkpoint, error, NULL,
-                                 "a safetensors header of %" PRIu64
-                                 " bytes, which no network for separation has",
-                                 length);
+        return model_refuse(error, checkpoint->source, NULL,
+                            "a safetensors header of %" PRIu64
+                            " bytes, which no network for separation has",
+                            length);
     const char *text = (const char *)checkpoint->data + 8;
     const DataSection section = {checkpoint->data + 8 + length,
                                  checkpoint->size - 8 - (size_t)length};
     if (has_many_brackets(text, (size_t)length))
-        return checkpoint_refuse(checkpoint, error, NULL,
-                                 "a safetensors header with more than %zu lists and objects, which "
-                                 "no network for separation has",
-                                 MAX_BRACKETS);
+        return model_refuse(error, checkpoint->source, NULL,
+                            "a safetensors header with more than %zu lists and objects, which "
+                            "no network for separation has",
+                            MAX_BRACKETS);
     json_error_t problem;
     errno = 0;
     json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &problem);
@@ -234,9 +234,9 @@ cleave_status checkpoint_load_safetensors(Checkpoint *checkpoint, cleave_error *
         return error_memory(error, "a safetensors header", (size_t)length);
     if (!json_is_object(header)) {
         json_decref(header);
-        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
-                                 "the safetensors header is damaged: byte %d: %s", problem.position,
-                                 problem.text);
+        return model_refuse(error, checkpoint->source, ADVICE_DOWNLOAD,
+                            "the safetensors header is damaged: byte %d: %s", problem.position,
+                            problem.text);
     }
     cleave_status status = add_tensors(checkpoint, header, &section, error);
     if (status == CLEAVE_OK)

@@ -4,6 +4,7 @@
 
 #include "model/checkpoint_private.h"
 #include "model/file_kind.h"
+#include "model/refuse.h"
 
 static bool starts_with(const unsigned char *data, size_t size, const char *start, size_t length) {
     return size >= length && memcmp(data, start, length) == 0;
@@ -39,10 +40,11 @@ CheckpointForm checkpoint_form(const unsigned char *data, size_t size) {
 cleave_status checkpoint_refuse_foreign(const Checkpoint *checkpoint, cleave_error *error) {
     FileKind kind = file_kind(checkpoint->data, checkpoint->size);
     if (checkpoint->size == 0)
-        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD, "the file is empty");
+        return model_refuse(error, checkpoint->source, ADVICE_DOWNLOAD, "the file is empty");
     if (!kind.what)
-        return checkpoint_refuse(
-            checkpoint, error, ADVICE_FILES,
+        return model_refuse(
+            error, checkpoint->source, ADVICE_FILES,
             "this is no checkpoint that cleave knows, or a damaged or incomplete one");
-    return checkpoint_refuse(checkpoint, error, kind.advice, "this is %s%s", kind.what, kind.note);
+    return model_refuse(error, checkpoint->source, kind.advice, "this is %s%s", kind.what,
+                        kind.note);
 }

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "model/checkpoint_private.h"
+#include "model/refuse.h"
 
 /* Where a storage lies in the file. */
 typedef struct StoredData {
@@ -51,16 +52,16 @@ static cleave_status read_preamble(StreamReader *reader, cleave_error *error) {
     if (status == CLEAVE_OK &&
         (version.root->kind != PICKLE_INTEGER || version.root->as.integer != 1001))
         status =
-            checkpoint_refuse(reader->checkpoint, error, "save it again with a current PyTorch",
-                              "a torch.save stream of an unknown version");
+            model_refuse(error, reader->checkpoint->source, "save it again with a current PyTorch",
+                         "a torch.save stream of an unknown version");
     if (status == CLEAVE_OK)
         status = read_pickle(reader, &machine, error);
     if (status == CLEAVE_OK) {
         const PickleValue *little = pickle_find(machine.root, "little_endian");
         if (little && little->kind == PICKLE_BOOL && !little->as.integer)
-            status = checkpoint_refuse(reader->checkpoint, error,
-                                       "load it with PyTorch and save it again on this machine",
-                                       "saved on a big-endian machine, which cleave does not read");
+            status = model_refuse(error, reader->checkpoint->source,
+                                  "load it with PyTorch and save it again on this machine",
+                                  "saved on a big-endian machine, which cleave does not read");
     }
     pickle_free(&magic);
     pickle_free(&version);
@@ -92,20 +93,20 @@ static cleave_status read_storage(StreamReader *reader, const Pickle *object, Pi
     uint64_t elements = 0;
     size_t size = 0;
     if (!described || described->element_size == 0)
-        return checkpoint_refuse(checkpoint, error, "save the network's state_dict() alone",
-                                 "storage '%.*s' is of a type that cleave does not know",
-                                 (int)size_min(key.size, 40), key.data);
+        return model_refuse(error, checkpoint->source, "save the network's state_dict() alone",
+                            "storage '%.*s' is of a type that cleave does not know",
+                            (int)size_min(key.size, 40), key.data);
     for (size_t i = 0; i < 8 && left >= 8; i++)
         elements |= (uint64_t)data[i] << (8 * i);
     bool valid = left >= 8 && elements <= SIZE_MAX &&
                  size_multiply((size_t)elements, described->element_size, &size) &&
                  size <= left - 8;
     if (!valid)
-        return checkpoint_refuse(checkpoint, error, ADVICE_DOWNLOAD,
-                                 "incomplete: storage '%.*s' has %" PRIu64
-                                 " elements of %zu bytes, but %zu bytes are left of the file",
-                                 (int)size_min(key.size, 40), key.data, elements,
-                                 described->element_size, left);
+        return model_refuse(error, checkpoint->source, ADVICE_DOWNLOAD,
+                            "incomplete: storage '%.*s' has %" PRIu64
+                            " elements of %zu bytes, but %zu bytes are left of the file",
+                            (int)size_min(key.size, 40), key.data, elements,
+                            described->element_size, left);
     reader->stored[reader->stored_count++] = (StoredData){key, data + 8, size};
     reader->position += 8 + size;
     return CLEAVE_OK;
@@ -118,8 +119,8 @@ static int compare_stored(const void *a, const void *b) {
 }
 
 static cleave_status refuse_list(const StreamReader *reader, cleave_error *error) {
-    return checkpoint_refuse(reader->checkpoint, error, ADVICE_DOWNLOAD,
-                             "the list of storages is damaged");
+    return model_refuse(error, reader->checkpoint->source, ADVICE_DOWNLOAD,
+                        "the list of storages is damaged");
 }
 
 static cleave_status read_storages(StreamReader *reader, const Pickle *object,
@@ -150,9 +151,9 @@ static cleave_status find_stored(void *context, const PickleStorage *storage,
     const StoredData *stored = bsearch(&wanted, reader->stored, reader->stored_count,
                                        sizeof(*reader->stored), compare_stored);
     if (!stored)
-        return checkpoint_refuse(reader->checkpoint, error, ADVICE_DOWNLOAD,
-                                 "storage '%.*s' is not in the file: damaged",
-                                 (int)size_min(storage->key.size, 40), storage->key.data);
+        return model_refuse(error, reader->checkpoint->source, ADVICE_DOWNLOAD,
+                            "storage '%.*s' is not in the file: damaged",
+                            (int)size_min(storage->key.size, 40), storage->key.data);
     *data = stored->data;
     *size = stored->size;
     return CLEAVE_OK;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "model/checkpoint_private.h"
 #include "model/family_names.h"
+#include "model/refuse.h"
 
 /* ---- The state dict ---- */
 
@@ -88,15 +89,15 @@ static cleave_status state_dict_refuse(const Checkpoint *checkpoint, const Pickl
                                        cleave_error *error) {
     const PickleValue *type = root && root->kind == PICKLE_OPAQUE ? root->as.opaque.type : NULL;
     if (!type)
-        return checkpoint_refuse(checkpoint, error, ADVICE_SAVE,
-                                 "there is no state dict in it: no dict holds a tensor");
+        return model_refuse(error, checkpoint->source, ADVICE_SAVE,
+                            "there is no state dict in it: no dict holds a tensor");
     PickleText module = type->as.global.module;
     PickleText name = type->as.global.name;
-    return checkpoint_refuse(checkpoint, error, ADVICE_SAVE,
-                             "there is no state dict in it, but a whole Python object (%.*s.%.*s), "
-                             "which only the program that wrote it can load",
-                             (int)size_min(module.size, 80), module.data,
-                             (int)size_min(name.size, 80), name.data);
+    return model_refuse(error, checkpoint->source, ADVICE_SAVE,
+                        "there is no state dict in it, but a whole Python object (%.*s.%.*s), "
+                        "which only the program that wrote it can load",
+                        (int)size_min(module.size, 80), module.data, (int)size_min(name.size, 80),
+                        name.data);
 }
 
 /* ---- Tensors ---- */
@@ -180,8 +181,8 @@ static cleave_status state_dict_add(Checkpoint *checkpoint, PickleText name,
     if (!tensor_place(&tensor, described, data, stored)) {
         char shape[200];
         tensor_shape_text(described->dims, described->dim_count, shape, sizeof(shape));
-        return checkpoint_refuse(
-            checkpoint, error, ADVICE_DOWNLOAD,
+        return model_refuse(
+            error, checkpoint->source, ADVICE_DOWNLOAD,
             "%.*s: the shape %s at element %" PRId64 " does not lie in its storage of %" PRId64
             " elements (%zu bytes in the file): the file is damaged or incomplete",
             shown, name.data, shape, described->offset, described->storage->elements, stored);

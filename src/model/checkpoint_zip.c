@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "model/checkpoint_private.h"
+#include "model/refuse.h"
 #include "model/zip_records.h"
 
 #define MAX_ENTRIES 1000000
@@ -114,9 +115,9 @@ static cleave_status refuse_damaged(const ZipReader *reader, const char *what,
                                     cleave_error *error) {
     if (errno == ENOMEM)
         return error_memory(error, "reading a ZIP", 0);
-    return checkpoint_refuse(reader->checkpoint, error,
-                             "it may be a download that was broken off: download it again",
-                             "incomplete or damaged ZIP: %s", what);
+    return model_refuse(error, reader->checkpoint->source,
+                        "it may be a download that was broken off: download it again",
+                        "incomplete or damaged ZIP: %s", what);
 }
 
 /* Sizes and offset of an entry in an archive of more than 4 GB. */
@@ -252,9 +253,9 @@ static cleave_status decompress(ZipReader *reader, ZipEntry *entry, cleave_error
         !size_add(limit, FREE_EXPANSION, &limit))
         limit = SIZE_MAX;
     if (entry->size > limit - reader->decompressed)
-        return checkpoint_refuse(
-            reader->checkpoint, error, "if you trust it, unpack and save it again with torch.save",
-            "its entries would decompress to far more than any checkpoint does");
+        return model_refuse(error, reader->checkpoint->source,
+                            "if you trust it, unpack and save it again with torch.save",
+                            "its entries would decompress to far more than any checkpoint does");
     unsigned char *buffer = malloc(size_max((size_t)entry->size, 1));
     if (!buffer)
         return error_memory(error, "a compressed storage", (size_t)entry->size);
@@ -292,9 +293,8 @@ static const char *method_name(unsigned method) {
 
 static cleave_status refuse_encrypted(const ZipReader *reader, const ZipEntry *entry,
                                       cleave_error *error) {
-    return checkpoint_refuse(reader->checkpoint, error, "with its password, " PACK_ANEW,
-                             "an encrypted ZIP (%s)",
-                             entry->method == METHOD_AES ? "AES" : "ZipCrypto");
+    return model_refuse(error, reader->checkpoint->source, "with its password, " PACK_ANEW,
+                        "an encrypted ZIP (%s)", entry->method == METHOD_AES ? "AES" : "ZipCrypto");
 }
 
 static cleave_status refuse_method(const ZipReader *reader, const ZipEntry *entry,
@@ -302,8 +302,8 @@ static cleave_status refuse_method(const ZipReader *reader, const ZipEntry *entr
     char number[32];
     const char *name = method_name(entry->method);
     snprintf(number, sizeof(number), "method %u", entry->method);
-    return checkpoint_refuse(
-        reader->checkpoint, error, PACK_ANEW,
+    return model_refuse(
+        error, reader->checkpoint->source, PACK_ANEW,
         "a ZIP packed by %s, which cleave does not unpack (stored and deflated it reads)",
         name ? name : number);
 }
@@ -352,9 +352,9 @@ static cleave_status find_storage(void *context, const PickleStorage *storage,
         entry = find_entry(reader, name, length + storage->key.size);
     }
     if (!entry)
-        return checkpoint_refuse(reader->checkpoint, error, ADVICE_DOWNLOAD,
-                                 "storage 'data/%.*s' is not in the ZIP: incomplete or packed anew",
-                                 (int)size_min(storage->key.size, 40), storage->key.data);
+        return model_refuse(error, reader->checkpoint->source, ADVICE_DOWNLOAD,
+                            "storage 'data/%.*s' is not in the ZIP: incomplete or packed anew",
+                            (int)size_min(storage->key.size, 40), storage->key.data);
     if (entry->method == METHOD_DEFLATED && !has_declared_size(entry, storage))
         return refuse_damaged(reader, "a compressed storage has another size than its tensors say",
                               error);
@@ -373,15 +373,15 @@ static cleave_status refuse_other_zip(const ZipReader *reader, cleave_error *err
         for (size_t j = 0; j < sizeof(models) / sizeof(models[0]); j++)
             if (text_ends_with(name, models[j]))
                 return error_advise(error,
-                                    checkpoint_refuse(reader->checkpoint, error, NULL,
-                                                      "a ZIP with a checkpoint inside"),
+                                    model_refuse(error, reader->checkpoint->source, NULL,
+                                                 "a ZIP with a checkpoint inside"),
                                     "unpack it and give '" UTF8_CUT(100) "'", name);
         if (text_ends_with(name, ".npy"))
-            return checkpoint_refuse(reader->checkpoint, error, ADVICE_FILES,
-                                     "a NumPy archive, not a checkpoint");
+            return model_refuse(error, reader->checkpoint->source, ADVICE_FILES,
+                                "a NumPy archive, not a checkpoint");
     }
-    return checkpoint_refuse(reader->checkpoint, error, ADVICE_FILES,
-                             "a ZIP, but not one of torch.save (no data.pkl in it)");
+    return model_refuse(error, reader->checkpoint->source, ADVICE_FILES,
+                        "a ZIP, but not one of torch.save (no data.pkl in it)");
 }
 
 /* Finds NAME/data.pkl, which also gives NAME; NULL if it is missing. */
@@ -402,8 +402,8 @@ static ZipEntry *find_pickle(ZipReader *reader) {
 }
 
 static cleave_status refuse_script(const ZipReader *reader, cleave_error *error) {
-    return checkpoint_refuse(reader->checkpoint, error, ADVICE_SAVE,
-                             "a TorchScript program, not a checkpoint");
+    return model_refuse(error, reader->checkpoint->source, ADVICE_SAVE,
+                        "a TorchScript program, not a checkpoint");
 }
 
 static cleave_status check_byte_order(ZipReader *reader, cleave_error *error) {
@@ -412,9 +412,9 @@ static cleave_status check_byte_order(ZipReader *reader, cleave_error *error) {
         return CLEAVE_OK; /* PyTorch before 2.1 wrote none */
     cleave_status status = open_entry(reader, entry, error);
     if (status == CLEAVE_OK && memcmp(entry->data, "big", 3) == 0)
-        return checkpoint_refuse(reader->checkpoint, error,
-                                 "load it with PyTorch and save it again on this machine",
-                                 "saved on a big-endian machine, which cleave does not read");
+        return model_refuse(error, reader->checkpoint->source,
+                            "load it with PyTorch and save it again on this machine",
+                            "saved on a big-endian machine, which cleave does not read");
     return status;
 }
 

@@ -9,7 +9,6 @@
 
 #include "base/mapped_file.h"
 #include "base/memory.h"
-#include "base/path_format.h"
 #include "base/utf8.h"
 #include "model/checkpoint.h"
 #include "model/config_check.h"
@@ -17,6 +16,7 @@
 #include "model/family.h"
 #include "model/family_names.h"
 #include "model/file_kind.h"
+#include "model/refuse.h"
 #include "model/yaml_tree.h"
 
 #define MAX_STEMS       256
@@ -98,10 +98,10 @@ static cleave_status read_chunk(const ConfigReader *r) {
     if (samples > largest)
         return error_advise(
             r->error,
-            error_set(r->error, CLEAVE_ERROR_MODEL,
-                      PATH_FORMAT ": audio.hop_length %d * (audio.dim_t %d - 1) gives chunks of "
-                                  "%" PRId64 " samples",
-                      r->source, config->hop_length, audio_dim_t, samples),
+            model_refuse(r->error, r->source, NULL,
+                         "audio.hop_length %d * (audio.dim_t %d - 1) gives chunks of %" PRId64
+                         " samples",
+                         config->hop_length, audio_dim_t, samples),
             "at most %d are possible", largest);
     set_chunk(config, samples);
     config->mean_dim_t = inference_dim_t ? inference_dim_t : audio_dim_t;
@@ -214,22 +214,15 @@ static cleave_status read_sections(const ConfigReader *r) {
     r->config->family = family_find(r->tree);
     const char *network = foreign_architecture(r);
     if (network)
-        return error_advise(r->error,
-                            error_set(r->error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": this looks like the configuration of a %s network",
-                                      r->source, network),
-                            "cleave runs " FAMILY_LONG_NAMES " networks only");
+        return model_refuse(r->error, r->source, "cleave runs " FAMILY_LONG_NAMES " networks only",
+                            "this looks like the configuration of a %s network", network);
     for (int i = 0; i < 3; i++) {
         const YamlNode *map = yaml_find(r->tree, yaml_root(r->tree), sections[i]);
         if (!map || map->kind != YAML_MAP)
-            return error_advise(r->error,
-                                error_set(r->error, CLEAVE_ERROR_MODEL,
-                                          PATH_FORMAT
-                                          ": there is no section '%s:', so this is no " FAMILY_NAMES
-                                          " configuration",
-                                          r->source, sections[i]),
-                                CONFIG_ADVICE);
+            return model_refuse(r->error, r->source, ADVICE_CONFIG,
+                                "there is no section '%s:', so this is no " FAMILY_NAMES
+                                " configuration",
+                                sections[i]);
     }
     return CLEAVE_OK;
 }
@@ -272,19 +265,13 @@ static bool is_binary(const unsigned char *data, size_t size) {
 static cleave_status check_kind(const MappedFile *file, const char *path, cleave_error *error) {
     FileKind kind = file_kind(file->data, file->size);
     if (checkpoint_form(file->data, file->size) != FORM_FOREIGN)
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": this is a checkpoint or another ZIP, not a configuration",
-                                      path),
+        return model_refuse(error, path,
                             "give the checkpoint as the model, with -m, and with -c the YAML file "
-                            "that came with it");
+                            "that came with it",
+                            "this is a checkpoint or another ZIP, not a configuration");
     if (!kind.is_text && (kind.what || is_binary(file->data, file->size)))
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT ": this is %s, not a configuration", path,
-                                      kind.what ? kind.what : "a binary file"),
-                            CONFIG_ADVICE);
+        return model_refuse(error, path, ADVICE_CONFIG, "this is %s, not a configuration",
+                            kind.what ? kind.what : "a binary file");
     return CLEAVE_OK;
 }
 
@@ -295,9 +282,7 @@ cleave_status config_read(Config *config, const char *path, cleave_error *error)
     if (status != CLEAVE_OK)
         return status;
     if (file.size == 0)
-        status = error_advise(
-            error, error_set(error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": the file is empty", path),
-            CONFIG_ADVICE);
+        status = model_refuse(error, path, ADVICE_CONFIG, "the file is empty");
     else
         status = check_kind(&file, path, error);
     if (status == CLEAVE_OK)

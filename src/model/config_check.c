@@ -2,9 +2,9 @@
  * here, what a network asks for is in the file of its family. */
 #include "model/config_check.h"
 
-#include "base/path_format.h"
 #include "dsp/stft.h"
 #include "model/family.h"
+#include "model/refuse.h"
 
 static bool is_product_of_2_3_5(int value) {
     static const int primes[] = {2, 3, 5};
@@ -16,34 +16,25 @@ static bool is_product_of_2_3_5(int value) {
 
 static cleave_status check_stft(const Config *c, const char *source, cleave_error *error) {
     if (!is_product_of_2_3_5(c->n_fft))
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": audio.n_fft is %d, which has a prime factor above 5",
-                                      source, c->n_fft),
-                            "sizes such as 6144, 7680 and 8192 work");
+        return model_refuse(error, source, "sizes such as 6144, 7680 and 8192 work",
+                            "audio.n_fft is %d, which has a prime factor above 5", c->n_fft);
     if (!istft_windows_cover(c->n_fft, c->hop_length))
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": audio.hop_length is %d, too long for audio.n_fft, %d: the "
-                                      "windows would leave samples uncovered",
-                                      source, c->hop_length, c->n_fft),
-                            "hops of half of n_fft or less work");
+        return model_refuse(error, source, "hops of half of n_fft or less work",
+                            "audio.hop_length is %d, too long for audio.n_fft, %d: the windows "
+                            "would leave samples uncovered",
+                            c->hop_length, c->n_fft);
     if (c->dim_f > c->n_fft / 2 + 1)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT
-                         ": audio.dim_f is %d, but an STFT with audio.n_fft %d has only %d bins",
-                         source, c->dim_f, c->n_fft, c->n_fft / 2 + 1);
+        return model_refuse(error, source, NULL,
+                            "audio.dim_f is %d, but an STFT with audio.n_fft %d has only %d bins",
+                            c->dim_f, c->n_fft, c->n_fft / 2 + 1);
     if (c->chunk_size <= c->n_fft / 2)
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": the chunk (chunk_size, or hop_length * (dim_t - 1)) is %d "
-                                      "samples",
-                                      source, c->chunk_size),
-                            "the reflected edges of an STFT with audio.n_fft %d need more than %d",
-                            c->n_fft, c->n_fft / 2);
+        return error_advise(
+            error,
+            model_refuse(error, source, NULL,
+                         "the chunk (chunk_size, or hop_length * (dim_t - 1)) is %d samples",
+                         c->chunk_size),
+            "the reflected edges of an STFT with audio.n_fft %d need more than %d", c->n_fft,
+            c->n_fft / 2);
     return CLEAVE_OK;
 }
 

@@ -1,5 +1,6 @@
 /* config_keys.c: reading single keys, with errors that name the key, the line and the value. */
 #include "model/config_keys.h"
+#include "model/refuse.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/path_format.h"
 #include "base/utf8.h"
 #include "graph/ops.h"
 
@@ -23,15 +23,11 @@ cleave_status config_refuse(const ConfigReader *r, const YamlNode *node, const c
     va_start(args, format);
     utf8_show_format(reason, sizeof(reason), format, args);
     va_end(args);
-    return error_set(r->error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": line %d: %s", r->source,
-                     node->line, reason);
+    return model_refuse(r->error, r->source, NULL, "line %d: %s", node->line, reason);
 }
 
 cleave_status config_refuse_missing(const ConfigReader *r, const char *section, const char *name) {
-    return error_advise(r->error,
-                        error_set(r->error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": %s.%s is missing",
-                                  r->source, section, name),
-                        CONFIG_ADVICE);
+    return model_refuse(r->error, r->source, ADVICE_CONFIG, "%s.%s is missing", section, name);
 }
 
 const char *config_node_text(const YamlNode *node) {

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "model/refuse.h"
 
 #define NOT_CHECKPOINT ", not a checkpoint"
 #define NOT_READ       ", which cleave does not read"
@@ -37,7 +38,7 @@ static const Signature signatures[] = {
     {0, "7z\xbc\xaf", 4, "a 7-Zip archive", UNPACK},
     {0, "Rar!", 4, "a RAR archive", UNPACK},
     {257, "ustar", 5, "a tar archive", UNPACK},
-    {0, "PK\x05\x06", 4, "an empty ZIP", "", "download it again"},
+    {0, "PK\x05\x06", 4, "an empty ZIP", "", ADVICE_DOWNLOAD},
     {0, "\x89HDF", 4, "an HDF5 file", UNREADABLE},
     {0, "\x93NUMPY", 6, "a NumPy array", NO_WEIGHTS},
     {0, "GGUF", 4, "a GGUF file", UNREADABLE},
@@ -109,8 +110,7 @@ static FileKind kind_of_text(const unsigned char *data, size_t size) {
     if (contains(data, size, "audio:") || contains(data, size, "model:"))
         return (FileKind){"a YAML configuration", NOT_CHECKPOINT,
                           "give it with -c and the checkpoint as the model", true};
-    return (FileKind){"text", NOT_CHECKPOINT, "give a .ckpt, .pth, .pt, .th or .safetensors file",
-                      true};
+    return (FileKind){"text", NOT_CHECKPOINT, ADVICE_FILES, true};
 }
 
 FileKind file_kind(const unsigned char *data, size_t size) {
@@ -121,7 +121,7 @@ FileKind file_kind(const unsigned char *data, size_t size) {
         return kind_of_text(data, size);
     if (is_zero(data, size))
         return (FileKind){"zeros from its first byte on: a download that was broken off", "",
-                          "download it again", false};
+                          ADVICE_DOWNLOAD, false};
     if (is_onnx(data, size))
         return (FileKind){"an ONNX model", NOT_READ,
                           "give the PyTorch checkpoint that it was made from", false};

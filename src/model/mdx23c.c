@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/path_format.h"
 #include "model/family_names.h"
+#include "model/refuse.h"
 
 #define MAX_SCALES 32
 
@@ -97,25 +97,23 @@ static cleave_status mdx23c_read(const ConfigReader *r) {
  * factor at every level and the bottleneck. */
 static cleave_status mdx23c_check_bins(const Config *c, const char *source, cleave_error *error) {
     if (c->dim_f % c->num_subbands != 0)
-        return error_set(error, CLEAVE_ERROR_MODEL,
-                         PATH_FORMAT ": audio.dim_f, %d, does not divide by model.num_subbands, %d",
-                         source, c->dim_f, c->num_subbands);
+        return model_refuse(error, source, NULL,
+                            "audio.dim_f, %d, does not divide by model.num_subbands, %d", c->dim_f,
+                            c->num_subbands);
     int bins = c->dim_f / c->num_subbands;
     for (int i = 0; i <= c->num_scales; i++) {
         if (bins % c->bottleneck_factor != 0)
-            return error_set(error, CLEAVE_ERROR_MODEL,
-                             PATH_FORMAT
-                             ": the %d bins at scale %d of %d (audio.dim_f %d / "
-                             "model.num_subbands %d / model.scale[1] %d per scale) do not divide "
-                             "by model.bottleneck_factor, %d",
-                             source, bins, i, c->num_scales, c->dim_f, c->num_subbands, c->scale[1],
-                             c->bottleneck_factor);
+            return model_refuse(
+                error, source, NULL,
+                "the %d bins at scale %d of %d (audio.dim_f %d / model.num_subbands %d / "
+                "model.scale[1] %d per scale) do not divide by model.bottleneck_factor, %d",
+                bins, i, c->num_scales, c->dim_f, c->num_subbands, c->scale[1],
+                c->bottleneck_factor);
         if (i < c->num_scales && bins % c->scale[1] != 0)
-            return error_set(
-                error, CLEAVE_ERROR_MODEL,
-                PATH_FORMAT ": the %d bins at scale %d of %d (audio.dim_f %d / "
-                            "model.num_subbands %d) do not divide by model.scale[1], %d",
-                source, bins, i, c->num_scales, c->dim_f, c->num_subbands, c->scale[1]);
+            return model_refuse(error, source, NULL,
+                                "the %d bins at scale %d of %d (audio.dim_f %d / "
+                                "model.num_subbands %d) do not divide by model.scale[1], %d",
+                                bins, i, c->num_scales, c->dim_f, c->num_subbands, c->scale[1]);
         bins /= c->scale[1];
     }
     return CLEAVE_OK;
@@ -126,18 +124,16 @@ static cleave_status mdx23c_check_channels(const Config *c, const char *source,
     for (int i = 0; i <= c->num_scales; i++) {
         int64_t channels = c->num_channels + (int64_t)i * c->growth;
         if (channels < 1 || channels > 65536)
-            return error_advise(error,
-                                error_set(error, CLEAVE_ERROR_MODEL,
-                                          PATH_FORMAT ": model.num_channels %d and model.growth %d "
-                                                      "give %" PRId64 " channels at scale %d",
-                                          source, c->num_channels, c->growth, channels, i),
-                                "1 to 65536 are possible");
+            return model_refuse(error, source, "1 to 65536 are possible",
+                                "model.num_channels %d and model.growth %d give %" PRId64
+                                " channels at scale %d",
+                                c->num_channels, c->growth, channels, i);
         if (c->norm == NORM_GROUP && channels % c->norm_groups != 0)
-            return error_set(
-                error, CLEAVE_ERROR_MODEL,
-                PATH_FORMAT ": the %" PRId64 " channels at scale %d (model.num_channels %d, "
-                            "model.growth %d) do not divide into the %d groups of model.norm, %s",
-                source, channels, i, c->num_channels, c->growth, c->norm_groups, c->norm_name);
+            return model_refuse(
+                error, source, NULL,
+                "the %" PRId64 " channels at scale %d (model.num_channels %d, model.growth %d) do "
+                               "not divide into the %d groups of model.norm, %s",
+                channels, i, c->num_channels, c->growth, c->norm_groups, c->norm_name);
     }
     return CLEAVE_OK;
 }
@@ -154,13 +150,10 @@ static cleave_status mdx23c_check_volume(const Config *c, const char *source, cl
     channels = larger(channels, c->stem_count * mix_channels);
     int64_t grid = bins * c->dim_t; /* at most 2^19 · 2^28 */
     if (grid > MAX_ACTIVATION || channels > MAX_ACTIVATION / grid)
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT ": one activation would have %" PRId64
-                                                  " channels of %d frames by %" PRId64
-                                                  " bins, which no machine holds",
-                                      source, channels, c->dim_t, bins),
-                            "check chunk_size, dim_f and model.num_channels");
+        return model_refuse(error, source, "check chunk_size, dim_f and model.num_channels",
+                            "one activation would have %" PRId64
+                            " channels of %d frames by %" PRId64 " bins, which no machine holds",
+                            channels, c->dim_t, bins);
     return CLEAVE_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "base/public_struct.h"
 #include "model/family.h"
 #include "model/network_check.h"
+#include "model/refuse.h"
 
 #define CANDIDATES 5 /* names that the configuration beside a model may have */
 
@@ -131,11 +132,10 @@ static cleave_status model_refuse_without_config(const cleave_model *model, clea
     if (!advice)
         return error_memory(error, "a path", strlen(model->path));
     error_advise(error,
-                 error_set(error, CLEAVE_ERROR_MODEL,
-                           PATH_FORMAT ": no configuration found; tried %.*s.yaml, %.*s.yml, "
-                                       "model.yaml, model.yml and config_model.yaml beside it%s",
-                           model->path, shown, name, shown, name,
-                           has_header ? ", and its header" : ""),
+                 model_refuse(error, model->path, NULL,
+                              "no configuration found; tried %.*s.yaml, %.*s.yml, model.yaml, "
+                              "model.yml and config_model.yaml beside it%s",
+                              shown, name, shown, name, has_header ? ", and its header" : ""),
                  "%s", advice);
     free(advice);
     return CLEAVE_ERROR_MODEL;

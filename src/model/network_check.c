@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path_format.h"
 #include "model/family.h"
 #include "model/family_names.h"
 #include "model/network.h"
+#include "model/refuse.h"
 
 typedef struct NetworkCheck {
     const Config *config;
@@ -70,7 +70,7 @@ typedef struct ShapeText {
 } ShapeText;
 
 static ShapeText shape_text(const int64_t *dims, int dim_count) {
-    ShapeText shape;
+    ShapeText shape = {""};
     tensor_shape_text(dims, dim_count, shape.text, sizeof(shape.text));
     return shape;
 }
@@ -83,33 +83,30 @@ static cleave_status check_shape(const NetworkCheck *check, const WeightSpec *sp
     if (same)
         return CLEAVE_OK;
     cleave_status status =
-        error_set(check->error, CLEAVE_ERROR_MODEL,
-                  PATH_FORMAT ": %s has the shape %s; the configuration asks for %s (from %s)",
-                  check->path, spec->name, shape_text(tensor->dims, tensor->dim_count).text,
-                  shape_text(spec->dims, spec->dim_count).text, spec->keys);
+        model_refuse(check->error, check->path, NULL,
+                     "%s has the shape %s; the configuration asks for %s (from %s)", spec->name,
+                     shape_text(tensor->dims, tensor->dim_count).text,
+                     shape_text(spec->dims, spec->dim_count).text, spec->keys);
     return advise_mismatch(check, status);
 }
 
 static cleave_status check_weight(const NetworkCheck *check, const WeightSpec *spec) {
     const Tensor *tensor = checkpoint_find(check->checkpoint, spec->name);
     if (!tensor) {
-        cleave_status status = error_set(
-            check->error, CLEAVE_ERROR_MODEL,
-            PATH_FORMAT ": %s is missing; the configuration asks for it in shape %s (from %s)",
-            check->path, spec->name, shape_text(spec->dims, spec->dim_count).text, spec->keys);
+        cleave_status status =
+            model_refuse(check->error, check->path, NULL,
+                         "%s is missing; the configuration asks for it in shape %s (from %s)",
+                         spec->name, shape_text(spec->dims, spec->dim_count).text, spec->keys);
         return advise_mismatch(check, status);
     }
     cleave_status status = check_shape(check, spec, tensor);
     if (status != CLEAVE_OK)
         return status;
     if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_OTHER)
-        return error_advise(
-            check->error,
-            error_set(check->error, CLEAVE_ERROR_MODEL,
-                      PATH_FORMAT ": %s is not of a floating-point type that cleave reads (f32, "
-                                  "f16, bf16, f64)",
-                      check->path, spec->name),
-            "save the checkpoint unquantised");
+        return model_refuse(
+            check->error, check->path, "save the checkpoint unquantised",
+            "%s is not of a floating-point type that cleave reads (f32, f16, bf16, f64)",
+            spec->name);
     return CLEAVE_OK;
 }
 
@@ -153,10 +150,9 @@ static cleave_status refuse_extra_weights(const NetworkCheck *check, const Sorte
     for (size_t i = 0; i < count; i++) {
         if (!is_extra_weight(sorted, tensors[i].name))
             continue;
-        cleave_status status = error_set(
-            check->error, CLEAVE_ERROR_MODEL,
-            PATH_FORMAT ": " UTF8_CUT(100) " is there, but the configuration knows no such weight",
-            check->path, tensors[i].name);
+        cleave_status status = model_refuse(
+            check->error, check->path, NULL,
+            UTF8_CUT(100) " is there, but the configuration knows no such weight", tensors[i].name);
         return advise_mismatch(check, status);
     }
     return CLEAVE_OK;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/path_format.h"
 #include "model/pickle_machine.h"
+#include "model/refuse.h"
 
 /* A checkpoint of a thousand tensors takes about 50 000 opcodes. */
 #define MAX_OPCODES ((size_t)1 << 26)
@@ -573,20 +573,15 @@ static cleave_status machine_report(const PickleMachine *m, const char *source,
     if (m->command) {
         PickleText module = m->command->as.global.module;
         PickleText name = m->command->as.global.name;
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": whoever loads it with Python calls %.*s.%.*s, which no "
-                                      "checkpoint needs: it may do harm; nothing was run",
-                                      source, (int)size_min(module.size, 60), module.data,
-                                      (int)size_min(name.size, 60), name.data),
-                            "delete it, and get the model from somebody you trust");
+        return model_refuse(error, source, "delete it, and get the model from somebody you trust",
+                            "whoever loads it with Python calls %.*s.%.*s, which no checkpoint "
+                            "needs: it may do harm; nothing was run",
+                            (int)size_min(module.size, 60), module.data,
+                            (int)size_min(name.size, 60), name.data);
     }
-    return error_advise(error,
-                        error_set(error, CLEAVE_ERROR_MODEL,
-                                  PATH_FORMAT ": damaged pickle at byte %zu: %s", source,
-                                  m->position, m->problem ? m->problem : "unreadable"),
-                        "download or save the checkpoint again");
+    return model_refuse(error, source, "download or save the checkpoint again",
+                        "damaged pickle at byte %zu: %s", m->position,
+                        m->problem ? m->problem : "unreadable");
 }
 
 cleave_status pickle_read(Pickle *pickle, const unsigned char *data, size_t size,

@@ -1,5 +1,6 @@
 /* yaml_tree.c: making libyaml's events into a tree, and looking values up in it. */
 #include "model/yaml_tree.h"
+#include "model/refuse.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,7 +8,6 @@
 #include <yaml.h>
 
 #include "base/memory.h"
-#include "base/path_format.h"
 
 typedef struct Anchor {
     char *name;
@@ -38,10 +38,8 @@ typedef struct TreeBuilder {
 } TreeBuilder;
 
 static bool builder_refuse(TreeBuilder *b, const yaml_event_t *event, const char *why) {
-    b->status = error_advise(b->error,
-                             error_set(b->error, CLEAVE_ERROR_MODEL, PATH_FORMAT ": line %zu: %s",
-                                       b->source, event->start_mark.line + 1, why),
-                             CONFIG_ADVICE);
+    b->status = model_refuse(b->error, b->source, ADVICE_CONFIG, "line %zu: %s",
+                             event->start_mark.line + 1, why);
     return false;
 }
 
@@ -167,17 +165,11 @@ static cleave_status builder_refuse_syntax(const TreeBuilder *b, const yaml_pars
         return error_memory(b->error, "a configuration", YAML_MAX_BYTES);
     const char *problem = parser->problem ? parser->problem : "not YAML";
     if (parser->error == YAML_READER_ERROR)
-        return error_advise(b->error,
-                            error_set(b->error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT ": not YAML text: byte %zu: %s", b->source,
-                                      parser->problem_offset, problem),
-                            "save it as UTF-8, or " CONFIG_ADVICE);
-    return error_advise(b->error,
-                        error_set(b->error, CLEAVE_ERROR_MODEL,
-                                  PATH_FORMAT ": line %zu, column %zu: not valid YAML: %s",
-                                  b->source, parser->problem_mark.line + 1,
-                                  parser->problem_mark.column + 1, problem),
-                        CONFIG_ADVICE);
+        return model_refuse(b->error, b->source, "save it as UTF-8, or " ADVICE_CONFIG,
+                            "not YAML text: byte %zu: %s", parser->problem_offset, problem);
+    return model_refuse(b->error, b->source, ADVICE_CONFIG,
+                        "line %zu, column %zu: not valid YAML: %s", parser->problem_mark.line + 1,
+                        parser->problem_mark.column + 1, problem);
 }
 
 /* Reads events until the end of the first document. */
@@ -207,20 +199,12 @@ cleave_status yaml_tree_parse(YamlTree **tree, const char *text, size_t size, co
                               cleave_error *error) {
     *tree = NULL;
     if (size > YAML_MAX_BYTES)
-        return error_advise(error,
-                            error_set(error, CLEAVE_ERROR_MODEL,
-                                      PATH_FORMAT
-                                      ": %zu bytes long, where a configuration has a few thousand",
-                                      source, size),
-                            CONFIG_ADVICE);
+        return model_refuse(error, source, ADVICE_CONFIG,
+                            "%zu bytes long, where a configuration has a few thousand", size);
     if (has_many_directives(text, size))
-        return error_advise(
-            error,
-            error_set(error, CLEAVE_ERROR_MODEL,
-                      PATH_FORMAT
-                      ": more than %d percent signs or directives, which no configuration has",
-                      source, YAML_MAX_PERCENT),
-            CONFIG_ADVICE);
+        return model_refuse(error, source, ADVICE_CONFIG,
+                            "more than %d percent signs or directives, which no configuration has",
+                            YAML_MAX_PERCENT);
     yaml_parser_t parser;
     YamlTree *built = calloc(1, sizeof(*built));
     if (!built)

@@ -16,9 +16,6 @@
 #define YAML_MAX_ANCHORS 1000
 #define YAML_MAX_PERCENT 1000
 
-/* What errors about a configuration advise. */
-#define CONFIG_ADVICE "give the YAML file that came with the model"
-
 typedef struct YamlTree YamlTree;
 
 typedef enum YamlKind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAP, YAML_ALIAS } YamlKind;
