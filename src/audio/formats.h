@@ -19,17 +19,17 @@ typedef struct OutputFormat {
     const char *name;      /* what people type: "wav" */
     const char *title;     /* what they read: "Ogg Vorbis" */
     const char *extension; /* of its files, without a dot */
+    const char *instead;   /* what to choose if it cannot hold a signal */
     FormatKind kind;
-    bool streams;        /* can be written front to back, without going back to the header */
-    const char *instead; /* what to choose if it cannot hold a signal */
+    bool streams; /* can be written front to back, without going back to the header */
 
     /* What it can hold. */
+    bool raises_rates;      /* a rate that it lacks becomes the next higher one */
     const int *rates;       /* Hz, ascending, 0 at the end; NULL: any */
     const char *rates_text; /* what an error says about them */
-    bool raises_rates;      /* a rate that it lacks becomes the next higher one */
-    int most_channels;      /* 0: as many as the library takes */
     int64_t most_bytes;     /* of samples; 0: no limit */
     const char *size_text;  /* what an error says about that limit */
+    int most_channels;      /* 0: as many as the library takes */
 
     /* If libsndfile writes it. */
     int sndfile;       /* SF_FORMAT_…: the container; of a lossy format with its coding */
@@ -40,9 +40,9 @@ typedef struct OutputFormat {
     bool late_header; /* libsndfile writes no header if there are no samples */
 
     /* If FFmpeg writes it. The codec takes planar samples. */
+    int bits_per_second; /* for each channel; 0: lossless */
     const char *muxer;
     const char *codec;
-    int bits_per_second; /* for each channel; 0: lossless */
 } OutputFormat;
 
 /* NULL: there is no such format. */

@@ -49,7 +49,7 @@ typedef struct ErrorFront {
 static ErrorFront error_front(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static ErrorFront error_front(const char *format, ...) {
-    ErrorFront front;
+    ErrorFront front = {""};
     va_list args;
     va_start(args, format);
     utf8_show_format(front.text, sizeof(front.text), format, args);

@@ -73,7 +73,8 @@ static cleave_status allocate_audio(cleave_audio *audio, const BlockReader *file
     float *samples = malloc(bytes > 0 ? bytes : 1);
     if (!audio->planes || !samples) {
         free(samples);
-        return error_memory(error, "audio", bytes);
+        error_memory(error, "audio", bytes);
+        return CLEAVE_ERROR_MEMORY;
     }
     audio->planes[0] = samples; /* the one to free */
     for (size_t c = 1; c < channels; c++)

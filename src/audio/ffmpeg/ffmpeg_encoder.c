@@ -160,8 +160,10 @@ static cleave_status open_container(FfmpegEncoder *encoder, cleave_error *error)
     if (!encoder->io)
         av_free(buffer);
     encoder->stream = encoder->io ? avformat_new_stream(encoder->container, NULL) : NULL;
-    if (!encoder->stream)
-        return error_memory(error, "an encoder", 0);
+    if (!encoder->stream) {
+        error_memory(error, "an encoder", 0);
+        return CLEAVE_ERROR_MEMORY;
+    }
     encoder->container->pb = encoder->io;
     encoder->container->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     return CLEAVE_OK;

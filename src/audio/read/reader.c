@@ -94,11 +94,13 @@ cleave_status audio_reader_open_with(AudioReader **reader, const char *path,
     cleave_status status = open_source(&source, path, settings, error);
     if (status != CLEAVE_OK)
         return or_cancelled(status, settings->cancel, error);
-    status = reader_create(reader, source, path_shown(path), error);
-    if (status == CLEAVE_OK) {
-        (*reader)->cancel = settings->cancel;
-        (*reader)->front = settings->front;
+    AudioReader *created = NULL;
+    status = reader_create(&created, source, path_shown(path), error);
+    if (created) {
+        created->cancel = settings->cancel;
+        created->front = settings->front;
     }
+    *reader = created;
     return status;
 }
 
