@@ -171,7 +171,7 @@ void profile_stop(Profile *profile) {
 /* ---- Recording ---- */
 
 /* The mutex is held. */
-static void record(Profile *profile, int op, int row, double begin, double end) {
+static void profile_record(Profile *profile, int op, int row, double begin, double end) {
     if (profile->event_count < CLEAVE_PROFILE_EVENTS_MAX)
         profile->events[profile->event_count++] = (ProfileEvent){op, row, begin, end};
     else
@@ -184,7 +184,7 @@ void profile_op_ran(Profile *profile, int op, int row, double begin, double end,
     sums->calls++;
     sums->chunks += chunks;
     sums->seconds += end - begin;
-    record(profile, op, row, begin, end);
+    profile_record(profile, op, row, begin, end);
     pthread_mutex_unlock(&profile->mutex);
 }
 
@@ -193,7 +193,7 @@ void profile_thread_worked(Profile *profile, int op, int row, double begin, doub
     pthread_mutex_lock(&profile->mutex);
     profile->sums[op].thread_seconds += end - begin;
     if (shown)
-        record(profile, op, row, begin, end);
+        profile_record(profile, op, row, begin, end);
     pthread_mutex_unlock(&profile->mutex);
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "backend/backend.h"
 #include "backend/cpu/conv_plan.h"
 
 #define F32  CLEAVE_PRECISION_F32
@@ -109,9 +110,23 @@ static void small_layers_are_computed_alike_by_all_tables(void **state) {
     }
 }
 
+/* Where a backend does not choose algorithms, there is nothing to list. */
+static void a_backend_without_layers_has_an_empty_plan(void **state) {
+    (void)state;
+    Backend backend = backend_cpu;
+    NetworkPlan plan = {.count = 7};
+    Graph graph = {0};
+    CompileOptions options = {0};
+    backend.layers = NULL;
+    assert_int_equal(backend_layers(&backend, &plan, &graph, &options, NULL), CLEAVE_OK);
+    assert_int_equal(plan.count, 0);
+    assert_null(plan.layers);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_layers_are_computed_as_measured),
+        cmocka_unit_test(a_backend_without_layers_has_an_empty_plan),
         cmocka_unit_test(small_layers_are_computed_alike_by_all_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,7 +180,7 @@ static bool is_feature(const char *name, size_t length) {
 }
 
 /* A table whose needs are misspelt would never run, and no test would say so. */
-static void r14_tables_need_features_that_processors_are_asked_for(void **state) {
+static void tables_need_features_that_processors_are_asked_for(void **state) {
     (void)state;
     assert_string_equal(kernels_known[0]->needs, "");
     for (const Kernels *const *table = kernels_known + 1; *table; table++) {
@@ -320,7 +320,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_table_of_this_processor_passes),
         cmocka_unit_test(each_wrong_kernel_is_found),
-        cmocka_unit_test(r14_tables_need_features_that_processors_are_asked_for),
+        cmocka_unit_test(tables_need_features_that_processors_are_asked_for),
         cmocka_unit_test(tables_run_where_the_compiler_finds_their_instructions),
         cmocka_unit_test(r14_tables_lack_features_exactly_where_they_cannot_run),
         cmocka_unit_test(features_that_no_processor_has_are_lacking),

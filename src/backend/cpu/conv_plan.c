@@ -16,12 +16,9 @@ static bool is_3x3(const CpuLayer *layer) {
     return layer->op == OP_CONV && memcmp(&layer->conv, &wanted, sizeof(wanted)) == 0;
 }
 
-static int tiles(int size) {
-    return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
-}
-
 static size_t layer_tiles(const CpuLayer *layer) {
-    return (size_t)tiles(layer->output.height) * (size_t)tiles(layer->output.width);
+    return (size_t)winograd_tiles(layer->output.height) *
+           (size_t)winograd_tiles(layer->output.width);
 }
 
 static size_t column_blocks(const CpuLayer *layer) {
@@ -33,8 +30,8 @@ static size_t patch_tiles(const ConvPlan *plan) {
 }
 
 static size_t patches(const CpuLayer *layer, const ConvPlan *plan) {
-    return size_divide_up((size_t)tiles(layer->output.height), (size_t)plan->patch_rows) *
-           size_divide_up((size_t)tiles(layer->output.width), (size_t)plan->patch_columns);
+    return size_divide_up((size_t)winograd_tiles(layer->output.height), (size_t)plan->patch_rows) *
+           size_divide_up((size_t)winograd_tiles(layer->output.width), (size_t)plan->patch_columns);
 }
 
 /* Bytes of the largest array that a plan keeps transformed, in f32: all weights, all patches, or
@@ -85,10 +82,10 @@ static const LayerCosts avx2_costs = {.gemm = 0.37,
                                       .memory_weight = 2.96,
                                       .weight_bytes = sizeof(float)};
 
-/* With AVX-512, f32: measured on an AMD EPYC of the Zen 4 generation, two threads, the layers of
- * the common public size and of a 6-stem drum network of 256 frames. Only weights in memory cost
- * less than in the fit above, beside the rest. 384 channels at 64 × 256 are the layers that show
- * it. */
+/* With AVX-512, f32. On an AMD EPYC of the Zen 4 generation, two threads, every way was timed for
+ * each layer of the common public size and of a 6-stem drum network of 256 frames. The fit above
+ * chose the fastest but for 384 channels at 64 × 256, which want weights first: 1 % of the
+ * network's time. Any memory_weight from 0.84 to 1.46 chooses all as measured. */
 static const LayerCosts avx512_costs = {.gemm = 0.37,
                                         .load = 1.0,
                                         .linear = 0.34,
@@ -100,12 +97,12 @@ static const LayerCosts avx512_costs = {.gemm = 0.37,
                                         .memory_weight = 1.2,
                                         .weight_bytes = sizeof(float)};
 
-/* With bf16 products of the processor's own: measured there too, with the table avx512bf16.
- * Products take less than half the time, and weights half the bytes; transforms are f32 still. A
- * tile took 350 in the layers measured. With 200 the layers of networks of some ten channels, too
- * small for their time to matter, keep the algorithm that they have in f32. AMX's products are
- * faster still, where a measured plan was the estimate but for the smallest layers
- * (docs/performance.md). */
+/* With bf16 products by the processor's own instructions: timed there as well, on the table
+ * avx512bf16. gemm and panel are the times of the drum network's layers, and 384 channels at 64 ×
+ * 64 and at 64 × 256 want an outer_weight from 0.77 to 1.35. A tile took 350: with 200, layers of
+ * some ten channels, whose time does not matter, keep the algorithm, and the bits, that they always
+ * had. AMX's products are faster still, but of its layers only the smallest were chosen wrongly
+ * before (docs/performance.md). */
 static const LayerCosts bf16_costs = {.gemm = 0.157,
                                       .load = 0.42,
                                       .linear = 0.17,
@@ -229,9 +226,11 @@ static const struct Way {
 
 #define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
-static ConvPlan winograd(const CpuLayer *layer, const struct Way *way) {
-    size_t columns = size_max(size_min((size_t)tiles(layer->output.width), way->columns), 1);
-    size_t rows = size_max(size_min((size_t)tiles(layer->output.height), way->tiles / columns), 1);
+static ConvPlan winograd_plan(const CpuLayer *layer, const struct Way *way) {
+    size_t columns =
+        size_max(size_min((size_t)winograd_tiles(layer->output.width), way->columns), 1);
+    size_t rows =
+        size_max(size_min((size_t)winograd_tiles(layer->output.height), way->tiles / columns), 1);
     return (ConvPlan){.algorithm = CONV_WINOGRAD,
                       .patch_rows = (int)rows,
                       .patch_columns = (int)columns,
@@ -243,7 +242,7 @@ static size_t allowed_bytes(const CpuLayer *layer) {
     size_t least = SIZE_MAX;
     for (int i = 0; i < WAYS; i++) {
         size_t bytes = 0;
-        ConvPlan plan = winograd(layer, &ways[i]);
+        ConvPlan plan = winograd_plan(layer, &ways[i]);
         if (transformed_bytes(layer, &plan, &bytes))
             least = size_min(least, bytes);
     }
@@ -264,10 +263,10 @@ void conv_plan_force(const ConvPlan *plan) {
 /* The forced plan, with patches cut to the layer's size. */
 static ConvPlan cut_forced_plan(const CpuLayer *layer) {
     ConvPlan plan = *forced_plan;
-    if (plan.patch_rows > tiles(layer->output.height))
-        plan.patch_rows = tiles(layer->output.height);
-    if (plan.patch_columns > tiles(layer->output.width))
-        plan.patch_columns = tiles(layer->output.width);
+    if (plan.patch_rows > winograd_tiles(layer->output.height))
+        plan.patch_rows = winograd_tiles(layer->output.height);
+    if (plan.patch_columns > winograd_tiles(layer->output.width))
+        plan.patch_columns = winograd_tiles(layer->output.width);
     return plan;
 }
 
@@ -278,7 +277,7 @@ ConvPlan conv_plan_choose(const CpuLayer *layer) {
     if (forced_plan)
         return cut_forced_plan(layer);
     for (int i = 0; i < WAYS; i++) {
-        ConvPlan plan = winograd(layer, &ways[i]);
+        ConvPlan plan = winograd_plan(layer, &ways[i]);
         if (is_candidate(layer, &plan) &&
             conv_plan_cost(layer, &plan) < conv_plan_cost(layer, &best))
             best = plan;

@@ -39,6 +39,15 @@ typedef struct CpuLayer {
     cleave_precision precision; /* of the layer's products */
 } CpuLayer;
 
+static inline bool is_convolution(const Node *node) {
+    return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
+}
+
+/* Tiles that cover a number of positions. */
+static inline int winograd_tiles(int positions) {
+    return (positions + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
+}
+
 /* The cheapest way to compute a layer. For an op that is not a convolution: zeros. */
 ConvPlan conv_plan_choose(const CpuLayer *layer);
 

@@ -115,7 +115,7 @@ static size_t panels_of(const ConvWeights *weights) {
 }
 
 /* Reads and reorders into c->packed, all threads at once. */
-static cleave_status pack(PackContext *c, size_t floats, cleave_error *error) {
+static cleave_status pack_weights(PackContext *c, size_t floats, cleave_error *error) {
     ThreadPool *pool = c->executable->pool;
     size_t inputs = (size_t)channel_layout_channels(c->inputs);
     size_t across = c->weights->transposed ? (size_t)c->outputs : inputs;
@@ -135,12 +135,12 @@ static cleave_status pack(PackContext *c, size_t floats, cleave_error *error) {
 }
 
 /* Fills weights->data, through f32 where its elements are narrower. */
-static cleave_status fill(PackContext *c, size_t floats, cleave_error *error) {
+static cleave_status fill_weights(PackContext *c, size_t floats, cleave_error *error) {
     bool narrow = c->weights->element < sizeof(float);
     c->packed = narrow ? memory_allocate_aligned(floats * sizeof(float)) : c->weights->data;
     if (!c->packed)
         return error_memory(error, c->tensor->name, floats * sizeof(float));
-    cleave_status status = pack(c, floats, error);
+    cleave_status status = pack_weights(c, floats, error);
     if (narrow) {
         if (status == CLEAVE_OK)
             thread_pool_run(c->executable->pool, panels_of(c->weights), narrow_panel, c);
@@ -157,8 +157,9 @@ static bool kept_as_f16(WeightStorage storage, const CpuStep *step, const CpuExe
     return executable->precision == CLEAVE_PRECISION_BF16 || (tensor && tensor->dtype == DTYPE_F16);
 }
 
-static cleave_status allocate(ConvWeights *weights, bool scaled, const CpuExecutable *executable,
-                              CpuStep *step, cleave_error *error) {
+static cleave_status allocate_weights(ConvWeights *weights, bool scaled,
+                                      const CpuExecutable *executable, CpuStep *step,
+                                      cleave_error *error) {
     size_t scales = scaled ? (size_t)weights->column_blocks * sizeof(float) : 0;
     size_t bytes = panels_of(weights) * conv_weights_panel_elements(weights) * weights->element;
     step->weight_bytes += bytes + scales;
@@ -183,7 +184,7 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
                              .taps = conv->kernel[0] * conv->kernel[1],
                              .blocks = step->operand.blocks,
                              .column_blocks = step->output->blocks};
-    cleave_status status = allocate(weights, scaled, executable, step, error);
+    cleave_status status = allocate_weights(weights, scaled, executable, step, error);
     if (status != CLEAVE_OK || executable->sizes_only)
         return status;
     PackContext context = {.weights = weights,
@@ -193,7 +194,7 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
                            .outputs = step->node->shape.channels,
                            .tensor = tensor};
     atomic_init(&context.not_finite, 0);
-    return fill(&context, panels_of(weights) * conv_weights_panel_elements(weights), error);
+    return fill_weights(&context, panels_of(weights) * conv_weights_panel_elements(weights), error);
 }
 
 const float *conv_weights_taps(const ConvWeights *weights, const Kernels *kernels, int column,

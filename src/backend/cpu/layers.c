@@ -3,10 +3,6 @@
 
 #include "backend/cpu/placement.h"
 
-static bool is_convolution(const Node *node) {
-    return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
-}
-
 static LayerPlan layer_of(const CpuExecutable *executable, const Step *step) {
     const Graph *graph = &executable->graph;
     const Node *node = &graph->nodes[step->node];

@@ -148,8 +148,8 @@ static void pack_row(void *context, size_t task, int thread) {
     }
 }
 
-static cleave_status pack(LinearStep *linear, const CpuExecutable *executable, const Tensor *weight,
-                          cleave_error *error) {
+static cleave_status pack_linear(LinearStep *linear, const CpuExecutable *executable,
+                                 const Tensor *weight, cleave_error *error) {
     size_t rows = (size_t)linear->base.output->width;
     size_t k_blocks = (size_t)linear->k_blocks;
     size_t bytes = k_blocks * rows * CHANNEL_BLOCK * linear->element;
@@ -188,5 +188,5 @@ cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executa
     linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0 &&
                        linear->element == sizeof(float);
     linear->base.scratch_bytes = GEMM_COLUMNS * row_scratch_bytes(linear);
-    return pack(linear, executable, weights->nodes[step->node].weights[0], error);
+    return pack_linear(linear, executable, weights->nodes[step->node].weights[0], error);
 }

@@ -21,7 +21,7 @@ CpuLayer step_layer(const CpuExecutable *executable, const Step *step) {
                       .output = node->shape,
                       .kernels = executable->kernels,
                       .precision = step_precision(executable, step)};
-    if (node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED)
+    if (is_convolution(node))
         layer.conv = node->as.conv;
     if (node->input_count > 0) {
         layer.input_height = graph->nodes[node->inputs[0]].shape.height;
@@ -50,8 +50,8 @@ static cleave_status place_tensor(CpuExecutable *executable, const Step *step,
     const Node *node = &executable->graph.nodes[step->node];
     Shape shape = executable->graph.nodes[step->output].shape;
     CpuTensor *tensor = &executable->tensors[step->output];
-    bool own_channels = node->op == OP_INPUT || node->op == OP_STFT || node->op == OP_ISTFT ||
-                        node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
+    bool own_channels =
+        node->op == OP_INPUT || node->op == OP_STFT || node->op == OP_ISTFT || is_convolution(node);
     *tensor = (CpuTensor){.height = shape.height, .width = shape.width};
     tensor->stored = node->op != OP_INPUT && node->op != OP_ISTFT;
     if (own_channels)

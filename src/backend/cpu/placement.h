@@ -5,8 +5,8 @@
 
 #include "backend/cpu/executable.h"
 
-/* Fills in the executable's tensors and the plans of its steps, of which the tensors' parts depend,
- * and allocates arena and statistics, unless it is sizes_only. */
+/* Fills in the executable's tensors and the plans of its steps (a tensor's parts depend on the plan
+ * of its writer), and allocates arena and statistics, unless it is sizes_only. */
 cleave_status place_tensors(CpuExecutable *executable, cleave_error *error);
 
 /* The precision of a step's products. */

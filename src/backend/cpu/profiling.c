@@ -20,8 +20,7 @@ static double step_products(const CpuExecutable *executable, const Step *step) {
     double flops = graph_node_flops(&executable->graph, step->node);
     if (step_plan(executable, step)->algorithm != CONV_WINOGRAD)
         return flops;
-    double tiles = (double)size_divide_up((size_t)shape->height, WINOGRAD_TILE) *
-                   (double)size_divide_up((size_t)shape->width, WINOGRAD_TILE);
+    double tiles = (double)winograd_tiles(shape->height) * winograd_tiles(shape->width);
     return flops * WINOGRAD_ELEMENTS * tiles / (9.0 * shape->height * shape->width);
 }
 
@@ -46,10 +45,6 @@ static double step_bytes(const CpuExecutable *executable, const CpuStep *step) {
     if (step->node->op == OP_ISTFT)
         bytes += shape_bytes(step->node->shape);
     return bytes;
-}
-
-static bool is_convolution(const Node *node) {
-    return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
 }
 
 static ProfileOp describe_step(const CpuExecutable *executable, const Step *program_step,

@@ -49,7 +49,7 @@ typedef struct Tests {
 /* ---- Numbers ----------------------------------------------------------------------------- */
 
 /* Within ±[1/4, 1]: far from subnormals, so that roundings are relative. */
-static void draw(Bench *bench, float *values, size_t count) {
+static void selftest_draw(Bench *bench, float *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
         uint64_t bits = random_next(&bench->random);
         float magnitude = 0.25F + 0.75F * (float)(bits >> 40) * 0x1p-24F;
@@ -61,7 +61,7 @@ static void begin_test(Tests *tests, const char *name) {
     tests->tests[tests->count++] = (KernelTest){.name = name};
 }
 
-static void expect(const Tests *tests, double got, double expected, double bound) {
+static void selftest_expect(const Tests *tests, double got, double expected, double bound) {
     KernelTest *test = &tests->tests[tests->count - 1];
     double share = fabs(got - expected) / bound;
     if (!isfinite(got) || isnan(share))
@@ -99,8 +99,8 @@ static void test_gemm(Tests *tests, const Kernels *kernels, cleave_precision pre
     const ProductKernels *products = &kernels->products[precision];
     DenseGemm gemm = {.rows = ROWS, .k_blocks = BLOCKS, .c = bench->c};
     begin_test(tests, names[precision]);
-    draw(bench, bench->a, sizeof(bench->a) / sizeof(float));
-    draw(bench, bench->b, sizeof(bench->b) / sizeof(float));
+    selftest_draw(bench, bench->a, sizeof(bench->a) / sizeof(float));
+    selftest_draw(bench, bench->b, sizeof(bench->b) / sizeof(float));
     dense_gemm_set_operands(&gemm, products, bench->a, bench->b, bench->a_elements,
                             bench->b_elements);
     dense_gemm_run(&gemm, products, 1);
@@ -117,7 +117,7 @@ static void test_gemm(Tests *tests, const Kernels *kernels, cleave_precision pre
             sum += term;
             magnitude += fabs(term);
         }
-        expect(tests, (double)bench->c[i], sum, share * magnitude);
+        selftest_expect(tests, (double)bench->c[i], sum, share * magnitude);
     }
 }
 
@@ -125,11 +125,11 @@ static void test_narrow(Tests *tests, const Kernels *kernels, cleave_precision p
                         Bench *bench) {
     uint16_t *to = (uint16_t *)(void *)bench->row[1];
     begin_test(tests, precision == CLEAVE_PRECISION_F16 ? "narrow f16" : "narrow bf16");
-    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    selftest_draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
     kernels->products[precision].narrow(to, bench->row[0], POSITIONS);
     for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
         double x = (double)bench->row[0][i];
-        expect(tests, value_of(precision, to[i]), x, roundoff(precision) * fabs(x));
+        selftest_expect(tests, value_of(precision, to[i]), x, roundoff(precision) * fabs(x));
     }
 }
 
@@ -147,24 +147,24 @@ static void test_products(Tests *tests, const Kernels *kernels, Bench *bench) {
 static void test_f16(Tests *tests, const Kernels *kernels, Bench *bench) {
     uint16_t *to = (uint16_t *)(void *)bench->row[1];
     size_t count = (size_t)POSITIONS * CHANNEL_BLOCK;
-    draw(bench, bench->row[0], count);
+    selftest_draw(bench, bench->row[0], count);
     kernels->narrow_f16(to, bench->row[0], count, 0.5F);
     kernels->widen_f16(bench->row[2], to, count, 4.0F);
     begin_test(tests, "narrow f16 weights");
     for (size_t i = 0; i < count; i++) {
         double x = 0.5 * (double)bench->row[0][i];
-        expect(tests, value_of(CLEAVE_PRECISION_F16, to[i]), x, F16_ROUNDOFF * fabs(x));
+        selftest_expect(tests, value_of(CLEAVE_PRECISION_F16, to[i]), x, F16_ROUNDOFF * fabs(x));
     }
     begin_test(tests, "widen f16 weights");
     for (size_t i = 0; i < count; i++) {
         double x = 4.0 * value_of(CLEAVE_PRECISION_F16, to[i]);
-        expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x));
+        selftest_expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x));
     }
 }
 
 /* ---- Rows -------------------------------------------------------------------------------- */
 
-static double activate(ActKind act, double x) {
+static double selftest_activate(ActKind act, double x) {
     switch (act) {
     case ACT_GELU:
         return x * 0.5 * erfc(-x * M_SQRT1_2);
@@ -187,33 +187,33 @@ static void test_load(Tests *tests, const Kernels *kernels, ActKind act, Bench *
     float *scale = bench->row[2];
     float *shift = bench->row[2] + CHANNEL_BLOCK;
     begin_test(tests, names[act]);
-    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
-    draw(bench, scale, 2 * CHANNEL_BLOCK);
+    selftest_draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    selftest_draw(bench, scale, 2 * CHANNEL_BLOCK);
     for (size_t i = 0; i < CHANNEL_BLOCK; i++)
         scale[i] *= 8.0F; /* so that activations see both of their ends */
     kernels->load[act](bench->row[1], bench->row[0], POSITIONS, scale, shift, 1.0F);
     for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
         double product = (double)bench->row[0][i] * (double)scale[i % CHANNEL_BLOCK];
         double offset = (double)shift[i % CHANNEL_BLOCK];
-        expect(tests, (double)bench->row[1][i], activate(act, product + offset),
-               1e-6 * (fabs(product) + fabs(offset)));
+        selftest_expect(tests, (double)bench->row[1][i], selftest_activate(act, product + offset),
+                        1e-6 * (fabs(product) + fabs(offset)));
     }
 }
 
 static void test_elementwise(Tests *tests, const Kernels *kernels, Bench *bench) {
-    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
-    draw(bench, bench->row[1], POSITIONS * CHANNEL_BLOCK);
+    selftest_draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    selftest_draw(bench, bench->row[1], POSITIONS * CHANNEL_BLOCK);
     begin_test(tests, "multiply");
     kernels->multiply(bench->row[2], bench->row[0], bench->row[1], POSITIONS);
     for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
         double x = (double)bench->row[0][i] * (double)bench->row[1][i];
-        expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x));
+        selftest_expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x));
     }
     begin_test(tests, "add");
     kernels->add(bench->row[2], bench->row[0], bench->row[1], POSITIONS);
     for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
         double x = (double)bench->row[0][i] + (double)bench->row[1][i];
-        expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x) + 0x1p-126);
+        selftest_expect(tests, (double)bench->row[2][i], x, UNIT_ROUNDOFF * fabs(x) + 0x1p-126);
     }
 }
 
@@ -221,7 +221,7 @@ static void test_elementwise(Tests *tests, const Kernels *kernels, Bench *bench)
 static void test_statistics(Tests *tests, const Kernels *kernels, Bench *bench) {
     float mean[CHANNEL_BLOCK];
     float squares[CHANNEL_BLOCK];
-    draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
+    selftest_draw(bench, bench->row[0], POSITIONS * CHANNEL_BLOCK);
     kernels->statistics(&(StatisticsArguments){.from = bench->row[0],
                                                .rows = 1,
                                                .positions = POSITIONS,
@@ -237,8 +237,9 @@ static void test_statistics(Tests *tests, const Kernels *kernels, Bench *bench) 
             double x = (double)bench->row[0][i * CHANNEL_BLOCK + lane] - sum / POSITIONS;
             around += x * x;
         }
-        expect(tests, (double)mean[lane], sum / POSITIONS, POSITIONS * UNIT_ROUNDOFF);
-        expect(tests, (double)squares[lane], around, 4.0 * POSITIONS * POSITIONS * UNIT_ROUNDOFF);
+        selftest_expect(tests, (double)mean[lane], sum / POSITIONS, POSITIONS * UNIT_ROUNDOFF);
+        selftest_expect(tests, (double)squares[lane], around,
+                        4.0 * POSITIONS * POSITIONS * UNIT_ROUNDOFF);
     }
 }
 
@@ -286,15 +287,15 @@ static void expect_convolution(const Tests *tests, const Bench *bench) {
             sum += term;
             magnitude += fabs(term);
         }
-        expect(tests, (double)bench->result[i], sum, 50.0 * UNIT_ROUNDOFF * magnitude);
+        selftest_expect(tests, (double)bench->result[i], sum, 50.0 * UNIT_ROUNDOFF * magnitude);
     }
 }
 
 /* Each transform by itself, with the reference's two others. */
 static void test_winograd(Tests *tests, const Kernels *kernels, Bench *bench) {
     const Kernels *reference = &kernels_reference;
-    draw(bench, bench->image, sizeof(bench->image) / sizeof(float));
-    draw(bench, bench->taps, sizeof(bench->taps) / sizeof(float));
+    selftest_draw(bench, bench->image, sizeof(bench->image) / sizeof(float));
+    selftest_draw(bench, bench->taps, sizeof(bench->taps) / sizeof(float));
     begin_test(tests, "winograd input");
     run_winograd(kernels, reference, reference, bench);
     expect_convolution(tests, bench);

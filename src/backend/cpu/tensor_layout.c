@@ -61,16 +61,12 @@ float *tensor_part_statistics(const CpuTensor *tensor, int item, int block, int 
            index * 2 * CHANNEL_BLOCK;
 }
 
-static int clipped(int size, int first, int limit) {
-    return first + size > limit ? limit - first : size;
-}
-
 static int part_height(const CpuTensor *tensor, int down) {
-    return clipped(tensor->part_height, down * tensor->part_height, tensor->height);
+    return size_clipped(tensor->part_height, down * tensor->part_height, tensor->height);
 }
 
 static int part_width(const CpuTensor *tensor, int across) {
-    return clipped(tensor->part_width, across * tensor->part_width, tensor->width);
+    return size_clipped(tensor->part_width, across * tensor->part_width, tensor->width);
 }
 
 int tensor_part_elements(const CpuTensor *tensor, int down, int across) {

@@ -28,6 +28,11 @@ bool channel_layout_equal(const ChannelLayout *a, const ChannelLayout *b);
 /* Where a channel lies among the padded lanes: block · CHANNEL_BLOCK + lane. */
 int channel_layout_position(const ChannelLayout *layout, int channel);
 
+/* What is left of `size` elements from `first` on, of `limit` in all. */
+static inline int size_clipped(int size, int first, int limit) {
+    return first + size > limit ? limit - first : size;
+}
+
 /* A stored activation. Its data is valid while the program's steps that use it run. */
 typedef struct CpuTensor {
     bool stored; /* lies in the arena: neither input, output nor folded away */

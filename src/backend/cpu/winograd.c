@@ -104,26 +104,20 @@ typedef struct Patch {
     int columns;
 } Patch;
 
-static int clipped(int size, int first, int limit) {
-    return first + size > limit ? limit - first : size;
-}
-
-static int tiles(int size) {
-    return (size + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
-}
-
 static Patch find_patch(const WinogradStep *w, int item, size_t index) {
     Patch patch = {.item = item,
                    .down = (int)(index / (size_t)w->patches_across),
                    .across = (int)(index % (size_t)w->patches_across)};
     patch.row = patch.down * w->plan.patch_rows;
     patch.column = patch.across * w->plan.patch_columns;
-    patch.rows = clipped(w->plan.patch_rows, patch.row, tiles(w->base.output->height));
-    patch.columns = clipped(w->plan.patch_columns, patch.column, tiles(w->base.output->width));
+    patch.rows =
+        size_clipped(w->plan.patch_rows, patch.row, winograd_tiles(w->base.output->height));
+    patch.columns =
+        size_clipped(w->plan.patch_columns, patch.column, winograd_tiles(w->base.output->width));
     return patch;
 }
 
-static void clear(float *to, int positions) {
+static void clear_positions(float *to, int positions) {
     if (positions > 0)
         memset(to, 0, (size_t)positions * CHANNEL_BLOCK * sizeof(float));
 }
@@ -137,7 +131,7 @@ static void load_slab_row(const WinogradStep *w, const Kernels *kernels, const P
     int before = first < 0 ? -first : 0;
     int behind = first + count > operand->width ? first + count - operand->width : 0;
     if (row < 0 || row >= operand->height) {
-        clear(to, count);
+        clear_positions(to, count);
         return;
     }
     RowPart part = {.item = patch->item,
@@ -145,9 +139,9 @@ static void load_slab_row(const WinogradStep *w, const Kernels *kernels, const P
                     .row = row,
                     .first = first + before,
                     .count = count - before - behind};
-    clear(to, before);
+    clear_positions(to, before);
     operand_load(operand, kernels, part, to + (size_t)before * CHANNEL_BLOCK);
-    clear(to + (size_t)(count - behind) * CHANNEL_BLOCK, behind);
+    clear_positions(to + (size_t)(count - behind) * CHANNEL_BLOCK, behind);
 }
 
 /* A thread's scratch. */
@@ -225,8 +219,9 @@ static void store_patch(const WinogradStep *w, const Kernels *kernels, const Pat
                 .to = tensor_row(output, patch->item, column + j, y) + offset,
                 .add = add ? tensor_row(add, patch->item, column + j, y) + offset : NULL,
                 .to_stride = tensor_row_floats(output),
-                .rows = (size_t)clipped(WINOGRAD_TILE, y, output->height),
-                .positions = (size_t)clipped(patch->columns * WINOGRAD_TILE, x, output->width)};
+                .rows = (size_t)size_clipped(WINOGRAD_TILE, y, output->height),
+                .positions =
+                    (size_t)size_clipped(patch->columns * WINOGRAD_TILE, x, output->width)};
             kernels->winograd_output(&arguments);
         }
         tensor_part_written(output, kernels, patch->item, column + j, patch->down, patch->across);
@@ -247,8 +242,8 @@ typedef struct Product {
 } Product;
 
 /* products[e] = (first block: 0, else itself) + input[e] · weights[e] for each element e. */
-static void multiply(const WinogradStep *w, const Product *product, const void **pointers,
-                     float *products) {
+static void multiply_patch(const WinogradStep *w, const Product *product, const void **pointers,
+                           float *products) {
     size_t block = patch_tiles(&w->plan) * CHANNEL_BLOCK;
     for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++) {
         const unsigned char *input = product->input + e * input_stride(w) * w->element;
@@ -322,9 +317,9 @@ static void patch_task(void *context, size_t task, int thread) {
                                executable->shared + (size_t)column * column_elements * w->element,
                            .weights_column = column_elements,
                            .last = w->weights.blocks,
-                           .columns = clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
+                           .columns = size_clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
                            .rows = (size_t)(patch.rows * patch.columns)};
-        multiply(w, &product, scratch.pointers, scratch.products);
+        multiply_patch(w, &product, scratch.pointers, scratch.products);
         store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
     }
 }
@@ -364,17 +359,17 @@ static void columns_task(void *context, size_t task, int thread) {
     Product product = {.input = patch_input(c, index),
                        .weights = scratch.weights,
                        .weights_column = WEIGHT_BLOCKS * PANEL,
-                       .columns = clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
+                       .columns = size_clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
                        .rows = (size_t)(patch.rows * patch.columns)};
     for (; product.first < w->weights.blocks; product.first = product.last) {
-        int count = clipped(WEIGHT_BLOCKS, product.first, w->weights.blocks);
+        int count = size_clipped(WEIGHT_BLOCKS, product.first, w->weights.blocks);
         product.last = product.first + count;
         for (int j = 0; j < product.columns; j++)
             for (int block = 0; block < count; block++)
                 transform_block(w, executable, column + j, product.first + block, scratch.buffer,
                                 scratch.weights +
                                     (size_t)(j * WEIGHT_BLOCKS + block) * PANEL * w->element);
-        multiply(w, &product, scratch.pointers, scratch.products);
+        multiply_patch(w, &product, scratch.pointers, scratch.products);
     }
     store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
 }
@@ -417,8 +412,10 @@ cleave_status winograd_step_create(CpuStep **created, const CpuExecutable *execu
     w->base.destroy = winograd_destroy;
     w->element = w->base.products->element;
     w->plan = *step_plan(executable, step);
-    w->patches_down = (tiles(output->height) + w->plan.patch_rows - 1) / w->plan.patch_rows;
-    w->patches_across = (tiles(output->width) + w->plan.patch_columns - 1) / w->plan.patch_columns;
+    w->patches_down =
+        (winograd_tiles(output->height) + w->plan.patch_rows - 1) / w->plan.patch_rows;
+    w->patches_across =
+        (winograd_tiles(output->width) + w->plan.patch_columns - 1) / w->plan.patch_columns;
     status = conv_weights_create(&w->weights, WEIGHTS_TO_TRANSFORM, &w->base, executable,
                                  weights->nodes[step->node].weights[0], error);
     if (status != CLEAVE_OK)

@@ -18,7 +18,7 @@ static NSError *metal_error(NSError *reason) {
     return reason;
 }
 
-static bool says(NSError *reason, NSString *word) {
+static bool error_says(NSError *reason, NSString *word) {
     NSString *text = [reason localizedDescription];
     return text && [text rangeOfString:word].location != NSNotFound;
 }
@@ -35,9 +35,10 @@ typedef enum Fault {
 
 /* Some of the driver's faults have no code of Metal's, but words. */
 static Fault fault_of(NSError *reason) {
-    if (says(reason, @"ImpactingInteractivity") || says(reason, @"Impacting Interactivity"))
+    if (error_says(reason, @"ImpactingInteractivity") ||
+        error_says(reason, @"Impacting Interactivity"))
         return FAULT_INTERACTIVITY;
-    if (says(reason, @"SubmissionsIgnored"))
+    if (error_says(reason, @"SubmissionsIgnored"))
         return FAULT_REVOKED;
     if (![[reason domain] isEqual:MTLCommandBufferErrorDomain])
         return FAULT_OTHER;
@@ -178,8 +179,8 @@ MPSGraphExecutableExecutionDescriptor *executable_descriptor(const MpsCommands *
     return descriptor;
 }
 
-/* A graph that is not compiled beforehand is in its first run: so it is told how, where this macOS
- * can be told. */
+/* A graph that is not compiled beforehand is compiled in its first run, as this says, if this macOS
+ * lets us say. */
 MPSGraphExecutionDescriptor *graph_descriptor(const MpsDevice *device,
                                               const MpsCommands *commands) {
     MPSGraphExecutionDescriptor *descriptor =

@@ -228,8 +228,8 @@ static cleave_status encode_piece(MpsExecutable *executable, MpsFlight *flight,
     return CLEAVE_OK;
 }
 
-/* Has the GPU compute a flight, unless it does already. One at a time: two would take twice the
- * memory between ops, of which MPSGraph holds a command buffer's until that is done. */
+/* Has the GPU compute a flight, unless it does already. One at a time: MPSGraph holds the memory of
+ * a command buffer until that is done, so two would take twice as much. */
 static cleave_status take_off(MpsExecutable *executable, MpsFlight *flight, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     if (flight->commands.all)

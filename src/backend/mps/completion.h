@@ -1,7 +1,7 @@
-/* completion.h: what MPSGraph says of an execution when it is done. What it encodes may go into
- * several command buffers, of which only the first and the last can be asked: a failure of one
- * between them reaches nobody but the completion handler, which is called in a thread of MPSGraph's
- * at some time, or perhaps never. Inside backend/mps only. */
+/* completion.h: what MPSGraph reports of an execution when it is done. What it encodes may go into
+ * several command buffers, and only the first and the last can be asked. If one between them fails,
+ * only the completion handler says so. It is called in a thread of MPSGraph's at some time, or
+ * perhaps never. Inside backend/mps only. */
 #ifndef CLEAVE_MPS_COMPLETION_H
 #define CLEAVE_MPS_COMPLETION_H
 
@@ -11,7 +11,7 @@
 
 typedef struct MpsCompletion MpsCompletion;
 
-/* Of one execution; NULL where memory ran out. */
+/* For one execution; NULL if memory ran out. */
 MpsCompletion *completion_create(void);
 
 /* The handler to be given to MPSGraph: one of the two, once. It may be called at any time, also
@@ -19,8 +19,8 @@ MpsCompletion *completion_create(void);
 MPSGraphExecutableCompletionHandler completion_of_executable(MpsCompletion *completion);
 MPSGraphCompletionHandler completion_of_graph(MpsCompletion *completion);
 
-/* Waits for the handler's call, for a second at most; *told: it came. Returns what it was told, nil
- * where all went well; not retained. */
+/* Waits for the handler's call, for a second at most; *told: it came. Returns the error that it
+ * reported, or nil; not retained. */
 NSError *completion_wait(MpsCompletion *completion, bool *told);
 
 /* NULL is allowed. */

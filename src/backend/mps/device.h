@@ -7,7 +7,7 @@
 #include "backend/backend.h"
 
 typedef struct MpsDevice {
-    id<MTLDevice> device; /* nil: there is none, and `reason` says why */
+    id<MTLDevice> device; /* nil: none can be used; see `reason` */
     int macos[2];         /* major and minor version; 0, 0 where unknown */
     bool compiles;        /* has MPSGraphExecutable */
     bool transforms;      /* MPSGraph has Fourier transforms and complex tensors */

@@ -76,7 +76,7 @@ static double submission_flops(void) {
     return flops > 0 ? flops : SUBMISSION_FLOPS;
 }
 
-static void probe(void) {
+static void probe_device(void) {
     found.submission_flops = submission_flops();
     @autoreleasepool {
         find_version(&found);
@@ -92,7 +92,7 @@ static void probe(void) {
 }
 
 const MpsDevice *mps_device(void) {
-    pthread_once(&once, probe);
+    pthread_once(&once, probe_device);
     return &found;
 }
 

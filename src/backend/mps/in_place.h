@@ -1,5 +1,5 @@
-/* in_place.h: weights that the GPU reads where they lie, in the pages of the mapped checkpoint, and
- * of which no second copy is made. Inside backend/mps only. */
+/* in_place.h: weights that the GPU reads where they lie, in the pages of the mapped checkpoint,
+ * without a second copy. Inside backend/mps only. */
 #ifndef CLEAVE_MPS_IN_PLACE_H
 #define CLEAVE_MPS_IN_PLACE_H
 

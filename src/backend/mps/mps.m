@@ -130,7 +130,7 @@ static cleave_status create_flights(MpsExecutable *executable, int depth, cleave
     return made ? CLEAVE_OK : error_memory(error, "chunks on their way to the GPU", in + out);
 }
 
-static int depth_of(const CompileOptions *options) {
+static int mps_depth(const CompileOptions *options) {
     return options->fuse ? MPS_DEPTH : 1;
 }
 
@@ -149,7 +149,7 @@ static ExecutableMemory memory_of(const Graph *network, const CompileOptions *op
                     mps_value_floats(network, network->count - 1, options->batch);
     return (ExecutableMemory){.weights = parameters_bytes(network, options->precision),
                               .activations = live_bytes(network, options->batch),
-                              .scratch = (int64_t)(floats * sizeof(float)) * depth_of(options) +
+                              .scratch = (int64_t)(floats * sizeof(float)) * mps_depth(options) +
                                          left_bytes(network, options)};
 }
 
@@ -173,7 +173,7 @@ static cleave_status mps_build(MpsExecutable *executable, const Graph *graph,
                                const CompileOptions *options, cleave_error *error) {
     cleave_status status = copy_nodes(&executable->network, graph, error);
     if (status == CLEAVE_OK)
-        status = create_flights(executable, depth_of(options), error);
+        status = create_flights(executable, mps_depth(options), error);
     if (status == CLEAVE_OK)
         status =
             parameters_create(&executable->parameters, executable->device, graph, options, error);
@@ -214,7 +214,7 @@ static cleave_status mps_compile(Executable **created, const Graph *graph,
     if (!executable)
         return error_memory(error, "the compiled network", sizeof(*executable));
     executable->head = (Executable){.methods = options->fuse ? &compiled_methods : &eager_methods,
-                                    .depth = depth_of(options),
+                                    .depth = mps_depth(options),
                                     .kernels = "",
                                     .memory = memory_of(graph, options)};
     executable->device = device;

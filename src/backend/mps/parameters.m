@@ -73,7 +73,8 @@ static Description describe_istft(const Node *node, int slot) {
     return (Description){{0}, 0, MPSDataTypeFloat32};
 }
 
-static Description describe(const Graph *network, int node, int slot, cleave_precision precision) {
+static Description describe_parameter(const Graph *network, int node, int slot,
+                                      cleave_precision precision) {
     const Node *n = &network->nodes[node];
     Description none = {{0}, 0, MPSDataTypeFloat32};
     if (n->op == OP_STFT)
@@ -99,7 +100,7 @@ int64_t parameters_bytes(const Graph *network, cleave_precision precision) {
     int64_t bytes = 0;
     for (int node = 0; node < network->count; node++)
         for (int slot = 0; slot < PARAMETERS_PER_NODE; slot++) {
-            Description d = describe(network, node, slot, precision);
+            Description d = describe_parameter(network, node, slot, precision);
             bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
         }
     return bytes;
@@ -233,8 +234,9 @@ static cleave_status read_weight(const Parameter *parameter, const Node *node, i
 
 /* ---- All ---- */
 
-static cleave_status allocate(Parameter *parameter, id<MTLDevice> device, const Description *d,
-                              const char *name, cleave_error *error) {
+static cleave_status allocate_parameter(Parameter *parameter, id<MTLDevice> device,
+                                        const Description *d, const char *name,
+                                        cleave_error *error) {
     size_t bytes = description_elements(d) * type_bytes(d->type);
     parameter->type = d->type;
     parameter->shape = [numbers(d->dims, d->dim_count) retain];
@@ -242,7 +244,8 @@ static cleave_status allocate(Parameter *parameter, id<MTLDevice> device, const 
     return parameter->buffer ? CLEAVE_OK : error_memory(error, name, bytes);
 }
 
-static cleave_status fill(Parameter *items, const Graph *network, int node, cleave_error *error) {
+static cleave_status fill_parameters(Parameter *items, const Graph *network, int node,
+                                     cleave_error *error) {
     const Node *n = &network->nodes[node];
     cleave_status status = CLEAVE_OK;
     if (n->op == OP_STFT) {
@@ -268,7 +271,7 @@ static bool may_stay(const Node *node, MPSDataType type, cleave_precision precis
     return graph_is_product(node) && node->op != OP_LINEAR && type == whole;
 }
 
-/* Takes the place of allocate() where the weight need not be copied. */
+/* Takes the place of allocate_parameter() where the weight need not be copied. */
 static bool leave_in_place(Parameter *parameter, const MpsDevice *device, const Description *d,
                            const Node *node, const CompileOptions *options) {
     if (!may_stay(node, d->type, options->precision))
@@ -291,15 +294,15 @@ static cleave_status create_node(Parameters *parameters, const MpsDevice *device
     const Node *n = &network->nodes[node];
     cleave_status status = CLEAVE_OK;
     for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++) {
-        Description d = describe(network, node, slot, options->precision);
+        Description d = describe_parameter(network, node, slot, options->precision);
         if (d.dim_count == 0)
             continue;
         if (leave_in_place(&items[slot], device, &d, n, options))
             parameters->in_place_bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
         else
-            status = allocate(&items[slot], device->device, &d, n->name, error);
+            status = allocate_parameter(&items[slot], device->device, &d, n->name, error);
     }
-    return status == CLEAVE_OK ? fill(items, network, node, error) : status;
+    return status == CLEAVE_OK ? fill_parameters(items, network, node, error) : status;
 }
 
 static void log_bytes(const Parameters *parameters, const CompileOptions *options) {

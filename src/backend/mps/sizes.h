@@ -1,7 +1,7 @@
-/* sizes.h: how large the arrays of a network become, before any is made. MPS aborts the process, no
- * error to catch, over an array of more than 2^32 bytes or 2^31 elements. Far below that some
- * versions compute products of other extreme sizes wrongly, of which networks have none that are
- * known. Inside backend/mps only. */
+/* sizes.h: how large the arrays of a network become, before any is made. Over an array of more than
+ * 2^32 bytes or 2^31 elements MPS aborts the process, without an error to catch. Some versions
+ * compute products of other extreme sizes wrongly; no known network has any. Inside backend/mps
+ * only. */
 #ifndef CLEAVE_MPS_SIZES_H
 #define CLEAVE_MPS_SIZES_H
 
@@ -18,11 +18,11 @@
 #define CONV_SIDE_MAX    65536
 #define CONV_KERNEL_MAX  255
 
-/* Elements of the largest array that a node computes on its way, its result and its parameters
- * included, at a batch. */
+/* Elements of the largest array that a node needs at a batch: its result, its parameters, and what
+ * it computes in between. */
 int64_t node_largest_array(const Graph *network, int node, int batch);
 
-/* Whether every array at this batch is one that MPS takes; *node becomes the first whose are not.
+/* Whether MPS takes every array at this batch; *node becomes the first node with one it does not.
  */
 bool sizes_fit(const Graph *network, int batch, int *node);
 
@@ -33,8 +33,8 @@ bool products_fit(const Graph *network, int *node);
  * for the output, which is read after all. */
 void find_last_uses(const Graph *network, int *last);
 
-/* Bytes of the values that are alive at once, at most, in f32, and of what the op that runs then
- * works in. An estimate: MPSGraph plans its memory by itself. */
+/* The most bytes of values that are alive at once, in f32, with what the op that runs then works
+ * in. An estimate: MPSGraph lays out its memory by itself. */
 int64_t live_bytes(const Graph *network, int batch);
 
 #endif

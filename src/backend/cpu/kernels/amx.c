@@ -2,7 +2,7 @@
  * bf16. */
 #include "backend/cpu/kernels/simd_avx512.h"
 
-/* The compiler is not told what the instruction reads, so everything is written before it. */
+/* The compiler does not know what the instruction reads, so everything is written before it. */
 #define TILE_CONFIGURE(config)               \
     do {                                     \
         __asm__ volatile("" : : : "memory"); \

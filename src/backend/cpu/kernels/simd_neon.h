@@ -151,7 +151,7 @@ ALWAYS_INLINE bfloat16x8_t bf16_rows(const uint16_t *first, const uint16_t *seco
  *
  * The products of two positions are added to each other, and then to the sum, and both times
  * rounded to odd: the last bit of what is not exact is set. So there are as many roundings as
- * positions, with twice the error of rounding to nearest, of which half go to sums of two.
+ * positions, with twice the error of rounding to nearest, half of them in sums of two.
  * Subnormals count as zero. (FPCR.EBF, which changes all this, is 0 unless a program sets it.) */
 ALWAYS_INLINE void bf16_block(Vector sums[][TILE_VECTORS], const uint16_t *a, size_t stride,
                               const uint16_t *const *b, int rows, int columns) {

@@ -56,7 +56,7 @@ static void tile_configure(size_t upper, size_t lower) {
             TILE_ZERO(tile);                      \
     } while (0)
 
-/* `upper` rows from `row` on and, if is_lower, as many as are configured after these. */
+/* `upper` rows from `row` on; if is_lower, also the configured number of rows below them. */
 ALWAYS_INLINE void tile_block(const GemmArguments *g, size_t row, size_t upper, bool is_lower,
                               bool is_right) {
     const size_t a_row_bytes = g->a_stride * sizeof(uint16_t);
