@@ -14,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_cli import CliTest, MIX, MODEL, PROGRAM, Process, environment  # noqa: E402
 
-ROW_KEYS = ["batch", "compile", "compiled", "fallback_ops", "device", "error", "kernels",
+ROW_KEYS = ["batch", "compile", "compiled", "device", "error", "fallback_ops", "kernels",
             "median_seconds", "open_seconds", "overlap", "peak_device_memory_bytes",
             "peak_memory_bytes", "precision", "real_time_factor", "seconds", "simulated", "speed_up",
             "spread", "warm_up_seconds"]

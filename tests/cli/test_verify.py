@@ -16,7 +16,7 @@ from test_cli import (CliTest, MIX, MODEL, environment, read_float_wav, snr,  # 
 
 STEM_KEYS = ["error_dbfs", "level_dbfs", "max_difference", "max_difference_dbfs", "not_numbers",
              "silent", "snr", "spectral_difference", "stem", "verdict"]
-MODE_KEYS = ["compile", "compiled", "fallback_ops", "device", "error", "judged_snr", "kernels",
+MODE_KEYS = ["compile", "compiled", "device", "error", "fallback_ops", "judged_snr", "kernels",
              "passed", "precision", "simulated", "stems", "verdict", "worst_stem"]
 KEYS = ["input", "model", "modes", "passed", "reference", "seconds", "start_seconds",
         "thresholds"]

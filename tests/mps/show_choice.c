@@ -1,7 +1,7 @@
 /* show_choice.c: a program that knows nothing of trials: prints what "auto" takes, and why. */
 #include <stdio.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 int main(void) {
     cleave_device_choice choice;
