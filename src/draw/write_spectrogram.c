@@ -68,7 +68,7 @@ cleave_status cleave_spectrogram_write_sized(const char *png_path,
                                              size_t panel_size, const char *title,
                                              cleave_progress_callback progress, void *progress_user,
                                              cleave_error *error) {
-    cleave_spectrogram_panel panels[CLEAVE_SPECTROGRAM_PANELS_MAX] = {{NULL}};
+    cleave_spectrogram_panel panels[CLEAVE_SPECTROGRAM_PANELS_MAX] = {{NULL, NULL}};
     error_clear(error);
     cleave_status status = take_panels(panels, png_path, given, count, panel_size, error);
     if (status != CLEAVE_OK)

@@ -5,8 +5,6 @@
  *
  *   growth MODEL MIX FOLDER known|unknown    the library knows, or not, the fields of LONGER */
 #include <cleave/extra.h>
-
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * no trial can be started by running it again. */
 #include <stdio.h>
 
-#include "cleave.h"
+#include "cleave/extra.h"
 
 int main(void) {
     cleave_device_choice choice;
