@@ -94,10 +94,9 @@ typedef enum cleave_status {
  * It is safe to show: valid UTF-8 without control characters, whatever bytes the names in it have.
  * A program that shows the parts in different places finds them by these offsets into text:
  *     [0, reason)           what was being done, and to which file, with ": " at its end
- *     [reason, reason_end)  why that failed
+ *     [reason, reason_end)  why that failed; details for a bug report may follow in brackets
  *     [advice, end)         what the user can try; cleave_error_advice() returns it
- * Without a first part reason is 0. Without advice both reason_end and advice are the text's
- * length. */
+ * Without a first part reason is 0. Without advice, advice is the text's length. */
 typedef struct cleave_error {
     cleave_status status;
     char text[CLEAVE_ERROR_TEXT_SIZE];

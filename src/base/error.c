@@ -2,6 +2,8 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/path_format.h"
@@ -69,12 +71,33 @@ cleave_status error_set_file(cleave_error *error, cleave_status status, const ch
     return status;
 }
 
+cleave_status error_detail(cleave_error *error, cleave_status status, const char *format, ...) {
+    char detail[CLEAVE_ERROR_TEXT_SIZE];
+    char bracketed[CLEAVE_ERROR_TEXT_SIZE + 4];
+    va_list args;
+    if (!error)
+        return status;
+    va_start(args, format);
+    utf8_show_format(detail, sizeof(detail), format, args);
+    va_end(args);
+    snprintf(bracketed, sizeof(bracketed), " (%s)", detail);
+    error->advice = error_put(error, (size_t)error->reason_end, bracketed);
+    return status;
+}
+
+/* Where the advice of an error is to be put: behind the reason and its details. */
+static size_t error_advice_place(const cleave_error *error) {
+    static const char glue[] = "; ";
+    bool advised = error->text[error->advice] != '\0';
+    return (size_t)error->advice - (advised ? sizeof(glue) - 1 : 0);
+}
+
 cleave_status error_advise(cleave_error *error, cleave_status status, const char *format, ...) {
     static const char glue[] = "; ";
     va_list args;
     if (!error)
         return status;
-    size_t start = (size_t)error->reason_end;
+    size_t start = error_advice_place(error);
     if (start + sizeof(glue) >= sizeof(error->text))
         return status; /* no room for it */
     memcpy(error->text + start, glue, sizeof(glue));

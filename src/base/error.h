@@ -22,6 +22,11 @@ cleave_status error_set_file(cleave_error *error, cleave_status status, const ch
                              const char *path, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Puts " (DETAIL)" behind the reason, for a bug report: what a library said, for example. It is not
+ * part of the reason. Call it before error_advise(). Returns `status`. */
+cleave_status error_detail(cleave_error *error, cleave_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Puts "; ADVICE" behind an error: what the user can try. Returns `status`, so that
  *     return error_advise(error, error_set(error, …), "try a smaller batch");
  * sets both. Earlier advice is replaced. */

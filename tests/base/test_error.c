@@ -100,6 +100,22 @@ static void new_advice_takes_the_place_of_old(void **state) {
                  "try something else altogether");
 }
 
+static void details_follow_the_reason_and_are_no_part_of_it(void **state) {
+    cleave_error error;
+    (void)state;
+    error_set_file(&error, CLEAVE_ERROR_INPUT, "cannot read audio", "a.wav", "it is damaged");
+    assert_int_equal(error_detail(&error, CLEAVE_ERROR_INPUT, "%s", "chunk 3"), CLEAVE_ERROR_INPUT);
+    assert_parts(&error, "cannot read audio: a.wav: it is damaged (chunk 3)", "it is damaged", "");
+    for (int i = 0; i < 2; i++) { /* new advice takes the place of the old one */
+        error_advise(&error, CLEAVE_ERROR_INPUT, "try another");
+        assert_parts(&error, "cannot read audio: a.wav: it is damaged (chunk 3); try another",
+                     "it is damaged", "try another");
+    }
+    error_prefix(&error, "track 1");
+    assert_string_equal(error.text + error.advice, "try another");
+    assert_int_equal(error_detail(NULL, CLEAVE_ERROR_INPUT, "x"), CLEAVE_ERROR_INPUT);
+}
+
 static void a_lack_of_memory_says_how_much_and_for_what(void **state) {
     (void)state;
     cleave_error error;
@@ -242,6 +258,7 @@ int main(void) {
         cmocka_unit_test(an_error_of_a_file_begins_with_task_and_path),
         cmocka_unit_test(advice_follows_the_reason),
         cmocka_unit_test(new_advice_takes_the_place_of_old),
+        cmocka_unit_test(details_follow_the_reason_and_are_no_part_of_it),
         cmocka_unit_test(a_lack_of_memory_says_how_much_and_for_what),
         cmocka_unit_test(a_prefix_moves_all_parts),
         cmocka_unit_test(a_cleared_error_is_empty),

@@ -100,9 +100,8 @@ def name_in_table(names, target):
     return next((name for name in names if name in (folder_of(target), header)), None)
 
 
-def include_findings(table, edges, tolerated=()):
-    """Includes that the table does not allow, rows without a folder, and entries that no include needs.
-    Of the folders `tolerated`, rows and entries may be more than there is."""
+def include_findings(table, edges):
+    """Includes that the table does not allow, rows without a folder, and entries that no include needs."""
     found = []
     used = set()
     folders = {folder_of(path) for path in edges}
@@ -119,10 +118,10 @@ def include_findings(table, edges, tolerated=()):
                 found.append("%s includes %s, which the row of %s does not allow" %
                              (path, target, folder))
     for folder in table:
-        if folder not in folders and folder not in tolerated:
+        if folder not in folders:
             found.append("%s has a row and no files" % folder)
         for name in table[folder]:
-            if (folder, name) not in used and not {folder, folder_of_name(name)} & set(tolerated):
+            if (folder, name) not in used:
                 found.append("the row of %s allows %s, which no file there includes" % (folder, name))
     return found
 
@@ -244,7 +243,7 @@ def shortest_loop(edges, files):
     return best + best[:1]
 
 
-def cycle_findings(edges, known=()):
-    """One line for each cycle, but those whose files all belong to a known one."""
+def cycle_findings(edges):
+    """One line for each cycle."""
     return ["%d files in a circle, such as %s" % (len(files), " → ".join(shortest_loop(edges, files)))
-            for files in cycles(edges) if not any(set(files) <= set(one) for one in known)]
+            for files in cycles(edges)]

@@ -103,8 +103,8 @@ class MadeUpTree(unittest.TestCase):
         self.assertEqual(self.findings({"src/attic/old.c": ""}), ["src/attic has no row"])
 
     def test_an_include_of_nothing(self):
-        self.assertEqual(self.findings({"src/low/text.h": '#include "base/random.h"\n'}),
-                         ["src/low/text.h includes tests/random.h, which is in neither src/ nor include/"])
+        self.assertEqual(self.findings({"src/low/text.h": '#include "low/nothing.h"\n'}),
+                         ["src/low/text.h includes low/nothing.h, which is in neither src/ nor include/"])
 
     def test_a_right_that_is_not_used(self):
         self.assertEqual(self.findings({"src/middle/work.c": ""}),
@@ -135,13 +135,12 @@ class MadeUpTable(unittest.TestCase):
         with self.assertRaises(ValueError):
             read_table(TABLE.replace("`low` |", "`middle` |"))
 
-    def test_rows_that_may_be_more_than_there_is(self):
+    def test_rows_that_are_more_than_there_is(self):
         table = {"new": ["low"], "low": []}
         edges = {"src/low/text.c": set()}
         self.assertEqual(include_findings(table, edges),
                          ["new has a row and no files",
                           "the row of new allows low, which no file there includes"])
-        self.assertEqual(include_findings(table, edges, tolerated=["new"]), [])
 
 
 class MadeUpCalls(unittest.TestCase):
@@ -161,8 +160,7 @@ class MadeUpCalls(unittest.TestCase):
                            "c.c: three T 0 4\nc.c: two U\nd.c: four T 0 4\nd.c: one U\n")
         self.assertEqual(cycles(edges), [["a.c", "b.c", "c.c"]])
         self.assertEqual(cycle_findings(edges), ["3 files in a circle, such as a.c → c.c → b.c → a.c"])
-        self.assertEqual(cycle_findings(edges, [["a.c", "b.c", "c.c", "more.c"]]), [])
-        self.assertEqual(len(cycle_findings(edges, [["a.c", "b.c"]])), 1)
+        self.assertEqual(len(cycle_findings(edges)), 1)
 
     def test_two_circles_and_a_way_between(self):
         edges = {"a": {"b"}, "b": {"a", "c"}, "c": {"d"}, "d": {"c"}, "e": {"a"}}

@@ -12,6 +12,8 @@
 #define BUILT_WITH_FFMPEG false
 #endif
 
+#define TASK "cannot read audio"
+
 /* Older FLAC decoders know no more. */
 #define MOST_FLAC_BITS 24
 
@@ -25,8 +27,7 @@ static cleave_status refuse(const Refusal *refusal, cleave_error *error, const c
     va_start(args, format);
     vsnprintf(reason, sizeof(reason), format, args);
     va_end(args);
-    error_set_file(error, CLEAVE_ERROR_INPUT, "cannot read audio", refusal->file->path, "%s",
-                   reason);
+    error_set_file(error, CLEAVE_ERROR_INPUT, TASK, refusal->file->path, "%s", reason);
     return error_advise(error, CLEAVE_ERROR_INPUT, "%s", advice);
 }
 
@@ -98,10 +99,17 @@ cleave_status refusal_explain(const Refusal *refusal, cleave_error *error) {
                       "download it again",
                       "this is %s with no audio stream in it",
                       look->kind == FILE_UNKNOWN ? "a file" : look->name);
-    if (look->kind == FILE_UNKNOWN)
-        return refuse(refusal, error, "convert the file to WAV or FLAC",
-                      "not a known audio format (%s)", why.text);
-    return refuse(refusal, error, "try to copy or download it again",
-                  "it begins like %s but is truncated or damaged (%s)%s", look->name, why.text,
-                  BUILT_WITH_FFMPEG ? "" : ", or needs FFmpeg, which this build of cleave lacks");
+    const char *path = refusal->file->path;
+    bool unknown = look->kind == FILE_UNKNOWN;
+    if (unknown)
+        error_set_file(error, CLEAVE_ERROR_INPUT, TASK, path, "not a known audio format");
+    else
+        error_set_file(error, CLEAVE_ERROR_INPUT, TASK, path,
+                       "it begins like %s but is truncated or damaged%s", look->name,
+                       BUILT_WITH_FFMPEG ? ""
+                                         : ", or needs FFmpeg, which this build of cleave lacks");
+    error_detail(error, CLEAVE_ERROR_INPUT, "%s", why.text);
+    return error_advise(error, CLEAVE_ERROR_INPUT,
+                        unknown ? "convert the file to WAV or FLAC"
+                                : "try to copy or download it again");
 }
