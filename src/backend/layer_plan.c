@@ -1,4 +1,4 @@
-/* layer_plan.c: see layer_plan.h. */
+/* layer_plan.c: collecting layers by class. */
 #include "backend/layer_plan.h"
 
 #include <stdio.h>

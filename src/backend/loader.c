@@ -1,4 +1,4 @@
-/* loader.c: see loader.h. A defective file must do no harm but that its devices are absent. A good
+/* loader.c: a defective file must do no harm but that its devices are absent. A good
  * file's code runs, so only folders of the installation, or that the user names, are searched. */
 #include "backend/loader.h"
 

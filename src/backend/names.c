@@ -1,4 +1,4 @@
-/* names.c: see names.h. */
+/* names.c: tables from numbers to words. */
 #include "backend/names.h"
 #include "cleave/extra.h"
 

@@ -1,4 +1,4 @@
-/* profile.c: see profile.h. One mutex serves all threads: an op takes a hundred microseconds or
+/* profile.c: sums and events. One mutex serves all threads: an op takes a hundred microseconds or
  * more, and locking some ten nanoseconds. */
 #include "backend/profile.h"
 #include "cleave/extra.h"

@@ -1,4 +1,4 @@
-/* registry.c: see registry.h. */
+/* registry.c: the table of backends, probing, and the choice of a device. */
 #include "backend/registry.h"
 
 #include <errno.h>

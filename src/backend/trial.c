@@ -1,4 +1,4 @@
-/* trial.c: see trial.h. */
+/* trial.c: starting the trial's program, and keeping its verdict in the cache folder. */
 #include "backend/trial.h"
 
 #include <inttypes.h>

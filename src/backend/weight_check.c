@@ -1,4 +1,4 @@
-/* weight_check.c: see weight_check.h. */
+/* weight_check.c: the text of that error. */
 #include "backend/weight_check.h"
 
 cleave_status weight_check(const Tensor *weight, size_t not_finite, cleave_error *error) {

@@ -1,4 +1,5 @@
-/* conv_plan.c: see conv_plan.h. */
+/* conv_plan.c: the cost model that chooses the algorithm of each convolution, with a fit for each
+ * kind of kernel table. */
 #include "backend/cpu/conv_plan.h"
 
 #include <stdio.h>

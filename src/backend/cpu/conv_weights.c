@@ -1,4 +1,4 @@
-/* conv_weights.c: see conv_weights.h. */
+/* conv_weights.c: reading weights from a checkpoint and packing them for the gemm. */
 #include "backend/cpu/conv_weights.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* device.c: see device.h. */
+/* device.c: asking the system for the processor's name, its threads and its memory. */
 #include "backend/cpu/device.h"
 
 #include <stdio.h>

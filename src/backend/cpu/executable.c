@@ -1,4 +1,4 @@
-/* executable.c: see executable.h: makes a program of a graph, places its tensors, creates its
+/* executable.c: makes a program of a graph, places its tensors, creates its
  * steps, and runs them in order. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* layers.c: see layers.h. */
+/* layers.c: listing the layers of a program by class, with algorithm and expected time. */
 #include "backend/cpu/layers.h"
 
 #include "backend/cpu/placement.h"

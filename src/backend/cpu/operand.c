@@ -1,4 +1,4 @@
-/* operand.c: see operand.h: normalisation and activation are applied while a row is loaded. */
+/* operand.c: loading rows. Normalisation and activation are applied while a row is loaded. */
 #include "backend/cpu/operand.h"
 
 #include <math.h>

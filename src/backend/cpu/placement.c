@@ -1,4 +1,4 @@
-/* placement.c: see placement.h. */
+/* placement.c: giving each value its place in the arena, by when it is written and last read. */
 #include "backend/cpu/placement.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* profiling.c: see profiling.h. */
+/* profiling.c: describing an executable's steps to a profile, and timing them. */
 #include "backend/cpu/profiling.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* selftest.c: see selftest.h. One small case a kernel, of fixed random numbers, against arithmetic
+/* selftest.c: one small case for each kernel, of fixed random numbers, against arithmetic
  * in float64. */
 #include "backend/cpu/selftest.h"
 

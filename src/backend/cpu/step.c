@@ -1,4 +1,4 @@
-/* step.c: see step.h. */
+/* step.c: allocating a step with its operand, and freeing it. */
 #include "backend/cpu/step.h"
 
 #include <stdlib.h>

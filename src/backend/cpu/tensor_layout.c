@@ -1,4 +1,4 @@
-/* tensor_layout.c: see tensor_layout.h. */
+/* tensor_layout.c: arithmetic of channel blocks. */
 #include "backend/cpu/tensor_layout.h"
 
 static int blocks_of(int channels) {

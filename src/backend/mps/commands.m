@@ -1,4 +1,5 @@
-/* commands.m: see commands.h. What the user can try after a failure is in backend/failure.c. */
+/* commands.m: encoding, committing and waiting. What the user can try after a failure is in
+ * backend/failure.c. */
 #include "backend/mps/commands.h"
 
 #include "backend/mps/executable.h"

@@ -1,4 +1,4 @@
-/* compiled.m: see compiled.h. */
+/* compiled.m: building, compiling and running the MPSGraph of the whole network. */
 #include "backend/mps/compiled.h"
 
 #include <stdlib.h>

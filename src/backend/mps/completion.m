@@ -1,4 +1,4 @@
-/* completion.m: see completion.h. */
+/* completion.m: a flag that the completion handler raises, and a wait with a limit for it. */
 #include "backend/mps/completion.h"
 
 #include <Block.h>

@@ -1,4 +1,4 @@
-/* device.m: see device.h. */
+/* device.m: asking Metal for the GPU, and describing it. */
 #include "backend/mps/device.h"
 
 #import <MetalPerformanceShadersGraph/MetalPerformanceShadersGraph.h>

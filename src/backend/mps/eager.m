@@ -1,4 +1,4 @@
-/* eager.m: see eager.h. Each op is a small MPSGraph in a command buffer of its own: so a failing op
+/* eager.m: each op is a small MPSGraph in a command buffer of its own: so a failing op
  * has a name, a slow one a time, and one that the GPU cannot do runs on the processor. All values
  * lie in shared buffers. */
 #include "backend/mps/eager.h"

@@ -1,4 +1,4 @@
-/* host_transforms.c: see host_transforms.h. */
+/* host_transforms.c: the transforms by KissFFT, one frame after the other. */
 #include "backend/mps/host_transforms.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* in_place.m: see in_place.h. */
+/* in_place.m: wrapping pages of the checkpoint in buffers without copying them. */
 #include "backend/mps/in_place.h"
 
 #include <stdint.h>

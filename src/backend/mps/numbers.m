@@ -1,4 +1,4 @@
-/* numbers.m: see numbers.h. */
+/* numbers.m: making NSArrays of numbers. */
 #include "backend/mps/numbers.h"
 
 NSArray *numbers(const NSInteger *values, size_t count) {

@@ -1,4 +1,4 @@
-/* op_builder.m: see op_builder.h. */
+/* op_builder.m: constants, shapes and feeds of a graph in the making. */
 #include "backend/mps/op_builder.h"
 
 void op_builder_begin(OpBuilder *builder) {

@@ -1,4 +1,4 @@
-/* ops.m: see ops.h. */
+/* ops.m: one function for each op. */
 #include "backend/mps/ops.h"
 
 #include <math.h>

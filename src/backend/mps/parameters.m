@@ -1,4 +1,4 @@
-/* parameters.m: see parameters.h. */
+/* parameters.m: filling buffers with weights and tables, and feeding them to graphs. */
 #include "backend/mps/parameters.h"
 
 #include <stdlib.h>

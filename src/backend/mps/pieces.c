@@ -1,4 +1,4 @@
-/* pieces.c: see pieces.h. */
+/* pieces.c: where to cut, so that no piece is more work than the GPU is given at once. */
 #include "backend/mps/pieces.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* profiling.c: see profiling.h. */
+/* profiling.c: adding the GPU's ops to a profile, and reporting their runs. */
 #include "backend/mps/profiling.h"
 
 #include <stdio.h>

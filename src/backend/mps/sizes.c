@@ -1,4 +1,4 @@
-/* sizes.c: see sizes.h. */
+/* sizes.c: multiplying the dimensions of each array that the ops make, without overflow. */
 #include "backend/mps/sizes.h"
 
 #include <stdlib.h>

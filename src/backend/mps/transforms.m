@@ -1,4 +1,4 @@
-/* transforms.m: see transforms.h. Frames are gathered, and put together again, by tables of places
+/* transforms.m: frames are gathered, and put together again, by tables of places
  * (parameters.m), so that the sum over the frames that cover a sample has a fixed order; a
  * scatter's has none. No tensor has more than four axes: several versions of macOS transposed
  * larger ones wrongly. */

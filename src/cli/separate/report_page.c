@@ -1,4 +1,4 @@
-/* report_page.c: see report_page.h. Its style and script are in report_page.css and
+/* report_page.c: writing the page. Its style and script are in report_page.css and
  * report_page.js. */
 #include "cli/separate/report_page.h"
 

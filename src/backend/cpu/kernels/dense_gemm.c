@@ -1,4 +1,4 @@
-/* dense_gemm.c: see dense_gemm.h. */
+/* dense_gemm.c: allocating, filling and multiplying matrices without gaps. */
 #include "backend/cpu/kernels/dense_gemm.h"
 
 void dense_gemm_set_operands(DenseGemm *gemm, const ProductKernels *products, const float *a,

@@ -1,4 +1,4 @@
-/* processor.c: see processor.h. */
+/* processor.c: asking the processor, or on ARM the system, for each feature once. */
 #include "backend/cpu/kernels/processor.h"
 
 #include <stdio.h>
