@@ -205,10 +205,12 @@ typedef enum cleave_device_kind {
 typedef struct cleave_device_info {
     char id[32]; /* the name of the device in settings: "cpu", "mps", "cuda:0" */
     cleave_device_kind kind;
+    int available;               /* 0 or 1 */
+    int threads;                 /* CPU: processors this process may use; else 0 */
+    int simulated;               /* 1: there is no such device: in builds for tests a program
+                                    plays its part, with its results but not its speed */
     char name[128];              /* "AMD EPYC …" */
     char kernels[32];            /* CPU: the instruction set in use, such as "avx512"; else "" */
-    int threads;                 /* CPU: processors this process may use; else 0 */
-    int available;               /* 0 or 1 */
     char reason[256];            /* why not available; "" where it is */
     int64_t memory_total;        /* bytes; 0 where unknown */
     int64_t memory_available;    /* bytes; 0 where unknown; read afresh at each call */
@@ -219,8 +221,6 @@ typedef struct cleave_device_info {
     char driver[64];                 /* and its version; "" where there is none */
     char runtime[64];                /* likewise */
     char warning[256]; /* of a version that limits what the device can do; "" if none does */
-    int simulated;     /* 1: there is no such device: in builds for tests a program plays its part,
-                          with its results but not its speed */
 } cleave_device_info;
 
 /* Writes up to `capacity` devices to `devices` in the order in which "auto" prefers them and

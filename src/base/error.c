@@ -109,10 +109,10 @@ cleave_status error_advise(cleave_error *error, cleave_status status, const char
     return status;
 }
 
-cleave_status error_memory(cleave_error *error, const char *what, size_t bytes) {
+void error_set_memory(cleave_error *error, const char *what, size_t bytes) {
     error_set(error, CLEAVE_ERROR_MEMORY, "%zu bytes for %s", bytes, what);
     error_prefix(error, "out of memory");
-    return error_advise(error, CLEAVE_ERROR_MEMORY, "try a smaller batch or close other programs");
+    error_advise(error, CLEAVE_ERROR_MEMORY, "try a smaller batch or close other programs");
 }
 
 /* Where a part begins once `used` bytes stand before it; the text may have been cut. */
@@ -130,9 +130,9 @@ void error_prefix(cleave_error *error, const char *format, ...) {
     utf8_show_format(front.text, sizeof(front.text) - 2, format, args);
     va_end(args);
     utf8_trim(front.text);
-    strcat(front.text, ": ");
     cleave_error before = *error;
     int used = error_put(error, 0, front.text);
+    used = error_put(error, (size_t)used, ": ");
     int end = error_put(error, (size_t)used, before.text);
     error->reason = error_offset(before.reason, used, end);
     error->reason_end = error_offset(before.reason_end, used, end);

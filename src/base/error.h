@@ -33,8 +33,13 @@ cleave_status error_detail(cleave_error *error, cleave_status status, const char
 cleave_status error_advise(cleave_error *error, cleave_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+void error_set_memory(cleave_error *error, const char *what, size_t bytes);
+
 /* Sets CLEAVE_ERROR_MEMORY: "out of memory: BYTES bytes for WHAT; try …". */
-cleave_status error_memory(cleave_error *error, const char *what, size_t bytes);
+static inline cleave_status error_memory(cleave_error *error, const char *what, size_t bytes) {
+    error_set_memory(error, what, bytes);
+    return CLEAVE_ERROR_MEMORY; /* a constant that static analysis sees */
+}
 
 /* Puts "CONTEXT: " before an error that is already set; the reason begins behind it. */
 void error_prefix(cleave_error *error, const char *format, ...)

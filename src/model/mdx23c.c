@@ -132,7 +132,7 @@ static cleave_status mdx23c_check_channels(const Config *c, const char *source,
             return model_refuse(
                 error, source, NULL,
                 "the %" PRId64 " channels at scale %d (model.num_channels %d, model.growth %d) do "
-                               "not divide into the %d groups of model.norm, %s",
+                "not divide into the %d groups of model.norm, %s",
                 channels, i, c->num_channels, c->growth, c->norm_groups, c->norm_name);
     }
     return CLEAVE_OK;

@@ -1,5 +1,5 @@
-/* emulated_amx.h: the gemm of AMX (tile_gemm_template.h) over tiles in plain C, so that every processor can
- * test it. */
+/* emulated_amx.h: the gemm of AMX (tile_gemm_template.h) over tiles in plain C, so that every
+ * processor can test it. */
 #ifndef CLEAVE_TESTS_EMULATED_AMX_H
 #define CLEAVE_TESTS_EMULATED_AMX_H
 

@@ -13,18 +13,18 @@
 
 /* One row of the table. */
 typedef struct BenchResult {
-    Mode mode;
-    int overlap;           /* asked for; 0: as configured. What was used, once it has run */
-    int batch;             /* asked for; 0: auto. What was used, once it has run */
     double open_seconds;   /* compiling */
     double warm_seconds;   /* the warm-up */
     double *seconds;       /* of each run that was completed */
     int64_t host_memory;   /* bytes: the process's peak during the runs (platform_recent_peak()) */
     int64_t device_memory; /* bytes: the device's peak */
     int64_t fallback_ops;  /* that did not run on the device */
-    int runs;              /* that were completed */
-    int compiled;          /* 0: op by op, also because compiling failed */
-    cleave_error error;    /* status other than CLEAVE_OK: it did not run to its end */
+    Mode mode;
+    int overlap;        /* asked for; 0: as configured. What was used, once it has run */
+    int batch;          /* asked for; 0: auto. What was used, once it has run */
+    int runs;           /* that were completed */
+    int compiled;       /* 0: op by op, also because compiling failed */
+    cleave_error error; /* status other than CLEAVE_OK: it did not run to its end */
     char kernels[32];
     bool began;
 } BenchResult;
