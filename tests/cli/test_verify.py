@@ -1,6 +1,6 @@
 """`cleave verify` as a user meets it: modes, figures, verdicts, exit codes.
 
-The environment is that of test_cli.py. What the figures should be is tested in tests/report; here
+The environment is that of test_cli.py. What the figures should be is tested in tests/measure; here
 those of the program are held against what two separations give.
 """
 import json

@@ -178,16 +178,16 @@ static void devices_print_note(const char **id, const char *note) {
 }
 
 static void note_capabilities(const char **id, const cleave_device_info *device) {
-    char note[NOTE_SIZE];
     cleave_capability capabilities[CLEAVE_CAPABILITIES] = {{0}};
     cleave_device_capabilities(device->id, capabilities, CLEAVE_CAPABILITIES);
     for (int i = 0; i < CLEAVE_CAPABILITIES; i++) {
         const cleave_capability *capability = &capabilities[i];
         if (capability->reason[0] == '\0')
             continue;
-        snprintf(note, sizeof note, "%s: %s%s", cleave_capability_name((cleave_capability_kind)i),
-                 capability->able ? "yes, but " : "no: ", capability->reason);
+        char *note = format_text("%s: %s%s", cleave_capability_name((cleave_capability_kind)i),
+                                 capability->able ? "yes, but " : "no: ", capability->reason);
         devices_print_note(id, note);
+        free(note);
     }
 }
 
