@@ -1,6 +1,6 @@
 /* formats.c: the table of output formats, and what can be answered from it: names, depths, rates,
  * and whether this build can write a format. To add a format, add a row here and its number to
- * cleave_format in cleave.h. */
+ * cleave_format in cleave.h; read/file_is_whole.c must know its container. */
 #include "audio/formats.h"
 
 #include <sndfile.h>

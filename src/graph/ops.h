@@ -35,7 +35,7 @@ const OpInfo *op_info(OpKind op);
 
 typedef struct ActInfo {
     const char *name; /* in configurations; one with an alpha has that number behind it: "elu1.0" */
-    const char *onnx; /* the op of ONNX that computes it */
+    const char *onnx; /* the op of ONNX that computes it from its input, and alpha, alone */
     bool has_alpha;
 } ActInfo;
 

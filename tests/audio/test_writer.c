@@ -121,7 +121,9 @@ static void files_of_no_and_of_one_sample_are_written(void **state) {
                 continue;
             made.sample_rate = rate_of(&lossy[i]);
             write_audio(in_folder(lossy[i].name), lossy[i].format, lossy[i].bits, &made);
-            if (frames == 0 && lossy[i].format >= CLEAVE_FORMAT_OPUS)
+            bool needs_samples =
+                lossy[i].format == CLEAVE_FORMAT_OPUS || lossy[i].format == CLEAVE_FORMAT_M4A;
+            if (frames == 0 && needs_samples)
                 continue;
             Audio read = read_audio(in_folder(lossy[i].name), NULL, 0, 0, 10);
             assert_between(read.frames, frames, 2304);
@@ -358,6 +360,7 @@ static void auto_stands_for_the_best_depth_of_a_format(void **state) {
                            {CLEAVE_FORMAT_OPUS, 0},
                            {CLEAVE_FORMAT_M4A, 0},
                            {CLEAVE_FORMAT_ALAC, CLEAVE_BITS_24}};
+    _Static_assert(sizeof(want) / sizeof(want[0]) == CLEAVE_FORMATS, "a format is missing");
     for (int i = 0; i < CLEAVE_FORMATS; i++) {
         cleave_bits chosen = CLEAVE_BITS_16;
         cleave_error error;

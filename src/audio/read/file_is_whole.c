@@ -1,4 +1,5 @@
-/* file_is_whole.c: whether a written file is complete, by its headers and its end. */
+/* file_is_whole.c: whether a written file is complete, by its headers and its end. A container that
+ * is not known here is never complete. */
 #include <sndfile.h>
 #include <string.h>
 #include <sys/stat.h>
