@@ -37,7 +37,8 @@ def run(*command, code=""):
 
 
 def compile_to(target, code, compiler, language, *options):
-    return run(*compiler, *WARNINGS, "-I" + HEADERS, *options, "-x", language, "-", "-o", target, code=code)
+    return run(*compiler, *WARNINGS, "-I" + HEADERS, *options, "-x", language, "-", "-o", target,
+               code=code + "\n")
 
 
 # ---- Layout ----

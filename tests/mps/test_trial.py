@@ -75,7 +75,7 @@ class TrialTest(CliTest):
         self.expect_bad("hang_at=1", "hung: it was stopped after 1 s", CLEAVE_TRIAL_SECONDS="1")
 
     def test_wrong_results(self):
-        self.expect_bad("noise=0.01", "f32 came to 40.", "60 are needed")
+        self.expect_bad("noise=0.0095", "f32 came to 40.", "60 are needed")
         self.assertTrue(self.devices("noise=0.0001", XDG_CACHE_HOME=self.path("b"))[0]["available"])
 
     def test_a_gpu_that_fails(self):
@@ -89,10 +89,10 @@ class TrialTest(CliTest):
 
     def test_by_its_name_where_it_fails_again(self):
         self.expect_bad("assert_at=1", "signal 6")
-        device, errors = self.separated_on("noise=0.01", "-d", "mps")
+        device, errors = self.separated_on("noise=0.0095", "-d", "mps")
         self.assertEqual(device, "cpu")
         self.assertIn("f32 came to 40.", errors)
-        result = self.run_on("noise=0.01", MIX, "-m", MODEL, "-o", self.output, "-d", "mps",
+        result = self.run_on("noise=0.0095", MIX, "-m", MODEL, "-o", self.output, "-d", "mps",
                              "--strict-device")
         self.assertEqual(result.code, 4)
         self.assertIn("device mps is not available: it computes wrongly", result.err)
