@@ -44,6 +44,11 @@ def is_of_kernels(archive):
     return "kernels" in os.path.basename(archive)
 
 
+def archive_of(entry):
+    """The archive that a compile command's object goes into."""
+    return os.path.dirname(entry["output"])[:-len(".p")]
+
+
 class LongerLibrary:
     """Compiles and links the library in `place` as the build does, with other headers."""
 
@@ -52,6 +57,9 @@ class LongerLibrary:
         self.place = place
         self.path = os.path.join(place, os.path.basename(LIBRARY))
         name = os.path.relpath(LIBRARY, BUILD)
+        self.commands = json.loads(read(BUILD, "compile_commands.json"))
+        self.kernels = [entry["output"] for entry in self.commands
+                        if re.match(r"src/.*\.a$", archive_of(entry)) and is_of_kernels(archive_of(entry))]
         self.link = shlex.split(run("ninja", "-t", "commands", name).splitlines()[-1])
         # Longer structs are in all parts of the library but the kernels.
         self.parts = [word for word in self.link if re.fullmatch(r"src/.*\.a", word)
@@ -72,10 +80,12 @@ class LongerLibrary:
         return target
 
     def build(self):
-        entries = [entry for entry in json.loads(read(BUILD, "compile_commands.json"))
-                   if os.path.dirname(entry["output"])[:-len(".p")] in self.parts]
+        entries = [entry for entry in self.commands if archive_of(entry) in self.parts]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
             objects = list(threads.map(self.compile, entries))
+        # Meson from 1.2 on has put the kernels' objects into a part, in place of an archive beside it.
+        if not any(is_of_kernels(word) for word in self.link):
+            objects += self.kernels
         words = [word for word in self.link if word not in self.parts]
         words[words.index("-o") + 1] = self.path
         at = words.index("-Wl,--whole-archive") + 1
