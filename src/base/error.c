@@ -85,15 +85,15 @@ cleave_status error_detail(cleave_error *error, cleave_status status, const char
     return status;
 }
 
+static const char glue[] = "; "; /* before advice */
+
 /* Where the advice of an error is to be put: behind the reason and its details. */
 static size_t error_advice_place(const cleave_error *error) {
-    static const char glue[] = "; ";
     bool advised = error->text[error->advice] != '\0';
     return (size_t)error->advice - (advised ? sizeof(glue) - 1 : 0);
 }
 
 cleave_status error_advise(cleave_error *error, cleave_status status, const char *format, ...) {
-    static const char glue[] = "; ";
     va_list args;
     if (!error)
         return status;

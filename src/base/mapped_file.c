@@ -8,17 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/path.h"
 #include "base/path_format.h"
-
-/* O_NONBLOCK: opening a FIFO by mistake must not wait for its other end. */
-static int open_for_reading(const char *path) {
-    int fd;
-    do {
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    } while (fd < 0 && errno == EINTR);
-    return fd;
-}
 
 /* A shared mapping, if possible: a device that reads a private one too might get copies. Some file
  * systems, such as FUSE's with direct I/O, have private ones only. False with errno. */
@@ -59,7 +51,7 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
     cleave_status result = CLEAVE_OK;
     struct stat info;
     *file = (MappedFile){0};
-    int fd = open_for_reading(path);
+    int fd = descriptor_open_to_read(path);
     if (fd < 0)
         return map_failed(error, status, "cannot open", path, strerror(errno),
                           advice_for(path, errno));

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/output_file_private.h"
@@ -81,12 +82,7 @@ int64_t output_file_read(OutputFile *file, void *data, int64_t bytes) {
 }
 
 int64_t output_file_seek(OutputFile *file, int64_t offset, int whence) {
-    int64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->position : file->size;
-    int64_t target;
-    if (__builtin_add_overflow(base, offset, &target) || target < 0)
-        return -1;
-    file->position = target;
-    return target;
+    return descriptor_seek(&file->position, file->size, offset, whence);
 }
 
 cleave_status output_file_check(const OutputFile *file, cleave_error *error) {

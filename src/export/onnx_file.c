@@ -2,6 +2,7 @@
  * the ONNX specification (onnx.proto). Readers accept fields in any order, so the weights come
  * last. */
 #include "export/onnx_file.h"
+#include "graph/weight_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,17 +248,6 @@ static void writer_message(Writer *writer, const Message *message) {
     output_file_write(&writer->file, message->bytes, (int64_t)message->size);
 }
 
-static cleave_status writer_check_values(const Tensor *tensor, size_t not_finite,
-                                         cleave_error *error) {
-    if (not_finite == 0)
-        return CLEAVE_OK;
-    return error_advise(error,
-                        error_set(error, CLEAVE_ERROR_MODEL,
-                                  "weight %.128s: %zu of %zu values are NaN or infinite",
-                                  tensor->name, not_finite, tensor_elements(tensor)),
-                        "the checkpoint is damaged, download it again");
-}
-
 static void writer_let_pages_go(Writer *writer, size_t bytes) {
     writer->pages += bytes;
     if (writer->pages < PAGES_IN_USE)
@@ -275,7 +265,7 @@ static cleave_status writer_values(Writer *writer, const Tensor *tensor, cleave_
         output_file_write(&writer->file, writer->block, (int64_t)(part * sizeof(float)));
         writer_let_pages_go(writer, part * sizeof(float));
     }
-    return writer_check_values(tensor, not_finite, error);
+    return weight_check(tensor, not_finite, error);
 }
 
 static cleave_status writer_weight(Writer *writer, const OnnxWeight *weight, cleave_error *error) {

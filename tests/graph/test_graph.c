@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "graph/arena.h"
 #include "graph/ops.h"
 #include "graph/program.h"
@@ -217,14 +218,14 @@ static void expect_no_overlap(const Lifetime *lifetimes, size_t count, size_t to
 
 static void buffers_in_use_together_never_overlap(void **state) {
     (void)state;
-    unsigned seed = 7;
+    uint64_t state_of_random = 7;
     for (int trial = 0; trial < 200; trial++) {
         Lifetime lifetimes[40];
         size_t count = 1 + (size_t)(trial % 40);
         size_t sum = 0;
         bool ok = false;
         for (size_t i = 0; i < count; i++) {
-            seed = seed * 1664525u + 1013904223u;
+            uint32_t seed = (uint32_t)random_next(&state_of_random);
             int first = (int)(seed >> 8) % 30;
             lifetimes[i] = (Lifetime){.bytes = (seed >> 16) % 1000 + 1,
                                       .first = first,

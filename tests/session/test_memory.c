@@ -22,6 +22,7 @@
 #include "session/default_batch.h"
 #include "session/memory_need.h"
 #include "stream/demix.h"
+#include "tests/support/separator.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -42,17 +43,6 @@
 #else
 #define LIMITS_ADDRESS_SPACE 0
 #endif
-
-static cleave_model *open_model(const char *name) {
-    char path[1024];
-    cleave_model *model = NULL;
-    cleave_error error;
-    const char *data = getenv("CLEAVE_TEST_DATA");
-    snprintf(path, sizeof(path), "%s/%s", data ? data : "tests/data", name);
-    if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
-    return model;
-}
 
 /* The lines that the library logs, of one level. */
 typedef struct Lines {
@@ -136,7 +126,7 @@ static void the_need_is_what_compiling_takes(void **state) {
     static const int batches[] = {1, 3};
     static const int threads[] = {1, 4};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        cleave_model *model = open_model(names[i]);
+        cleave_model *model = must_open_model(names[i]);
         Graph graph;
         assert_int_equal(network_graph(&graph, &model->config, model->checkpoint,
                                        model->config.chunk_size, NULL),
@@ -170,7 +160,7 @@ static void asking_for_the_need_allocates_nothing_large(void **state) {
     (void)state;
     if (!LIMITS_ADDRESS_SPACE)
         skip();
-    cleave_model *model = open_model("golden/batch-relu-5stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/batch-relu-5stem/model.ckpt");
     struct rlimit before = limit_address_space(4 << 20);
     cleave_memory_need need = need_at(model, 64);
     assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
@@ -180,7 +170,7 @@ static void asking_for_the_need_allocates_nothing_large(void **state) {
 
 static void an_impossible_size_is_an_error(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     Graph graph;
     ExecutableMemory need;
     cleave_error error;
@@ -242,7 +232,7 @@ static int batch_within(const cleave_model *model, int batch, int64_t limit, Lin
 
 static void the_batch_is_the_largest_that_fits(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/inst-gelu-2stem/model.ckpt");
     cleave_error error;
     for (int batch = 2; batch <= 6; batch++) {
         Lines warnings = {.level = CLEAVE_LOG_WARNING};
@@ -263,7 +253,7 @@ static void the_batch_is_the_largest_that_fits(void **state) {
 
 static void a_network_that_does_not_fit_is_refused_in_full(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/inst-gelu-2stem/model.ckpt");
     Lines warnings = {.level = CLEAVE_LOG_WARNING};
     cleave_error error;
     int64_t need = need_at(model, 1).total;
@@ -279,7 +269,7 @@ static void a_network_that_does_not_fit_is_refused_in_full(void **state) {
 
 static void nobody_asked_and_nothing_is_warned_of(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     Lines warnings = {.level = CLEAVE_LOG_WARNING};
     cleave_error error;
     assert_int_equal(batch_within(model, 0, 0, &warnings, &error), 1);
@@ -294,7 +284,7 @@ static void nobody_asked_and_nothing_is_warned_of(void **state) {
 /* The limit that a need names, and the batch if none is asked for. */
 static void a_need_names_the_limit(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/inst-gelu-2stem/model.ckpt");
     cleave_memory_need need;
     cleave_error error;
     cleave_separator_settings settings = settings_of(0, 1000, &(Lines){0});
@@ -313,7 +303,7 @@ static void a_refused_allocation_halves_the_batch(void **state) {
     (void)state;
     if (!LIMITS_ADDRESS_SPACE)
         skip();
-    cleave_model *model = open_model("golden/batch-relu-5stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/batch-relu-5stem/model.ckpt");
     Lines warnings = {.level = CLEAVE_LOG_WARNING};
     cleave_error error;
     int64_t room = need_at(model, 9).activations - need_at(model, 1).activations;

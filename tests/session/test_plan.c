@@ -1,6 +1,5 @@
 /* test_plan.c: how layers are computed: the list that people are shown, and that whatever the plan,
  * bits depend on nothing else. */
-#include <dirent.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,8 @@
 #include "base/random.h"
 #include "cleave/extra.h"
 #include "tests/support/between.h"
+#include "tests/support/files.h"
+#include "tests/support/separator.h"
 
 #define CHANNELS 2
 #define STEMS    2
@@ -64,35 +65,13 @@ static int set_up(void **state) {
     return 0;
 }
 
-static void remove_all(const char *path) {
-    struct dirent **entries = NULL;
-    int count = scandir(path, &entries, NULL, NULL);
-    for (int i = 0; i < count; i++) {
-        char below[1024];
-        snprintf(below, sizeof(below), "%s/%s", path, entries[i]->d_name);
-        if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0)
-            remove_all(below);
-        free(entries[i]);
-    }
-    free(entries);
-    remove(path);
-}
-
 static int tear_down(void **state) {
     Fixture *f = *state;
-    remove_all(f->folder);
+    assert_true(remove_tree(f->folder));
     conv_plan_force(NULL);
     cleave_model_close(f->model);
     free(f);
     return 0;
-}
-
-static cleave_separator *open_separator(Fixture *f) {
-    cleave_separator *separator = NULL;
-    cleave_error error;
-    if (cleave_separator_open(&separator, f->model, &f->settings, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
-    return separator;
 }
 
 /* ---- What people are shown ---- */
@@ -135,7 +114,7 @@ static void a_plan_lists_all_layers(void **state) {
 
 static float *separate(Fixture *f, const float *const *mix) {
     cleave_error error;
-    cleave_separator *separator = open_separator(f);
+    cleave_separator *separator = must_open_separator(f->model, &f->settings);
     float *stems = malloc(FLOATS * sizeof(float));
     assert_non_null(stems);
     if (cleave_separator_separate_memory(separator, mix, CHANNELS, SAMPLES, stems, NULL, NULL,
@@ -182,7 +161,7 @@ static void run_file(Fixture *f, bool interrupt) {
     cleave_file_settings output;
     char folder[128];
     int calls = interrupt ? 0 : 3;
-    cleave_separator *separator = open_separator(f);
+    cleave_separator *separator = must_open_separator(f->model, &f->settings);
     cleave_file_settings_default(&output);
     snprintf(folder, sizeof(folder), "%s/stems", f->folder);
     output.directory = folder;

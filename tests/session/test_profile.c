@@ -22,6 +22,7 @@
 #include "base/thread_pool.h"
 #include "cleave/extra.h"
 #include "session/trace.h"
+#include "tests/support/separator.h"
 
 #define SAMPLES   20000
 #define PATH_SIZE 1024
@@ -30,31 +31,12 @@ static char folder[64]; /* of the files that are made here */
 
 /* ---- Fixtures ---- */
 
-static cleave_model *open_model(const char *name) {
-    char path[PATH_SIZE];
-    cleave_model *model = NULL;
-    cleave_error error;
-    snprintf(path, sizeof(path), "%s/%s", getenv("CLEAVE_TEST_DATA"), name);
-    if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
-    return model;
-}
-
 static cleave_separator_settings profiling_settings(void) {
     cleave_separator_settings settings;
     cleave_separator_settings_default(&settings);
     settings.profile = 1;
     settings.threads = 2;
     return settings;
-}
-
-static cleave_separator *open_separator(const cleave_model *model,
-                                        const cleave_separator_settings *settings) {
-    cleave_separator *separator = NULL;
-    cleave_error error;
-    if (cleave_separator_open(&separator, model, settings, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
-    return separator;
 }
 
 /* Noise without a silent chunk, separated in memory; the stems are the caller's to free. */
@@ -128,7 +110,7 @@ static void b2_work_is_the_models_and_times_add_up(void **state) {
         "cases/mono-network-tta/model.th"};
     (void)state;
     for (size_t i = 0; i < sizeof(models) / sizeof(models[0]); i++) {
-        cleave_model *model = open_model(models[i]);
+        cleave_model *model = must_open_model(models[i]);
         cleave_model_info info;
         cleave_model_get_info(model, &info);
         for (int variation = 0; variation < 4; variation++) {
@@ -137,7 +119,7 @@ static void b2_work_is_the_models_and_times_add_up(void **state) {
             settings.batch = variation < 2 ? 1 : 3;
             settings.threads = 1 + variation % 3;
             settings.overlap = 2;
-            cleave_separator *separator = open_separator(model, &settings);
+            cleave_separator *separator = must_open_separator(model, &settings);
             free(separate(separator, model, 3 * (int64_t)info.chunk_size));
             cleave_profile profile = profile_of(separator);
             check_profile(&profile, &info);
@@ -151,10 +133,10 @@ static void b2_work_is_the_models_and_times_add_up(void **state) {
 /* Every op runs once per batch; decoding and blending once and more per chunk. */
 static void b2_calls_are_counted(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     cleave_separator_settings settings = profiling_settings();
     settings.batch = 1;
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     free(separate(separator, model, SAMPLES));
     cleave_profile once = profile_of(separator);
     free(separate(separator, model, SAMPLES));
@@ -179,12 +161,12 @@ static void b2_calls_are_counted(void **state) {
 
 static void b2_a_profile_can_be_reset(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     cleave_model_info info;
     cleave_error error;
     cleave_model_get_info(model, &info);
     cleave_separator_settings settings = profiling_settings();
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     free(separate(separator, model, SAMPLES));
     assert_int_equal(cleave_separator_profile_reset(separator, &error), CLEAVE_OK);
     cleave_profile profile = profile_of(separator);
@@ -213,12 +195,12 @@ static const cleave_profile_op *find_op(const cleave_profile *profile, const cha
 /* A warm-up is not counted; a network that is compiled again has the same ops. */
 static void b2_warm_ups_are_left_out_and_compiling_is_told(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     cleave_model_info info;
     cleave_error error;
     cleave_model_get_info(model, &info);
     cleave_separator_settings settings = profiling_settings();
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     assert_int_equal(cleave_separator_warm_up(separator, NULL, &error), CLEAVE_OK);
     cleave_profile profile = profile_of(separator);
     int count = profile.count;
@@ -244,10 +226,10 @@ static void b2_warm_ups_are_left_out_and_compiling_is_told(void **state) {
 /* Chunks of silence take no run, so they are neither work nor chunks. */
 static void b2_silence_is_no_work(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     cleave_error error;
     cleave_separator_settings settings = profiling_settings();
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     float *mix = calloc(SAMPLES, sizeof(float));
     float *stems = calloc((size_t)SAMPLES * 4, sizeof(float));
     const float *planes[1] = {mix};
@@ -275,14 +257,14 @@ static void refuses(cleave_status status, const cleave_error *error) {
 static void b2_there_is_no_profile_unless_asked_for(void **state) {
     (void)state;
     char path[PATH_SIZE];
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     cleave_separator_settings settings;
     cleave_error error;
     cleave_profile profile;
     memset(&profile, 1, sizeof(profile));
     cleave_separator_settings_default(&settings);
     assert_int_equal(settings.profile, 0);
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     free(separate(separator, model, SAMPLES));
     refuses(cleave_separator_profile(separator, &profile, &error), &error);
     assert_null(profile.ops);
@@ -303,14 +285,14 @@ static void b2_there_is_no_profile_unless_asked_for(void **state) {
 
 static void b2_a_profile_changes_no_bit(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/inst-gelu-2stem/model.ckpt");
     cleave_model_info info;
     cleave_model_get_info(model, &info);
     float *stems[2];
     for (int profile = 0; profile < 2; profile++) {
         cleave_separator_settings settings = profiling_settings();
         settings.profile = profile;
-        cleave_separator *separator = open_separator(model, &settings);
+        cleave_separator *separator = must_open_separator(model, &settings);
         stems[profile] = separate(separator, model, SAMPLES);
         cleave_separator_close(separator);
     }
@@ -425,11 +407,11 @@ static void separate_files(cleave_separator *separator) {
 static void b2_the_trace_has_a_row_for_each_thread(void **state) {
     (void)state;
     char path[PATH_SIZE];
-    cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/inst-gelu-2stem/model.ckpt");
     cleave_separator_settings settings = profiling_settings();
     settings.threads = 4;
     settings.batch = 2;
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     separate_files(separator);
     cleave_profile profile = profile_of(separator);
     snprintf(path, sizeof(path), "%s/made/here/trace.json", folder);
@@ -454,10 +436,10 @@ static void b2_the_trace_has_a_row_for_each_thread(void **state) {
 /* What threads worked on an op is no more than all of them could have. */
 static void b2_threads_work_no_longer_than_there_are_threads(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/inst-gelu-2stem/model.ckpt");
+    cleave_model *model = must_open_model("golden/inst-gelu-2stem/model.ckpt");
     cleave_separator_settings settings = profiling_settings();
     settings.threads = 3;
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     free(separate(separator, model, SAMPLES));
     cleave_profile profile = profile_of(separator);
     for (int i = 0; i < profile.count; i++) {
@@ -478,9 +460,9 @@ static void b2_a_trace_is_written_whole_or_not_at_all(void **state) {
     char path[PATH_SIZE];
     char below[PATH_SIZE + 16];
     cleave_error error;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     cleave_separator_settings settings = profiling_settings();
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     snprintf(path, sizeof(path), "%s/a-file.json", folder);
     write_trace(separator, path); /* nothing has run: rows without events */
     Rows rows = read_rows(path);
@@ -682,7 +664,7 @@ static void b2_a_pool_tells_who_worked(void **state) {
 static void *profile_by_itself(void *argument) {
     const cleave_model *model = argument;
     cleave_separator_settings settings = profiling_settings();
-    cleave_separator *separator = open_separator(model, &settings);
+    cleave_separator *separator = must_open_separator(model, &settings);
     free(separate(separator, model, SAMPLES));
     cleave_profile profile = profile_of(separator);
     int64_t chunks = profile.chunks;
@@ -693,7 +675,7 @@ static void *profile_by_itself(void *argument) {
 
 static void b2_separators_side_by_side_have_profiles_of_their_own(void **state) {
     (void)state;
-    cleave_model *model = open_model("golden/short-input/model.ckpt");
+    cleave_model *model = must_open_model("golden/short-input/model.ckpt");
     pthread_t threads[2];
     void *chunks[3];
     for (int i = 0; i < 2; i++)

@@ -13,8 +13,9 @@
 
 #include <cmocka.h>
 
+#include "base/random.h"
 #include "cleave/extra.h"
-#include "src/base/random.h"
+#include "tests/support/separator.h"
 
 #define CHANNELS 2
 #define STEMS    2
@@ -50,27 +51,8 @@ static Mix create_mix(int64_t samples) {
     return mix;
 }
 
-static cleave_model *open_case(const char *checkpoint) {
-    char path[4096];
-    cleave_model *model = NULL;
-    cleave_error error;
-    snprintf(path, sizeof(path), "%s/%s", getenv("CLEAVE_TEST_DATA"), checkpoint);
-    if (cleave_model_open(&model, path, NULL, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
-    return model;
-}
-
 static cleave_model *open_model(void) {
-    return open_case("golden/short-input/model.ckpt");
-}
-
-static cleave_separator *open_separator(const cleave_model *model,
-                                        const cleave_separator_settings *settings) {
-    cleave_separator *separator = NULL;
-    cleave_error error;
-    if (cleave_separator_open(&separator, model, settings, &error) != CLEAVE_OK)
-        fail_msg("%s", error.text);
-    return separator;
+    return must_open_model("golden/short-input/model.ckpt");
 }
 
 /* (stems, channels, samples), the caller's to free. */
@@ -86,7 +68,7 @@ static float *separate(cleave_separator *separator, const Mix *mix) {
 
 static float *separate_with(const cleave_model *model, const cleave_separator_settings *settings,
                             const Mix *mix) {
-    cleave_separator *separator = open_separator(model, settings);
+    cleave_separator *separator = must_open_separator(model, settings);
     float *stems = separate(separator, mix);
     cleave_separator_close(separator);
     return stems;
@@ -134,7 +116,7 @@ static void t3_bits_are_independent_of_batch_and_threads(void **state) {
 static void a_separator_can_be_used_again(void **state) {
     (void)state;
     cleave_model *model = open_model();
-    cleave_separator *separator = open_separator(model, NULL);
+    cleave_separator *separator = must_open_separator(model, NULL);
     Mix first = create_mix(9000);
     Mix second = create_mix(3000);
     float *once = separate(separator, &first);
@@ -260,7 +242,7 @@ static cleave_status separate_watched(cleave_separator *separator, const Mix *mi
 static void progress_rises_to_the_end(void **state) {
     (void)state;
     cleave_model *model = open_model();
-    cleave_separator *separator = open_separator(model, NULL);
+    cleave_separator *separator = must_open_separator(model, NULL);
     Mix mix = create_mix(20000);
     Watch watch = {0};
     assert_int_equal(separate_watched(separator, &mix, &watch), CLEAVE_OK);
@@ -276,7 +258,7 @@ static void progress_rises_to_the_end(void **state) {
 static void a_callback_and_a_call_can_cancel(void **state) {
     (void)state;
     cleave_model *model = open_model();
-    cleave_separator *separator = open_separator(model, NULL);
+    cleave_separator *separator = must_open_separator(model, NULL);
     Mix mix = create_mix(20000);
     Watch watch = {.cancel_at = 3};
     assert_int_equal(separate_watched(separator, &mix, &watch), CLEAVE_ERROR_CANCELLED);
@@ -417,7 +399,7 @@ static void bad_outputs_are_refused_before_any_work(void **state) {
     char input[4096];
     snprintf(input, sizeof(input), "%s/golden/short-input/mix.wav", getenv("CLEAVE_TEST_DATA"));
     cleave_model *model = open_model();
-    cleave_separator *separator = open_separator(model, NULL);
+    cleave_separator *separator = must_open_separator(model, NULL);
     for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
         cleave_file_settings settings;
         cleave_error error;
@@ -444,13 +426,13 @@ static void chunks_are_what_their_frames_cover(void **state) {
     } cases[] = {{"cases/chunk-not-of-hops/model.ckpt", 15 * 120},
                  {"cases/odd-transform/model.ckpt", 15 * 135 + 1}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        cleave_model *model = open_case(cases[i].checkpoint);
+        cleave_model *model = must_open_model(cases[i].checkpoint);
         for (int blend = CLEAVE_BLEND_FADE; blend <= CLEAVE_BLEND_MEAN; blend++) {
             cleave_separator_settings settings;
             cleave_separator_info info;
             cleave_separator_settings_default(&settings);
             settings.blend = blend == CLEAVE_BLEND_MEAN ? CLEAVE_BLEND_MEAN : CLEAVE_BLEND_FADE;
-            cleave_separator *separator = open_separator(model, &settings);
+            cleave_separator *separator = must_open_separator(model, &settings);
             cleave_separator_get_info(separator, &info);
             assert_int_equal(info.chunk_size, cases[i].samples);
             cleave_separator_close(separator);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/platform.h"
@@ -27,16 +28,6 @@ static const char *advice_for(int number) {
     if (number == EMFILE || number == ENFILE)
         return "close other programs or raise the limit on open files";
     return "check the name";
-}
-
-/* O_NONBLOCK: opening does not wait for the other end of a pipe. Reading waits, in a way that can
- * be cancelled. Regular files ignore it. */
-static int open_for_reading(const char *path) {
-    int fd;
-    do {
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    } while (fd < 0 && errno == EINTR);
-    return fd;
 }
 
 static int copy_standard_input(void) {
@@ -82,7 +73,7 @@ static cleave_status open_kind(InputFile *file, bool is_standard, cleave_error *
 cleave_status input_file_open(InputFile *file, const char *path, cleave_error *error) {
     bool is_standard = path_is_standard(path);
     memset(file, 0, sizeof(*file));
-    file->fd = is_standard ? copy_standard_input() : open_for_reading(path);
+    file->fd = is_standard ? copy_standard_input() : descriptor_open_to_read(path);
     if (file->fd < 0)
         return cannot_open(path_shown(path), strerror(errno), advice_for(errno), error);
     file->path = string_copy(path_shown(path));
@@ -269,10 +260,5 @@ const char *input_file_failure(const InputFile *file) {
 }
 
 int64_t input_file_seek(InputFile *file, int64_t offset, int whence) {
-    int64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? file->position : file->size;
-    int64_t target;
-    if (__builtin_add_overflow(base, offset, &target) || target < 0)
-        return -1;
-    file->position = target;
-    return target;
+    return descriptor_seek(&file->position, file->size, offset, whence);
 }

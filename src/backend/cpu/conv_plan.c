@@ -72,31 +72,17 @@ typedef struct LayerCosts {
 
 /* Fitted on an AMD EPYC with AVX2, f32, to some two hundred measurements of convolutions and
  * linears of 16 to 1280 channels. Other processors change all of them by much the same factor. */
-static const LayerCosts avx2_costs = {.gemm = 0.37,
-                                      .load = 1.0,
-                                      .linear = 0.34,
-                                      .linear_load = 7.0,
-                                      .tile = 374,
-                                      .panel = 1930,
-                                      .inner_weight = 0.1,
-                                      .outer_weight = 0.67,
-                                      .memory_weight = 2.96,
-                                      .weight_bytes = sizeof(float)};
+#define F32_COSTS                                                                              \
+    .gemm = 0.37, .load = 1.0, .linear = 0.34, .linear_load = 7.0, .tile = 374, .panel = 1930, \
+    .inner_weight = 0.1, .outer_weight = 0.67, .weight_bytes = sizeof(float)
+
+static const LayerCosts avx2_costs = {F32_COSTS, .memory_weight = 2.96};
 
 /* With AVX-512, f32. On an AMD EPYC of the Zen 4 generation, two threads, every way was timed for
  * each layer of the common public size and of a 6-stem drum network of 256 frames. The fit above
  * chose the fastest but for 384 channels at 64 × 256, which want weights first: 1 % of the
  * network's time. Any memory_weight from 0.84 to 1.46 chooses all as measured. */
-static const LayerCosts avx512_costs = {.gemm = 0.37,
-                                        .load = 1.0,
-                                        .linear = 0.34,
-                                        .linear_load = 7.0,
-                                        .tile = 374,
-                                        .panel = 1930,
-                                        .inner_weight = 0.1,
-                                        .outer_weight = 0.67,
-                                        .memory_weight = 1.2,
-                                        .weight_bytes = sizeof(float)};
+static const LayerCosts avx512_costs = {F32_COSTS, .memory_weight = 1.2};
 
 /* With bf16 products by the processor's own instructions: timed there as well, on the table
  * avx512bf16. gemm and panel are the times of the drum network's layers, and 384 channels at 64 ×

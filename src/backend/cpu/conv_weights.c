@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "backend/weight_check.h"
 #include "base/memory.h"
+#include "graph/weight_check.h"
 
 typedef struct PackContext {
     const ConvWeights *weights;

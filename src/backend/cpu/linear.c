@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "backend/cpu/step_kinds.h"
-#include "backend/weight_check.h"
 #include "base/memory.h"
+#include "graph/weight_check.h"
 
 /* Rows per task: a multiple of the columns that a gemm takes at once. */
 #define LINEAR_TASK_ROWS (4 * GEMM_COLUMNS)

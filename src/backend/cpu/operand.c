@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "backend/cpu/executable.h"
-#include "backend/weight_check.h"
 #include "base/memory.h"
+#include "graph/weight_check.h"
 
 /* Mean and spread of a channel or group. */
 typedef struct Moments {

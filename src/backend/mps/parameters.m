@@ -6,11 +6,11 @@
 
 #include "backend/mps/in_place.h"
 #include "backend/mps/numbers.h"
-#include "backend/weight_check.h"
 #include "base/half.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "dsp/stft.h"
+#include "graph/weight_check.h"
 
 /* ---- Shapes and sizes ---- */
 

@@ -1,5 +1,5 @@
 /* weight_check.c: the text of that error. */
-#include "backend/weight_check.h"
+#include "graph/weight_check.h"
 
 cleave_status weight_check(const Tensor *weight, size_t not_finite, cleave_error *error) {
     if (not_finite == 0)

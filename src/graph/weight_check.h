@@ -1,6 +1,6 @@
 /* weight_check.h: the error for weights that no network can be computed with. */
-#ifndef CLEAVE_BACKEND_WEIGHT_CHECK_H
-#define CLEAVE_BACKEND_WEIGHT_CHECK_H
+#ifndef CLEAVE_GRAPH_WEIGHT_CHECK_H
+#define CLEAVE_GRAPH_WEIGHT_CHECK_H
 
 #include "base/error.h"
 #include "graph/tensor.h"
