@@ -47,7 +47,7 @@ struct BF16 {
 
 /* The language, in both halves:
  *
- * FN                    head of a function of the device
+ * FN, FN_MEMBER         head of a function, of a class's function
  * UNROLL                before a loop: unroll it whole
  * KERNEL(name, Arguments, threads, blocks_per_sm) { … }
  *                       a kernel, whose arguments are the struct `a`; of `threads` threads at most,
@@ -66,6 +66,7 @@ struct BF16 {
  * as_float(bits), as_bits(v)
  * pack<T>(low, high), unpack<T>(bits)
  *                       two F16 or BF16 in 32 bits; to the nearest, halves to even
+ * HAVE_BF16             defined where kernels can multiply BF16: not for compute capability 7.5
  *
  * Collectives, to which all 32 lanes of a warp must come:
  * shuffle_xor(v, mask)  v of the lane whose number is this one's xor mask
@@ -91,7 +92,7 @@ struct BF16 {
 #define __shared__              __attribute__((shared))
 #define BOUNDS(threads, blocks) __attribute__((launch_bounds(threads, blocks)))
 #define BY_VALUE                const
-#define FN                      static __device__ inline __attribute__((always_inline))
+#define FN_MEMBER               __device__ inline __attribute__((always_inline))
 #define THREAD_INDEX            __nvvm_read_ptx_sreg_tid_x()
 #define BLOCK_X                 __nvvm_read_ptx_sreg_ctaid_x()
 #define BLOCK_Y                 __nvvm_read_ptx_sreg_ctaid_y()
@@ -100,7 +101,7 @@ struct BF16 {
 #else
 #define BOUNDS(threads, blocks) __launch_bounds__(threads, blocks)
 #define BY_VALUE                const __grid_constant__ /* read where it is, also through pointers */
-#define FN                      static __device__ __forceinline__
+#define FN_MEMBER               __device__ __forceinline__
 #define THREAD_INDEX            threadIdx.x
 #define BLOCK_X                 blockIdx.x
 #define BLOCK_Y                 blockIdx.y
@@ -108,13 +109,11 @@ struct BF16 {
 #define GRID_X                  gridDim.x
 #endif
 
-#ifdef __CUDA__
-#define FN_MEMBER __device__ inline __attribute__((always_inline))
-#else
-#define FN_MEMBER __device__ __forceinline__
-#endif
-
+#define FN     static FN_MEMBER
 #define UNROLL _Pragma("unroll")
+#if __CUDA_ARCH__ >= 800
+#define HAVE_BF16
+#endif
 #define KERNEL(name, Arguments, threads, blocks_per_sm) \
     extern "C" __global__ void BOUNDS(threads, blocks_per_sm) name(BY_VALUE Arguments a)
 
@@ -339,11 +338,6 @@ template <int LEFT> FN void copy_wait() {
 
 #else
 #include "emulate.h"
-#define FN_MEMBER inline
-#endif
-
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
-#define HAVE_BF16 1 /* by tensor cores */
 #endif
 
 /* ---- The same in both halves ---- */
