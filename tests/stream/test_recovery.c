@@ -141,7 +141,7 @@ typedef struct Fixture {
     int64_t fail_at; /* frames after which the sink fails; negative: never */
     FakeNetwork network;
     FakeNetwork next; /* of the device that takes over */
-    cleave_status (*move_on)(void *user, Executable **executable, int *batch, cleave_error *error);
+    DemixMoveOn move_on;
     int moves;
     int warnings;
     char warning[512];
@@ -228,10 +228,9 @@ static cleave_status run(Fixture *f, Way way, Journal *journal) {
     cleave_logger logger = {keep_warning, f, CLEAVE_LOG_WARNING};
     DemixResult result;
     LogRelay log;
-    DemixJob job = {.executable = &f->network.head,
+    DemixJob job = {.network = {&f->network.head, way.batch, CLEAVE_PRECISION_F32, false},
                     .geometry = {way.blend, CHANNELS, CHUNK, CHUNK / way.overlap},
                     .overlap = way.overlap,
-                    .batch = way.batch,
                     .tta = way.tta,
                     .normalize = way.normalize,
                     .keep_mix = true,
@@ -358,11 +357,10 @@ static void test_single_chunk_that_does_not_fit_is_an_error(void **state) {
 /* ---- Another device ---- */
 
 /* Another device, to go on with. */
-static cleave_status move_on(void *user, Executable **executable, int *batch, cleave_error *error) {
+static cleave_status move_on(void *user, DemixNetwork *network, cleave_error *error) {
     Fixture *f = user;
     f->moves++;
-    *executable = &f->next.head;
-    *batch = 3;
+    *network = (DemixNetwork){&f->next.head, 3, CLEAVE_PRECISION_F32, false};
     assert_string_not_equal(error->text, "");
     error_clear(error);
     return CLEAVE_OK;
@@ -524,7 +522,7 @@ static void interrupt_moved(Fixture *f, Way way, int64_t at) {
     interrupt_at(f, way, at);
     Journal *journal = open_journal(f, way, "x");
     assert_string_equal(journal_device(journal), "");
-    journal_move(journal, "next:1", "y");
+    journal_move(journal, "next:1", 0, "y");
     assert_string_equal(journal_device(journal), ""); /* later openings see it */
     journal_close(journal, true);
 }
@@ -539,7 +537,7 @@ static void b1_a_journal_knows_where_its_run_had_moved_to(void **state) {
     assert_string_equal(journal_device(journal), "next:1");
     assert_true(journal_fits_device(journal, "y"));
     assert_false(journal_fits_device(journal, "x"));
-    journal_move(journal, "another", "z"); /* the last one counts */
+    journal_move(journal, "another", 0, "z"); /* the last one counts */
     journal_close(journal, true);
     journal = open_journal(f, way, "x");
     assert_string_equal(journal_device(journal), "another");
