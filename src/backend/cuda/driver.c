@@ -25,9 +25,7 @@ static void explain_absence(void) {
                  " is missing: a container gets it by --gpus all, a system by the driver's "
                  "packages for computing");
     else
-        snprintf(why_not, sizeof(why_not),
-                 "no NVIDIA driver (" DRIVER_LIBRARY ") is installed, or the container was not "
-                 "given it");
+        snprintf(why_not, sizeof(why_not), "no NVIDIA driver (" DRIVER_LIBRARY ") is installed");
 }
 
 static void explain_missing_call(const char *call) {
