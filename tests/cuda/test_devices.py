@@ -94,7 +94,7 @@ class DescriptionTest(DeviceTest):
 
     def test_r6_the_driver_without_nvml(self):
         for settings in ("nvml=0", "fail=nvmlSystemGetDriverVersion:1"):
-            self.assertEqual(self.usable(settings)["driver"], "CUDA 12.8 driver")
+            self.assertEqual(self.usable(settings)["driver"], "NVIDIA (CUDA 12.8)")
 
 
 # ---- Which can be used ------------------------------------------------------------------------
@@ -135,9 +135,9 @@ class UseTest(DeviceTest):
 
     def test_r12_a_driver_too_old_for_the_kernels(self):
         for driver, words in (("11080", "CUDA 11.8"), ("11999", "CUDA 11.9")):
-            reason = self.reason("name=A GPU,driver=" + driver)
-            self.assertEqual(reason, "the NVIDIA driver is too old: it knows %s, and the kernels for "
-                                     "A GPU need CUDA 12.0: 525 or newer has it" % words)
+            reason = self.reason("name=A GPU,driver_version=520.61.05,driver=" + driver)
+            self.assertEqual(reason, "the driver, NVIDIA 520.61.05, is too old: it knows %s, and the "
+                                     "kernels for A GPU need CUDA 12.0: 525 or newer has it" % words)
         self.usable("driver=12000")
 
     def test_a_gpu_that_lets_nobody_compute(self):

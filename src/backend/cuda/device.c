@@ -80,15 +80,17 @@ static CudaStatus ask_attributes(const CudaDriver *driver, Gpu *gpu, int *mode) 
 /* ---- Whether it can be used ---- */
 
 static void refuse_driver(const CudaDriver *driver, Gpu *gpu, int needed) {
+    char installed[48];
     char has[24];
     char needs[24];
     char release[32] = "";
+    release_text(driver, installed, sizeof(installed));
     cuda_version_text(driver->version, has, sizeof(has));
     cuda_version_text(needed, needs, sizeof(needs));
     if (release_with(needed) > 0)
         snprintf(release, sizeof(release), ": %d or newer has it", release_with(needed));
-    refuse(gpu, "the NVIDIA driver is too old: it knows %s, and the kernels for %s need %s%s", has,
-           gpu->device.name, needs, release);
+    refuse(gpu, "the driver, %s, is too old: it knows %s, and the kernels for %s need %s%s",
+           installed, has, gpu->device.name, needs, release);
 }
 
 /* cleave's kernels: those that the GPU runs, and that the driver takes. */

@@ -57,7 +57,7 @@ void release_text(const CudaDriver *driver, char *text, size_t size) {
         return;
     }
     cuda_version_text(driver->version, release, sizeof(release));
-    snprintf(text, size, "%s driver", release);
+    snprintf(text, size, "NVIDIA (%s)", release);
 }
 
 /* From the table of NVIDIA's "CUDA Toolkit Release Notes". */

@@ -8,7 +8,7 @@
 
 #include "backend/cuda/driver.h"
 
-/* "NVIDIA 550.54.14", or "CUDA 12.4 driver" where nothing tells the release. */
+/* "NVIDIA 550.54.14", or "NVIDIA (CUDA 12.4)" where nothing tells the release. */
 void release_text(const CudaDriver *driver, char *text, size_t size);
 
 /* The release in what the driver's kernel module says of itself in /proc; false if there is none.
