@@ -102,12 +102,14 @@ typedef struct ProductArguments {
 #define CONV_SHARED_BYTES(n) \
     (2 * PRODUCT_PLANES * (PRODUCT_PIXELS + 2) * 16 + PRODUCT_RING_BYTES(n))
 #define HALO_SHARED_BYTES(n) (2 * PRODUCT_PLANES * HALO_PITCH * 16 + PRODUCT_RING_BYTES(n))
+#define LINEAR_SHARED_BYTES(n) ((n) * 136 + PRODUCT_RING_BYTES(PRODUCT_PIXELS))
 
 /* ---- Everything elementwise: output = act(norm(concat(sources))) + add ---- */
 
 #define MAP_THREADS  256
 #define MAP_PIXELS   128 /* of a block; grid: (pixels / 128, channels / 32, samples) */
 #define MAP_CHANNELS 32
+#define MAP_SHARED_BYTES ((MAP_PIXELS / 2 + 1) * MAP_CHANNELS * 4)
 
 typedef struct MapArguments {
     Operand operand;
@@ -117,17 +119,20 @@ typedef struct MapArguments {
 /* ---- Statistics: moments → scale and shift ---- */
 
 #define STATISTICS_THREADS 128
+#define STATISTICS_SHARED_BYTES (STATISTICS_THREADS * 2 * 8)
 
-/* Grid: (groups, 1, samples). A group is `group_channels` channels of the network, which are
- * contiguous in the concatenation of the sources without padding. */
+/* Grid: (groups, 1, samples). A group is `group_channels` channels of the network, in their order. */
 typedef struct StatisticsArguments {
     uint64_t moments[2]; /* of the sources; the second may be 0 */
     int32_t parts[2];
-    int32_t channels[2]; /* of the network, without padding */
-    uint64_t gain_bias;  /* float[channel][2], without padding */
-    uint64_t norm;       /* float[sample][padded channel][2]; the padding gets zeros */
+    int32_t channels[2]; /* of the sources, padded */
+    uint64_t positions;  /* int32[channel of the network]: where it lies among those of both sources */
+    uint64_t gain_bias;  /* float[channel of the network][2] */
+    uint64_t norm;       /* Operand.norm; the padding's pairs stay as they are */
+    int32_t norm_stride;
     int32_t group_channels;
     float epsilon;
+    int32_t unused;
 } StatisticsArguments;
 
 /* ---- Transforms ---- */
@@ -143,10 +148,9 @@ typedef struct FourierPlan {
     int32_t passes;
     int32_t radix[FFT_PASSES_MAX];
     int32_t unused;
-    uint64_t roots;       /* float[n_fft][2]: exp(-2πi k / n_fft) */
-    uint64_t window;      /* float[n_fft] */
-    uint64_t scratch;     /* float[block][2][length][2], or 0: shared memory */
-    int64_t shared_bytes; /* of the buffers in shared memory; 0: they are in `scratch` */
+    uint64_t roots;   /* float[n_fft][2]: exp(-2πi k / n_fft) */
+    uint64_t window;  /* float[n_fft] */
+    uint64_t scratch; /* float[block][2][length][2], or 0: shared memory of that size */
 } FourierPlan;
 
 /* stft: grid (frames, channels, samples); a waveform is (sample, channel, samples) of floats. */
@@ -184,7 +188,7 @@ typedef struct IstftArguments {
 /* ---- Speed of the multipliers ---- */
 
 #define PEAK_THREADS                 256
-#define PEAK_BLOCK_FLOPS(rounds)     ((double)(rounds)*PEAK_THREADS / 32 * 16 * 2 * 16 * 8 * 16)
+#define PEAK_MATRIX_BLOCK_FLOPS(rounds)     ((double)(rounds)*PEAK_THREADS / 32 * 16 * 2 * 16 * 8 * 16)
 #define PEAK_F32_BLOCK_FLOPS(rounds) ((double)(rounds)*PEAK_THREADS * 64 * 2)
 
 typedef struct PeakArguments {

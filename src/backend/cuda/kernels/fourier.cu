@@ -1,0 +1,177 @@
+/* fourier.cu: short-time Fourier transforms and their inverse. A block transforms one frame of one
+ * channel, in shared memory where the frame fits, by complex passes of radix 2, 3, 4 and 5 that
+ * leave the values in order (Stockham; see Van Loan, "Computational Frameworks for the Fast Fourier
+ * Transform", 1992). A real frame of even length is a complex one of half its length, whose real
+ * and imaginary parts are the samples of even and odd number. Tables come from the host. */
+#include "arguments.h"
+#include "kernel.h"
+
+FN Pair complex_multiply(Pair a, Pair b) {
+    return Pair{multiply_add(a.x, b.x, -(a.y * b.y)), multiply_add(a.x, b.y, a.y * b.x)};
+}
+
+/* A power of the root of unity of n_fft: exp(-2πi k / n_fft). */
+FN Pair root_at(const FourierPlan &plan, int k) {
+    return ((const Pair *)plan.roots)[k];
+}
+
+/* One of the two buffers. Blocks whose buffers are in device memory are counted through the grid. */
+FN Pair *fourier_buffer(const FourierPlan &plan, int64_t block, int which) {
+    Pair *first = plan.scratch ? (Pair *)plan.scratch + block * 2 * plan.length
+                               : (Pair *)shared_memory();
+    return first + which * plan.length;
+}
+
+/* One value of a pass: `stride` is the product of the radices of the passes before. */
+FN Pair fourier_value(const FourierPlan &plan, const Pair *from, int radix, int stride, int index) {
+    int left = plan.length / stride / radix; /* of the transform that this pass leaves */
+    int t = index / stride, low = index % stride;
+    int p = t / radix, j = t % radix;
+    int step = plan.n_fft / plan.length * stride;
+    Pair sum = {0, 0};
+    for (int k = 0; k < radix; k++) {
+        int power = j * (k * left + p) % (left * radix);
+        Pair product = complex_multiply(from[low + stride * (p + left * k)],
+                                        root_at(plan, power * step));
+        sum.x += product.x, sum.y += product.y;
+    }
+    return sum;
+}
+
+/* Transforms what is in buffer 0; returns the buffer that holds the result. All threads take part,
+ * and may use it at once. */
+FN Pair *fourier_transform(const FourierPlan &plan, int64_t block) {
+    int stride = 1;
+    block_sync();
+    for (int pass = 0; pass < plan.passes; pass++) {
+        const Pair *from = fourier_buffer(plan, block, pass % 2);
+        Pair *to = fourier_buffer(plan, block, (pass + 1) % 2);
+        int radix = plan.radix[pass];
+        for (int i = thread_index(); i < plan.length; i += STFT_THREADS)
+            to[i] = fourier_value(plan, from, radix, stride, i);
+        stride *= radix;
+        block_sync();
+    }
+    return fourier_buffer(plan, block, plan.passes % 2);
+}
+
+FN bool is_halved(const FourierPlan &plan) {
+    return plan.length != plan.n_fft;
+}
+
+/* ---- Forward ---- */
+
+/* The sample that reflection puts at `index`, as stft_reflect() of the host. */
+FN float reflected(const float *waveform, int index, int samples) {
+    index = index < 0 ? -index : index;
+    return waveform[index >= samples ? 2 * (samples - 1) - index : index];
+}
+
+FN float windowed(const StftArguments &a, const float *waveform, int start, int i) {
+    return reflected(waveform, start + i, a.samples) * ((const float *)a.plan.window)[i];
+}
+
+/* Bin k of the real frame whose transform is in `z`. */
+FN Pair spectrum_bin(const FourierPlan &plan, const Pair *z, int k) {
+    int n = plan.length;
+    if (!is_halved(plan))
+        return z[k];
+    Pair x = z[k == n ? 0 : k], y = z[k == 0 ? 0 : n - k];
+    Pair even = {0.5f * (x.x + y.x), 0.5f * (x.y - y.y)};
+    Pair odd = {0.5f * (x.y + y.y), 0.5f * (y.x - x.x)};
+    Pair turned = complex_multiply(odd, root_at(plan, k));
+    return Pair{even.x + turned.x, even.y + turned.y};
+}
+
+/* Zeros beyond the channels of the spectrogram, for this frame. */
+FN void clear_padding(const StftArguments &a, float *frame) {
+    int padded = a.result.output.channels, used = 2 * a.channels * a.subbands;
+    for (int i = thread_index(); i < a.bins * (padded - used); i += STFT_THREADS)
+        frame[(int64_t)(i / (padded - used)) * padded + used + i % (padded - used)] = 0;
+}
+
+KERNEL(stft, StftArguments, STFT_THREADS, 2) {
+    int frame = block_x(), channel = block_y(), padded = a.result.output.channels;
+    int64_t block = ((int64_t)block_z() * a.channels + channel) * a.frames + frame;
+    const float *waveform = (const float *)a.waveform + block_z() * a.waveform_stride +
+                            (int64_t)channel * a.samples;
+    float *output = (float *)a.result.output.address + block_z() * a.result.output.sample_stride +
+                    (int64_t)frame * a.bins * padded;
+    Pair *z = fourier_buffer(a.plan, block, 0);
+    int start = frame * a.hop - a.plan.n_fft / 2;
+    for (int i = thread_index(); i < a.plan.length; i += STFT_THREADS)
+        z[i] = is_halved(a.plan) ? Pair{windowed(a, waveform, start, 2 * i),
+                                        windowed(a, waveform, start, 2 * i + 1)}
+                                 : Pair{windowed(a, waveform, start, i), 0};
+    z = fourier_transform(a.plan, block);
+    for (int k = thread_index(); k < a.bins * a.subbands; k += STFT_THREADS) {
+        Pair value = spectrum_bin(a.plan, z, k);
+        float *to = output + (int64_t)(k % a.bins) * padded + 2 * channel * a.subbands + k / a.bins;
+        to[0] = value.x;
+        to[a.subbands] = value.y;
+    }
+    if (channel == 0)
+        clear_padding(a, output);
+}
+
+/* ---- Inverse ---- */
+
+/* Bin k of the spectrum, zero beyond the bins that the network knows. Bins that are their own
+ * mirrors are real. */
+FN Pair stored_bin(const IstftArguments &a, const float *frame, int waveform, int k) {
+    if (k >= a.bins * a.subbands)
+        return Pair{0, 0};
+    const float *from = frame + (int64_t)(k % a.bins) * a.spectrum.channels +
+                        2 * waveform * a.subbands + k / a.bins;
+    bool real = k == 0 || 2 * k == a.plan.n_fft;
+    return Pair{from[0], real ? 0.0f : from[a.subbands]};
+}
+
+/* What the forward transform turns into the conjugate of the frame. */
+FN Pair conjugate_input(const IstftArguments &a, const float *frame, int waveform, int k) {
+    int n = a.plan.length;
+    if (!is_halved(a.plan)) {
+        Pair bin = stored_bin(a, frame, waveform, 2 * k > n ? n - k : k);
+        return Pair{bin.x, 2 * k > n ? bin.y : -bin.y};
+    }
+    Pair x = stored_bin(a, frame, waveform, k), y = stored_bin(a, frame, waveform, n - k);
+    Pair even = {x.x + y.x, x.y - y.y}, odd = {x.x - y.x, x.y + y.y};
+    Pair root = root_at(a.plan, k);
+    Pair turned = complex_multiply(odd, Pair{root.x, -root.y});
+    return Pair{even.x - turned.y, -(even.y + turned.x)};
+}
+
+KERNEL(istft_frames, IstftArguments, STFT_THREADS, 2) {
+    int row = block_x(), waveform = block_y(), n_fft = a.plan.n_fft;
+    int64_t block = ((int64_t)block_z() * a.waveforms + waveform) * a.frames + row;
+    const float *spectrum = (const float *)a.spectrum.address +
+                            block_z() * a.spectrum.sample_stride +
+                            (int64_t)row * a.bins * a.spectrum.channels;
+    float *to = (float *)a.frames_memory + block * n_fft;
+    const float *window = (const float *)a.plan.window;
+    Pair *z = fourier_buffer(a.plan, block, 0);
+    for (int k = thread_index(); k < a.plan.length; k += STFT_THREADS)
+        z[k] = conjugate_input(a, spectrum, waveform, k);
+    z = fourier_transform(a.plan, block);
+    for (int i = thread_index(); i < n_fft; i += STFT_THREADS) {
+        float sample = !is_halved(a.plan) ? z[i].x : i % 2 == 0 ? z[i / 2].x : -z[i / 2].y;
+        to[i] = sample * window[i];
+    }
+}
+
+/* Each sample is the sum of the frames that cover it, in their order. */
+KERNEL(istft_gather, IstftArguments, STFT_THREADS, 2) {
+    int sample = block_x() * STFT_THREADS + thread_index(), n_fft = a.plan.n_fft;
+    if (sample >= a.samples)
+        return;
+    int64_t waveform = (int64_t)block_z() * a.waveforms + block_y();
+    const float *frames = (const float *)a.frames_memory + waveform * a.frames * n_fft;
+    int at = sample + n_fft / 2; /* from the beginning of the first frame */
+    int first = at < n_fft ? 0 : (at - n_fft) / a.hop + 1;
+    int last = at / a.hop < a.frames ? at / a.hop : a.frames - 1;
+    float sum = 0;
+    for (int row = first; row <= last && sample < a.length; row++)
+        sum += frames[(int64_t)row * n_fft + at - row * a.hop];
+    ((float *)a.output)[waveform * a.samples + sample] =
+        sample < a.length ? sum * ((const float *)a.gain)[sample] : 0.0f;
+}
