@@ -104,8 +104,9 @@ static bool nvrtc_run(const Nvrtc *nvrtc, const Job *job, NvrtcProgram program,
     snprintf(architecture, sizeof(architecture), "-arch=%s_%d", job->ptx ? "compute" : "sm",
              job->capability);
     snprintf(include, sizeof(include), "-I%s", job->folder);
-    const char *words[] = {architecture, include, "-std=c++17", "--ptxas-options=-v",
-                           "--ptxas-options=-warn-spills"};
+    const char *words[] = {architecture,         include,
+                           "-std=c++17",         "-default-device",
+                           "--ptxas-options=-v", "--ptxas-options=-warn-spills"};
     int count = (int)(sizeof(words) / sizeof(words[0])) - (job->ptx ? 2 : 0);
     bool done = nvrtc->compile(program, count, words) == 0;
     compiled->log = nvrtc_take(program, nvrtc->log_size, nvrtc->log, &log_bytes);
@@ -167,6 +168,7 @@ static bool compile_by_program(const Compiler *compiler, const Job *job, Compile
                                 "-std=c++17",
                                 architecture,
                                 "-Xptxas=-v",
+                                "--expt-relaxed-constexpr",
                                 job->ptx ? "-ptx" : "-cubin",
                                 "-I",
                                 job->folder,
