@@ -175,6 +175,7 @@ class LoadingTest(DeviceTest):
 
     def test_r10_none_is_there(self):
         self.assertIn("has no cuda backend", self.reason(backends=self.folder))
+        self.assertIn("; see docs/nvidia.md", self.reason(backends=self.folder))
         self.assertIn("has no cuda backend", self.reason(backends="/nowhere"))
         self.assertIn("has no cuda backend", self.reason(backends="/" + 5000 * "x"))
         self.assertIn("has no cuda backend", self.reason(backends=None))
@@ -199,6 +200,13 @@ class LoadingTest(DeviceTest):
 
     def test_r10_a_probe_that_fails_says_why(self):
         self.assertEqual(self.reason(fault="probe"), "the made-up driver finds no GPU")
+
+    def test_a_kind_can_be_left_out(self):
+        for left_out in ("cuda", "mps,cuda", "cuda,mps"):
+            self.assertIn("leaves the cuda backend out", self.reason(CLEAVE_WITHOUT=left_out))
+        for left_out in ("", "mps", "cud", "cuda:0", "mps,,cudas"):
+            devices, _ = self.devices(CLEAVE_WITHOUT=left_out)
+            self.assertTrue(devices["cuda:0"]["available"])
 
     def test_r10_beside_the_program(self):
         program = self.path("bin", "cleave")
