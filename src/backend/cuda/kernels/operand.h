@@ -86,13 +86,13 @@ FN void operand_fetch(Fetched<W, TIMES> &f, const Operand &o, int sample, int64_
     f.stored = second ? o.sources[1].stored : o.sources[0].stored;
     load_stored<W>(f.value, second ? o.sources[1].address : o.sources[0].address,
                    sample * stride + pixel * channels + own, f.stored);
-    if (TIMES) {
+    if constexpr (TIMES) {
         uint64_t address = second ? o.times[1].address : o.times[0].address;
         f.times_stored = !address ? -1 : second ? o.times[1].stored : o.times[0].stored;
         stride = second ? o.times[1].sample_stride : o.times[0].sample_stride;
         if (address)
-            load_stored<TIMES ? W : 1>(f.times, address, sample * stride + pixel * channels + own,
-                                       f.times_stored);
+            load_stored<W>(f.times, address, sample * stride + pixel * channels + own,
+                           f.times_stored);
     }
 }
 
@@ -119,12 +119,14 @@ FN void operand_floats(float (&v)[W], const Fetched<W, TIMES> &f, const Operand 
     if (!f.inside)
         return;
     widen<W>(v, f.value, f.stored);
-    if (TIMES && f.times_stored >= 0) {
-        float factor[TIMES ? W : 1];
-        widen<TIMES ? W : 1>(factor, f.times, f.times_stored);
-        UNROLL
-        for (int i = 0; i < W; i++)
-            v[i] *= factor[TIMES ? i : 0];
+    if constexpr (TIMES) {
+        float factor[W];
+        if (f.times_stored >= 0) {
+            widen<W>(factor, f.times, f.times_stored);
+            UNROLL
+            for (int i = 0; i < W; i++)
+                v[i] *= factor[i];
+        }
     }
     if (o.norm)
         normalise<W>(v, o, sample, channel);
