@@ -43,6 +43,7 @@ struct BF16 {
  * block_sync()          a barrier; all threads of the block must come to it
  * shared_memory()       dynamic, aligned to 16 bytes
  * global<T>(address)    device memory, as a pointer that the compiler knows not to be shared memory
+ * load_quad(address)    16 bytes of device memory that nobody writes while the kernel runs
  * multiply_add(a, b, c) a · b + c, rounded once
  * reciprocal(v)         1 / v to a unit in the last place; only of normal numbers
  * divide(a, b), square_root(v)
@@ -146,14 +147,23 @@ FN uint32_t shared_address(const void *pointer) {
     return (uint32_t)(uint64_t)(__attribute__((address_space(3))) const void *)pointer;
 }
 #else
+/* Not by __cvta_global_to_generic(), over which nvcc 13 takes minutes. */
 template <class T> FN T *global(uint64_t address) {
-    return (T *)__cvta_global_to_generic(address);
+    return (T *)address;
 }
 
 FN uint32_t shared_address(const void *pointer) {
     return (uint32_t)__cvta_generic_to_shared(pointer);
 }
 #endif
+
+FN Quad load_quad(uint64_t address) {
+    Quad q;
+    asm("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];"
+        : "=r"(q.x), "=r"(q.y), "=r"(q.z), "=r"(q.w)
+        : "l"(address));
+    return q;
+}
 
 /* ---- Arithmetic ---- */
 
