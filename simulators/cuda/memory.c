@@ -179,6 +179,7 @@ static void open_all(bool open) {
 }
 
 void sim_memory_open(void) {
+    watch_faults();
     open_all(true);
 }
 
