@@ -1,5 +1,6 @@
 /* test_capture.c: capturing streams, graphs and their runs. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fixture.h"
@@ -78,6 +79,23 @@ static void graph_after_itself(void) {
     CHECK_WORKS(cuCtxSynchronize());
     get(&out, memory, other);
     CHECK(out == 10);
+}
+
+/* On streams without any order, its runs still come in the order of their launches. */
+static void graph_in_order(void) {
+    Fixture f = fixture_open();
+    CUstream other = new_stream();
+    CUdeviceptr memory = new_memory(4);
+    float *in = new_pinned(1, 10), *out = new_pinned(1, 0);
+    begin(f.stream);
+    CHECK_WORKS(add(&f, memory, 1, 1, f.stream));
+    CUgraphExec exec = end(f.stream);
+    put(memory, in, f.stream);
+    CHECK_WORKS(cuGraphLaunch(exec, f.stream));
+    CHECK_WORKS(cuGraphLaunch(exec, other));
+    get(out, memory, other);
+    CHECK_WORKS(cuStreamSynchronize(other));
+    CHECK(out[0] == 12);
 }
 
 static void expect_spoiled(CUstream stream) {
@@ -298,6 +316,11 @@ int main(void) {
     check_runs("seed=1", graph_after_itself);
     check_runs("seed=2", graph_after_itself);
     check_runs("seed=3", graph_after_itself);
+    for (int seed = 0; seed < 10; seed++) {
+        char settings[16];
+        snprintf(settings, sizeof(settings), "seed=%d", seed);
+        check_runs(settings, graph_in_order);
+    }
     check_runs(NULL, forbidden);
     check_runs(NULL, captured_events);
     check_runs(NULL, states);

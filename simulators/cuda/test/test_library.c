@@ -87,6 +87,17 @@ static void memory(void) {
     CHECK_STATUS(info.memory(device, &figures), 1);
 }
 
+/* More is taken than there is. */
+static void nothing_left(void) {
+    Memory figures = {0};
+    Device device = NULL;
+    open_both();
+    CHECK_WORKS(find(nvml, "nvmlInit_v2").plain());
+    CHECK_WORKS(find(nvml, "nvmlDeviceGetHandleByPciBusId_v2").find("0000:01:00.0", &device));
+    CHECK_WORKS(find(nvml, "nvmlDeviceGetMemoryInfo").memory(device, &figures));
+    CHECK(figures.total == 1 << 20 && figures.used == 1 << 20 && figures.available == 0);
+}
+
 static void no_nvml(void) {
     open_both();
     CHECK_STATUS(find(nvml, "nvmlInit_v2").plain(), 9);
@@ -103,6 +114,7 @@ int main(void) {
     check_runs("devices=2,memory=1000K,used=100K,driver_version=580.1,"
                "uuid:1=fedcba98765432100011223344556677",
                memory);
+    check_runs("memory=1M,used=2M", nothing_left);
     check_runs("nvml=0", no_nvml);
     check_runs("fail=nvmlInit_v2:1:17", nvml_fails);
     return 0;

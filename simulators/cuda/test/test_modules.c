@@ -90,6 +90,11 @@ static void damaged_cubins(void) {
     cubin(plain);
     header->e_shstrndx = 100;
     CHECK_STATUS(read_for(image, 89, 12080), 200);
+    cubin(plain);
+    unsigned char *note = memmem(image, sizeof(image), "\x04\x05\x0c\x00", 4);
+    CHECK(note != NULL);
+    note[2] = 13; /* one byte more than there is */
+    CHECK_STATUS(read_for(image, 89, 12080), 200);
     CHECK_STATUS(read_for(NULL, 89, 12080), 1);
 }
 

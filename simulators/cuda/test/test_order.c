@@ -5,7 +5,7 @@
 
 #include "fixture.h"
 
-#define SEEDS 40
+#define SEEDS 30
 
 static bool with_wait; /* copied into the child */
 
@@ -80,6 +80,22 @@ static bool uploaded_too_early(void) {
     return out[0] == 1;
 }
 
+/* What is read for a moment has another value in between. */
+static bool seen_between(void) {
+    Fixture f = fixture_open();
+    CUstream down = new_stream();
+    CUdeviceptr memory = new_memory(4);
+    float *in = new_pinned(1, 0), *out = new_pinned(1, 0);
+    put(memory, in, f.stream);
+    order(f.stream, down);
+    for (int i = 0; i < 20; i++)
+        CHECK_WORKS(add(&f, memory, 1, i % 2 ? -1.0f : 1.0f, f.stream));
+    maybe_order(f.stream, down);
+    get(out, memory, down);
+    CHECK_WORKS(cuCtxSynchronize());
+    return out[0] == 0;
+}
+
 static CUgraphExec graph_of(const Fixture *f, CUdeviceptr memory, float factor) {
     CUgraph graph = NULL;
     CUgraphExec exec = NULL;
@@ -129,9 +145,9 @@ static int count_wrong(void) {
 }
 
 int main(void) {
-    static bool (*const programs[])(void) = {launch_before_upload, download_before_launch,
-                                             overwritten_before_download, uploaded_too_early,
-                                             graphs_race};
+    static bool (*const programs[])(void) = {
+        launch_before_upload, download_before_launch, overwritten_before_download,
+        uploaded_too_early,   seen_between,           graphs_race};
     for (size_t i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
         program = programs[i];
         with_wait = true;

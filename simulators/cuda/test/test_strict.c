@@ -216,7 +216,7 @@ static void other_shape(void) {
     Fixture f = fixture_open();
     AddArguments arguments = {0};
     void *pointers[] = {&arguments};
-    cuLaunchKernel(f.add, 1, 1, 1, 32, 2, 1, 0, f.stream, pointers, NULL);
+    cuLaunchKernel(f.add, 1, 1, 1, KERNEL_THREADS, 2, 1, 0, f.stream, pointers, NULL);
 }
 
 static void no_arguments(void) {
@@ -345,7 +345,7 @@ static const struct {
     {copy_to_device_address, "which is device memory"},
     {copy_to_pinned_as_device, "which is no device memory"},
     {other_threads, "kernel add takes 64 threads a block, not 32 x 1 x 1"},
-    {other_shape, "kernel add takes 64 threads a block, not 32 x 2 x 1"},
+    {other_shape, "kernel add takes 64 threads a block, not 64 x 2 x 1"},
     {no_arguments, "kernel add is launched without its arguments"},
     {null_arguments, "kernel add is launched without its arguments"},
     {extra_arguments, "kernel add is launched without its arguments"},

@@ -31,7 +31,7 @@ static void append(Writer *w, int section, unsigned type, const char *name, cons
 static void append_notes(Writer *w, const TinyCubin *what) {
     char name[128];
     const uint16_t bytes = (uint16_t)what->argument_bytes;
-    const uint32_t registers[] = {0x00082f04, 1, (uint32_t)what->registers};
+    const uint32_t registers[] = {0x00082f04, 1, (uint32_t)what->registers, 0x00082f04, 3, 255};
     struct {
         unsigned char flag[4]; /* a note of two bytes of value */
         unsigned char argument_head[2];
