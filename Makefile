@@ -8,6 +8,9 @@
 #   make arm64      cross-compiles for 64-bit ARM and runs tests under qemu (on Debian and its kin)
 #   make applesim   tests the backend for Apple GPUs on a simulated Mac, and all else beside it (on Debian
 #               and its kin)
+#   make cuda       builds the backend for NVIDIA GPUs, which needs no GPU (loads 90 MB of compiler); make
+#               does so by itself where NVIDIA's driver is
+#   make cudasim    tests that backend on a simulated driver
 #   make debian13   runs the demo and the tests in a bare Debian 13 (takes root; on Debian and its kin)
 #   make check-macos  compiles the C code for macOS, on Linux (loads 80 MB of compiler and headers)
 #   make soak       separates hours of audio, whose memory must not grow; 11 GB of disk
@@ -23,19 +26,23 @@ PREFIX = /usr/local
 WERROR ?= false
 
 .PHONY: all setup build venv media demo test arm64 lint format bench count compare fuzz soak install uninstall deb
-.PHONY: container clean applesim check-macos debian13
+.PHONY: container clean applesim check-macos debian13 cuda cudasim nvidia
 
 all: build
 
 setup:
 	@scripts/setup
 
-build/build.ninja: | setup
+# Without a network the backend for NVIDIA GPUs is left out.
+nvidia: setup
+	@scripts/setup nvidia || echo "setup: going on without NVRTC, and so without the backend for NVIDIA GPUs"
+
+build/build.ninja: | nvidia
 	@echo "Building in build/; for the first time this takes a minute or two."
 	@meson setup build -Dwerror=$(WERROR) >build-setup.log 2>&1 || { cat build-setup.log; rm -f build-setup.log; exit 1; }
 	@rm -f build-setup.log
 
-build: setup build/build.ninja
+build: nvidia build/build.ninja
 	@ninja -C build --quiet
 
 demo: build
@@ -57,6 +64,16 @@ arm64:
 	@scripts/test-arm64
 	@scripts/test-arm64 oldest
 
+cuda: setup
+	@scripts/setup cuda
+	@$(MAKE) --no-print-directory build/build.ninja
+	@meson configure build -Dcuda=enabled
+	@ninja -C build --quiet
+
+cudasim: setup
+	@scripts/setup cuda
+	@scripts/test-cudasim
+
 applesim:
 	@scripts/setup applesim
 	@scripts/test-applesim
@@ -74,7 +91,7 @@ lint: setup build/build.ninja
 	@scripts/setup lint
 	@meson configure build -Dwerror=true
 	@ninja -C build --quiet
-	@scripts/lint build $(patsubst %/build.ninja,%,$(wildcard build-arm64/build.ninja build-applesim/build.ninja))
+	@scripts/lint build $(patsubst %/build.ninja,%,$(wildcard build-arm64/build.ninja build-applesim/build.ninja build-cudasim/build.ninja))
 
 format:
 	@scripts/setup lint
@@ -112,4 +129,4 @@ container:
 	@scripts/make-container
 
 clean:
-	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64 build-applesim build-meson
+	rm -rf build build-asan build-tsan build-clang build-fuzz build-arm64 build-applesim build-cudasim build-cudasim-asan build-cudasim-tsan build-meson

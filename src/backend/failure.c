@@ -21,6 +21,13 @@ typedef struct Row {
 
 static const Row rows[] = {
     {CLEAVE_DEVICE_CPU, ANY, CAUSE_LOST, {NULL, "the same command again"}},
+    {CLEAVE_DEVICE_CUDA,
+     ANY,
+     CAUSE_LOST,
+     {"the driver or another program reset it, its memory or its clock is not stable, or a fault "
+      "of cleave",
+      "nvidia-smi and `dmesg | grep Xid` to see what happened, the same command again, and -d cpu "
+      "if it happens again"}},
     {ANY,
      ANY,
      CAUSE_LOST,
@@ -49,6 +56,12 @@ static const Row rows[] = {
      {"the GPU is slow for this network, or a display or another program is waiting for it",
       "a smaller batch (-b 1), -p f16, or -d cpu"}},
 
+    {CLEAVE_DEVICE_CUDA,
+     ANY,
+     CAUSE_TIME,
+     {"a display hangs on the GPU, and the system stops what keeps it for seconds",
+      "a smaller batch (-b 1), -p f16, or -d cpu"}},
+
     {ANY, STEP_PROBE, CAUSE_UNSUPPORTED, {NULL, "-d auto"}},
     {CLEAVE_DEVICE_MPS,
      STEP_PROBE,
@@ -64,10 +77,20 @@ static const Row rows[] = {
      ANY,
      {"no NVIDIA GPU, a driver that is missing or too old, or a container that was not given the "
       "GPU",
-      "nvidia-smi to see what the driver says, or -d auto or -d cpu"}},
+      "nvidia-smi to see what the driver says, --gpus all for a container, or -d auto or -d cpu"}},
     {ANY, STEP_PROBE, ANY, {NULL, "-d auto"}},
 
     {CLEAVE_DEVICE_CPU, STEP_COMPILE, ANY, {NULL, "--no-compile"}},
+    {CLEAVE_DEVICE_CUDA,
+     STEP_COMPILE,
+     CAUSE_UNSUPPORTED,
+     {"the driver is older than cleave's kernels, or the GPU is newer than they are",
+      "a newer driver, a newer cleave, or -d cpu"}},
+    {CLEAVE_DEVICE_CUDA,
+     STEP_COMPILE,
+     ANY,
+     {"another program has the GPU for itself, or a fault in the driver or the GPU",
+      "nvidia-smi to see what uses it, --no-compile, or -d cpu"}},
     {ANY,
      STEP_COMPILE,
      CAUSE_UNSUPPORTED,

@@ -19,6 +19,7 @@ typedef struct Kind {
     const char *name;
     const Backend *built_in; /* NULL: in a shared object, if installed */
     bool on_trial;           /* most of its faults end the process */
+    const char *guide;       /* what to read where its backend is missing; NULL: nothing */
 } Kind;
 
 #ifdef CLEAVE_MPS
@@ -28,9 +29,9 @@ typedef struct Kind {
 #endif
 
 static const Kind kinds[] = {
-    {CLEAVE_DEVICE_MPS, "Apple GPU", BUILT_IN_MPS, true},
-    {CLEAVE_DEVICE_CUDA, "NVIDIA GPU", NULL, false},
-    {CLEAVE_DEVICE_CPU, "CPU", &backend_cpu, false},
+    {CLEAVE_DEVICE_MPS, "Apple GPU", BUILT_IN_MPS, true, NULL},
+    {CLEAVE_DEVICE_CUDA, "NVIDIA GPU", NULL, false, "docs/nvidia.md"},
+    {CLEAVE_DEVICE_CPU, "CPU", &backend_cpu, false, NULL},
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -70,23 +71,40 @@ static void add_device(const Kind *kind, const Backend *backend, int index) {
     device->on_trial = kind->on_trial && device->info.available;
 }
 
-/* For tests of what a machine without such a device does: CLEAVE_WITHOUT=mps. */
+/* For tests of what a machine without such a device does: CLEAVE_WITHOUT=mps,cuda. */
 static bool is_left_out(const Kind *kind) {
-    const char *word = getenv("CLEAVE_WITHOUT");
-    return word && strcmp(word, kind_word(kind)) == 0;
+    const char *list = getenv("CLEAVE_WITHOUT");
+    const char *word = kind_word(kind);
+    size_t length = strlen(word);
+    while (list && *list) {
+        if (strcspn(list, ",") == length && strncmp(list, word, length) == 0)
+            return true;
+        list += strcspn(list, ",");
+        list += *list == ',';
+    }
+    return false;
+}
+
+static const Backend *load_backend(const Kind *kind, char *reason, size_t size) {
+    const Backend *backend = loader_load(kind->kind, reason, size);
+    size_t length = strlen(reason);
+    if (!backend && kind->guide)
+        snprintf(reason + length, size - length, "; see %s", kind->guide);
+    return backend;
+}
+
+/* The backend of a kind; NULL, with the reason, if there is none that can be used. */
+static const Backend *find_backend(const Kind *kind, char *reason, size_t size) {
+    const Backend *backend = kind->built_in ? kind->built_in : load_backend(kind, reason, size);
+    if (!backend || !is_left_out(kind))
+        return backend;
+    snprintf(reason, size, "CLEAVE_WITHOUT leaves the %s backend out", kind_word(kind));
+    return NULL;
 }
 
 static void probe_kind(const Kind *kind, int kinds_left) {
     char reason[sizeof(devices->info.reason)] = "";
-    const Backend *backend = kind->built_in;
-    if (backend && is_left_out(kind)) {
-        snprintf(reason, sizeof(reason), "CLEAVE_WITHOUT leaves the %s backend out",
-                 kind_word(kind));
-        add_absent(kind, NULL, reason);
-        return;
-    }
-    if (!backend)
-        backend = loader_load(kind->kind, reason, sizeof(reason));
+    const Backend *backend = find_backend(kind, reason, sizeof(reason));
     int count = backend ? backend->count(reason, sizeof(reason)) : 0;
     int room = DEVICES_MAX - device_count - kinds_left;
     if (count < 1)
@@ -251,10 +269,10 @@ static const Device *find_device(const DeviceName *name, DeviceCause *cause, cha
         bool wanted = name->index < 0 || name->index == device->index || device->index < 0;
         bool available = is_available(device, wanted);
         present += available;
-        if (!device->backend)
-            *cause = CAUSE_UNSUPPORTED; /* by this installation */
-        else if (device->failed)
+        if (device->failed)
             *cause = CAUSE_FAILED; /* it is there */
+        else if (!device->backend || (wanted && !available && device->index >= 0))
+            *cause = CAUSE_UNSUPPORTED; /* by this installation, or this version */
         if (wanted && available)
             return device;
         if (wanted && reason[0] == '\0')

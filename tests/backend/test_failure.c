@@ -61,6 +61,31 @@ static void r11_what_a_device_lacks_is_said_of_the_network(void **state) {
                         "network; try --no-compile, a newer driver, or -d cpu");
 }
 
+/* What an NVIDIA GPU needs is not what another one does. */
+static void r11_nvidia_gpus_have_advice_of_their_own(void **state) {
+    (void)state;
+    static const struct {
+        DeviceFailure failure;
+        const char *likely;
+        const char *remedy;
+    } rows[] = {
+        {{STEP_PROBE, CAUSE_ABSENT}, "container", "--gpus all"},
+        {{STEP_RUN, CAUSE_LOST}, "reset", "Xid"},
+        {{STEP_SYNCHRONIZE, CAUSE_TIME}, "a display hangs", "-b 1"},
+        {{STEP_UPLOAD, CAUSE_MEMORY}, "hold the GPU's memory", "-b 1"},
+        {{STEP_COMPILE, CAUSE_UNSUPPORTED}, "older than cleave's kernels", "a newer driver"},
+        {{STEP_COMPILE, CAUSE_FAILED}, "another program", "nvidia-smi"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        FailureAdvice advice = failure_advice(CLEAVE_DEVICE_CUDA, rows[i].failure);
+        assert_non_null(strstr(advice.likely, rows[i].likely));
+        assert_non_null(strstr(advice.remedy, rows[i].remedy));
+        advice = failure_advice(CLEAVE_DEVICE_MPS, rows[i].failure);
+        assert_true(!advice.likely || !strstr(advice.likely, rows[i].likely) ||
+                    !strstr(advice.remedy, rows[i].remedy));
+    }
+}
+
 static void r11_a_long_detail_does_not_cut_the_remedy(void **state) {
     (void)state;
     cleave_error error = {.status = CLEAVE_ERROR_DEVICE};
@@ -132,6 +157,7 @@ int main(void) {
         cmocka_unit_test(r11_every_failure_has_a_remedy_in_one_line),
         cmocka_unit_test(r11_what_the_detail_advises_is_not_said_twice),
         cmocka_unit_test(r11_what_a_device_lacks_is_said_of_the_network),
+        cmocka_unit_test(r11_nvidia_gpus_have_advice_of_their_own),
         cmocka_unit_test(r11_a_long_detail_does_not_cut_the_remedy),
         cmocka_unit_test(r13_a_run_that_breaks_the_layout_is_caught),
         cmocka_unit_test(r13_a_debug_build_checks_each_run),

@@ -31,16 +31,27 @@ enum {
     CUDA_INVALID_VALUE = 1,
     CUDA_OUT_OF_MEMORY = 2,
     CUDA_NOT_INITIALIZED = 3,
+    CUDA_STUB_LIBRARY = 34,
+    CUDA_DEVICES_UNAVAILABLE = 46, /* compute mode: exclusive, and taken */
     CUDA_NO_DEVICE = 100,
+    CUDA_INVALID_DEVICE = 101,
+    CUDA_INVALID_IMAGE = 200,
     CUDA_INVALID_CONTEXT = 201,
     CUDA_NO_BINARY_FOR_GPU = 209,
     CUDA_ECC_UNCORRECTABLE = 214,
     CUDA_INVALID_PTX = 218,
+    CUDA_NVLINK_UNCORRECTABLE = 220,
+    CUDA_JIT_COMPILER_NOT_FOUND = 221,
     CUDA_UNSUPPORTED_PTX_VERSION = 222,
+    CUDA_JIT_COMPILATION_DISABLED = 223,
+    CUDA_CONTAINED = 226, /* an error of the memory that ended this program's work alone */
+    CUDA_OPERATING_SYSTEM = 304,
+    CUDA_NOT_FOUND = 500,
     CUDA_NOT_READY = 600,
     CUDA_ILLEGAL_ADDRESS = 700,
     CUDA_LAUNCH_OUT_OF_RESOURCES = 701,
     CUDA_LAUNCH_TIMEOUT = 702,
+    CUDA_CONTEXT_IS_DESTROYED = 709,
     CUDA_ASSERT = 710,
     CUDA_HARDWARE_STACK_ERROR = 714,
     CUDA_ILLEGAL_INSTRUCTION = 715,
@@ -48,9 +59,12 @@ enum {
     CUDA_INVALID_ADDRESS_SPACE = 717,
     CUDA_INVALID_PC = 718,
     CUDA_LAUNCH_FAILED = 719,
+    CUDA_TENSOR_MEMORY_LEAK = 721,
+    CUDA_NOT_SUPPORTED = 801,
     CUDA_SYSTEM_NOT_READY = 802,
     CUDA_SYSTEM_DRIVER_MISMATCH = 803,
-    CUDA_DEVICES_UNAVAILABLE = 46, /* compute mode: exclusive, and taken */
+    CUDA_COMPAT_NOT_SUPPORTED = 804,
+    CUDA_MPS_CONNECTION_FAILED = 805,
     CUDA_UNKNOWN = 999
 };
 
@@ -137,6 +151,7 @@ enum {
     X(graph_exec_destroy, "cuGraphExecDestroy", (CudaGraphExec executable))
 
 typedef struct CudaDriver {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): `arguments` has some */
 #define CUDA_DRIVER_MEMBER(member, name, arguments) CudaStatus(*member) arguments;
     CUDA_DRIVER_CALLS(CUDA_DRIVER_MEMBER)
 #undef CUDA_DRIVER_MEMBER
@@ -147,6 +162,9 @@ typedef struct CudaDriver {
 /* The driver, loaded and initialised at the first call. NULL if there is none that can be used:
  * then *reason, which stays valid, says why. Thread-safe. */
 const CudaDriver *cuda_driver(const char **reason);
+
+/* "CUDA 12.4", for 12040. */
+void cuda_version_text(int version, char *text, size_t size);
 
 /* An error of the driver as cleave's. `what` says what failed, as "copying the chunk". Fills
  * failure->cause and failure->step; failure may be NULL. Returns CLEAVE_ERROR_MEMORY,

@@ -23,9 +23,16 @@ extern const int cuda_image_count;
  * above its own, or else PTX. NULL: there is none. */
 const CudaImage *cuda_image_for(int capability);
 
+/* The same of PTX alone. */
+const CudaImage *cuda_image_ptx_for(int capability);
+
 /* The image unpacked, and a zero behind it, to be freed; NULL if memory ran out or it is damaged.
  */
 void *cuda_image_unpack(const CudaImage *image);
+
+/* The oldest CUDA of a driver that loads an image, as cuDriverGetVersion() gives it: 12000. An
+ * image that is damaged, or whose format is not known, is not refused here. */
+int cuda_image_driver(const CudaImage *image);
 
 /* "sm_75, sm_80, …, compute_80 (PTX)" into text; returns text. */
 const char *cuda_image_list(char *text, size_t size);
