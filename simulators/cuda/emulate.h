@@ -69,6 +69,7 @@ const EmuCopy *emu_copy_arrived(unsigned left);
 #define FN_MEMBER inline
 #define HAVE_BF16
 #define UNROLL
+#define KEEP_LOOP
 #define KERNEL(name, Arguments, threads, blocks_per_sm) \
     static void name##_body(const Arguments &a);        \
     extern "C" void name(const void *arguments);        \

@@ -35,7 +35,7 @@ struct BF16 {
 /* The language, in both halves:
  *
  * FN, FN_MEMBER         head of a function, of a class's function
- * UNROLL                before a loop: unroll it whole
+ * UNROLL, KEEP_LOOP     before a loop: unroll it whole; leave it
  * KERNEL(name, Arguments, threads, blocks_per_sm) { … }
  *                       a kernel, whose arguments are the struct `a`; of `threads` threads at most,
  *                       with registers for that many blocks
@@ -96,8 +96,9 @@ struct BF16 {
 #define GRID_X                  gridDim.x
 #endif
 
-#define FN     static FN_MEMBER
-#define UNROLL _Pragma("unroll")
+#define FN        static FN_MEMBER
+#define UNROLL    _Pragma("unroll")
+#define KEEP_LOOP _Pragma("unroll 1")
 #if __CUDA_ARCH__ >= 800
 #define HAVE_BF16
 #endif

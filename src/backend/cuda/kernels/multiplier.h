@@ -154,7 +154,7 @@ template <int N, bool BY_UNIT> struct Multiplier32 {
     }
 
     FN_MEMBER void add(const char *left_tile, const Rows &left_rows, const char *right_tile) {
-        UNROLL
+        KEEP_LOOP
         for (int plane = 0; plane < PRODUCT_PLANES; plane++) {
             FourFloats right[columns];
             UNROLL
@@ -176,24 +176,36 @@ template <int N, bool BY_UNIT> struct Multiplier32 {
 
     FN_MEMBER void add_transposed(const char *left_tile, const Rows &left_rows,
                                   const char *right_tile, int k_plane) {
-        UNROLL
+        KEEP_LOOP
         for (int plane = 0; plane < PRODUCT_PLANES; plane++) {
-            float left[4][rows];
             UNROLL
-            for (int r = 0; r < rows; r++) {
-                FourFloats four = load_left(left_tile, left_rows, plane, r);
-                left[0][r] = four.x, left[1][r] = four.y, left[2][r] = four.z, left[3][r] = four.w;
-            }
+            for (int c = 0; c < columns; c += run)
+                add_run(left_tile, left_rows, right_tile + plane * 4 * 16, k_plane, plane, c);
+        }
+    }
+
+    /* The products with one run of adjacent columns. */
+    FN_MEMBER void add_run(const char *left_tile, const Rows &left_rows, const char *right_tile,
+                           int k_plane, int plane, int first) {
+        const float *from =
+            (const float *)right_tile + column(first) / 4 * k_plane * 4 + column(first) % 4;
+        float right[4][run];
+        UNROLL
+        for (int k = 0; k < 4; k++) {
             UNROLL
-            for (int k = 0; k < 4; k++)
-                UNROLL
-            for (int c = 0; c < columns; c++) {
-                int n = column(c);
-                float right =
-                    ((const float *)right_tile)[(n / 4 * k_plane + plane * 4 + k) * 4 + n % 4];
-                UNROLL
-                for (int r = 0; r < rows; r++)
-                    sums[r][c] = multiply_add(left[k][r], right, sums[r][c]);
+            for (int c = 0; c < run; c++)
+                right[k][c] = from[k * 4 + c];
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            FourFloats left = load_left(left_tile, left_rows, plane, r);
+            UNROLL
+            for (int c = 0; c < run; c++) {
+                float &sum = sums[r][first + c];
+                sum = multiply_add(left.x, right[0][c], sum);
+                sum = multiply_add(left.y, right[1][c], sum);
+                sum = multiply_add(left.z, right[2][c], sum);
+                sum = multiply_add(left.w, right[3][c], sum);
             }
         }
     }
