@@ -243,7 +243,7 @@ typedef enum cleave_blend {
 } cleave_blend;
 
 typedef enum cleave_precision {
-    CLEAVE_PRECISION_AUTO = 0, /* f32 on the CPU */
+    CLEAVE_PRECISION_AUTO = 0, /* f16 on an NVIDIA GPU as far as it reaches, f32 elsewhere */
     CLEAVE_PRECISION_F32 = 1,
     CLEAVE_PRECISION_F16 = 2,
     CLEAVE_PRECISION_BF16 = 3
@@ -277,6 +277,9 @@ CLEAVE_INLINE void cleave_separator_settings_default(cleave_separator_settings *
  *   - If a device fails, or lacks memory for a single chunk, now or in a later call, the separator
  *     goes on with the next best device and stays there. What was computed until then is kept. With
  *     settings->strict_device it is an error.
+ *   - If precision AUTO stands for f16, and what the network puts out in it is not a number, that
+ *     chunk is computed again in bf16, or in f32 where the device has no bf16, or where bf16 does
+ *     not reach far enough either. The separator stays with that precision, in later calls as well.
  * On success *separator is the caller's, to be closed; on failure it is NULL.
  * Errors: CLEAVE_ERROR_ARGUMENT, CLEAVE_ERROR_DEVICE, CLEAVE_ERROR_MODEL and, where memory lacks
  * for one chunk per run, CLEAVE_ERROR_MEMORY. */
@@ -293,7 +296,7 @@ CLEAVE_API void cleave_separator_close(cleave_separator *separator);
 typedef struct cleave_separator_info {
     const char *device;    /* id, such as "cpu" */
     const char *kernels;   /* CPU: instruction set in use; else "" */
-    const char *precision; /* "f32", … */
+    const char *precision; /* "f32", …; the latest, if a call changed it */
     const char *blend;     /* "fade" or "mean" */
     int threads;
     int overlap;
@@ -426,8 +429,8 @@ typedef struct cleave_file_settings {
     int resume; /* 1: keep a journal of what is done beside the outputs. If the run is interrupted,
                    or even killed, the next one goes on from its last completed chunk, with the same
                    bits out, at any sample_rate. Takes about as much disk space as float WAV. A run
-                   that had moved to another device goes on there, with a warning, or starts over
-                   where it cannot. Default 0 */
+                   that had moved to another device, or to a wider precision, goes on there, with a
+                   warning, or starts over where it cannot. Default 0 */
     cleave_progress_callback progress; /* default NULL */
     void *progress_user;
 } cleave_file_settings;

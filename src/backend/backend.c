@@ -16,11 +16,15 @@
     __asan_region_is_poisoned((void *)(uintptr_t)(start), (floats) * sizeof(float))
 #endif
 
+static cleave_precision automatic_precision(const Backend *backend, int device) {
+    return backend->automatic ? backend->automatic(device) : CLEAVE_PRECISION_F32;
+}
+
 cleave_status backend_precision(const Backend *backend, int device, cleave_precision precision,
                                 cleave_precision *chosen, cleave_error *error) {
     if (precision < CLEAVE_PRECISION_AUTO || precision > CLEAVE_PRECISION_BF16)
         return error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown precision %d", (int)precision);
-    *chosen = precision == CLEAVE_PRECISION_AUTO ? CLEAVE_PRECISION_F32 : precision;
+    *chosen = precision == CLEAVE_PRECISION_AUTO ? automatic_precision(backend, device) : precision;
     if (backend->supports(device, *chosen))
         return CLEAVE_OK;
     char id[32];
@@ -28,6 +32,13 @@ cleave_status backend_precision(const Backend *backend, int device, cleave_preci
     error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s",
               precision_name(precision), id);
     return error_advise(error, CLEAVE_ERROR_DEVICE, "try f32 or auto");
+}
+
+cleave_precision backend_wider_precision(const Backend *backend, int device,
+                                         cleave_precision precision) {
+    bool has_bf16 =
+        precision == CLEAVE_PRECISION_F16 && backend->supports(device, CLEAVE_PRECISION_BF16);
+    return has_bf16 ? CLEAVE_PRECISION_BF16 : CLEAVE_PRECISION_F32;
 }
 
 cleave_status backend_memory(const Backend *backend, const Graph *graph,

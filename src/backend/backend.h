@@ -97,7 +97,7 @@ struct Executable {
 
 /* Changes with everything that a backend in a shared object shares with the library: this header
  * and all that it includes. */
-#define BACKEND_ABI 5
+#define BACKEND_ABI 6
 
 struct Backend {
     int abi;             /* BACKEND_ABI. First in every version, as is the next member */
@@ -129,6 +129,9 @@ struct Backend {
                             cleave_error *error);
     /* Work in FLOP that one run should not exceed, for choosing a batch. NULL: no limit. */
     double (*run_flops)(int index);
+    /* What AUTO means: a precision that the device supports. If it is narrower than f32, a chunk
+     * whose output is no number runs again in a wider one. NULL: f32. */
+    cleave_precision (*automatic)(int index);
 };
 
 extern const Backend backend_cpu;
@@ -139,10 +142,15 @@ extern const Backend backend_mps; /* where CLEAVE_MPS is defined */
 typedef const Backend *BackendEntry(void);
 #define BACKEND_ENTRY "cleave_backend_entry"
 
-/* The precision that `precision` stands for on a backend (AUTO: its best exact one), or an error if
+/* The precision that `precision` stands for on a device (AUTO: the device's choice), or an error if
  * the device does not support it. */
 cleave_status backend_precision(const Backend *backend, int device, cleave_precision precision,
                                 cleave_precision *chosen, cleave_error *error);
+
+/* The next precision whose numbers reach further: bf16 behind f16, where the device supports it,
+ * else f32. Behind f32 there is none. */
+cleave_precision backend_wider_precision(const Backend *backend, int device,
+                                         cleave_precision precision);
 
 /* What backend_compile() with the same arguments would take. Costs milliseconds. */
 cleave_status backend_memory(const Backend *backend, const Graph *graph,

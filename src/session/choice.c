@@ -108,9 +108,11 @@ static void choice_log_device(const cleave_device_info *info, const cleave_logge
 }
 
 void choice_take(Choice *choice, const Device *device) {
+    choice->tried |= registry_bit(device);
+    if (device == choice->device)
+        return;
     choice->moved = choice->device != NULL;
     choice->device = device;
-    choice->tried |= registry_bit(device);
     choice_log_device(&device->info, &choice->asked.log);
 }
 

@@ -11,8 +11,10 @@ typedef struct Choice {
     cleave_separator_settings asked; /* a zero that the device decides about stays zero */
     ChunkGeometry geometry;
     const Device *device;
-    unsigned tried; /* devices taken so far, this one included; see registry_bit() */
-    bool moved;     /* to another device than the first */
+    unsigned tried;    /* devices taken so far, this one included; see registry_bit() */
+    bool moved;        /* to another device than the first */
+    unsigned outgrown; /* bits 1 << cleave_precision: in which its output was no number. AUTO stands
+                          for none of these */
 } Choice;
 
 /* Checks the settings (NULL: the defaults), resolves what no device decides about, and takes the
@@ -20,7 +22,7 @@ typedef struct Choice {
 cleave_status choice_make(Choice *choice, const cleave_model *model,
                           const cleave_separator_settings *settings, cleave_error *error);
 
-/* Takes a device, and logs what it is. */
+/* Takes a device, and logs what it is if that is another one. */
 void choice_take(Choice *choice, const Device *device);
 
 /* The device to go on with after a failure of this status; NULL: there is none, or the user wants

@@ -49,10 +49,9 @@ cleave_status job_fill(DemixJob *job, cleave_separator *separator, AudioReader *
     if (status != CLEAVE_OK)
         return status;
     job_log_downmix(reader, log);
-    *job = (DemixJob){.executable = separator->compiled.executable,
+    *job = (DemixJob){.network = prepare_result(separator),
                       .geometry = separator->choice.geometry,
                       .overlap = settings->overlap,
-                      .batch = settings->batch,
                       .tta = settings->tta != 0,
                       .normalize = config->normalize,
                       .network_stems = config->stem_count,
@@ -70,7 +69,7 @@ cleave_status job_run(const DemixJob *job, cleave_separator *separator, DemixRes
                       cleave_error *error) {
     cleave_status status = demix_run(job, result, error);
     int *batch = &separator->setup.settings.batch; /* of the device on which the job ended */
-    int tried = job->batch < *batch ? job->batch : *batch;
+    int tried = job->network.batch < *batch ? job->network.batch : *batch;
     if (result->batch > 0 && result->batch < tried)
         *batch = result->batch;
     return status;

@@ -1,5 +1,5 @@
 /* prepare.c: brings a separator's parts together: choice, setup, compiled network; on one device,
- * and on the next if that fails. */
+ * in a wider precision if its numbers do not reach far enough, and on the next if it fails. */
 #include "session/prepare.h"
 
 #include "base/path_format.h"
@@ -63,7 +63,7 @@ static cleave_status prepare_here(cleave_separator *separator, cleave_error *err
     return status;
 }
 
-/* ---- On the next device ---- */
+/* ---- On the next device, or in the next precision ---- */
 
 void prepare_release(cleave_separator *separator) {
     fallback_add(&separator->fallback, separator->compiled.executable, separator_device(separator));
@@ -72,11 +72,15 @@ void prepare_release(cleave_separator *separator) {
 
 static cleave_status prepare_there(cleave_separator *separator, const Device *device,
                                    cleave_error *error) {
+    Setup *setup = &separator->setup;
+    Choice *choice = &separator->choice;
+    bool same = device == choice->device;
     prepare_release(separator);
     fallback_change_device(&separator->fallback);
     profile_change_device(separator->profile);
-    choice_take(&separator->choice, device);
-    cleave_status status = setup_begin(&separator->setup, &separator->choice, error);
+    choice_take(choice, device);
+    cleave_status status =
+        same ? setup_widen(setup, choice, error) : setup_begin(setup, choice, error);
     return status == CLEAVE_OK ? prepare_here(separator, error) : status;
 }
 
@@ -94,6 +98,24 @@ static cleave_status prepare_on_next(cleave_separator *separator, cleave_status 
     return status;
 }
 
+/* On the same device, since what it put out is no number. */
+static cleave_status prepare_wider(cleave_separator *separator, cleave_error *error) {
+    Choice *choice = &separator->choice;
+    const Device *device = choice->device;
+    cleave_precision narrow = separator->setup.settings.precision;
+    cleave_precision wider = backend_wider_precision(device->backend, device->index, narrow);
+    choice->outgrown |= 1U << narrow;
+    log_write(&choice->asked.log, CLEAVE_LOG_WARNING,
+              "%.*s; this chunk and all that follow are computed in %s, which %s; -p %s from the "
+              "start saves the detour",
+              error->reason_end, error->text, precision_name(wider),
+              wider == CLEAVE_PRECISION_BF16 ? "reaches further in coarser steps"
+                                             : "takes more time and memory",
+              precision_name(wider));
+    error_clear(error);
+    return prepare_there(separator, device, error);
+}
+
 cleave_status prepare_network(cleave_separator *separator, cleave_error *error) {
     cleave_error own = {.status = CLEAVE_OK}; /* for warnings, which quote it */
     cleave_error *failure = error ? error : &own;
@@ -102,23 +124,31 @@ cleave_status prepare_network(cleave_separator *separator, cleave_error *error) 
     return prepare_on_next(separator, prepare_here(separator, failure), failure);
 }
 
-cleave_status prepare_on(cleave_separator *separator, const Device *device, Executable **executable,
-                         int *batch, cleave_error *error) {
+DemixNetwork prepare_result(const cleave_separator *separator) {
+    const Setup *setup = &separator->setup;
+    return (DemixNetwork){.executable = separator->compiled.executable,
+                          .batch = setup->settings.batch,
+                          .precision = setup->settings.precision,
+                          .may_widen = setup_may_widen(setup, &separator->choice)};
+}
+
+cleave_status prepare_on(cleave_separator *separator, const Device *device, DemixNetwork *network,
+                         cleave_error *error) {
     cleave_error own = {.status = CLEAVE_OK};
     cleave_error *failure = error ? error : &own;
     separator->choice.tried = 0; /* none has failed in this call */
     cleave_status status = prepare_there(separator, device, failure);
     status = prepare_on_next(separator, status, failure);
-    *executable = separator->compiled.executable;
-    *batch = separator->setup.settings.batch;
+    *network = prepare_result(separator);
     return status;
 }
 
-cleave_status prepare_move_on(void *user, Executable **executable, int *batch,
-                              cleave_error *error) {
+cleave_status prepare_move_on(void *user, DemixNetwork *network, cleave_error *error) {
     cleave_separator *separator = user;
-    cleave_status status = prepare_on_next(separator, error->status, error);
-    *executable = separator->compiled.executable;
-    *batch = separator->setup.settings.batch;
+    cleave_status status = error->status;
+    if (status == CLEAVE_ERROR_MODEL)
+        status = prepare_wider(separator, error);
+    status = prepare_on_next(separator, status, error);
+    *network = prepare_result(separator);
     return status;
 }

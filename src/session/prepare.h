@@ -1,9 +1,11 @@
 /* prepare.h: makes a separator ready to run: its device, what suits it, and the network compiled
- * for it. If that fails: op by op, with a smaller batch, on another device. */
+ * for it. If that fails: op by op, with a smaller batch, on another device. If it puts out what is
+ * no number: in a wider precision. */
 #ifndef CLEAVE_SESSION_PREPARE_H
 #define CLEAVE_SESSION_PREPARE_H
 
 #include "session/separator.h"
+#include "stream/demix.h"
 
 /* All but what takes memory: chooses the device, and what suits it. `settings` may be NULL. */
 cleave_status prepare_begin(cleave_separator *separator, const cleave_model *model,
@@ -13,13 +15,16 @@ cleave_status prepare_begin(cleave_separator *separator, const cleave_model *mod
  * one is taken, unless the user wants one alone. */
 cleave_status prepare_network(cleave_separator *separator, cleave_error *error);
 
-/* Moves to that device, or if it fails to the best of all. *executable and *batch become what a job
- * runs with there. */
-cleave_status prepare_on(cleave_separator *separator, const Device *device, Executable **executable,
-                         int *batch, cleave_error *error);
+/* What a job runs: the network as it is ready now. */
+DemixNetwork prepare_result(const cleave_separator *separator);
+
+/* Moves to that device, or on it to what is not outgrown; if it fails, to the best of all. *network
+ * becomes the result. */
+cleave_status prepare_on(cleave_separator *separator, const Device *device, DemixNetwork *network,
+                         cleave_error *error);
 
 /* A DemixMoveOn; user: the separator. */
-cleave_status prepare_move_on(void *user, Executable **executable, int *batch, cleave_error *error);
+cleave_status prepare_move_on(void *user, DemixNetwork *network, cleave_error *error);
 
 /* Lets the network go; what is known of it stays. */
 void prepare_release(cleave_separator *separator);

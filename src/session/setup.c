@@ -10,6 +10,14 @@
 
 /* ---- Mode and precision ---- */
 
+/* From AUTO's precision to the first that is not outgrown. */
+static void setup_pass_outgrown(Setup *setup, const Choice *choice) {
+    const Device *device = choice->device;
+    cleave_precision *chosen = &setup->settings.precision;
+    while (setup_may_widen(setup, choice) && (choice->outgrown & 1U << *chosen))
+        *chosen = backend_wider_precision(device->backend, device->index, *chosen);
+}
+
 /* Only a device that the user asked for must have the precision that was asked for. */
 static cleave_status setup_choose_precision(Setup *setup, const Choice *choice,
                                             cleave_error *error) {
@@ -17,11 +25,13 @@ static cleave_status setup_choose_precision(Setup *setup, const Choice *choice,
     cleave_precision asked = setup->settings.precision;
     cleave_precision *chosen = &setup->settings.precision;
     cleave_status status = backend_precision(device->backend, device->index, asked, chosen, error);
+    if (status == CLEAVE_OK)
+        setup_pass_outgrown(setup, choice);
     if (status != CLEAVE_ERROR_DEVICE || !choice->moved)
         return status;
     log_write(&setup->settings.log, CLEAVE_LOG_WARNING, "%s has no precision %s: f32 is used",
               device->info.id, precision_name(asked));
-    return backend_precision(device->backend, device->index, CLEAVE_PRECISION_AUTO, chosen, error);
+    return backend_precision(device->backend, device->index, CLEAVE_PRECISION_F32, chosen, error);
 }
 
 static void setup_choose_mode(Setup *setup, const Device *device) {
@@ -38,6 +48,18 @@ cleave_status setup_begin(Setup *setup, const Choice *choice, cleave_error *erro
     *setup = (Setup){.settings = choice->asked};
     setup_choose_mode(setup, choice->device);
     return setup_choose_precision(setup, choice, error);
+}
+
+cleave_status setup_widen(Setup *setup, const Choice *choice, cleave_error *error) {
+    int compile = setup->settings.compile;
+    *setup = (Setup){.settings = choice->asked};
+    setup->settings.compile = compile;
+    return setup_choose_precision(setup, choice, error);
+}
+
+bool setup_may_widen(const Setup *setup, const Choice *choice) {
+    return choice->asked.precision == CLEAVE_PRECISION_AUTO &&
+           setup->settings.precision != CLEAVE_PRECISION_F32;
 }
 
 void setup_go_op_by_op(Setup *setup, const Choice *choice) {

@@ -14,6 +14,12 @@ typedef struct Setup {
 /* Resolves mode and precision for the device that was just taken. The batch is not chosen yet. */
 cleave_status setup_begin(Setup *setup, const Choice *choice, cleave_error *error);
 
+/* Resolves the precision again, for the same device and mode: another one is outgrown. */
+cleave_status setup_widen(Setup *setup, const Choice *choice, cleave_error *error);
+
+/* Whether the device chose a precision that can be outgrown. */
+bool setup_may_widen(const Setup *setup, const Choice *choice);
+
 /* Chunks per run, memory aside: the number asked for, or what suits the device. */
 int setup_wanted_batch(const Setup *setup, const Target *target);
 

@@ -10,6 +10,7 @@
  * another attempt may succeed. */
 static cleave_status warm_up_retry(cleave_separator *separator, int *batch, cleave_status status,
                                    cleave_error *error) {
+    DemixNetwork network;
     int most = *batch;
     if (status == CLEAVE_ERROR_MEMORY && most > 1) {
         *batch = most / 2;
@@ -19,9 +20,8 @@ static cleave_status warm_up_retry(cleave_separator *separator, int *batch, clea
         error_clear(error);
         return CLEAVE_OK;
     }
-    status = prepare_move_on(separator, &(Executable *){NULL}, batch, error);
-    if (*batch > most)
-        *batch = most; /* so much noise there is */
+    status = prepare_move_on(separator, &network, error);
+    *batch = network.batch < most ? network.batch : most; /* so much noise there is */
     return status;
 }
 

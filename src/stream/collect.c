@@ -1,34 +1,6 @@
 /* collect.c: the last thread of demix: from the network's outputs to final audio. */
+#include "stream/finite.h"
 #include "stream/threads.h"
-
-#include <string.h>
-
-/* ---- Checking ---- */
-
-/* Whether all samples are numbers: no exponent has all bits set. Written so that it vectorises. */
-static bool collect_all_finite(const float *samples, int64_t count) {
-    uint32_t bad = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &samples[i], sizeof(bits));
-        bad |= (uint32_t)((bits & 0x7f800000u) == 0x7f800000u);
-    }
-    return bad == 0;
-}
-
-static cleave_status collect_refuse(const DemixJob *job, const Chunk *chunk, int stem,
-                                    cleave_error *error) {
-    double rate = job->sample_rate;
-    double from = chunk->start < 0 ? 0 : (double)chunk->start / rate;
-    double to = (double)(chunk->start + chunk->valid) / rate;
-    error_set(error, CLEAVE_ERROR_MODEL,
-              "the network's output for stem \"%.100s\" is not a number (NaN or infinity) in the "
-              "chunk from %.3f to %.3f s",
-              job->stem_names[stem], from, to);
-    return error_advise(error, CLEAVE_ERROR_MODEL,
-                        "lower the input's level if it is extreme, or try precision f32 or another "
-                        "checkpoint");
-}
 
 /* ---- Blending ---- */
 
@@ -36,14 +8,15 @@ static cleave_status collect_blend(Demix *d, const Item *item, const float *outp
                                    cleave_error *error) {
     const DemixJob *job = d->job;
     double begin = profile_clock(job->profile);
+    cleave_status status = item->checked ? CLEAVE_OK : finite_check(job, item, output, error);
+    if (status != CLEAVE_OK)
+        return status;
     const int channels = job->geometry.channels;
     float gain = variant_sign(item->variant) / (job->tta ? (float)VARIANT_COUNT : 1.0f);
     for (int stem = 0; stem < job->stem_count; stem++)
         for (int channel = 0; channel < channels; channel++) {
             int from = job->stems[stem] * channels + variant_channel(job, item->variant, channel);
             const float *samples = output + from * job->geometry.chunk;
-            if (!collect_all_finite(samples, item->chunk.valid))
-                return collect_refuse(job, &item->chunk, job->stems[stem], error);
             blender_add(&d->blender, &item->chunk, stem * channels + channel, samples, gain);
         }
     profile_stage_ran(job->profile, STAGE_BLEND, ROW_COLLECT, begin);

@@ -41,7 +41,7 @@ static cleave_status demix_run_threads(Demix *d, cleave_error *error) {
 /* ---- Setting up ---- */
 
 static bool demix_allocate_batch(const DemixJob *job, Batch *batch) {
-    size_t count = (size_t)job->batch;
+    size_t count = (size_t)job->network.batch;
     batch->items = calloc(count, sizeof(*batch->items));
     if (job->keep_mix)
         batch->mixes = malloc(count * demix_input_floats(job) * sizeof(float));
@@ -50,7 +50,7 @@ static bool demix_allocate_batch(const DemixJob *job, Batch *batch) {
 
 static bool demix_allocate_slots(Demix *d) {
     const DemixJob *job = d->job;
-    size_t count = (size_t)job->batch;
+    size_t count = (size_t)job->network.batch;
     bool good = true;
     for (int i = 0; i < d->slots && good; i++) {
         InputSlot *in = &d->input_slots[i];
@@ -75,7 +75,7 @@ static cleave_status demix_create(Demix *d, cleave_error *error) {
     d->planes = calloc((size_t)planes + 1, sizeof(*d->planes));
     if (!demix_allocate_slots(d) || !d->chunk || !d->planes || (job->keep_mix && !d->mix))
         return error_memory(error, "a batch of chunks",
-                            (size_t)job->batch * demix_output_floats(job) * sizeof(float));
+                            (size_t)job->network.batch * demix_output_floats(job) * sizeof(float));
     cleave_status status = CLEAVE_OK;
     double begin = profile_clock(job->profile);
     if (job->normalize) {
@@ -91,10 +91,9 @@ static cleave_status demix_create(Demix *d, cleave_error *error) {
 
 static void demix_init(Demix *d, const DemixJob *job) {
     *d = (Demix){.job = job,
-                 .executable = job->executable,
+                 .network = job->network,
                  .normalization = {0, 1},
-                 .batch = job->batch,
-                 .slots = DEMIX_SLOTS(executable_depth(job->executable)),
+                 .slots = DEMIX_SLOTS(executable_depth(job->network.executable)),
                  .expected = audio_reader_expected_frames(job->reader),
                  .begin = clock_seconds()};
     if (job->journal)
@@ -130,7 +129,7 @@ cleave_status demix_run(const DemixJob *job, DemixResult *result, cleave_error *
     cleave_status status = demix_create(&d, error);
     if (status == CLEAVE_OK)
         status = demix_run_threads(&d, error);
-    *result = (DemixResult){atomic_load(&d.emitted), d.network_seconds, d.batch};
+    *result = (DemixResult){atomic_load(&d.emitted), d.network_seconds, d.network.batch};
     demix_destroy(&d);
     return status;
 }

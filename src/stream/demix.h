@@ -17,19 +17,26 @@
 typedef cleave_status (*DemixSink)(void *user, const float *const *planes, const float *const *mix,
                                    int64_t frames, cleave_error *error);
 
-/* Called when the device fails, from the calling thread: makes the network ready on another device.
- * `error` says what failed. On success *executable is the new one and *batch suits its device; if
- * no device is left, the status of `error` is returned.
+/* What a job runs. */
+typedef struct DemixNetwork {
+    Executable *executable;
+    int batch;                  /* the most chunks at once */
+    cleave_precision precision; /* never AUTO */
+    bool may_widen; /* if its output is no number, the job goes on in a wider precision */
+} DemixNetwork;
+
+/* Called from the calling thread when the device fails, or when the output of a network that may
+ * widen is no number (CLEAVE_ERROR_MODEL): makes the network ready on another device, or in a wider
+ * precision. `error` says what failed. On success *network is the new one; if no device is left,
+ * the status of `error` is returned.
  * This is the one call that goes up, from the stream to the session (or the track, whose journal
  * must know of the move first): only they can make a network ready. */
-typedef cleave_status (*DemixMoveOn)(void *user, Executable **executable, int *batch,
-                                     cleave_error *error);
+typedef cleave_status (*DemixMoveOn)(void *user, DemixNetwork *network, cleave_error *error);
 
 typedef struct DemixJob {
-    Executable *executable;
+    DemixNetwork network;
     ChunkGeometry geometry;
     int overlap;
-    int batch;
     bool tta;
     bool normalize;
     bool keep_mix;                 /* the sink wants the mix */
@@ -44,7 +51,7 @@ typedef struct DemixJob {
     cleave_progress_callback progress; /* may be NULL */
     void *progress_user;
     atomic_bool *cancel; /* may be NULL; a job that fails sets it, to wake a reader of a pipe */
-    DemixMoveOn move_on; /* may be NULL: the job then fails with its device */
+    DemixMoveOn move_on; /* may be NULL: the job then fails with its network */
     void *move_on_user;
     Journal *journal; /* may be NULL: nothing is kept for later */
     LogRelay *log;

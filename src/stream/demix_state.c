@@ -16,7 +16,7 @@ cleave_status demix_report(const Demix *d, cleave_error *error) {
         .samples_total = d->expected,
         .seconds = clock_seconds() - d->begin,
         .peak_host_memory = platform_peak_resident(),
-        .peak_device_memory = executable_peak_memory(d->executable),
+        .peak_device_memory = executable_peak_memory(d->network.executable),
     };
     log_relay_flush(d->job->log);
     if (d->job->progress && d->job->progress(d->job->progress_user, &progress) != 0)

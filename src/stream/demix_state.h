@@ -26,31 +26,32 @@ typedef struct Item {
     Variant variant;
     bool replayed; /* the journal has the chunk's result: the network need not run */
     float *mix;    /* (channels, chunk): what becomes final with the chunk; NULL: not kept */
+    cleave_precision precision; /* that the network computed it in; AUTO: it did not run */
+    bool checked;               /* its output is known to be numbers */
 } Item;
 
 /* What one run of the network computes. */
 typedef struct Batch {
-    Item *items; /* (job->batch) */
+    Item *items; /* (the job's batch) */
     int count;
-    float *mixes; /* (job->batch, channels, chunk), or NULL */
+    float *mixes; /* (the job's batch, channels, chunk), or NULL */
 } Batch;
 
 typedef struct InputSlot {
     Batch *batch;
-    float *samples; /* (job->batch, channels, chunk) */
+    float *samples; /* (the job's batch, channels, chunk) */
 } InputSlot;
 
 typedef struct OutputSlot {
     Batch *batch;
-    float *samples; /* (job->batch, network_stems · channels, chunk) */
+    float *samples; /* (the job's batch, network_stems · channels, chunk) */
 } OutputSlot;
 
 typedef struct Demix {
     const DemixJob *job;
-    Executable *executable; /* the job's, or what replaced it */
+    DemixNetwork network; /* the job's, or what replaced it; its batch is what fitted so far */
     Normalization normalization;
     int64_t replayed; /* chunks that the journal holds */
-    int batch;        /* the largest that fitted into memory so far */
     int slots;        /* of each ring */
     Batch batches[2 * DEMIX_SLOTS_MAX];
     Ring inputs;

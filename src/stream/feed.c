@@ -63,7 +63,7 @@ static bool feed_add_item(Feed *feed, const Chunk *chunk, Variant variant, const
     }
     if (!replayed)
         feed_fill_variant(d, variant, feed->slot->samples + at * demix_input_floats(d->job));
-    if (batch->count == d->job->batch)
+    if (batch->count == d->job->network.batch)
         feed_end_batch(feed);
     return true;
 }

@@ -136,6 +136,10 @@ const char *journal_device(const Journal *journal) {
     return journal->move.device;
 }
 
+unsigned journal_outgrown(const Journal *journal) {
+    return journal->move.outgrown;
+}
+
 bool journal_fits_device(const Journal *journal, const char *fingerprint) {
     return strcmp(journal->move.fingerprint, fingerprint) == 0;
 }
@@ -252,8 +256,9 @@ void journal_complete(Journal *journal, const Blender *blender) {
         journal_give_up(journal);
 }
 
-void journal_move(Journal *journal, const char *device, const char *fingerprint) {
-    JournalMove move = {.device = ""};
+void journal_move(Journal *journal, const char *device, unsigned outgrown,
+                  const char *fingerprint) {
+    JournalMove move = {.outgrown = outgrown};
     if (journal->failed)
         return;
     snprintf(move.device, sizeof(move.device), "%s", device);

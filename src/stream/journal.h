@@ -30,16 +30,18 @@ cleave_status journal_open(Journal **journal, const char *path, const char *fing
 int64_t journal_chunks(const Journal *journal);
 
 /* The id of the device to which the separation had moved; "" if it had not. It may go on only
- * there, and only with the fingerprint that it had there. */
+ * there, and only with the fingerprint that it had there. It had moved to the device that it was on
+ * if it had outgrown a precision: bits 1 << cleave_precision. */
 const char *journal_device(const Journal *journal);
+unsigned journal_outgrown(const Journal *journal);
 bool journal_fits_device(const Journal *journal, const char *fingerprint);
 
 /* Forgets what was done and begins with this fingerprint. */
 cleave_status journal_restart(Journal *journal, const char *fingerprint, cleave_error *error);
 
-/* The separation goes on on another device. To be called before that one has computed anything;
- * from any thread. */
-void journal_move(Journal *journal, const char *device, const char *fingerprint);
+/* The separation goes on on another device, or in a wider precision. To be called before anything
+ * is computed so; from any thread. */
+void journal_move(Journal *journal, const char *device, unsigned outgrown, const char *fingerprint);
 
 /* Points planes[] at the final frames of a completed chunk until the next call; there must be
  * `frames` of them. Chunks are read in order. */

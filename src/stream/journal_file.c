@@ -74,7 +74,7 @@ static uint32_t journal_sum(uint32_t sum, const void *data, size_t bytes) {
 }
 
 uint32_t journal_sum_move(const JournalMove *move) {
-    return journal_sum(0, move->device, sizeof(*move) - offsetof(JournalMove, device));
+    return journal_sum(0, &move->outgrown, sizeof(*move) - offsetof(JournalMove, outgrown));
 }
 
 uint32_t journal_sum_state(const JournalState *state) {

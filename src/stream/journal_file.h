@@ -2,7 +2,8 @@
  * is done with it is in journal.c. Inside stream/ only.
  *
  *   header     what the journal is for
- *   move       the device that the separation moved to, if the first one failed
+ *   move       the device that the separation moved to, if the first one failed, and the precisions
+ *              that it outgrew
  *   states     the blender after the latest chunk and after the one before
  *   records    for each chunk the final frames of every plane
  *
@@ -23,7 +24,7 @@ typedef struct JournalHeader {
 
 typedef struct JournalMove {
     uint32_t sum;
-    uint32_t unused;
+    uint32_t outgrown;                /* precisions, as bits 1 << cleave_precision */
     char device[JOURNAL_DEVICE_SIZE]; /* "": it did not move, and all is zero */
     char fingerprint[JOURNAL_FINGERPRINT_SIZE];
 } JournalMove;
@@ -52,7 +53,7 @@ typedef struct JournalFile {
 } JournalFile;
 
 /* The header's magic number. */
-#define JOURNAL_MAGIC UINT64_C(0x324a564145454c43) /* "CLEEAVJ2" in this byte order */
+#define JOURNAL_MAGIC UINT64_C(0x334a564145454c43) /* "CLEEAVJ3" in this byte order */
 
 /* False if the file ends before, or cannot be read (then read_error is set). */
 bool journal_file_read(JournalFile *file, int64_t offset, void *data, size_t bytes);

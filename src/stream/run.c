@@ -1,6 +1,9 @@
 /* run.c: the thread of demix in the middle: gives the device batches, as many at once as it takes,
- * and waits for the oldest. If that fails, it goes on with smaller batches or on another device,
- * from the first chunk that is not computed yet. */
+ * and waits for the oldest. If that fails, or puts out what is no number, it goes on with smaller
+ * batches, on another device or in a wider precision, from the first chunk that is not computed
+ * yet.
+ */
+#include "stream/finite.h"
 #include "stream/threads.h"
 
 #include <stdint.h>
@@ -33,7 +36,7 @@ typedef struct Runner {
     Part parts[EXECUTABLE_DEPTH_MAX]; /* the oldest first */
     int part_count;
     double begin; /* when the idle device was given a part */
-    bool halved;  /* the batch was halved on this device, and the user knows */
+    bool halved;  /* the batch of this network was halved, and the user knows */
 } Runner;
 
 static void run_remove_first(void *items, size_t size, int *count) {
@@ -66,55 +69,86 @@ static int run_count_alike(const DemixJob *job, const float *input, int limit, b
 
 /* ---- Recovering ---- */
 
-/* Warns once for each device. */
+/* Warns once for each network. */
 static void run_halve_batch(Runner *r, int failed, const cleave_error *error) {
     Demix *d = r->demix;
     if (!r->halved)
         log_write(&d->job->log->logger, CLEAVE_LOG_WARNING,
                   "a batch of %d chunks is too large (%.*s); going on with smaller ones", failed,
                   error->reason_end, error->text);
-    d->batch = failed / 2;
+    d->network.batch = failed / 2;
     r->halved = true;
 }
 
 static int run_depth(const Demix *d) {
-    int depth = executable_depth(d->executable);
+    int depth = executable_depth(d->network.executable);
     return depth < d->slots ? depth : d->slots - 1;
 }
 
-/* Prepares another attempt: with fewer items than failed, or on another device. */
-static cleave_status run_recover(Runner *r, int failed, cleave_status status, cleave_error *error) {
+/* Goes on with another network, which may have more memory: on another device. In a wider precision
+ * no batch fits that did not fit before. */
+static cleave_status run_move_on(Runner *r, cleave_status status, cleave_error *error) {
     Demix *d = r->demix;
-    const DemixJob *job = d->job;
-    int batch = d->batch;
-    if (status == CLEAVE_ERROR_MEMORY && failed > 1) {
-        run_halve_batch(r, failed, error);
-        return CLEAVE_OK;
-    }
-    if ((status != CLEAVE_ERROR_MEMORY && status != CLEAVE_ERROR_DEVICE) || !job->move_on)
-        return status;
+    int most = status == CLEAVE_ERROR_MODEL ? d->network.batch : d->job->network.batch;
     /* The one call upwards: see DemixMoveOn. */
-    status = job->move_on(job->move_on_user, &d->executable, &batch, error);
-    d->batch = batch < job->batch ? batch : job->batch;
+    status = d->job->move_on(d->job->move_on_user, &d->network, error);
+    if (d->network.batch > most)
+        d->network.batch = most;
     r->halved = false;
     if (status == CLEAVE_OK)
         r->depth = run_depth(d);
     return status;
 }
 
+static bool run_may_move_on(const Demix *d, cleave_status status) {
+    bool may = status == CLEAVE_ERROR_MEMORY || status == CLEAVE_ERROR_DEVICE ||
+               (status == CLEAVE_ERROR_MODEL && d->network.may_widen);
+    return may && d->job->move_on;
+}
+
+/* Prepares another attempt: with fewer items than failed, or with another network. */
+static cleave_status run_recover(Runner *r, int failed, cleave_status status, cleave_error *error) {
+    if (status == CLEAVE_ERROR_MEMORY && failed > 1) {
+        run_halve_batch(r, failed, error);
+        return CLEAVE_OK;
+    }
+    return run_may_move_on(r->demix, status) ? run_move_on(r, status, error) : status;
+}
+
 /* ---- Waiting ---- */
 
-/* Waits for the oldest part. */
+/* Notes how the items of a part were computed. If the network may widen, *part becomes what begins
+ * with the first item that is no number. */
+static cleave_status run_check(const Runner *r, Part *part, cleave_error *error) {
+    const Demix *d = r->demix;
+    const Transit *t = &r->transits[part->transit];
+    for (; part->count > 0; part->first++, part->count--) {
+        Item *item = &t->in->batch->items[part->first];
+        const float *output = t->out->samples + (size_t)part->first * demix_output_floats(d->job);
+        item->precision = d->network.precision;
+        item->checked = false;
+        if (!d->network.may_widen)
+            continue;
+        cleave_status status = finite_check(d->job, item, output, error);
+        if (status != CLEAVE_OK)
+            return status;
+        item->checked = true;
+    }
+    return CLEAVE_OK;
+}
+
+/* Waits for the oldest part. *part becomes what of it is to be computed again after a failure. */
 static cleave_status run_wait_oldest(Runner *r, Part *part, cleave_error *error) {
     Demix *d = r->demix;
     *part = r->parts[0];
-    cleave_status status = executable_collect(d->executable, error);
+    cleave_status status = executable_collect(d->network.executable, error);
     run_remove_first(r->parts, sizeof(*r->parts), &r->part_count);
     if (r->part_count == 0)
         d->network_seconds += clock_seconds() - r->begin;
-    if (status == CLEAVE_OK)
-        profile_chunks_ran(d->job->profile, part->count);
-    return status;
+    if (status != CLEAVE_OK)
+        return status;
+    profile_chunks_ran(d->job->profile, part->count);
+    return run_check(r, part, error);
 }
 
 static void run_drop_parts(Runner *r) {
@@ -148,7 +182,7 @@ static cleave_status run_submit(Runner *r, const Part *part, const float *input,
     if (r->part_count == 0)
         r->begin = clock_seconds();
     cleave_status status =
-        executable_submit(d->executable, input, output, part->count, d->job->cancel, error);
+        executable_submit(d->network.executable, input, output, part->count, d->job->cancel, error);
     if (status == CLEAVE_OK)
         r->parts[r->part_count++] = *part;
     else if (r->part_count == 0)
@@ -167,8 +201,9 @@ static cleave_status run_give_part(Runner *r, int transit, cleave_error *error) 
     const float *from = t->in->samples + (size_t)t->given * demix_input_floats(job);
     float *to = t->out->samples + (size_t)t->given * demix_output_floats(job);
     int rest = t->in->batch->count - t->given;
-    Part part = {transit, t->given,
-                 run_count_alike(job, from, rest < d->batch ? rest : d->batch, &silent)};
+    Part part = {
+        transit, t->given,
+        run_count_alike(job, from, rest < d->network.batch ? rest : d->network.batch, &silent)};
     cleave_status status = CLEAVE_OK;
     if (silent)
         memset(to, 0, (size_t)part.count * demix_output_floats(job) * sizeof(float));

@@ -18,35 +18,69 @@ static cleave_status resume_describe(const Resume *resume, char *fingerprint, cl
 
 /* A DemixMoveOn; user: the Resume. The journal knows of the move before a chunk is computed there.
  */
-static cleave_status resume_move_on(void *user, Executable **executable, int *batch,
-                                    cleave_error *error) {
+static cleave_status resume_move_on(void *user, DemixNetwork *network, cleave_error *error) {
     Resume *resume = user;
+    const cleave_separator *separator = resume->separator;
     char fingerprint[JOURNAL_FINGERPRINT_SIZE];
-    cleave_status status = prepare_move_on(resume->separator, executable, batch, error);
+    cleave_status status = prepare_move_on(resume->separator, network, error);
     if (status == CLEAVE_OK)
         status = resume_describe(resume, fingerprint, error);
     if (status == CLEAVE_OK)
-        journal_move(resume->journal, separator_device(resume->separator), fingerprint);
+        journal_move(resume->journal, separator_device(separator), separator->choice.outgrown,
+                     fingerprint);
     return status;
 }
 
-/* Moves to the device that the unfinished separation had moved to, if that can be. *there: whether
- * the separator is on it. */
+static bool resume_is_there(const Resume *resume) {
+    return strcmp(separator_device(resume->separator), journal_device(resume->journal)) == 0;
+}
+
+/* Whether the unfinished separation had outgrown a precision that this one has not. */
+static bool resume_has_outgrown_more(const Resume *resume) {
+    return (journal_outgrown(resume->journal) & ~resume->separator->choice.outgrown) != 0;
+}
+
+/* The device that the unfinished separation had moved to; NULL if it is not to be had, or if this
+ * separation wants another one, or a precision that was outgrown. */
+static const Device *resume_find_device(const Resume *resume) {
+    const Choice *choice = &resume->separator->choice;
+    DeviceChoice found;
+    if (resume_has_outgrown_more(resume) && choice->asked.precision != CLEAVE_PRECISION_AUTO)
+        return NULL;
+    if (resume_is_there(resume))
+        return choice->device;
+    if (choice->asked.strict_device ||
+        registry_choose(&found, journal_device(resume->journal), true, NULL) != CLEAVE_OK)
+        return NULL;
+    return found.device;
+}
+
+static void resume_tell_move(const Resume *resume) {
+    const char *from = separator_device(resume->separator);
+    if (resume_is_there(resume))
+        log_write(resume->log, CLEAVE_LOG_WARNING,
+                  PATH_FORMAT ": the unfinished run had outgrown %s on %s; going on in a wider "
+                              "precision",
+                  path_shown(resume->input),
+                  precision_name(resume->separator->setup.settings.precision), from);
+    else
+        log_write(resume->log, CLEAVE_LOG_WARNING,
+                  PATH_FORMAT ": the unfinished run had moved from %s to %s; going on there",
+                  path_shown(resume->input), from, journal_device(resume->journal));
+}
+
+/* Moves to where the unfinished separation had moved to, if that can be. *there: whether the
+ * separator is on its device. */
 static cleave_status resume_follow(Resume *resume, bool *there, cleave_error *error) {
     cleave_separator *separator = resume->separator;
-    const char *from = separator_device(separator);
-    const char *to = journal_device(resume->journal);
-    DeviceChoice choice;
-    *there = strcmp(from, to) == 0;
-    if (*there || separator->choice.asked.strict_device ||
-        registry_choose(&choice, to, true, NULL) != CLEAVE_OK)
+    const Device *device = resume_find_device(resume);
+    *there = device && device == separator->choice.device;
+    if (!device || (*there && !resume_has_outgrown_more(resume)))
         return CLEAVE_OK;
-    log_write(resume->log, CLEAVE_LOG_WARNING,
-              PATH_FORMAT ": the unfinished run had moved from %s to %s; going on there",
-              path_shown(resume->input), from, to);
-    cleave_status status =
-        prepare_on(separator, choice.device, &resume->job->executable, &resume->job->batch, error);
-    *there = strcmp(separator_device(separator), to) == 0;
+    resume_tell_move(resume);
+    separator->choice.outgrown |= journal_outgrown(resume->journal);
+    cleave_status status = prepare_on(separator, device, &resume->job->network, error);
+    *there = resume_is_there(resume);
     return status;
 }
 
@@ -61,9 +95,11 @@ static cleave_status resume_follow_move(Resume *resume, cleave_error *error) {
     if (status != CLEAVE_OK || (there && journal_fits_device(resume->journal, fingerprint)))
         return status;
     log_write(resume->log, CLEAVE_LOG_WARNING,
-              PATH_FORMAT ": the unfinished run had moved to %s, which cannot go on with it here; "
-                          "starting over on %s",
+              PATH_FORMAT
+              ": the unfinished run had moved to %s%s, which cannot go on with it here; "
+              "starting over on %s",
               path_shown(resume->input), journal_device(resume->journal),
+              journal_outgrown(resume->journal) != 0 ? " in a wider precision" : "",
               separator_device(resume->separator));
     return journal_restart(resume->journal, fingerprint, error);
 }

@@ -2,9 +2,9 @@
  * may go on.
  *
  * A track's bits depend on the device that computed them, and a separation may have moved from one
- * to another (prepare.h). It goes on on the device that it had moved to; if that cannot be, it
- * starts over. Chunks of the first device that were not in the journal yet are computed by the
- * second one. */
+ * to another, or to a wider precision (prepare.h). It goes on where it had moved to; if that cannot
+ * be, it starts over. Chunks from before the move that were not in the journal yet are computed
+ * after it. */
 #ifndef CLEAVE_TRACK_RESUME_H
 #define CLEAVE_TRACK_RESUME_H
 
@@ -18,7 +18,7 @@ typedef struct Resume {
     const FileStamp *stamp; /* of the input, before it was opened */
     const cleave_file_settings *reading;
     const cleave_logger *log;
-    DemixJob *job;    /* gets the device and batch that the separation had moved to */
+    DemixJob *job;    /* gets the network that the separation had moved to */
     char *path;       /* of the journal; NULL: there is none to remove */
     Journal *journal; /* NULL: nothing is kept */
 } Resume;

@@ -12,11 +12,13 @@
  *   run=N, upload=N, download=N, lost=N   the run fails after N good ones
  *   kill=N            the process is killed after N runs
  *   double            every result is twice what the CPU computes
- *   synchronize       waiting fails
- *   fallback=N        N ops run on the CPU
- *   no-compile-able, old-driver, simulated   what the device says of itself
+ *   auto=f16          what the precision auto stands for (else f32); bf16: there is bf16
+ *   nan=N             in f16 every chunk behind N good ones has a NaN in its first stem;
+ * nan-bf16=N, nan-f32=N: in these precisions synchronize       waiting fails fallback=N        N
+ * ops run on the CPU no-compile-able, old-driver, simulated   what the device says of itself
  *   free=BYTES        free memory of its own
  * Faults of runs, and `fallback`, may be those of one device: "run:1=N" is cuda:1's. */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +95,8 @@ static void describe(int index, cleave_device_info *info) {
 static void describe_capabilities(int index, cleave_capability *capabilities) {
     (void)index;
     set_capability(&capabilities[CLEAVE_CAPABILITY_F16], true, "");
-    set_capability(&capabilities[CLEAVE_CAPABILITY_BF16], false, "compute capability 7.5 has none");
+    set_capability(&capabilities[CLEAVE_CAPABILITY_BF16], fault("bf16") >= 0,
+                   "compute capability 7.5 has none");
     set_capability(&capabilities[CLEAVE_CAPABILITY_STFT], true, "");
     set_capability(&capabilities[CLEAVE_CAPABILITY_COMPILE], fault("no-compile-able") < 0,
                    "driver 500.1 is too old");
@@ -107,7 +110,13 @@ static void read_memory(int index, cleave_device_info *info) {
 }
 
 static bool supports(int index, cleave_precision precision) {
-    return precision != CLEAVE_PRECISION_BF16 && backend_cpu.supports(index, precision);
+    bool lacks = precision == CLEAVE_PRECISION_BF16 && fault("bf16") < 0;
+    return !lacks && backend_cpu.supports(index, precision);
+}
+
+static cleave_precision automatic(int index) {
+    (void)index;
+    return fault("auto") >= 0 ? CLEAVE_PRECISION_F16 : CLEAVE_PRECISION_F32;
 }
 
 /* ---- Executables ---- */
@@ -116,12 +125,24 @@ typedef struct FaultyExecutable {
     Executable head;
     Executable *inner;
     size_t outputs; /* floats that one chunk gives */
+    cleave_precision precision;
     long long runs;
+    long long chunks;
     int index; /* of the device */
 } FaultyExecutable;
 
 static cleave_status fail(cleave_error *error, const char *what) {
     return error_set(error, CLEAVE_ERROR_DEVICE, "made-up error 719: %s", what);
+}
+
+/* Makes the first sample of the first stem a NaN. */
+static void spoil(const FaultyExecutable *executable, float *chunk) {
+    static const char *const words[] = {[CLEAVE_PRECISION_F32] = "nan-f32",
+                                        [CLEAVE_PRECISION_F16] = "nan",
+                                        [CLEAVE_PRECISION_BF16] = "nan-bf16"};
+    long long good = device_fault(executable->index, words[executable->precision]);
+    if (good >= 0 && executable->chunks >= good)
+        chunk[0] = (float)NAN;
 }
 
 static cleave_status compute(FaultyExecutable *executable, const float *input, float *output,
@@ -132,6 +153,8 @@ static cleave_status compute(FaultyExecutable *executable, const float *input, f
     if (device_fault(executable->index, "double") >= 0)
         for (size_t i = 0; i < (size_t)batch * executable->outputs; i++)
             output[i] *= 2;
+    for (int chunk = 0; chunk < batch; chunk++, executable->chunks++)
+        spoil(executable, output + (size_t)chunk * executable->outputs);
     return status;
 }
 
@@ -222,6 +245,7 @@ static cleave_status compile(Executable **created, const Graph *graph,
     Shape stems = graph->nodes[graph->count - 1].shape;
     executable->outputs = (size_t)stems.channels * (size_t)stems.height * (size_t)stems.width;
     executable->index = options->device;
+    executable->precision = options->precision;
     executable->head.methods = &methods;
     executable->head.kernels = "";
     executable->head.plan_digest = executable->inner->plan_digest;
@@ -243,6 +267,7 @@ __attribute__((visibility("default"))) const Backend *cleave_backend_entry(void)
     backend.describe_capabilities = describe_capabilities;
     backend.read_memory = read_memory;
     backend.supports = supports;
+    backend.automatic = automatic;
     backend.compile = fault("incomplete") >= 0 ? NULL : compile;
     return fault("nothing") >= 0 ? NULL : &backend;
 }

@@ -559,6 +559,194 @@ static void b1_a_halved_batch_is_remembered(void **state) {
     cleave_separator_close(separator);
 }
 
+/* ---- Precisions that numbers outgrow ---- */
+
+/* Each moment in one chunk alone, so that each sample tells in which precision it was computed. */
+static cleave_separator_settings seamless_settings(Fixture *f, cleave_precision precision) {
+    cleave_separator_settings settings = settings_of(f, "cuda");
+    settings.blend = CLEAVE_BLEND_MEAN;
+    settings.overlap = 1;
+    settings.precision = precision;
+    return settings;
+}
+
+/* The stems of one precision, to be freed. */
+static float *stems_in(Fixture *f, cleave_precision precision) {
+    float *stems = malloc(f->stem_floats * sizeof(float));
+    assert_non_null(stems);
+    set_fault("bf16");
+    cleave_separator_settings settings = seamless_settings(f, precision);
+    cleave_separator *separator = must_open_separator(f->model, &settings);
+    assert_int_equal(separate(f, separator), CLEAVE_OK);
+    memcpy(stems, f->stems, f->stem_floats * sizeof(float));
+    cleave_separator_close(separator);
+    return stems;
+}
+
+/* Up to sample `end` of each channel the stems are `before`, from there on `after`. */
+static void expect_change(const Fixture *f, const float *before, const float *after, int64_t end) {
+    size_t planes = f->stem_floats / (size_t)f->samples;
+    for (size_t plane = 0; plane < planes; plane++) {
+        size_t at = plane * (size_t)f->samples;
+        assert_memory_equal(f->stems + at, before + at, (size_t)end * sizeof(float));
+        assert_memory_equal(f->stems + at + end, after + at + end,
+                            (size_t)(f->samples - end) * sizeof(float));
+    }
+}
+
+/* How often the warning that it goes on in this precision was given. */
+static int count_warnings(const Fixture *f, const char *precision) {
+    char part[64];
+    int count = 0;
+    snprintf(part, sizeof(part), "are computed in %s, which", precision);
+    for (const char *at = f->warnings; (at = strstr(at, part)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void test_auto_is_what_the_device_chooses(void **state) {
+    Fixture *f = *state;
+    static const struct {
+        const char *fault;
+        const char *device;
+        cleave_precision asked;
+        const char *precision;
+    } rows[] = {{"", "cuda", CLEAVE_PRECISION_AUTO, "f32"},
+                {"auto=f16", "cuda", CLEAVE_PRECISION_AUTO, "f16"},
+                {"auto=f16", "cpu", CLEAVE_PRECISION_AUTO, "f32"},
+                {"auto=f16", "cuda", CLEAVE_PRECISION_F32, "f32"},
+                {"auto=f16,bf16", "cuda", CLEAVE_PRECISION_BF16, "bf16"},
+                {"auto=f16,compile-all", "cuda", CLEAVE_PRECISION_AUTO, "f32"},
+                {"auto=f16,bf16,free=1000", "cuda", CLEAVE_PRECISION_F16, "f16"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        set_fault(rows[i].fault);
+        cleave_separator_settings settings = settings_of(f, rows[i].device);
+        settings.precision = rows[i].asked;
+        cleave_separator *separator = must_open_separator(f->model, &settings);
+        assert_string_equal(info_of(separator).precision, rows[i].precision);
+        assert_int_equal(separate(f, separator), CLEAVE_OK);
+        assert_string_equal(info_of(separator).precision, rows[i].precision);
+        cleave_separator_close(separator);
+    }
+}
+
+/* Whichever chunk of whichever batch is the first that is no number. */
+static void test_a_wider_precision_takes_over_at_the_bad_chunk(void **state) {
+    Fixture *f = *state;
+    float *f16 = stems_in(f, CLEAVE_PRECISION_F16);
+    float *f32 = stems_in(f, CLEAVE_PRECISION_F32);
+    float *bf16 = stems_in(f, CLEAVE_PRECISION_BF16);
+    for (int batch = 1; batch <= 3; batch += 2)
+        for (int good = 0; good < SECONDS; good++)
+            for (int has_bf16 = 0; has_bf16 < 2; has_bf16++) {
+                char fault[64];
+                const char *wide = has_bf16 ? "bf16" : "f32";
+                snprintf(fault, sizeof(fault), "auto=f16,nan=%d%s", good, has_bf16 ? ",bf16" : "");
+                set_fault(fault);
+                cleave_separator_settings settings = seamless_settings(f, CLEAVE_PRECISION_AUTO);
+                settings.batch = batch;
+                settings.strict_device = 1; /* it is the same device */
+                cleave_separator *separator = must_open_separator(f->model, &settings);
+                int64_t chunk = info_of(separator).chunk_size;
+                assert_int_equal(separate(f, separator), CLEAVE_OK);
+                expect_change(f, f16, has_bf16 ? bf16 : f32, good * chunk);
+                /* The next call stays there, and nothing is told twice. */
+                assert_int_equal(separate(f, separator), CLEAVE_OK);
+                expect_change(f, f16, has_bf16 ? bf16 : f32, 0);
+                assert_string_equal(info_of(separator).precision, wide);
+                assert_string_equal(info_of(separator).device, "cuda:0");
+                assert_int_equal(info_of(separator).batch, batch);
+                assert_int_equal(count_warnings(f, "bf16") + count_warnings(f, "f32"), 1);
+                assert_int_equal(count_warnings(f, wide), 1);
+                expect_text(f->warnings,
+                            good == 0 ? "in the chunk from 0.000" : "in the chunk from");
+                expect_text(f->warnings, has_bf16 ? "; -p bf16 from" : "; -p f32 from");
+                cleave_separator_close(separator);
+            }
+    free(f16);
+    free(f32);
+    free(bf16);
+}
+
+static void test_bf16_may_not_reach_far_enough_either(void **state) {
+    Fixture *f = *state;
+    float *bf16 = stems_in(f, CLEAVE_PRECISION_BF16);
+    float *f32 = stems_in(f, CLEAVE_PRECISION_F32);
+    cleave_separator_settings settings = seamless_settings(f, CLEAVE_PRECISION_AUTO);
+    set_fault("auto=f16,bf16,nan,nan-bf16=1");
+    cleave_separator *separator = must_open_separator(f->model, &settings);
+    assert_int_equal(separate(f, separator), CLEAVE_OK);
+    expect_change(f, bf16, f32, info_of(separator).chunk_size);
+    assert_string_equal(info_of(separator).precision, "f32");
+    assert_int_equal(count_warnings(f, "bf16"), 1);
+    assert_int_equal(count_warnings(f, "f32"), 1);
+    set_fault("auto=f16,bf16,nan,nan-bf16,nan-f32");
+    assert_int_equal(separate(f, separator), CLEAVE_ERROR_MODEL);
+    expect_text(f->error.text, "computed in f32; lower the input's level");
+    cleave_separator_close(separator);
+    free(bf16);
+    free(f32);
+}
+
+static void test_an_explicit_precision_is_kept(void **state) {
+    Fixture *f = *state;
+    static const cleave_precision precisions[] = {CLEAVE_PRECISION_F16, CLEAVE_PRECISION_BF16,
+                                                  CLEAVE_PRECISION_F32};
+    static const char *const advice[] = {"; try -p bf16 or -p f32", "; try -p f32",
+                                         "another checkpoint"};
+    set_fault("auto=f16,bf16,nan=1,nan-bf16=1,nan-f32=1");
+    for (int i = 0; i < 3; i++) {
+        cleave_separator_settings settings = seamless_settings(f, precisions[i]);
+        cleave_separator *separator = must_open_separator(f->model, &settings);
+        const char *before = info_of(separator).precision;
+        assert_int_equal(separate(f, separator), CLEAVE_ERROR_MODEL);
+        expect_text(f->error.text, advice[i]);
+        expect_text(f->error.text, before);
+        assert_string_equal(info_of(separator).precision, before);
+        assert_string_equal(info_of(separator).device, "cuda:0");
+        assert_int_equal(count_warnings(f, "bf16") + count_warnings(f, "f32"), 0);
+        cleave_separator_close(separator);
+    }
+}
+
+/* What was learnt of precisions is no device's business: from f16 to bf16, from there to the CPU.
+ */
+static void test_a_device_may_fail_in_the_wider_precision(void **state) {
+    Fixture *f = *state;
+    float *f32 = stems_in(f, CLEAVE_PRECISION_F32);
+    cleave_separator_settings settings = seamless_settings(f, CLEAVE_PRECISION_AUTO);
+    set_fault("auto=f16,bf16,nan,lost=1");
+    settings.batch = 1;
+    cleave_separator *separator = must_open_separator(f->model, &settings);
+    assert_int_equal(separate(f, separator), CLEAVE_OK);
+    expect_change(f, f->stems, f32, info_of(separator).chunk_size);
+    assert_string_equal(info_of(separator).device, "cpu");
+    assert_string_equal(info_of(separator).precision, "f32");
+    expect_text(f->warnings, "; going on with cpu");
+    cleave_separator_close(separator);
+    free(f32);
+}
+
+/* Neither the mode nor the batch is tried anew that failed on the device before. */
+static void test_a_wider_precision_keeps_mode_and_batch(void **state) {
+    Fixture *f = *state;
+    cleave_separator_settings settings = seamless_settings(f, CLEAVE_PRECISION_AUTO);
+    set_fault("auto=f16,bf16,nan=2,compile,memory-run=1");
+    settings.batch = 2;
+    cleave_separator *separator = must_open_separator(f->model, &settings);
+    assert_int_equal(separate(f, separator), CLEAVE_OK);
+    assert_string_equal(info_of(separator).precision, "bf16");
+    assert_int_equal(info_of(separator).compiled, 0);
+    assert_int_equal(info_of(separator).batch, 1);
+    const char *told = strstr(f->warnings, "it runs op by op instead");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "it runs op by op instead"));
+    told = strstr(f->warnings, "a batch of 2 chunks is too large");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "a batch of"));
+    cleave_separator_close(separator);
+}
+
 /* ---- What runs elsewhere, and what it took ---- */
 
 static void b4_fallback_ops_are_counted_and_told_once(void **state) {
@@ -685,6 +873,12 @@ int main(void) {
         TEST(b1_a_batch_is_halved_until_it_fits),
         TEST(b1_a_device_that_cannot_be_made_ready_is_passed_over),
         TEST(b1_a_halved_batch_is_remembered),
+        TEST(test_auto_is_what_the_device_chooses),
+        TEST(test_a_wider_precision_takes_over_at_the_bad_chunk),
+        TEST(test_bf16_may_not_reach_far_enough_either),
+        TEST(test_an_explicit_precision_is_kept),
+        TEST(test_a_device_may_fail_in_the_wider_precision),
+        TEST(test_a_wider_precision_keeps_mode_and_batch),
         TEST(b4_fallback_ops_are_counted_and_told_once),
         TEST(b4_fallback_ops_of_a_device_that_was_left_are_kept),
         TEST(b4_runs_add_up_over_releases),

@@ -343,18 +343,68 @@ class FailureTest(DeviceTest):
                           for line in result.warnings], ["cuda:1", "cpu"])
 
 
+# ---- Numbers that outgrow a precision ---------------------------------------------------------
+
+class PrecisionTest(DeviceTest):
+    NARROW = "auto=f16,bf16,nan=2"
+
+    def used(self, *arguments, fault=NARROW, **keywords):
+        """→ (precision, device, warnings that it goes on in another one)"""
+        result = self.separate("--json", *arguments, fault=fault, **keywords)
+        self.assertEqual((result.code, result.errors), (0, []), result.err)
+        track = json.loads(result.out.splitlines()[-1])
+        told = [line for line in result.warnings if "all that follow are computed in" in line]
+        return track["precision"], track["device"], told
+
+    def test_auto_is_the_device_s(self):
+        self.assertEqual(self.used(fault="auto=f16"), ("f16", "cuda:0", []))
+        self.assertEqual(self.used(fault=""), ("f32", "cuda:0", []))
+        self.assertEqual(self.used("-d", "cpu", fault="auto=f16"), ("f32", "cpu", []))
+        self.assertIn("auto (default: f16 on cuda,",
+                      " ".join(self.run_program("separate", "--help").out.split()))
+
+    def test_a_wider_precision_is_told_once_with_its_moment(self):
+        precision, device, told = self.used("-b", "1")
+        self.assertEqual((precision, device, len(told)), ("bf16", "cuda:0", 1))
+        self.assertRegex(told[0], r'stem "\w+" is not a number \(NaN or infinity\) in the chunk from '
+                                  r"0\.\d{3} to 0\.\d{3} s, computed in f16; this chunk and all that "
+                                  r"follow are computed in bf16, .*; -p bf16 from the start")
+        precision, _, told = self.used(fault="auto=f16,nan=2")
+        self.assertEqual((precision, len(told)), ("f32", 1))
+        self.assertIn("; -p f32 from the start", told[0])
+        precision, _, told = self.used(fault=self.NARROW + ",nan-bf16=1")
+        self.assertEqual((precision, len(told)), ("f32", 2))
+
+    def test_later_tracks_stay_with_it(self):
+        shutil.copy(self.mix, self.path("second.wav"))
+        page = self.path("page.html")
+        precision, _, told = self.used(self.path("second.wav"), "--report", page)
+        self.assertEqual((precision, len(told)), ("bf16", 1))
+        with open(page, encoding="utf-8") as file:
+            self.assertRegex(file.read(), r"<dt>Precision</dt>\s*<dd>bf16</dd>")
+        shutil.move(self.path("out", "second"), self.path("wide", "mix"))
+        self.assertEqual(self.used("-p", "bf16", output="whole"), ("bf16", "cuda:0", []))
+        self.assert_same_stems("wide", "whole")
+
+    def test_the_next_device_knows_of_it(self):
+        precision, device, told = self.used(
+            "-b", "1", fault="devices=2,auto=f16,bf16,nan:0=1,nan:1=0,run:0=2")
+        self.assertEqual((precision, device, len(told)), ("bf16", "cuda:1", 1))
+
+    def test_an_explicit_f16_is_an_error_that_names_bf16(self):
+        result = self.separate("-p", "f16", fault=self.NARROW)
+        self.assertEqual((result.code, len(result.errors)), (1, 1), result.err)
+        self.assertIn("computed in f16; try -p bf16 or -p f32", result.errors[0])
+        self.assertFalse(os.path.exists(self.path("out", "mix", "vocals.wav")))
+
+
 # ---- Runs that are killed ---------------------------------------------------------------------
 
-class ResumeTest(DeviceTest):
-    """cuda:0 gives twice what cuda:1 gives, so that each chunk tells who computed it. It fails after
-    two of them, and the run goes on on cuda:1, until it is killed."""
-
-    MOVES = "devices=2,double:0,run:0=2"
-
+class KilledRuns(DeviceTest):
     def separate(self, *arguments, output="out", **keywords):
         return super().separate("-b", "1", "--overlap", "8", *arguments, output=output, **keywords)
 
-    def whole(self, output, *arguments, fault="devices=2,double:0"):
+    def whole(self, output, *arguments, fault):
         result = self.separate(*arguments, output=output, fault=fault)
         self.assertEqual(result.code, 0, result.err)
 
@@ -362,6 +412,16 @@ class ResumeTest(DeviceTest):
         result = self.separate("--resume", *arguments, fault=fault)
         self.assertEqual(result.code, -signal.SIGKILL, result.err)
         self.assertFalse(os.path.exists(self.path("out", "mix", "vocals.wav")))
+
+
+class ResumeTest(KilledRuns):
+    """cuda:0 gives twice what cuda:1 gives, so that each chunk tells who computed it. It fails after
+    two of them, and the run goes on on cuda:1, until it is killed."""
+
+    MOVES = "devices=2,double:0,run:0=2"
+
+    def whole(self, output, *arguments, fault="devices=2,double:0"):
+        super().whole(output, *arguments, fault=fault)
 
     def resume(self, *arguments, fault="devices=2,double:0"):
         """→ (device, warnings)"""
@@ -416,6 +476,70 @@ class ResumeTest(DeviceTest):
         self.kill(fault="devices=2,double:0,kill:0=7")
         device, _ = self.resume(fault="devices=2,double:0,run:0=1")
         self.assertEqual(device, "cuda:1")
+
+
+class ResumedPrecisionTest(KilledRuns):
+    """Two chunks in f16, the rest in bf16, killed in either."""
+
+    NARROW = "auto=f16,bf16,nan=2"
+
+    def precision(self, *arguments, fault):
+        result = self.separate("--resume", "--json", *arguments, fault=fault)
+        self.assertEqual((result.code, result.errors), (0, []), result.err)
+        return json.loads(result.out)["precision"], [
+            line for line in result.warnings if "unfinished run" in line]
+
+    def test_a_killed_run_goes_on_in_its_wider_precision(self):
+        self.whole("undisturbed", fault=self.NARROW)
+        self.kill(fault=self.NARROW + ",kill=5")
+        self.kill(fault="auto=f16,bf16,kill=2")
+        precision, told = self.precision(fault="auto=f16,bf16")
+        self.assertEqual((precision, len(told)), ("bf16", 1))
+        self.assertIn("had outgrown f16 on cuda:0; going on in a wider precision", told[0])
+        self.assert_same_stems("out", "undisturbed")
+
+    def test_a_run_killed_before_has_no_wider_chunks(self):
+        self.whole("undisturbed", fault="auto=f16,bf16")
+        self.kill(fault="auto=f16,bf16,kill=5")
+        self.assertEqual(self.precision(fault="auto=f16,bf16"), ("f16", []))
+        self.assert_same_stems("out", "undisturbed")
+
+    def test_a_killed_run_may_have_to_widen_further(self):
+        self.whole("undisturbed", fault=self.NARROW + ",nan-bf16=3")
+        self.kill(fault=self.NARROW + ",nan-bf16=3,kill=5")
+        precision, _ = self.precision(fault="auto=f16,bf16")
+        self.assertEqual(precision, "f32")
+        self.assert_same_stems("out", "undisturbed")
+
+    def test_who_asks_for_a_precision_gets_its_chunks_alone(self):
+        for asked, expected, started in (("f16", "f16", "starting over on cuda:0"),
+                                         ("f32", "f32", "starting over"),
+                                         ("bf16", "bf16", "starting over")):
+            self.whole("whole", "-p", asked, fault="bf16")
+            self.kill(fault=self.NARROW + ",kill=5")
+            precision, told = self.precision("-p", asked, fault="auto=f16,bf16")
+            self.assertEqual((precision, len(told)), (expected, 1))
+            self.assertIn(started, told[0])
+            self.assert_same_stems("out", "whole")
+            shutil.rmtree(self.path("out"))
+
+    def test_a_device_without_that_precision_starts_over(self):
+        self.whole("whole", "-p", "f32", fault="")
+        self.kill(fault=self.NARROW + ",kill=5")
+        precision, told = self.precision(fault="auto=f16,nan")
+        self.assertEqual(precision, "f32")
+        self.assertTrue(any("cuda:0 in a wider precision, which cannot go on with it here; starting "
+                            "over on cuda:0" in line for line in told), told)
+        self.assert_same_stems("out", "whole")
+
+    def test_a_run_that_widened_and_moved_goes_on_where_it_is(self):
+        moves = "devices=2,auto=f16,bf16,nan:0=1,run:0=3"
+        self.whole("undisturbed", fault=moves)
+        self.kill(fault=moves + ",kill:1=5")
+        precision, told = self.precision(fault="devices=2,auto=f16,bf16")
+        self.assertEqual((precision, len(told)), ("bf16", 1))
+        self.assertIn("had moved from cuda:0 to cuda:1", told[0])
+        self.assert_same_stems("out", "undisturbed")
 
 
 # ---- What is told of a run --------------------------------------------------------------------

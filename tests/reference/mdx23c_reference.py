@@ -252,6 +252,14 @@ class Rescale(nn.Module):
         return self.conv(x)
 
 
+def concatenate(parts):
+    """Along channels. What was rounded (see "Lower precision") still remembers from what."""
+    whole = torch.cat(parts, dim=1)
+    if any(computed(part) is not part for part in parts):
+        whole.computed = torch.cat([computed(part) for part in parts], dim=1)
+    return whole
+
+
 class EncoderStage(nn.Module):
     def __init__(self, config, channels, width):
         super().__init__()
@@ -320,7 +328,7 @@ class Network(nn.Module):
             x = stage.downscale(x)
         x = self.bottleneck_block(x)
         for stage in self.decoder_blocks:
-            x = torch.cat([stage.upscale(x), skips.pop()], dim=1)
+            x = concatenate([stage.upscale(x), skips.pop()])
             x = stage.tfc_tdf(x)
         return x
 
@@ -516,24 +524,75 @@ def winograd(x, weight, rounded):
     return out[..., :height, :width]
 
 
+def rounded(tensor, dtype):
+    return tensor.to(dtype).to(tensor.dtype)
+
+
+def inner_products(network):
+    """(name, module) of convolutions and linears, but the outer ones, which read the spectrogram or
+    make it."""
+    for name, module in network.named_modules():
+        outer = name.startswith(("first_conv", "final_conv"))
+        if not outer and isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            yield name, module
+
+
+def round_direct_operands(module, dtype):
+    module.weight.data = rounded(module.weight.data, dtype)
+    module.register_forward_pre_hook(lambda _, inputs: (rounded(inputs[0], dtype),))
+
+
 def round_operands(network, dtype):
     """Makes convolutions and linears round what they multiply, weights as well, to `dtype`: 3x3
     convolutions what Winograd's transforms make of it, which costs more. Products and sums stay as
-    they are, and so do the outer convolutions, which read the spectrogram or make it."""
-
-    def rounded(tensor):
-        return tensor.to(dtype).to(tensor.dtype)
-
-    for name, module in network.named_modules():
-        if name.startswith(("first_conv", "final_conv")):
-            continue
+    they are, and so do the outer convolutions."""
+    for _, module in inner_products(network):
         if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
             module.forward = functools.partial(
-                lambda x, weight: winograd(x, weight, rounded), weight=module.weight
+                lambda x, weight: winograd(x, weight, lambda tensor: rounded(tensor, dtype)),
+                weight=module.weight,
             )
-        elif isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            module.weight.data = rounded(module.weight.data)
-            module.register_forward_pre_hook(lambda _, inputs: (rounded(inputs[0]),))
+        else:
+            round_direct_operands(module, dtype)
+
+
+# What is written of a product and a residual's second term at once: their sum.
+ADDED_BEFORE_STORED = ("tdf.5", "tfc2.2")
+
+
+def round_stored(network, dtype):
+    """As a device does that keeps values between layers in `dtype`: products round what they
+    multiply (3x3 convolutions too, without Winograd) and what they store. Residual sums stay as they
+    are, and so do the outer convolutions and all beyond them. Norms take the statistics of what was
+    computed, not of what was stored."""
+    for name, module in inner_products(network):
+        round_direct_operands(module, dtype)
+        if not name.endswith(ADDED_BEFORE_STORED):
+            module.register_forward_hook(lambda _, inputs, output: stored(output, dtype))
+    for module in network.modules():
+        if isinstance(module, (nn.InstanceNorm2d, nn.GroupNorm)):
+            module.forward = functools.partial(normalize_stored, module)
+
+
+def stored(tensor, dtype):
+    """What is kept of a tensor, which remembers what it was rounded from."""
+    kept = rounded(tensor, dtype)
+    kept.computed = tensor
+    return kept
+
+
+def computed(tensor):
+    return getattr(tensor, "computed", tensor)
+
+
+def normalize_stored(norm, x):
+    """InstanceNorm or GroupNorm by the statistics of what x was rounded from."""
+    batch, channels = x.shape[:2]
+    groups = norm.num_groups if isinstance(norm, nn.GroupNorm) else channels
+    seen = computed(x).reshape(batch, groups, -1)
+    variance, mean = torch.var_mean(seen, dim=-1, correction=0, keepdim=True)
+    out = (x.reshape(batch, groups, -1) - mean) / (variance + norm.eps).sqrt()
+    return out.reshape(x.shape) * norm.weight[:, None, None] + norm.bias[:, None, None]
 
 
 # ---- Files -----------------------------------------------------------------------------------

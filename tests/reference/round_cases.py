@@ -1,11 +1,15 @@
-"""Measures what rounded operands cost each case, and keeps it there: the SNR of every stem where
-the network's convolutions and linears multiply bf16 or f16 (but the outer ones; 3x3 convolutions by
-Winograd's F(4x4, 3x3), after its transforms), all else in float64. What cleave reaches in these
-precisions is held against that.
+"""Measures what rounding to bf16 and f16 costs each case, and keeps it there: the SNR of every stem
+where the network's convolutions and linears, but the outer ones, multiply bf16 or f16, all else in
+float64. What cleave reaches in these precisions is held against that.
+
+    operands: 3x3 convolutions by Winograd's F(4x4, 3x3), after its transforms
+    stored:   3x3 convolutions by direct products, and what products store is rounded as well, but
+              residual sums
 
     round_cases.py FOLDER ...        a case, or a folder of cases; rewrites case.json
 """
 
+import itertools
 import json
 import math
 import os
@@ -17,12 +21,13 @@ import mdx23c_reference as reference
 from check_cases import case_folders
 
 PRECISIONS = {"bf16": torch.bfloat16, "f16": torch.float16}
+WAYS = {"operands": reference.round_operands, "stored": reference.round_stored}
 
 
-def separate_rounded(folder, case, dtype):
+def separate_rounded(folder, case, make_round, dtype):
     config = reference.read_config(os.path.join(folder, "model.yaml"))
     network = reference.load_network(os.path.join(folder, case.get("model", "model.ckpt")), config)
-    reference.round_operands(network, dtype)
+    make_round(network, dtype)
     mix, _ = reference.read_audio(os.path.join(folder, "mix.wav"))
     return reference.separate(
         network, mix, case["overlap"], case["blend"], case["tta"], case.get("residual")
@@ -33,14 +38,16 @@ def measure_case(folder):
     path = os.path.join(folder, "case.json")
     with open(path, encoding="utf-8") as file:
         case = json.load(file)
-    for precision, dtype in PRECISIONS.items():
-        stems = separate_rounded(folder, case, dtype)
+    for (way, make_round), (precision, dtype) in itertools.product(
+        WAYS.items(), PRECISIONS.items()
+    ):
+        stems = separate_rounded(folder, case, make_round, dtype)
         for name, figures in case["stems"].items():
             expected, _ = reference.read_audio(os.path.join(folder, f"expected-{name}.wav"))
             snr = reference.snr_db(expected, stems[name])
-            print(f"{os.path.basename(folder):28} {name:14} {precision:4} {snr:6.1f} dB")
+            print(f"{os.path.basename(folder):28} {name:14} {precision:4} {way:8} {snr:6.1f} dB")
             # An overflow of f16 makes stems that are no numbers: nothing to hold cleave against.
-            figures[f"{precision}_operands_snr_db"] = round(snr, 1) if math.isfinite(snr) else None
+            figures[f"{precision}_{way}_snr_db"] = round(snr, 1) if math.isfinite(snr) else None
     with open(path, "w", encoding="utf-8") as file:
         json.dump(case, file, indent=1)
 

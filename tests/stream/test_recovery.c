@@ -25,10 +25,13 @@
 #define RATE     1000
 #define SAMPLES  2345
 
+/* Of a chunk's second channel. */
+#define BAD_SAMPLE 150
+
 static const char *const stem_names[STEMS] = {"kick", "snare", "rest"};
 static const int all_stems[STEMS] = {0, 1, 2};
 
-/* ---- A network made up: stem s of sample x is x · (s + 1) / 4 ---- */
+/* ---- A network made up: stem s of sample x is x · gain · (s + 1) / 4 ---- */
 
 /* A batch that the network was given and that is not collected yet. */
 typedef struct FakeBatch {
@@ -42,7 +45,8 @@ typedef struct FakeNetwork {
     int largest;       /* a larger batch does not fit into memory */
     int64_t runs_left; /* memory runs out for good after so many runs; negative: never */
     int64_t bad_run;   /* this run puts out a NaN in stem 1; negative: none does */
-    int64_t runs;      /* single runs so far */
+    float gain;
+    int64_t runs; /* single runs so far */
     int64_t calls;
     FakeBatch pending[EXECUTABLE_DEPTH_MAX];
     int pending_count;
@@ -72,9 +76,10 @@ static void fake_compute(FakeNetwork *network, const FakeBatch *batch) {
         for (int stem = 0; stem < STEMS; stem++) {
             float *to = batch->output + (b * STEMS + stem) * CHANNELS * CHUNK;
             for (int i = 0; i < CHANNELS * CHUNK; i++)
-                to[i] = batch->input[b * CHANNELS * CHUNK + i] * (float)(stem + 1) / 4;
+                to[i] =
+                    batch->input[b * CHANNELS * CHUNK + i] * network->gain * (float)(stem + 1) / 4;
             if (network->runs == network->bad_run && stem == 1)
-                to[CHUNK + 150] = (float)NAN;
+                to[CHUNK + BAD_SAMPLE] = (float)NAN;
         }
 }
 
@@ -128,6 +133,7 @@ static FakeNetwork fake_network(int depth, bool refuses) {
         .largest = 64,
         .runs_left = -1,
         .bad_run = -1,
+        .gain = 1,
         .refuses = refuses};
 }
 
@@ -140,9 +146,11 @@ typedef struct Fixture {
     int64_t written;
     int64_t fail_at; /* frames after which the sink fails; negative: never */
     FakeNetwork network;
-    FakeNetwork next; /* of the device that takes over */
-    cleave_status (*move_on)(void *user, Executable **executable, int *batch, cleave_error *error);
+    FakeNetwork next; /* of the device, or in the precision, that takes over */
+    DemixMoveOn move_on;
     int moves;
+    cleave_precision precision; /* of the first network */
+    bool may_widen;
     int warnings;
     char warning[512];
     int64_t cancel_at; /* samples done at which progress cancels; negative: never */
@@ -159,6 +167,7 @@ static int set_up_on(void **state, int depth, bool refuses) {
         for (int i = 0; i < SAMPLES; i++)
             f->mix[channel][i] = (float)(random_next(&random) >> 40) / (1 << 24) - 0.5f;
     f->network = fake_network(depth, refuses);
+    f->precision = CLEAVE_PRECISION_F32;
     f->fail_at = f->cancel_at = -1;
     snprintf(f->folder, sizeof(f->folder), "/tmp/cleave-recovery-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
@@ -228,10 +237,9 @@ static cleave_status run(Fixture *f, Way way, Journal *journal) {
     cleave_logger logger = {keep_warning, f, CLEAVE_LOG_WARNING};
     DemixResult result;
     LogRelay log;
-    DemixJob job = {.executable = &f->network.head,
+    DemixJob job = {.network = {&f->network.head, way.batch, f->precision, f->may_widen},
                     .geometry = {way.blend, CHANNELS, CHUNK, CHUNK / way.overlap},
                     .overlap = way.overlap,
-                    .batch = way.batch,
                     .tta = way.tta,
                     .normalize = way.normalize,
                     .keep_mix = true,
@@ -358,11 +366,10 @@ static void test_single_chunk_that_does_not_fit_is_an_error(void **state) {
 /* ---- Another device ---- */
 
 /* Another device, to go on with. */
-static cleave_status move_on(void *user, Executable **executable, int *batch, cleave_error *error) {
+static cleave_status move_on(void *user, DemixNetwork *network, cleave_error *error) {
     Fixture *f = user;
     f->moves++;
-    *executable = &f->next.head;
-    *batch = 3;
+    *network = (DemixNetwork){&f->next.head, 3, CLEAVE_PRECISION_F32, false};
     assert_string_not_equal(error->text, "");
     error_clear(error);
     return CLEAVE_OK;
@@ -401,6 +408,144 @@ static void test_nan_is_reported_with_its_time(void **state) {
     assert_non_null(strstr(f->error.text, "\"snare\""));
     assert_non_null(strstr(f->error.text, "from 0.400 to 0.600 s"));
     assert_int_equal(f->written, 400);
+}
+
+static void test_advice_knows_which_precisions_reach_further(void **state) {
+    Fixture *f = *state;
+    static const struct {
+        cleave_precision precision;
+        const char *name;
+        const char *advice;
+    } advice[] = {{CLEAVE_PRECISION_F16, "computed in f16", "try -p bf16 or -p f32"},
+                  {CLEAVE_PRECISION_BF16, "computed in bf16", "try -p f32"},
+                  {CLEAVE_PRECISION_F32, "computed in f32", "another checkpoint"}};
+    f->network.bad_run = 5;
+    f->move_on = move_on; /* which explicit precisions never call */
+    for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++) {
+        f->precision = advice[i].precision;
+        assert_int_equal(run(f, (Way){CLEAVE_BLEND_FADE, 2, 1, false, false}, NULL),
+                         CLEAVE_ERROR_MODEL);
+        assert_non_null(strstr(f->error.text, advice[i].name));
+        assert_non_null(strstr(cleave_error_advice(&f->error), advice[i].advice));
+        assert_int_equal(f->moves, 0);
+    }
+}
+
+/* ---- A wider precision ---- */
+
+/* The next precision, whose results are a little other ones. */
+static cleave_status widen(void *user, DemixNetwork *network, cleave_error *error) {
+    Fixture *f = user;
+    f->moves++;
+    assert_int_equal(error->status, CLEAVE_ERROR_MODEL);
+    assert_non_null(strstr(error->text, "is not a number"));
+    assert_int_equal(network->precision, CLEAVE_PRECISION_F16);
+    *network = (DemixNetwork){&f->next.head, 64, CLEAVE_PRECISION_BF16, true};
+    error_clear(error);
+    return CLEAVE_OK;
+}
+
+static cleave_status widen_to_f32(void *user, DemixNetwork *network, cleave_error *error) {
+    cleave_status status = widen(user, network, error);
+    network->precision = CLEAVE_PRECISION_F32;
+    network->may_widen = false;
+    return status;
+}
+
+static void set_up_widening(Fixture *f, int64_t bad_run) {
+    f->precision = CLEAVE_PRECISION_F16;
+    f->may_widen = true;
+    f->move_on = widen;
+    f->moves = 0;
+    f->network.bad_run = bad_run;
+    f->next = fake_network(f->network.head.depth, f->network.refuses);
+    f->next.gain = 1.25f;
+}
+
+/* Chunks that neither overlap nor fade: each sample tells which network computed it. */
+static const Way seamless = {CLEAVE_BLEND_MEAN, 1, 1, false, false};
+#define SEAMLESS_CHUNKS ((SAMPLES + CHUNK - 1) / CHUNK)
+
+static void check_widened_from(const Fixture *f, int64_t chunk) {
+    assert_int_equal(f->written, SAMPLES);
+    for (int plane = 0; plane < STEMS * CHANNELS; plane++)
+        for (int i = 0; i < SAMPLES; i++) {
+            float gain = i / CHUNK < chunk ? f->network.gain : f->next.gain;
+            float wanted = f->mix[plane % CHANNELS][i] * gain * (float)(plane / CHANNELS + 1) / 4;
+            assert_true(f->stems[plane][i] == wanted);
+        }
+}
+
+/* Wherever the bad chunk stands in its batch: what came before it stays, and the rest is computed
+ * by the wider network. */
+static void test_a_wider_precision_goes_on_from_the_bad_chunk(void **state) {
+    Fixture *f = *state;
+    Way way = seamless;
+    for (way.batch = 1; way.batch <= 8; way.batch += way.batch == 1 ? 2 : 5)
+        for (int64_t bad = 0; bad < SEAMLESS_CHUNKS; bad++) {
+            set_up_widening(f, bad);
+            assert_int_equal(run(f, way, NULL), CLEAVE_OK);
+            assert_int_equal(f->moves, 1);
+            check_widened_from(f, bad);
+            assert_int_equal(f->next.runs, SEAMLESS_CHUNKS - bad);
+        }
+    set_up_widening(f, -1);
+    assert_int_equal(run(f, way, NULL), CLEAVE_OK);
+    assert_int_equal(f->moves, 0);
+    check_widened_from(f, SEAMLESS_CHUNKS);
+}
+
+/* What the last chunk has behind the signal's end is nobody's. */
+static void test_padding_need_not_be_numbers(void **state) {
+    Fixture *f = *state;
+    set_up_widening(f, SEAMLESS_CHUNKS - 1);
+    assert_true(SAMPLES % CHUNK <= BAD_SAMPLE);
+    assert_int_equal(run(f, (Way){CLEAVE_BLEND_FADE, 1, 1, false, false}, NULL), CLEAVE_OK);
+    assert_int_equal(f->moves, 0);
+    assert_int_equal(f->network.runs, SEAMLESS_CHUNKS);
+}
+
+/* The wider network puts out no numbers either, and nothing is wider. */
+static void test_the_widest_precision_fails_as_ever(void **state) {
+    Fixture *f = *state;
+    for (int batch = 1; batch <= 4; batch += 3) {
+        Way way = seamless;
+        way.batch = batch;
+        set_up_widening(f, 3);
+        f->next.bad_run = 2;
+        f->move_on = widen_to_f32;
+        assert_int_equal(run(f, way, NULL), CLEAVE_ERROR_MODEL);
+        assert_int_equal(f->moves, 1);
+        assert_non_null(strstr(f->error.text, "computed in f32"));
+        assert_non_null(strstr(f->error.text, "from 1.000 to 1.200 s"));
+        assert_int_equal(f->written, 5 * CHUNK);
+    }
+}
+
+/* A batch that did not fit in the narrow precision does not fit in the wide one. */
+static void test_a_halved_batch_is_kept_in_a_wider_precision(void **state) {
+    Fixture *f = *state;
+    Way way = seamless;
+    way.batch = 8;
+    set_up_widening(f, 5);
+    f->network.largest = f->next.largest = 2;
+    f->warnings = 0;
+    assert_int_equal(run(f, way, NULL), CLEAVE_OK);
+    assert_int_equal(f->warnings, 1);
+    check_widened_from(f, 5);
+}
+
+/* Cancelled at any moment: nothing that is no number was written, and that is not the error. */
+static void test_cancelling_beside_a_bad_chunk(void **state) {
+    Fixture *f = *state;
+    for (int64_t at = 0; at < SAMPLES; at += CHUNK) {
+        set_up_widening(f, 6);
+        f->cancel_at = at;
+        assert_int_equal(run(f, seamless, NULL), CLEAVE_ERROR_CANCELLED);
+        for (int plane = 0; plane < STEMS * CHANNELS; plane++)
+            for (int64_t i = 0; i < f->written; i++)
+                assert_true(isfinite(f->stems[plane][i]));
+    }
 }
 
 /* ---- Failures of the threads ---- */
@@ -519,13 +664,16 @@ static void test_other_fingerprint_starts_over(void **state) {
     assert_false(journal_is_there(f)); /* nothing is in it */
 }
 
-/* A separation that is interrupted after it had moved to another device. */
+#define OUTGROWN (1U << CLEAVE_PRECISION_F16)
+
+/* A separation that is interrupted after it had moved to another device and a wider precision. */
 static void interrupt_moved(Fixture *f, Way way, int64_t at) {
     interrupt_at(f, way, at);
     Journal *journal = open_journal(f, way, "x");
     assert_string_equal(journal_device(journal), "");
-    journal_move(journal, "next:1", "y");
+    journal_move(journal, "next:1", OUTGROWN, "y");
     assert_string_equal(journal_device(journal), ""); /* later openings see it */
+    assert_int_equal(journal_outgrown(journal), 0);
     journal_close(journal, true);
 }
 
@@ -537,12 +685,14 @@ static void b1_a_journal_knows_where_its_run_had_moved_to(void **state) {
     int64_t chunks = journal_chunks(journal);
     assert_true(chunks > 0);
     assert_string_equal(journal_device(journal), "next:1");
+    assert_int_equal(journal_outgrown(journal), OUTGROWN);
     assert_true(journal_fits_device(journal, "y"));
     assert_false(journal_fits_device(journal, "x"));
-    journal_move(journal, "another", "z"); /* the last one counts */
+    journal_move(journal, "another", 0, "z"); /* the last one counts */
     journal_close(journal, true);
     journal = open_journal(f, way, "x");
     assert_string_equal(journal_device(journal), "another");
+    assert_int_equal(journal_outgrown(journal), 0);
     assert_int_equal(journal_chunks(journal), chunks);
     assert_int_equal(journal_restart(journal, "z", &f->error), CLEAVE_OK);
     assert_int_equal(journal_chunks(journal), 0);
@@ -614,9 +764,9 @@ static void b1_damage_hides_no_move(void **state) {
         interrupt_moved(f, way, 900);
         flip_byte(f, at);
         Journal *journal = open_journal(f, way, "x");
-        assert_true(
-            journal_chunks(journal) == 0 ||
-            (strcmp(journal_device(journal), "next:1") == 0 && journal_fits_device(journal, "y")));
+        assert_true(journal_chunks(journal) == 0 ||
+                    (strcmp(journal_device(journal), "next:1") == 0 &&
+                     journal_outgrown(journal) == OUTGROWN && journal_fits_device(journal, "y")));
         journal_close(journal, false);
     }
 }
@@ -637,6 +787,12 @@ int main(void) {
         ON_ALL(b1_another_device_goes_on_where_the_first_stopped),
         ON_ALL(test_single_chunk_that_does_not_fit_is_an_error),
         ON_ALL(test_nan_is_reported_with_its_time),
+        TEST(test_advice_knows_which_precisions_reach_further),
+        ON_ALL(test_a_wider_precision_goes_on_from_the_bad_chunk),
+        ON_ALL(test_padding_need_not_be_numbers),
+        ON_ALL(test_the_widest_precision_fails_as_ever),
+        ON_ALL(test_a_halved_batch_is_kept_in_a_wider_precision),
+        ON_ALL(test_cancelling_beside_a_bad_chunk),
         ON_ALL(test_failing_sink_ends_the_run),
         ON_ALL(test_input_that_is_no_number_ends_the_run),
         ON_ALL(test_resumed_run_has_the_same_bits),

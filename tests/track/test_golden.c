@@ -1,11 +1,12 @@
 /* test_golden.c: every reference case, file to files, against what the reference computed in
  * float64. A case passes where its SNR is within 6 dB of what the reference framework's own float32
  * reaches, or 110 dB; in a lower precision, within 6 dB of what the reference reaches where its
- * operands alone are rounded (those of 3×3 convolutions after Winograd's transforms). Arguments:
- * cases, and folders of cases; after --forced-plans they run in every way in which convolutions can
- * be computed, however slow; after --device DEVICE on that one, in every way that a GPU has; after
- * --modes NAME,… in those of these ways alone; after --enough DB that is enough in the place of 110
- * dB, for devices whose own arithmetic is not known yet. */
+ * operands alone are rounded (those of 3×3 convolutions after Winograd's transforms), and on CUDA,
+ * whose convolutions are direct, where what is stored is rounded as well. Arguments: cases, and
+ * folders of cases; after --forced-plans they run in every way in which convolutions can be
+ * computed, however slow; after --device DEVICE on that one, in every way that its kind of GPU has;
+ * after --modes NAME,… in those of these ways alone; after --enough DB that is enough in the place
+ * of 110 dB, for devices whose own arithmetic is not known yet. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -37,6 +38,11 @@ typedef struct Mode {
 #define FLOAT16  CLEAVE_PRECISION_F16, "f16_operands_snr_db"
 #define BFLOAT16 CLEAVE_PRECISION_BF16, "bf16_operands_snr_db"
 
+/* Of devices that keep values between layers in that precision, and compute 3×3 convolutions
+ * directly. */
+#define STORED_FLOAT16  CLEAVE_PRECISION_F16, "f16_stored_snr_db"
+#define STORED_BFLOAT16 CLEAVE_PRECISION_BF16, "bf16_stored_snr_db"
+
 /* Neither of the sizes divides those of the layers: patches at the edges are cut. */
 static const ConvPlan direct = {.algorithm = CONV_DIRECT};
 static const ConvPlan tiles_first = {CONV_WINOGRAD, 1, 1, false};
@@ -44,7 +50,7 @@ static const ConvPlan patches_first = {CONV_WINOGRAD, 3, 5, false};
 static const ConvPlan weights_first = {CONV_WINOGRAD, 5, 3, true};
 static const ConvPlan one_patch = {CONV_WINOGRAD, 1000, 1000, true};
 
-#define MODES_MAX 12
+#define MODES_MAX 18
 
 static const Mode ordinary_modes[MODES_MAX] = {
     {"compiled", 1, 1, 2, FLOAT32, NULL}, {"op by op", 0, 1, 1, FLOAT32, NULL},
@@ -63,13 +69,34 @@ static const Mode forced_modes[MODES_MAX] = {
     {"bf16, weights first", 1, 2, 2, BFLOAT16, &weights_first},
 };
 
-static const Mode gpu_modes[MODES_MAX] = {
+static const Mode mps_modes[MODES_MAX] = {
     {"f32 compiled", 1, 1, 1, FLOAT32, NULL},    {"f16 compiled", 1, 1, 1, FLOAT16, NULL},
     {"f32 compiled x2", 1, 2, 1, FLOAT32, NULL}, {"f16 compiled x2", 1, 2, 1, FLOAT16, NULL},
     {"f32 compiled x4", 1, 4, 1, FLOAT32, NULL}, {"f16 compiled x4", 1, 4, 1, FLOAT16, NULL},
     {"f32 by op", 0, 1, 1, FLOAT32, NULL},       {"f16 by op", 0, 1, 1, FLOAT16, NULL},
     {"f32 by op x2", 0, 2, 1, FLOAT32, NULL},    {"f16 by op x2", 0, 2, 1, FLOAT16, NULL},
     {"f32 by op x4", 0, 4, 1, FLOAT32, NULL},    {"f16 by op x4", 0, 4, 1, FLOAT16, NULL},
+};
+
+static const Mode cuda_modes[MODES_MAX] = {
+    {"f32 compiled", 1, 1, 1, FLOAT32, NULL},
+    {"f32 compiled x2", 1, 2, 1, FLOAT32, NULL},
+    {"f32 compiled x4", 1, 4, 1, FLOAT32, NULL},
+    {"f32 by op", 0, 1, 1, FLOAT32, NULL},
+    {"f32 by op x2", 0, 2, 1, FLOAT32, NULL},
+    {"f32 by op x4", 0, 4, 1, FLOAT32, NULL},
+    {"f16 compiled", 1, 1, 1, STORED_FLOAT16, NULL},
+    {"f16 compiled x2", 1, 2, 1, STORED_FLOAT16, NULL},
+    {"f16 compiled x4", 1, 4, 1, STORED_FLOAT16, NULL},
+    {"f16 by op", 0, 1, 1, STORED_FLOAT16, NULL},
+    {"f16 by op x2", 0, 2, 1, STORED_FLOAT16, NULL},
+    {"f16 by op x4", 0, 4, 1, STORED_FLOAT16, NULL},
+    {"bf16 compiled", 1, 1, 1, STORED_BFLOAT16, NULL},
+    {"bf16 compiled x2", 1, 2, 1, STORED_BFLOAT16, NULL},
+    {"bf16 compiled x4", 1, 4, 1, STORED_BFLOAT16, NULL},
+    {"bf16 by op", 0, 1, 1, STORED_BFLOAT16, NULL},
+    {"bf16 by op x2", 0, 2, 1, STORED_BFLOAT16, NULL},
+    {"bf16 by op x4", 0, 4, 1, STORED_BFLOAT16, NULL},
 };
 
 /* What meson counts as skipped. */
@@ -284,6 +311,10 @@ static bool has_wanted_kernels(void) {
     return true;
 }
 
+static bool is_cuda(const char *name) {
+    return strncmp(name, "cuda", strlen("cuda")) == 0;
+}
+
 int main(int argc, char **argv) {
     if (!has_wanted_kernels()) {
         printf("skipped: this processor does not run the %s kernels\n", getenv("CLEAVE_KERNELS"));
@@ -294,7 +325,7 @@ int main(int argc, char **argv) {
             modes = forced_modes;
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
             device = argv[++i];
-            modes = gpu_modes;
+            modes = is_cuda(device) ? cuda_modes : mps_modes;
         } else if (strcmp(argv[i], "--enough") == 0 && i + 1 < argc) {
             enough_db = strtod(argv[++i], NULL);
         } else if (strcmp(argv[i], "--modes") == 0 && i + 1 < argc) {
