@@ -65,7 +65,9 @@ const EmuCopy *emu_copy_arrived(unsigned left);
 
 /* ---- The language ---- */
 
-#define FN [[maybe_unused]] static inline
+#define FN        [[maybe_unused]] static inline
+#define FN_MEMBER inline
+#define HAVE_BF16
 #define UNROLL
 #define KERNEL(name, Arguments, threads, blocks_per_sm) \
     static void name##_body(const Arguments &a);        \

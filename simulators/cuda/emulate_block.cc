@@ -22,10 +22,10 @@ typedef struct Thread {
     int index;
     bool ended;
     bool at_barrier;
-    const EmuLane *lane; /* at the last collective */
-    const char *file;    /* where it waits */
+    const char *file; /* of the barrier */
     int line;
-    unsigned groups; /* of copies, closed */
+    const EmuLane *lane; /* what it brought to the latest collective */
+    unsigned groups;     /* of copies, closed */
     unsigned copies_begun;
     unsigned copies_arrived;
     EmuCopy *copies; /* a ring */
@@ -33,9 +33,10 @@ typedef struct Thread {
 
 typedef struct Warp {
     Thread *threads;
-    uint32_t present; /* places of lanes that there are */
-    uint32_t ready;   /* places of lanes that can run and do not */
-    int arrived;      /* lanes at the collective */
+    uint32_t present;     /* places of lanes that there are */
+    uint32_t ready;       /* places of lanes that can run and do not */
+    int arrived;          /* lanes at the collective */
+    const Thread *latest; /* of them */
     int at_barrier;
     int ended;
     const EmuLane *lanes[WARP];
@@ -50,7 +51,8 @@ struct Block {
     int warps_count;
     int ended;
     int at_barrier;
-    int barriers; /* passed */
+    const Thread *latest; /* of them */
+    int barriers;         /* passed */
     uint64_t random;
     bool wanders; /* warps take turns at collectives, too */
     bool faulted;
@@ -59,18 +61,28 @@ struct Block {
     Warp warps[BLOCK_THREADS_MAX / WARP];
     Thread threads[BLOCK_THREADS_MAX];
     EmuCopy copies[BLOCK_THREADS_MAX][COPIES_MAX];
-    char *memory; /* barriers, shared memory, stacks */
+    char *memory; /* shared memory and stacks */
     size_t memory_bytes;
     char *stacks;
     int stacks_count;
     char *shared;
-    char finished; /* released by each thread at its end; only its address matters */
+    /* Where ThreadSanitizer is told of orders: */
+    uint64_t begun;       /* by the launch, acquired by each thread at its beginning */
+    uint64_t finished[2]; /* by each thread at its end, of even and of odd runs */
+    uint64_t barrier[2]; /* at even and at odd barriers: a thread that is ahead may release the next
+                            one before others have acquired this one */
+    int runs;
 };
 
 __thread EmuHere emu_here;
 static __thread Block *current __attribute__((tls_model("initial-exec")));
 
 /* ---- Faults ---- */
+
+EMU_UNWATCHED static const char *base_name(const char *file) {
+    const char *slash = strrchr(file, '/');
+    return slash ? slash + 1 : file;
+}
 
 /* Ends the block, from one of its threads. */
 __attribute__((format(printf, 3, 4), noreturn)) EMU_UNWATCHED static void
@@ -82,14 +94,12 @@ fail(const char *file, int line, const char *format, ...) {
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
     char place[BLOCK_FAULT_MAX] = "";
-    const char *name = file ? strrchr(file, '/') : nullptr;
     if (file)
-        snprintf(place, sizeof(place), ", %s:%d", name ? name + 1 : file, line);
+        snprintf(place, sizeof(place), ", %s:%d", base_name(file), line);
     snprintf(block->fault, BLOCK_FAULT_MAX, "%s: %.300s (thread %d of block %d, %d, %d%.100s)",
              block->launch->kernel->name, what, emu_here.thread, emu_here.block[0],
              emu_here.block[1], emu_here.block[2], place);
     block->faulted = true;
-    fiber_release(&block->finished);
     fiber_leave(&block->running->fiber, &block->home);
 }
 
@@ -104,10 +114,10 @@ EMU_UNWATCHED static Where where(const Thread *thread) {
         snprintf(where.text, sizeof(where.text), "thread %d has ended", thread->index);
         return where;
     }
-    const char *name = strrchr(thread->file, '/');
+    const char *file = thread->at_barrier ? thread->file : thread->lane->file;
     snprintf(where.text, sizeof(where.text), "thread %d waits at %s, %.80s:%d", thread->index,
-             thread->at_barrier ? "a barrier" : collective_name(thread->lane),
-             name ? name + 1 : thread->file, thread->line);
+             thread->at_barrier ? "a barrier" : collective_name(thread->lane), base_name(file),
+             thread->at_barrier ? thread->line : thread->lane->line);
     return where;
 }
 
@@ -119,10 +129,6 @@ EMU_UNWATCHED static bool has_ended(const Thread *thread) {
 
 EMU_UNWATCHED static bool is_at_barrier(const Thread *thread) {
     return thread->at_barrier;
-}
-
-EMU_UNWATCHED static bool is_at_collective(const Thread *thread) {
-    return thread->lane != nullptr;
 }
 
 /* One of these threads of which it holds; there is one. */
@@ -190,23 +196,27 @@ EMU_UNWATCHED static void run_next(Block *block, Thread *thread) {
 
 /* ---- Collectives ---- */
 
+/* Of a collective at which somebody will be missing. */
+__attribute__((noreturn)) EMU_UNWATCHED static void fail_meeting(const EmuLane *lane,
+                                                                 const Thread *missing) {
+    fail(lane->file, lane->line, "%s is not reached by all lanes: %s", collective_name(lane),
+         where(missing).text);
+}
+
 EMU_UNWATCHED static void check_meeting(Warp *warp, const EmuLane *lane) {
-    const char *name = collective_name(lane);
-    if (warp_size(warp) < WARP)
-        fail(lane->file, lane->line, "%s in a warp of %d threads", name, warp_size(warp));
+    if (warp->present != ~0u)
+        fail(lane->file, lane->line, "%s in a warp of %d threads", collective_name(lane),
+             warp_size(warp));
     if (warp->ended)
-        fail(lane->file, lane->line, "%s is not reached by all lanes: %s", name,
-             where(find(warp->threads, WARP, has_ended)).text);
+        fail_meeting(lane, find(warp->threads, WARP, has_ended));
     if (warp->at_barrier)
-        fail(lane->file, lane->line, "%s is not reached by all lanes: %s", name,
-             where(find(warp->threads, WARP, is_at_barrier)).text);
+        fail_meeting(lane, find(warp->threads, WARP, is_at_barrier));
     if (!warp->arrived)
         return;
-    const Thread *other = find(warp->threads, WARP, is_at_collective);
-    const EmuLane *first = other->lane;
+    const EmuLane *first = warp->latest->lane;
     if (first->collective != lane->collective || first->m != lane->m || first->n != lane->n ||
         !same_place(first->file, first->line, lane->file, lane->line))
-        fail(lane->file, lane->line, "%s is not reached by all lanes: %s", name, where(other).text);
+        fail_meeting(lane, warp->latest);
 }
 
 EMU_UNWATCHED void emu_meet(const EmuLane *lane) {
@@ -215,8 +225,7 @@ EMU_UNWATCHED void emu_meet(const EmuLane *lane) {
     Warp *warp = warp_of(block, self);
     check_meeting(warp, lane);
     self->lane = lane;
-    self->file = lane->file;
-    self->line = lane->line;
+    warp->latest = self;
     warp->lanes[self->index % WARP] = lane;
     if (++warp->arrived < WARP) {
         run_next(block, take(block, warp));
@@ -224,8 +233,6 @@ EMU_UNWATCHED void emu_meet(const EmuLane *lane) {
     }
     collective_run(warp->lanes);
     warp->arrived = 0;
-    for (int i = 0; i < WARP; i++)
-        warp->threads[i].lane = nullptr;
     warp->ready = warp->present;
     if (block->wanders && draw(block, 2))
         warp = next_warp(block, &block->warps[draw(block, (unsigned)block->warps_count)]);
@@ -234,23 +241,16 @@ EMU_UNWATCHED void emu_meet(const EmuLane *lane) {
 
 /* ---- Barriers ---- */
 
-/* Two places in turn: a thread that is ahead may release the next one before others have acquired
- * this one. They are in memory that is new for each block. */
-EMU_UNWATCHED static char *barrier_place(Block *block, int number) {
-    return block->memory + 64 * (number % 2);
-}
-
 EMU_UNWATCHED static void check_barrier(Block *block, const char *file, int line) {
     Warp *warp = warp_of(block, block->running);
     if (block->ended)
         fail(file, line, "a barrier is not reached by all threads: %s",
              where(find(block->threads, block->threads_count, has_ended)).text);
     if (warp->arrived)
-        fail(file, line, "a barrier is not reached by all threads: %s",
-             where(find(warp->threads, warp_size(warp), is_at_collective)).text);
+        fail(file, line, "a barrier is not reached by all threads: %s", where(warp->latest).text);
     if (!block->at_barrier)
         return;
-    const Thread *other = find(block->threads, block->threads_count, is_at_barrier);
+    const Thread *other = block->latest;
     if (!same_place(other->file, other->line, file, line))
         fail(file, line, "threads are at different barriers: %s", where(other).text);
 }
@@ -272,12 +272,13 @@ EMU_UNWATCHED void emu_sync(const char *file, int line) {
     Block *block = current;
     Thread *self = block->running;
     check_barrier(block, file, line);
-    char *place = barrier_place(block, block->barriers);
+    uint64_t *place = &block->barrier[block->barriers % 2];
     fiber_release(place);
     Warp *warp = warp_of(block, self);
     self->at_barrier = true;
     self->file = file;
     self->line = line;
+    block->latest = self;
     warp->at_barrier++;
     if (++block->at_barrier == block->threads_count)
         open_barrier(block);
@@ -343,10 +344,10 @@ EMU_UNWATCHED static void check_end(Block *block, Thread *self) {
     Warp *warp = warp_of(block, self);
     if (block->at_barrier)
         fail(nullptr, 0, "a thread ends, and a barrier is not reached by all: %s",
-             where(find(block->threads, block->threads_count, is_at_barrier)).text);
+             where(block->latest).text);
     if (warp->arrived)
         fail(nullptr, 0, "a thread ends, and a collective is not reached by all: %s",
-             where(find(warp->threads, warp_size(warp), is_at_collective)).text);
+             where(warp->latest).text);
     if (self->copies_arrived != self->copies_begun)
         fail(nullptr, 0, "a thread ends, and has not waited for %u copies",
              self->copies_begun - self->copies_arrived);
@@ -355,10 +356,12 @@ EMU_UNWATCHED static void check_end(Block *block, Thread *self) {
 EMU_UNWATCHED static void thread_body(void) {
     Block *block = current;
     fiber_begin(block->before ? &block->before->fiber : &block->home);
+    fiber_acquire(&block->begun);
+    fiber_acquire(&block->finished[(block->runs + 1) % 2]); /* by the block before */
     block->launch->kernel->run(block->launch->arguments);
     Thread *self = block->running;
     check_end(block, self);
-    fiber_release(&block->finished);
+    fiber_release(&block->finished[block->runs % 2]);
     self->ended = true;
     warp_of(block, self)->ended++;
     if (++block->ended == block->threads_count)
@@ -386,12 +389,15 @@ EMU_UNWATCHED static void unmap(Block *block) {
 }
 
 EMU_UNWATCHED void block_destroy(Block *block) {
+    for (Thread &thread : block->threads)
+        fiber_destroy(&thread.fiber);
     unmap(block);
     munmap((void *)block, sizeof(*block));
 }
 
 EMU_UNWATCHED void block_finish(Block *block) {
-    fiber_acquire(&block->finished);
+    fiber_acquire(&block->finished[0]);
+    fiber_acquire(&block->finished[1]);
 }
 
 EMU_UNWATCHED static size_t page_bytes(void) {
@@ -402,9 +408,9 @@ EMU_UNWATCHED static size_t round_up(size_t bytes, size_t unit) {
     return (bytes + unit - 1) / unit * unit;
 }
 
-/* A page of barriers; shared memory between guards; stacks with a page behind each that faults. */
+/* Shared memory between guards; behind it stacks, with a page below each that faults. */
 EMU_UNWATCHED static size_t shared_room(size_t shared_bytes) {
-    return page_bytes() + round_up(2 * GUARD_BYTES + shared_bytes + sizeof(Quad), page_bytes());
+    return round_up(2 * GUARD_BYTES + shared_bytes + sizeof(Quad), page_bytes());
 }
 
 /* Not a power of two: equal variables of many threads shall not meet in one set of a cache. */
@@ -429,28 +435,31 @@ EMU_UNWATCHED static bool map(Block *block, size_t room, int threads) {
     return guarded;
 }
 
-/* ThreadSanitizer must not take a block for a continuation of the one before: it gets new memory,
- * of which nothing is known. */
 EMU_UNWATCHED static bool find_memory(Block *block) {
     const Launch *launch = block->launch;
     size_t room = shared_room(launch->shared_bytes);
     bool fits = block->memory && block->stacks_count >= launch->threads &&
                 block->memory + room <= block->stacks;
-#ifdef EMU_TSAN
-    fits = false;
-#endif
     return fits || map(block, room, launch->threads);
+}
+
+/* Not by memset(), which ThreadSanitizer would take for a write by whoever launches. */
+EMU_UNWATCHED static void make_fresh(char *memory, size_t bytes) {
+    for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
+        *(uint64_t *)(memory + i) = FRESH * (uint64_t)0x0101010101010101;
+        asm volatile("" ::: "memory");
+    }
 }
 
 EMU_UNWATCHED static void prepare_shared(Block *block) {
     size_t bytes = block->launch->shared_bytes;
-    char *low = block->memory + page_bytes();
+    char *low = block->memory;
     char *high = block->stacks;
     block->shared = low + GUARD_BYTES;
 #ifdef EMU_ASAN
     __asan_unpoison_memory_region(low, (size_t)(high - low));
 #endif
-    memset(low, FRESH, (size_t)(block->shared + bytes + GUARD_BYTES - low));
+    make_fresh(low, round_up(2 * GUARD_BYTES + bytes, sizeof(uint64_t)));
 #ifdef EMU_ASAN
     __asan_poison_memory_region(low, GUARD_BYTES);
     __asan_poison_memory_region(block->shared + bytes, (size_t)(high - block->shared) - bytes);
@@ -503,7 +512,9 @@ EMU_UNWATCHED static void prepare_warp(Block *block, int number) {
 
 EMU_UNWATCHED static void prepare_thread(Block *block, int index) {
     Thread *thread = &block->threads[index];
-    memset((void *)thread, 0, sizeof(*thread));
+    Fiber fiber = thread->fiber;
+    *thread = Thread{};
+    thread->fiber = fiber;
     thread->index = index;
     thread->copies = block->copies[index];
     char *stack = block->stacks + (size_t)index * stack_pitch() + page_bytes();
@@ -524,7 +535,8 @@ EMU_UNWATCHED static void prepare(Block *block, uint64_t number) {
         prepare_warp(block, i);
     for (int i = 0; i < block->threads_count; i++)
         prepare_thread(block, i);
-    block->ended = block->at_barrier = block->barriers = 0;
+    block->ended = block->at_barrier = 0;
+    block->runs++;
     block->faulted = false;
     const int *grid = block->launch->grid;
     uint64_t row = number / (uint64_t)grid[0];
@@ -533,6 +545,18 @@ EMU_UNWATCHED static void prepare(Block *block, uint64_t number) {
     emu_here.block[2] = (int)(row / (uint64_t)grid[1]);
     emu_here.grid_x = grid[0];
     emu_here.capability = block->launch->capability;
+}
+
+/* After a fault threads are left where they are. What they did is before what follows. */
+EMU_UNWATCHED static void abandon(Block *block) {
+    for (int i = 0; i < block->threads_count; i++) {
+        Thread *thread = &block->threads[i];
+        if (thread->ended)
+            continue;
+        fiber_release_for(&thread->fiber, &block->finished[block->runs % 2]);
+        fiber_destroy(&thread->fiber);
+    }
+    block_finish(block);
 }
 
 EMU_UNWATCHED bool block_run(Block *block, const Launch *launch, uint64_t number,
@@ -545,6 +569,7 @@ EMU_UNWATCHED bool block_run(Block *block, const Launch *launch, uint64_t number
         return false;
     }
     prepare(block, number);
+    fiber_release(&block->begun);
     fiber_adopt(&block->home);
     current = block;
     unsigned first = launch->seed ? draw(block, (unsigned)block->warps_count) : 0;
@@ -553,10 +578,8 @@ EMU_UNWATCHED bool block_run(Block *block, const Launch *launch, uint64_t number
     emu_here.thread = block->running->index;
     fiber_switch(&block->home, &block->running->fiber);
     current = nullptr;
-    for (int i = 0; i < block->threads_count; i++)
-        fiber_destroy(&block->threads[i].fiber);
     if (block->faulted)
-        block_finish(block); /* who wrote the message is before who reads it */
+        abandon(block);
     else
         check_guards(block);
     return !block->faulted;

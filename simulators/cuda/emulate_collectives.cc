@@ -7,7 +7,7 @@
 #define VECTORS 1
 #endif
 
-const char *collective_name(const EmuLane *lane) {
+EMU_UNWATCHED const char *collective_name(const EmuLane *lane) {
     switch (lane->collective) {
     case EMU_SHUFFLE_XOR:
         return "shuffle_xor()";

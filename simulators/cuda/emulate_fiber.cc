@@ -87,9 +87,10 @@ static void *first_frame(char *top, void (*body)(void)) {
 EMU_UNWATCHED void fiber_prepare(Fiber *fiber, char *stack, size_t stack_bytes, size_t skip,
                                  void (*body)(void)) {
     char *top = (char *)((uintptr_t)(stack + stack_bytes - skip) & ~(uintptr_t)15);
-    *fiber = Fiber{first_frame(top, body), stack, stack_bytes, nullptr, nullptr};
+    *fiber = Fiber{first_frame(top, body), stack, stack_bytes, nullptr, fiber->tsan};
 #ifdef EMU_TSAN
-    fiber->tsan = __tsan_create_fiber(0);
+    if (!fiber->tsan)
+        fiber->tsan = __tsan_create_fiber(0);
 #endif
 }
 
@@ -135,8 +136,19 @@ EMU_UNWATCHED void fiber_leave(Fiber *from, Fiber *to) {
     abort();
 }
 
-EMU_UNWATCHED void fiber_destroy([[maybe_unused]] Fiber *fiber) {
+EMU_UNWATCHED void fiber_release_for([[maybe_unused]] Fiber *fiber, [[maybe_unused]] void *place) {
 #ifdef EMU_TSAN
-    __tsan_destroy_fiber(fiber->tsan);
+    void *self = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber->tsan, __tsan_switch_to_fiber_no_sync);
+    __tsan_release(place);
+    __tsan_switch_to_fiber(self, __tsan_switch_to_fiber_no_sync);
 #endif
+}
+
+EMU_UNWATCHED void fiber_destroy(Fiber *fiber) {
+#ifdef EMU_TSAN
+    if (fiber->tsan)
+        __tsan_destroy_fiber(fiber->tsan);
+#endif
+    *fiber = Fiber{};
 }

@@ -27,7 +27,11 @@
 #ifdef EMU_TSAN
 #include <sanitizer/tsan_interface.h>
 /* ThreadSanitizer watches what kernels do. What the emulator does is not the kernel's. */
+#ifdef __clang__
+#define EMU_UNWATCHED __attribute__((disable_sanitizer_instrumentation))
+#else
 #define EMU_UNWATCHED __attribute__((no_sanitize("thread")))
+#endif
 #else
 #define EMU_UNWATCHED
 #endif
@@ -40,8 +44,9 @@ typedef struct Fiber {
     void *tsan;
 } Fiber;
 
-/* Makes a fiber that will run `body` when it is switched to. The stack is the caller's. `skip`
- * bytes of it stay free at the top, so that equal variables of many fibers share no cache line. */
+/* Makes a fiber that will run `body` when it is switched to, of zeros or of one that was prepared
+ * before and has left. The stack is the caller's. `skip` bytes of it stay free at the top, so that
+ * equal variables of many fibers share no line of a cache. */
 void fiber_prepare(Fiber *fiber, char *stack, size_t stack_bytes, size_t skip, void (*body)(void));
 
 /* Makes the running thread of the operating system a fiber. */
@@ -53,10 +58,10 @@ void fiber_begin(Fiber *from);
 /* Returns when somebody switches to `from` again. */
 void fiber_switch(Fiber *from, Fiber *to);
 
-/* The fiber will never run again. */
+/* The fiber will not run again until it is prepared. */
 void fiber_leave(Fiber *from, Fiber *to) __attribute__((noreturn));
 
-/* Forgets what the sanitizers keep of a fiber that does not run. */
+/* Leaves zeros. Of a fiber that does not run. */
 void fiber_destroy(Fiber *fiber);
 
 /* All that was done before a release of a place comes before what follows an acquire of it. */
@@ -65,6 +70,9 @@ EMU_UNWATCHED static inline void fiber_release([[maybe_unused]] void *place) {
     __tsan_release(place);
 #endif
 }
+
+/* A release by a fiber that does not run. */
+void fiber_release_for(Fiber *fiber, void *place);
 
 EMU_UNWATCHED static inline void fiber_acquire([[maybe_unused]] void *place) {
 #ifdef EMU_TSAN

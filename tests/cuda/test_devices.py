@@ -1,5 +1,6 @@
 """NVIDIA GPUs as `cleave devices` and `cleave doctor` show them, and the choice among them, on the
-simulated driver of simulators/cuda. The environment is that of simulated_gpu.py."""
+simulated driver of simulators/cuda. The environment is that of simulated_gpu.py; the backend is that of
+probed_backend.c, whose table of kernels is a release's."""
 import os
 import shutil
 import subprocess
@@ -128,13 +129,17 @@ class UseTest(DeviceTest):
         self.assertEqual(self.counts["contexts_created"], 0)
 
     def test_r12_a_gpu_newer_than_cleave(self):
-        """The driver compiles the kernels for it."""
-        for capability in ("13.0", "99.0"):
-            gpu = self.usable("driver=99000,cc=" + capability)
-            self.assertIn("no machine code for compute capability " + capability, gpu["warning"])
+        """The driver compiles the kernels for it, if it knows the text's version."""
+        for capability in ("11.0", "13.0", "99.0"):
+            for driver in ("12090", "99000"):
+                gpu = self.usable("driver=%s,cc=%s" % (driver, capability))
+                self.assertIn("no machine code for compute capability %s:" % capability,
+                              gpu["warning"])
+            self.assertIn("it knows CUDA 12.8, and the kernels for A GPU need CUDA 12.9: 575 or newer "
+                          "has it", self.reason("name=A GPU,driver=12080,cc=" + capability))
 
     def test_r12_a_driver_too_old_for_the_kernels(self):
-        for driver, words in (("11080", "CUDA 11.8"), ("11999", "CUDA 11.9")):
+        for driver, words in (("11080", "CUDA 11.8"), ("11990", "CUDA 11.99")):
             reason = self.reason("name=A GPU,driver_version=520.61.05,driver=" + driver)
             self.assertEqual(reason, "the driver, NVIDIA 520.61.05, is too old: it knows %s, and the "
                                      "kernels for A GPU need CUDA 12.0: 525 or newer has it" % words)
@@ -212,6 +217,14 @@ class DriverTest(DeviceTest):
             reason = self.reason("fail=cuInit:1:%d" % code, "cuda")
             self.assertIn(words, reason)
             self.assertEqual(reason.count("("), reason.count(")"), "it is cut: " + reason)
+
+    def test_errors_that_have_no_name(self):
+        for more in ("fail=cuGetErrorName:1", "fail=cuGetErrorString:1",
+                     "fail=cuGetErrorName:1,fail=cuGetErrorString:1"):
+            reason = self.reason("fail=cuDeviceGetCount:1:999," + more, "cuda")
+            self.assertEqual("an error without a name" in reason, "ErrorName" in more, reason)
+            self.assertEqual("no reason given" in reason, "ErrorString" in more, reason)
+            self.assertIn("(error 999)", reason)
 
     def test_every_question_fails(self):
         """One GPU of which the driver does not tell is no harm to the other."""

@@ -151,6 +151,7 @@ enum {
     X(graph_exec_destroy, "cuGraphExecDestroy", (CudaGraphExec executable))
 
 typedef struct CudaDriver {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): `arguments` has some */
 #define CUDA_DRIVER_MEMBER(member, name, arguments) CudaStatus(*member) arguments;
     CUDA_DRIVER_CALLS(CUDA_DRIVER_MEMBER)
 #undef CUDA_DRIVER_MEMBER

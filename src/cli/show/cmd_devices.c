@@ -15,7 +15,7 @@
 #include "cli/show/commands.h"
 #include "cli/show/devices.h"
 
-#define NAME_COLUMNS  28
+#define NAME_COLUMNS  24
 #define NOTE_INDENT   8 /* behind the ids; "cuda:1:" is among the longest */
 #define NOTE_SIZE     320
 #define TABLE_COLUMNS (2 + CLEAVE_CAPABILITIES)

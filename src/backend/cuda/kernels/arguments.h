@@ -101,14 +101,14 @@ typedef struct ProductArguments {
 #define PRODUCT_RING_BYTES(n) (PRODUCT_STAGES * PRODUCT_PLANES * (n)*16)
 #define CONV_SHARED_BYTES(n) \
     (2 * PRODUCT_PLANES * (PRODUCT_PIXELS + 2) * 16 + PRODUCT_RING_BYTES(n))
-#define HALO_SHARED_BYTES(n) (2 * PRODUCT_PLANES * HALO_PITCH * 16 + PRODUCT_RING_BYTES(n))
-#define LINEAR_SHARED_BYTES(n) ((n) * 136 + PRODUCT_RING_BYTES(PRODUCT_PIXELS))
+#define HALO_SHARED_BYTES(n)   (2 * PRODUCT_PLANES * HALO_PITCH * 16 + PRODUCT_RING_BYTES(n))
+#define LINEAR_SHARED_BYTES(n) ((n)*136 + PRODUCT_RING_BYTES(PRODUCT_PIXELS))
 
 /* ---- Everything elementwise: output = act(norm(concat(sources))) + add ---- */
 
-#define MAP_THREADS  256
-#define MAP_PIXELS   128 /* of a block; grid: (pixels / 128, channels / 32, samples) */
-#define MAP_CHANNELS 32
+#define MAP_THREADS      256
+#define MAP_PIXELS       128 /* of a block; grid: (pixels / 128, channels / 32, samples) */
+#define MAP_CHANNELS     32
 #define MAP_SHARED_BYTES ((MAP_PIXELS / 2 + 1) * MAP_CHANNELS * 4)
 
 typedef struct MapArguments {
@@ -118,17 +118,19 @@ typedef struct MapArguments {
 
 /* ---- Statistics: moments → scale and shift ---- */
 
-#define STATISTICS_THREADS 128
+#define STATISTICS_THREADS      128
 #define STATISTICS_SHARED_BYTES (STATISTICS_THREADS * 2 * 8)
 
-/* Grid: (groups, 1, samples). A group is `group_channels` channels of the network, in their order. */
+/* Grid: (groups, 1, samples). A group is `group_channels` channels of the network, in their order.
+ */
 typedef struct StatisticsArguments {
     uint64_t moments[2]; /* of the sources; the second may be 0 */
     int32_t parts[2];
     int32_t channels[2]; /* of the sources, padded */
-    uint64_t positions;  /* int32[channel of the network]: where it lies among those of both sources */
-    uint64_t gain_bias;  /* float[channel of the network][2] */
-    uint64_t norm;       /* Operand.norm; the padding's pairs stay as they are */
+    uint64_t
+        positions; /* int32[channel of the network]: where it lies among those of both sources */
+    uint64_t gain_bias; /* float[channel of the network][2] */
+    uint64_t norm;      /* Operand.norm; the padding's pairs stay as they are */
     int32_t norm_stride;
     int32_t group_channels;
     float epsilon;
@@ -153,7 +155,8 @@ typedef struct FourierPlan {
     uint64_t scratch; /* float[block][2][length][2], or 0: shared memory of that size */
 } FourierPlan;
 
-/* stft: grid (frames, channels, samples); a waveform is (sample, channel, samples) of floats. */
+/* stft: grid (frames at a time, channels, samples); a waveform is (sample, channel, samples) of
+ * floats. */
 typedef struct StftArguments {
     FourierPlan plan;
     uint64_t waveform;
@@ -167,8 +170,9 @@ typedef struct StftArguments {
     Result result; /* f32 */
 } StftArguments;
 
-/* istft_frames: grid (frames, waveforms, samples); writes windowed frames, float[sample][waveform]
- * [frame][n_fft], which istft_gather, grid (samples / 256, waveforms, samples), adds up. */
+/* istft_frames: grid (frames at a time, waveforms, samples); writes windowed frames,
+ * float[sample][waveform] [frame][n_fft], which istft_gather, grid (samples / 256, waveforms,
+ * samples), adds up. */
 typedef struct IstftArguments {
     FourierPlan plan;
     ValueView spectrum; /* f32 */
@@ -178,18 +182,18 @@ typedef struct IstftArguments {
     int32_t samples;
     int32_t length; /* samples that frames cover; zeros follow */
     int32_t hop;
-    int32_t channels;  /* of one stem */
     int32_t waveforms; /* stems · channels */
     int32_t subbands;
     int32_t bins;
     int32_t frames;
+    int32_t unused;
 } IstftArguments;
 
 /* ---- Speed of the multipliers ---- */
 
-#define PEAK_THREADS                 256
-#define PEAK_MATRIX_BLOCK_FLOPS(rounds)     ((double)(rounds)*PEAK_THREADS / 32 * 16 * 2 * 16 * 8 * 16)
-#define PEAK_F32_BLOCK_FLOPS(rounds) ((double)(rounds)*PEAK_THREADS * 64 * 2)
+#define PEAK_THREADS                    256
+#define PEAK_MATRIX_BLOCK_FLOPS(rounds) ((double)(rounds)*PEAK_THREADS / 32 * 16 * 2 * 16 * 8 * 16)
+#define PEAK_F32_BLOCK_FLOPS(rounds)    ((double)(rounds)*PEAK_THREADS * 64 * 2)
 
 typedef struct PeakArguments {
     uint64_t output; /* float[block · thread] */

@@ -1,7 +1,7 @@
 /* conv.cu: convolutions of every kind: any kernel, stride and padding, and transposed ones whose
  * kernel is their stride. A block computes 128 pixels by N columns. For each slice of the input's
- * channels and each tap of the kernel, the pixels' units are gathered, normalised and activated into
- * shared memory, while those before are multiplied. */
+ * channels and each tap of the kernel, the pixels' units are gathered, normalised and activated
+ * into shared memory, while those before are multiplied. */
 #include "arguments.h"
 #include "kernel.h"
 #include "multiplier.h"
@@ -28,9 +28,7 @@ FN ConvTile conv_tile(const ProductArguments &a) {
 }
 
 /* What the units of one tap and slice are loaded into. */
-template <typename T> struct ConvLoads {
-    Fetched<Unit<T>::channels, true> units[CONV_LOADS];
-};
+template <typename T> struct ConvLoads { Fetched<Unit<T>::channels, true> units[CONV_LOADS]; };
 
 FN int conv_unit_plane(int i) {
     return (thread_index() + i * PRODUCT_THREADS) % PRODUCT_PLANES;
@@ -41,8 +39,8 @@ FN int conv_unit_pixel(int i) {
 }
 
 template <typename T>
-FN void conv_fetch(ConvLoads<T> &loads, const ProductArguments &a, const ConvTile &tile,
-                   int slice, int tap) {
+FN void conv_fetch(ConvLoads<T> &loads, const ProductArguments &a, const ConvTile &tile, int slice,
+                   int tap) {
     int down = a.transposed ? 0 : tap / a.kernel[1] - a.pad[0];
     int along = a.transposed ? 0 : tap % a.kernel[1] - a.pad[1];
     int stride_y = a.transposed ? 1 : a.stride[0], stride_x = a.transposed ? 1 : a.stride[1];
@@ -51,8 +49,8 @@ FN void conv_fetch(ConvLoads<T> &loads, const ProductArguments &a, const ConvTil
         int pixel = tile.first + conv_unit_pixel(i);
         int y = pixel / tile.width * stride_y + down;
         int x = pixel % tile.width * stride_x + along;
-        bool inside = pixel < tile.pixels && y >= 0 && y < a.operand.height && x >= 0 &&
-                      x < a.operand.width;
+        bool inside =
+            pixel < tile.pixels && y >= 0 && y < a.operand.height && x >= 0 && x < a.operand.width;
         int channel = (slice * PRODUCT_PLANES + conv_unit_plane(i)) * Unit<T>::channels;
         operand_fetch(loads.units[i], a.operand, block_z(), (int64_t)y * a.operand.width + x,
                       channel, inside);
@@ -71,7 +69,8 @@ FN void conv_store(const ConvLoads<T> &loads, const ProductArguments &a, char *t
 
 template <typename S> FN void conv_finish(S &sums, const ProductArguments &a, char *memory) {
     ConvTile tile = conv_tile(a);
-    int count = tile.pixels - tile.first < PRODUCT_PIXELS ? tile.pixels - tile.first : PRODUCT_PIXELS;
+    int count =
+        tile.pixels - tile.first < PRODUCT_PIXELS ? tile.pixels - tile.first : PRODUCT_PIXELS;
     int first_column = block_y() * S::tile_columns;
     result_finish(
         sums, a.result, block_z(), count, memory,
@@ -105,7 +104,7 @@ template <typename T, int N> FN void conv(const ProductArguments &a) {
     int taps = a.transposed ? 1 : a.kernel[0] * a.kernel[1];
     int blocks = a.slices * taps;
     const char *weights =
-        (const char *)a.weights + (int64_t)block_y() * blocks * (PRODUCT_PLANES * N * 16);
+        global<const char>(a.weights) + (int64_t)block_y() * blocks * (PRODUCT_PLANES * N * 16);
     ConvLoads<T> loads;
     sums.clear();
     ring_start<N>(ring, weights, blocks);
@@ -127,9 +126,9 @@ template <typename T, int N> FN void conv(const ProductArguments &a) {
     conv_finish(sums, a, tiles);
 }
 
-#define CONV_KERNEL(type, T, N)                                        \
-    KERNEL(conv_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) {  \
-        conv<T, N>(a);                                                 \
+#define CONV_KERNEL(type, T, N)                                       \
+    KERNEL(conv_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) { \
+        conv<T, N>(a);                                                \
     }
 #define CONV_KERNELS(type, T) \
     CONV_KERNEL(type, T, 128) \

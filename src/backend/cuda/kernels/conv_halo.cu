@@ -7,8 +7,8 @@
 #include "operand.h"
 #include "result.h"
 
-#define HALO_UNITS  (HALO_TILE_PIXELS * PRODUCT_PLANES)
-#define HALO_LOADS  ((HALO_UNITS + PRODUCT_THREADS - 1) / PRODUCT_THREADS)
+#define HALO_UNITS         (HALO_TILE_PIXELS * PRODUCT_PLANES)
+#define HALO_LOADS         ((HALO_UNITS + PRODUCT_THREADS - 1) / PRODUCT_THREADS)
 #define HALO_PIXELS_ACROSS (HALO_COLUMNS + 2)
 
 /* The top left pixel of a block. */
@@ -22,9 +22,7 @@ FN HaloTile halo_tile(const ProductArguments &a) {
 }
 
 /* The thread's i-th unit of a slice: its place in the tile, and its channel in the operand. */
-template <typename T> struct HaloUnit {
-    int pixel, plane, channel;
-};
+template <typename T> struct HaloUnit { int pixel, plane, channel; };
 
 template <typename T> FN HaloUnit<T> halo_unit(int slice, int i) {
     int item = thread_index() + i * PRODUCT_THREADS;
@@ -80,7 +78,7 @@ template <typename T, int N> FN void conv_halo(const ProductArguments &a) {
     const HaloTile tile = halo_tile(a);
     int blocks = a.slices * 9;
     const char *weights =
-        (const char *)a.weights + (int64_t)block_y() * blocks * (PRODUCT_PLANES * N * 16);
+        global<const char>(a.weights) + (int64_t)block_y() * blocks * (PRODUCT_PLANES * N * 16);
     Fetched<Unit<T>::channels, false> load;
     sums.clear();
     ring_start<N>(ring, weights, blocks);

@@ -1,5 +1,5 @@
 /* fourier.cu: short-time Fourier transforms and their inverse. A block transforms one frame of one
- * channel, in shared memory where the frame fits, by complex passes of radix 2, 3, 4 and 5 that
+ * channel at a time, in shared memory where it fits, by complex passes of radix 2, 3, 4 and 5 that
  * leave the values in order (Stockham; see Van Loan, "Computational Frameworks for the Fast Fourier
  * Transform", 1992). A real frame of even length is a complex one of half its length, whose real
  * and imaginary parts are the samples of even and odd number. Tables come from the host. */
@@ -12,13 +12,18 @@ FN Pair complex_multiply(Pair a, Pair b) {
 
 /* A power of the root of unity of n_fft: exp(-2πi k / n_fft). */
 FN Pair root_at(const FourierPlan &plan, int k) {
-    return ((const Pair *)plan.roots)[k];
+    return global<const Pair>(plan.roots)[k];
 }
 
-/* One of the two buffers. Blocks whose buffers are in device memory are counted through the grid. */
+/* The number of this block in a grid whose y counts `waveforms`. */
+FN int64_t fourier_block(int waveforms) {
+    return ((int64_t)block_z() * waveforms + block_y()) * grid_x() + block_x();
+}
+
+/* One of a block's two buffers. */
 FN Pair *fourier_buffer(const FourierPlan &plan, int64_t block, int which) {
-    Pair *first = plan.scratch ? (Pair *)plan.scratch + block * 2 * plan.length
-                               : (Pair *)shared_memory();
+    Pair *first =
+        plan.scratch ? (Pair *)plan.scratch + block * 2 * plan.length : (Pair *)shared_memory();
     return first + which * plan.length;
 }
 
@@ -31,8 +36,8 @@ FN Pair fourier_value(const FourierPlan &plan, const Pair *from, int radix, int 
     Pair sum = {0, 0};
     for (int k = 0; k < radix; k++) {
         int power = j * (k * left + p) % (left * radix);
-        Pair product = complex_multiply(from[low + stride * (p + left * k)],
-                                        root_at(plan, power * step));
+        Pair product =
+            complex_multiply(from[low + stride * (p + left * k)], root_at(plan, power * step));
         sum.x += product.x, sum.y += product.y;
     }
     return sum;
@@ -68,7 +73,7 @@ FN float reflected(const float *waveform, int index, int samples) {
 }
 
 FN float windowed(const StftArguments &a, const float *waveform, int start, int i) {
-    return reflected(waveform, start + i, a.samples) * ((const float *)a.plan.window)[i];
+    return reflected(waveform, start + i, a.samples) * global<const float>(a.plan.window)[i];
 }
 
 /* Bin k of the real frame whose transform is in `z`. */
@@ -90,13 +95,13 @@ FN void clear_padding(const StftArguments &a, float *frame) {
         frame[(int64_t)(i / (padded - used)) * padded + used + i % (padded - used)] = 0;
 }
 
-KERNEL(stft, StftArguments, STFT_THREADS, 2) {
-    int frame = block_x(), channel = block_y(), padded = a.result.output.channels;
-    int64_t block = ((int64_t)block_z() * a.channels + channel) * a.frames + frame;
-    const float *waveform = (const float *)a.waveform + block_z() * a.waveform_stride +
+FN void stft_frame(const StftArguments &a, int frame) {
+    int channel = block_y(), padded = a.result.output.channels;
+    int64_t block = fourier_block(a.channels);
+    const float *waveform = global<const float>(a.waveform) + block_z() * a.waveform_stride +
                             (int64_t)channel * a.samples;
-    float *output = (float *)a.result.output.address + block_z() * a.result.output.sample_stride +
-                    (int64_t)frame * a.bins * padded;
+    float *output = global<float>(a.result.output.address) +
+                    block_z() * a.result.output.sample_stride + (int64_t)frame * a.bins * padded;
     Pair *z = fourier_buffer(a.plan, block, 0);
     int start = frame * a.hop - a.plan.n_fft / 2;
     for (int i = thread_index(); i < a.plan.length; i += STFT_THREADS)
@@ -112,6 +117,13 @@ KERNEL(stft, StftArguments, STFT_THREADS, 2) {
     }
     if (channel == 0)
         clear_padding(a, output);
+}
+
+KERNEL(stft, StftArguments, STFT_THREADS, 2) {
+    for (int frame = block_x(); frame < a.frames; frame += grid_x()) {
+        stft_frame(a, frame);
+        block_sync();
+    }
 }
 
 /* ---- Inverse ---- */
@@ -141,14 +153,15 @@ FN Pair conjugate_input(const IstftArguments &a, const float *frame, int wavefor
     return Pair{even.x - turned.y, -(even.y + turned.x)};
 }
 
-KERNEL(istft_frames, IstftArguments, STFT_THREADS, 2) {
-    int row = block_x(), waveform = block_y(), n_fft = a.plan.n_fft;
-    int64_t block = ((int64_t)block_z() * a.waveforms + waveform) * a.frames + row;
-    const float *spectrum = (const float *)a.spectrum.address +
+FN void istft_frame(const IstftArguments &a, int row) {
+    int waveform = block_y(), n_fft = a.plan.n_fft;
+    int64_t block = fourier_block(a.waveforms);
+    const float *spectrum = global<const float>(a.spectrum.address) +
                             block_z() * a.spectrum.sample_stride +
                             (int64_t)row * a.bins * a.spectrum.channels;
-    float *to = (float *)a.frames_memory + block * n_fft;
-    const float *window = (const float *)a.plan.window;
+    float *to = global<float>(a.frames_memory) +
+                (((int64_t)block_z() * a.waveforms + waveform) * a.frames + row) * n_fft;
+    const float *window = global<const float>(a.plan.window);
     Pair *z = fourier_buffer(a.plan, block, 0);
     for (int k = thread_index(); k < a.plan.length; k += STFT_THREADS)
         z[k] = conjugate_input(a, spectrum, waveform, k);
@@ -159,19 +172,26 @@ KERNEL(istft_frames, IstftArguments, STFT_THREADS, 2) {
     }
 }
 
+KERNEL(istft_frames, IstftArguments, STFT_THREADS, 2) {
+    for (int row = block_x(); row < a.frames; row += grid_x()) {
+        istft_frame(a, row);
+        block_sync();
+    }
+}
+
 /* Each sample is the sum of the frames that cover it, in their order. */
 KERNEL(istft_gather, IstftArguments, STFT_THREADS, 2) {
     int sample = block_x() * STFT_THREADS + thread_index(), n_fft = a.plan.n_fft;
     if (sample >= a.samples)
         return;
     int64_t waveform = (int64_t)block_z() * a.waveforms + block_y();
-    const float *frames = (const float *)a.frames_memory + waveform * a.frames * n_fft;
+    const float *frames = global<const float>(a.frames_memory) + waveform * a.frames * n_fft;
     int at = sample + n_fft / 2; /* from the beginning of the first frame */
     int first = at < n_fft ? 0 : (at - n_fft) / a.hop + 1;
     int last = at / a.hop < a.frames ? at / a.hop : a.frames - 1;
     float sum = 0;
     for (int row = first; row <= last && sample < a.length; row++)
         sum += frames[(int64_t)row * n_fft + at - row * a.hop];
-    ((float *)a.output)[waveform * a.samples + sample] =
-        sample < a.length ? sum * ((const float *)a.gain)[sample] : 0.0f;
+    global<float>(a.output)[waveform * a.samples + sample] =
+        sample < a.length ? sum * global<const float>(a.gain)[sample] : 0.0f;
 }

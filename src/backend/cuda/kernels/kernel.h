@@ -47,7 +47,7 @@ struct BF16 {
 
 /* The language, in both halves:
  *
- * FN                    head of a function of the device
+ * FN, FN_MEMBER         head of a function, of a class's function
  * UNROLL                before a loop: unroll it whole
  * KERNEL(name, Arguments, threads, blocks_per_sm) { … }
  *                       a kernel, whose arguments are the struct `a`; of `threads` threads at most,
@@ -56,6 +56,7 @@ struct BF16 {
  * block_sync()          a barrier; all threads of the block must come to it
  * shared_memory()       dynamic, aligned to 16 bytes
  * global<T>(address)    device memory, as a pointer that the compiler knows not to be shared memory
+ * load_quad(address)    16 bytes of device memory that nobody writes while the kernel runs
  * multiply_add(a, b, c) a · b + c, rounded once
  * reciprocal(v)         1 / v to a unit in the last place; only of normal numbers
  * divide(a, b), square_root(v)
@@ -65,6 +66,7 @@ struct BF16 {
  * as_float(bits), as_bits(v)
  * pack<T>(low, high), unpack<T>(bits)
  *                       two F16 or BF16 in 32 bits; to the nearest, halves to even
+ * HAVE_BF16             defined where kernels can multiply BF16: not for compute capability 7.5
  *
  * Collectives, to which all 32 lanes of a warp must come:
  * shuffle_xor(v, mask)  v of the lane whose number is this one's xor mask
@@ -90,7 +92,7 @@ struct BF16 {
 #define __shared__              __attribute__((shared))
 #define BOUNDS(threads, blocks) __attribute__((launch_bounds(threads, blocks)))
 #define BY_VALUE                const
-#define FN                      static __device__ inline __attribute__((always_inline))
+#define FN_MEMBER               __device__ inline __attribute__((always_inline))
 #define THREAD_INDEX            __nvvm_read_ptx_sreg_tid_x()
 #define BLOCK_X                 __nvvm_read_ptx_sreg_ctaid_x()
 #define BLOCK_Y                 __nvvm_read_ptx_sreg_ctaid_y()
@@ -99,7 +101,7 @@ struct BF16 {
 #else
 #define BOUNDS(threads, blocks) __launch_bounds__(threads, blocks)
 #define BY_VALUE                const __grid_constant__ /* read where it is, also through pointers */
-#define FN                      static __device__ __forceinline__
+#define FN_MEMBER               __device__ __forceinline__
 #define THREAD_INDEX            threadIdx.x
 #define BLOCK_X                 blockIdx.x
 #define BLOCK_Y                 blockIdx.y
@@ -107,7 +109,11 @@ struct BF16 {
 #define GRID_X                  gridDim.x
 #endif
 
+#define FN     static FN_MEMBER
 #define UNROLL _Pragma("unroll")
+#if __CUDA_ARCH__ >= 800
+#define HAVE_BF16
+#endif
 #define KERNEL(name, Arguments, threads, blocks_per_sm) \
     extern "C" __global__ void BOUNDS(threads, blocks_per_sm) name(BY_VALUE Arguments a)
 
@@ -154,14 +160,23 @@ FN uint32_t shared_address(const void *pointer) {
     return (uint32_t)(uint64_t)(__attribute__((address_space(3))) const void *)pointer;
 }
 #else
+/* Not by __cvta_global_to_generic(), over which nvcc 13 takes minutes. */
 template <class T> FN T *global(uint64_t address) {
-    return (T *)__cvta_global_to_generic(address);
+    return (T *)address;
 }
 
 FN uint32_t shared_address(const void *pointer) {
     return (uint32_t)__cvta_generic_to_shared(pointer);
 }
 #endif
+
+FN Quad load_quad(uint64_t address) {
+    Quad q;
+    asm("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];"
+        : "=r"(q.x), "=r"(q.y), "=r"(q.z), "=r"(q.w)
+        : "l"(address));
+    return q;
+}
 
 /* ---- Arithmetic ---- */
 

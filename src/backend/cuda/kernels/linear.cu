@@ -1,6 +1,6 @@
 /* linear.cu: linears over the last axis, frequency: for each frame, (rows, width) weights times
- * (width, channels) values. A block computes 128 rows by N channels of a frame. Weights are the left
- * operand; the values' units hold adjacent channels, that is columns, of one k. */
+ * (width, channels) values. A block computes 128 rows by N channels of a frame. Weights are the
+ * left operand; the values' units hold adjacent channels, that is columns, of one k. */
 #include "arguments.h"
 #include "kernel.h"
 #include "multiplier.h"
@@ -52,9 +52,9 @@ FN void linear_store(const LinearLoads<T, N> &loads, const ProductArguments &a, 
     UNROLL
     for (int i = 0; i < Tile::loads; i++)
         if (linear_unit_k<T, N>(i) < Tile::k)
-            *(Quad *)(tile + (linear_unit_plane<T, N>(i) * Tile::pitch + linear_unit_k<T, N>(i)) *
-                                 16) = operand_unit<T>(loads.units[i], a.operand, block_z(),
-                                                       linear_unit_channel<T, N>(i));
+            *(Quad *)(tile +
+                      (linear_unit_plane<T, N>(i) * Tile::pitch + linear_unit_k<T, N>(i)) * 16) =
+                operand_unit<T>(loads.units[i], a.operand, block_z(), linear_unit_channel<T, N>(i));
 }
 
 template <typename T, int N> FN void linear(const ProductArguments &a) {
@@ -66,9 +66,9 @@ template <typename T, int N> FN void linear(const ProductArguments &a) {
     int tiles_down = (width + PRODUCT_PIXELS - 1) / PRODUCT_PIXELS;
     int frame = block_x() / tiles_down, first = block_x() % tiles_down * PRODUCT_PIXELS;
     int count = width - first < PRODUCT_PIXELS ? width - first : PRODUCT_PIXELS;
-    const char *weights = (const char *)a.weights +
-                          (int64_t)(block_x() % tiles_down) * a.slices *
-                              (PRODUCT_PLANES * PRODUCT_PIXELS * 16);
+    const char *weights =
+        global<const char>(a.weights) +
+        (int64_t)(block_x() % tiles_down) * a.slices * (PRODUCT_PLANES * PRODUCT_PIXELS * 16);
     LinearLoads<T, N> loads;
     sums.clear();
     ring_start<PRODUCT_PIXELS>(ring, weights, a.slices);
@@ -89,9 +89,7 @@ template <typename T, int N> FN void linear(const ProductArguments &a) {
     int first_column = block_y() * N;
     result_finish(
         sums, a.result, block_z(), count, tiles,
-        [&](int row) -> int64_t {
-            return row < count ? (int64_t)frame * width + first + row : -1;
-        },
+        [&](int row) -> int64_t { return row < count ? (int64_t)frame * width + first + row : -1; },
         [&](int n) -> Column {
             int column = first_column + n;
             return Column{column < a.columns ? column : -1, block_x(), 0};

@@ -1,5 +1,5 @@
-/* multiplier.h: the sums of a tile of 128 rows by N columns, and how a block adds a slice's products
- * to them: with tensor cores for f16 and bf16, with multiply-adds for f32.
+/* multiplier.h: the sums of a tile of 128 rows by N columns, and how a block adds a slice's
+ * products to them: with tensor cores for f16 and bf16, with multiply-adds for f32.
  *
  * Tiles in shared memory are planes of units of 16 bytes. A unit holds 8 (f32: 4) adjacent k of one
  * row or column; but where a linear's channels are the columns, it holds 8 (4) adjacent columns of
@@ -187,22 +187,20 @@ template <int N, bool BY_UNIT> struct Multiplier32 {
             UNROLL
             for (int k = 0; k < 4; k++)
                 UNROLL
-                for (int c = 0; c < columns; c++) {
-                    int n = column(c);
-                    float right = ((const float *)right_tile)[(n / 4 * k_plane + plane * 4 + k) * 4 +
-                                                              n % 4];
-                    UNROLL
-                    for (int r = 0; r < rows; r++)
-                        sums[r][c] = multiply_add(left[k][r], right, sums[r][c]);
-                }
+            for (int c = 0; c < columns; c++) {
+                int n = column(c);
+                float right =
+                    ((const float *)right_tile)[(n / 4 * k_plane + plane * 4 + k) * 4 + n % 4];
+                UNROLL
+                for (int r = 0; r < rows; r++)
+                    sums[r][c] = multiply_add(left[k][r], right, sums[r][c]);
+            }
         }
     }
 };
 
 /* The multiplier of a kernel. */
-template <typename T, int N, bool BY_UNIT> struct Choose {
-    typedef Multiplier<T, N> type;
-};
+template <typename T, int N, bool BY_UNIT> struct Choose { typedef Multiplier<T, N> type; };
 template <int N, bool BY_UNIT> struct Choose<F32, N, BY_UNIT> {
     typedef Multiplier32<N, BY_UNIT> type;
 };
@@ -211,8 +209,7 @@ template <int N, bool BY_UNIT> struct Choose<F32, N, BY_UNIT> {
 
 /* Begins to copy one block of weights, (plane, column, 16 bytes), into its place of the ring. What
  * does not exist is not copied, but every thread commits. */
-template <int COLUMNS>
-FN void ring_fetch(char *ring, const char *weights, int block, int blocks) {
+template <int COLUMNS> FN void ring_fetch(char *ring, const char *weights, int block, int blocks) {
     const int bytes = PRODUCT_PLANES * COLUMNS * 16;
     if (block < blocks) {
         char *to = ring + block % PRODUCT_STAGES * bytes;

@@ -8,12 +8,8 @@
 #include "kernel.h"
 
 /* Channels in 16 bytes of an operand. */
-template <typename T> struct Unit {
-    static const int channels = 8;
-};
-template <> struct Unit<F32> {
-    static const int channels = 4;
-};
+template <typename T> struct Unit { static const int channels = 8; };
+template <> struct Unit<F32> { static const int channels = 4; };
 
 struct alignas(8) TwoWords {
     uint32_t x, y;
@@ -25,17 +21,16 @@ struct alignas(8) TwoWords {
 template <int W>
 FN void load_stored(uint32_t (&raw)[W], uint64_t address, int64_t element, int stored) {
     if (stored == STORED_F32) {
-        const Quad *from = (const Quad *)(address + (uint64_t)element * 4);
         UNROLL
         for (int i = 0; i < W / 4; i++) {
-            Quad q = from[i];
+            Quad q = load_quad(address + (uint64_t)(element + 4 * i) * 4);
             raw[4 * i] = q.x, raw[4 * i + 1] = q.y, raw[4 * i + 2] = q.z, raw[4 * i + 3] = q.w;
         }
     } else if (W == 8) {
-        Quad q = *(const Quad *)(address + (uint64_t)element * 2);
+        Quad q = load_quad(address + (uint64_t)element * 2);
         raw[0] = q.x, raw[1] = q.y, raw[W / 2 - 2] = q.z, raw[W / 2 - 1] = q.w;
     } else {
-        TwoWords two = *(const TwoWords *)(address + (uint64_t)element * 2);
+        TwoWords two = *global<const TwoWords>(address + (uint64_t)element * 2);
         raw[0] = two.x, raw[1] = two.y;
     }
 }
@@ -57,8 +52,7 @@ FN Quad narrow(const float (&v)[4], F32) {
 }
 
 template <typename T> FN Quad narrow(const float (&v)[8], T) {
-    return Quad{pack<T>(v[0], v[1]), pack<T>(v[2], v[3]), pack<T>(v[4], v[5]),
-                pack<T>(v[6], v[7])};
+    return Quad{pack<T>(v[0], v[1]), pack<T>(v[2], v[3]), pack<T>(v[4], v[5]), pack<T>(v[6], v[7])};
 }
 
 /* ---- Units of an operand ---- */
@@ -86,26 +80,23 @@ FN void operand_fetch(Fetched<W, TIMES> &f, const Operand &o, int sample, int64_
     f.stored = second ? o.sources[1].stored : o.sources[0].stored;
     load_stored<W>(f.value, second ? o.sources[1].address : o.sources[0].address,
                    sample * stride + pixel * channels + own, f.stored);
-    if (TIMES) {
+    if constexpr (TIMES) {
         uint64_t address = second ? o.times[1].address : o.times[0].address;
         f.times_stored = !address ? -1 : second ? o.times[1].stored : o.times[0].stored;
         stride = second ? o.times[1].sample_stride : o.times[0].sample_stride;
         if (address)
-            load_stored<TIMES ? W : 1>(f.times, address, sample * stride + pixel * channels + own,
-                                       f.times_stored);
+            load_stored<W>(f.times, address, sample * stride + pixel * channels + own,
+                           f.times_stored);
     }
 }
 
 template <int W> FN void normalise(float (&v)[W], const Operand &o, int sample, int channel) {
-    const FourFloats *norm =
-        (const FourFloats *)(o.norm + ((uint64_t)sample * (uint64_t)o.norm_stride +
-                                       (uint64_t)channel) *
-                                          8);
+    uint64_t norm = o.norm + ((uint64_t)sample * (uint64_t)o.norm_stride + (uint64_t)channel) * 8;
     UNROLL
     for (int i = 0; i < W / 2; i++) {
-        FourFloats n = norm[i];
-        v[2 * i] = multiply_add(v[2 * i], n.x, n.y);
-        v[2 * i + 1] = multiply_add(v[2 * i + 1], n.z, n.w);
+        Quad n = load_quad(norm + (uint64_t)i * 16);
+        v[2 * i] = multiply_add(v[2 * i], as_float(n.x), as_float(n.y));
+        v[2 * i + 1] = multiply_add(v[2 * i + 1], as_float(n.z), as_float(n.w));
     }
 }
 
@@ -119,12 +110,14 @@ FN void operand_floats(float (&v)[W], const Fetched<W, TIMES> &f, const Operand 
     if (!f.inside)
         return;
     widen<W>(v, f.value, f.stored);
-    if (TIMES && f.times_stored >= 0) {
-        float factor[TIMES ? W : 1];
-        widen<TIMES ? W : 1>(factor, f.times, f.times_stored);
-        UNROLL
-        for (int i = 0; i < W; i++)
-            v[i] *= factor[TIMES ? i : 0];
+    if constexpr (TIMES) {
+        float factor[W];
+        if (f.times_stored >= 0) {
+            widen<W>(factor, f.times, f.times_stored);
+            UNROLL
+            for (int i = 0; i < W; i++)
+                v[i] *= factor[i];
+        }
     }
     if (o.norm)
         normalise<W>(v, o, sample, channel);

@@ -22,7 +22,7 @@ template <typename T> FN void peak(const PeakArguments &a, T) {
     UNROLL
     for (int i = 0; i < 64; i++)
         sum += ((float *)sums)[i];
-    ((float *)a.output)[block_x() * PEAK_THREADS + thread_index()] = sum;
+    global<float>(a.output)[block_x() * PEAK_THREADS + thread_index()] = sum;
 }
 
 FN void peak(const PeakArguments &a, F32) {
@@ -32,13 +32,13 @@ FN void peak(const PeakArguments &a, F32) {
         sums[i] = (float)i;
     for (int round = 0; round < a.rounds; round++)
         UNROLL
-        for (int i = 0; i < 64; i++)
-            sums[i] = multiply_add(sums[i], x, 0.5f);
+    for (int i = 0; i < 64; i++)
+        sums[i] = multiply_add(sums[i], x, 0.5f);
     float sum = 0;
     UNROLL
     for (int i = 0; i < 64; i++)
         sum += sums[i];
-    ((float *)a.output)[block_x() * PEAK_THREADS + thread_index()] = sum;
+    global<float>(a.output)[block_x() * PEAK_THREADS + thread_index()] = sum;
 }
 
 KERNEL(peak_f32, PeakArguments, PEAK_THREADS, 2) {

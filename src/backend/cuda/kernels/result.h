@@ -1,11 +1,9 @@
-/* result.h: what becomes of a block's sums: a value is added, they are rounded and stored, and their
- * moments are taken. Kernels give them as a class S, which holds a thread's share of a tile of
- * S::tile_columns columns:
- *   S::rows, S::columns   how many rows and columns a thread has
- *   at(r, c)              one of its sums
- *   row(r), column(c)     where in the tile it lies
- *   group(), S::groups    the threads of a group have the same rows; groups have no row in common
- *   S::adjacent           columns c and c + 1 of a thread, for even c, are adjacent in the tile */
+/* result.h: what becomes of a block's sums: a value is added, they are rounded and stored, and
+ * their moments are taken. Kernels give them as a class S, which holds a thread's share of a tile
+ * of S::tile_columns columns: S::rows, S::columns   how many rows and columns a thread has at(r, c)
+ * one of its sums row(r), column(c)     where in the tile it lies group(), S::groups    the threads
+ * of a group have the same rows; groups have no row in common S::adjacent           columns c and c
+ * + 1 of a thread, for even c, are adjacent in the tile */
 #ifndef CLEAVE_BACKEND_CUDA_KERNELS_RESULT_H
 #define CLEAVE_BACKEND_CUDA_KERNELS_RESULT_H
 
@@ -14,8 +12,8 @@
 
 /* Where a tile's column goes. */
 struct Column {
-    int channel;  /* of the output; -1: nowhere */
-    int part;     /* of the moments */
+    int channel;   /* of the output; -1: nowhere */
+    int part;      /* of the moments */
     int64_t pixel; /* to be added to that of the row */
 };
 
@@ -23,31 +21,31 @@ struct Column {
 
 FN float load_one(const ValueView &v, int64_t element) {
     if (v.stored == STORED_F32)
-        return ((const float *)v.address)[element];
-    uint32_t bits = ((const uint16_t *)v.address)[element];
+        return global<const float>(v.address)[element];
+    uint32_t bits = global<const uint16_t>(v.address)[element];
     return v.stored == STORED_F16 ? unpack<F16>(bits).x : unpack<BF16>(bits).x;
 }
 
 FN void store_one(const ValueView &v, int64_t element, float x) {
     if (v.stored == STORED_F32)
-        ((float *)v.address)[element] = x;
+        global<float>(v.address)[element] = x;
     else
-        ((uint16_t *)v.address)[element] =
+        global<uint16_t>(v.address)[element] =
             (uint16_t)(v.stored == STORED_F16 ? pack<F16>(x, 0.0f) : pack<BF16>(x, 0.0f));
 }
 
 FN Pair load_two(const ValueView &v, int64_t element) {
     if (v.stored == STORED_F32)
-        return *(const Pair *)(v.address + (uint64_t)element * 4);
-    uint32_t bits = *(const uint32_t *)(v.address + (uint64_t)element * 2);
+        return *global<const Pair>(v.address + (uint64_t)element * 4);
+    uint32_t bits = *global<const uint32_t>(v.address + (uint64_t)element * 2);
     return v.stored == STORED_F16 ? unpack<F16>(bits) : unpack<BF16>(bits);
 }
 
 FN void store_two(const ValueView &v, int64_t element, Pair x) {
     if (v.stored == STORED_F32)
-        *(Pair *)(v.address + (uint64_t)element * 4) = x;
+        *global<Pair>(v.address + (uint64_t)element * 4) = x;
     else
-        *(uint32_t *)(v.address + (uint64_t)element * 2) =
+        *global<uint32_t>(v.address + (uint64_t)element * 2) =
             v.stored == STORED_F16 ? pack<F16>(x.x, x.y) : pack<BF16>(x.x, x.y);
 }
 
@@ -97,8 +95,8 @@ template <typename S> FN float sum_of_groups(const float *partial) {
     return sum;
 }
 
-/* Sums of each column of the tile, or of squared deviations from `mean` (column); `inside` has bit r
- * for each of the thread's rows that counts. All threads take part. */
+/* Sums of each column of the tile, or of squared deviations from `mean` (column); `inside` has bit
+ * r for each of the thread's rows that counts. All threads take part. */
 template <typename S>
 FN float column_sums(S &sums, uint32_t inside, const float *mean, float *partial) {
     UNROLL
@@ -135,7 +133,7 @@ FN void result_moments(S &sums, const Result &r, int sample, uint32_t inside, in
     Column column = column_of(thread_index());
     if (column.channel < 0)
         return;
-    Moments *to = (Moments *)r.moments +
+    Moments *to = global<Moments>(r.moments) +
                   ((int64_t)sample * r.parts + column.part) * r.output.channels + column.channel;
     *to = Moments{(float)count, sum, deviations, 0.0f};
 }

@@ -12,7 +12,7 @@ struct ChannelMoments {
 };
 
 FN int channel_position(const StatisticsArguments &a, int channel) {
-    return ((const int32_t *)a.positions)[channel];
+    return global<const int32_t>(a.positions)[channel];
 }
 
 FN ChannelMoments channel_moments(const StatisticsArguments &a, int channel) {
@@ -22,7 +22,8 @@ FN ChannelMoments channel_moments(const StatisticsArguments &a, int channel) {
     int channels = second ? a.channels[1] : a.channels[0];
     int parts = second ? a.parts[1] : a.parts[0];
     uint64_t moments = second ? a.moments[1] : a.moments[0];
-    return ChannelMoments{(const Moments *)moments + (int64_t)block_z() * parts * channels + own,
+    return ChannelMoments{global<const Moments>(moments) + (int64_t)block_z() * parts * channels +
+                              own,
                           parts, channels};
 }
 
@@ -61,9 +62,9 @@ KERNEL(statistics, StatisticsArguments, STATISTICS_THREADS, 4) {
     block_sums(deviations, unused);
     double scale = 1 / square_root(deviations / count + (double)a.epsilon);
     for (int c = thread_index(); c < a.group_channels; c += STATISTICS_THREADS) {
-        const Pair gain_bias = ((const Pair *)a.gain_bias)[first + c];
+        const Pair gain_bias = global<const Pair>(a.gain_bias)[first + c];
         double gain = gain_bias.x * scale;
-        Pair *to = (Pair *)a.norm + (int64_t)block_z() * a.norm_stride +
+        Pair *to = global<Pair>(a.norm) + (int64_t)block_z() * a.norm_stride +
                    channel_position(a, first + c);
         *to = Pair{(float)gain, (float)(gain_bias.y - mean * gain)};
     }

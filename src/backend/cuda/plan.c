@@ -1,0 +1,710 @@
+/* plan.c: choosing kernels and storage, and placing everything in memory. */
+#include "backend/cuda/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "dsp/stft.h"
+#include "graph/arena.h"
+
+/* Frames that a transform whose buffers do not fit into shared memory works on at a time. */
+#define SCRATCH_FRAMES 32
+
+/* ---- Channels ---- */
+
+static int padded(int channels) {
+    return (channels + CHANNEL_UNIT - 1) / CHANNEL_UNIT * CHANNEL_UNIT;
+}
+
+int value_channels_padded(const ValueChannels *channels) {
+    int sum = 0;
+    for (int i = 0; i < channels->count; i++)
+        sum += padded(channels->parts[i]);
+    return sum;
+}
+
+int value_channels_position(const ValueChannels *channels, int channel) {
+    int position = 0;
+    int part = 0;
+    for (; part + 1 < channels->count && channel >= channels->parts[part]; part++) {
+        position += padded(channels->parts[part]);
+        channel -= channels->parts[part];
+    }
+    return position + channel;
+}
+
+static bool channels_append(ValueChannels *channels, const ValueChannels *other) {
+    if (channels->count + other->count > CUDA_PARTS_MAX)
+        return false;
+    for (int i = 0; i < other->count; i++)
+        channels->parts[channels->count++] = other->parts[i];
+    return true;
+}
+
+static bool channels_equal(const ValueChannels *a, const ValueChannels *b) {
+    return a->count == b->count &&
+           memcmp(a->parts, b->parts, (size_t)a->count * sizeof(a->parts[0])) == 0;
+}
+
+/* ---- Kinds ---- */
+
+bool plan_is_product(StepKind kind) {
+    return kind == STEP_KIND_CONV || kind == STEP_KIND_CONV_HALO || kind == STEP_KIND_LINEAR;
+}
+
+bool plan_is_transform(StepKind kind) {
+    return kind == STEP_KIND_STFT || kind == STEP_KIND_ISTFT;
+}
+
+static bool conv_is_halo(const Node *node) {
+    const ConvAttributes *c = &node->as.conv;
+    return node->op == OP_CONV && c->kernel[0] == 3 && c->kernel[1] == 3 && c->stride[0] == 1 &&
+           c->stride[1] == 1 && c->pad[0] == 1 && c->pad[1] == 1;
+}
+
+static StepKind kind_of(const Node *node) {
+    switch (node->op) {
+    case OP_INPUT:
+        return STEP_KIND_NONE;
+    case OP_STFT:
+        return STEP_KIND_STFT;
+    case OP_ISTFT:
+        return STEP_KIND_ISTFT;
+    case OP_CONV:
+    case OP_CONV_TRANSPOSED:
+        return conv_is_halo(node) ? STEP_KIND_CONV_HALO : STEP_KIND_CONV;
+    case OP_LINEAR:
+        return STEP_KIND_LINEAR;
+    default:
+        return STEP_KIND_MAP;
+    }
+}
+
+bool plan_has_own_statistics(const CudaPlan *plan, int step) {
+    int norm = plan->program.steps[step].norm;
+    return norm >= 0 && plan->graph.nodes[norm].as.norm.kind != NORM_BATCH;
+}
+
+/* ---- How values are stored ---- */
+
+static int narrow_type(const CudaPlan *plan) {
+    switch (plan->precision) {
+    case CLEAVE_PRECISION_F16:
+        return STORED_F16;
+    case CLEAVE_PRECISION_BF16:
+        return STORED_BF16;
+    default:
+        return STORED_F32;
+    }
+}
+
+static bool step_is_edge(const CudaPlan *plan, int step) {
+    int node = plan->program.steps[step].node;
+    return graph_is_product(&plan->graph.nodes[node]) && graph_is_edge_conv(&plan->graph, node);
+}
+
+static int operand_type(const CudaPlan *plan, int step) {
+    bool narrow = plan_is_product(plan->steps[step].kind) && !step_is_edge(plan, step);
+    return narrow ? narrow_type(plan) : STORED_F32;
+}
+
+static bool step_reads(const Step *step, int node) {
+    for (int i = 0; i < step->source_count; i++)
+        if (step->sources[i].node == node || step->sources[i].mul == node)
+            return true;
+    return step->add == node;
+}
+
+/* Whether a step reads its sources as they are. */
+static bool step_reads_plainly(const Step *step) {
+    bool plain = step->norm < 0 && step->act.kind == ACT_NONE;
+    for (int i = 0; i < step->source_count; i++)
+        plain = plain && step->sources[i].mul < 0;
+    return plain;
+}
+
+static bool reads_in_full(const CudaPlan *plan, int step) {
+    return step_is_edge(plan, step) || plan->steps[step].kind == STEP_KIND_ISTFT;
+}
+
+/* Whether a product's only reader is a sum of its own, as it is without fusion. With fusion such a
+ * sum is part of the product's store, so neither rounds in between. */
+static bool is_part_of_sum(const CudaPlan *plan, int node) {
+    int readers = 0;
+    bool sum = false;
+    for (int i = 0; i < plan->program.count; i++) {
+        const Step *step = &plan->program.steps[i];
+        if (!step_reads(step, node))
+            continue;
+        readers++;
+        sum = plan->graph.nodes[step->node].op == OP_ADD;
+    }
+    return readers == 1 && sum;
+}
+
+static bool all_readers(const CudaPlan *plan, int node, bool (*holds)(const CudaPlan *, int)) {
+    for (int i = 0; i < plan->program.count; i++)
+        if (step_reads(&plan->program.steps[i], node) && !holds(plan, i))
+            return false;
+    return true;
+}
+
+static bool reads_not_in_full(const CudaPlan *plan, int step) {
+    return !reads_in_full(plan, step);
+}
+
+/* A product that rounds what it reads anyway. */
+static bool rounds_operand(const CudaPlan *plan, int step) {
+    return plan_is_product(plan->steps[step].kind) && !step_is_edge(plan, step) &&
+           step_reads_plainly(&plan->program.steps[step]);
+}
+
+/* Values are stored as the operands of products, but for those that rounding would harm: all at the
+ * edges of the network (graph_is_edge_conv()), and sums, which gather the errors of all their
+ * parts. */
+static int stored_of(const CudaPlan *plan, int step) {
+    const Step *s = &plan->program.steps[step];
+    StepKind kind = plan->steps[step].kind;
+    if (kind == STEP_KIND_NONE || plan_is_transform(kind) || step_is_edge(plan, step) ||
+        s->add >= 0 || !all_readers(plan, s->output, reads_not_in_full))
+        return STORED_F32;
+    if (plan_is_product(kind))
+        return is_part_of_sum(plan, s->output) ? STORED_F32 : narrow_type(plan);
+    return all_readers(plan, s->output, rounds_operand) ? narrow_type(plan) : STORED_F32;
+}
+
+/* ---- Values ---- */
+
+static bool has_own_channels(StepKind kind) {
+    return kind != STEP_KIND_MAP && kind != STEP_KIND_LINEAR;
+}
+
+static bool channels_of_sources(const CudaPlan *plan, const Step *step, ValueChannels *channels) {
+    *channels = (ValueChannels){.count = 0};
+    for (int i = 0; i < step->source_count; i++)
+        if (!channels_append(channels, &plan->values[step->sources[i].node].channels))
+            return false;
+    return true;
+}
+
+/* The channels of what is multiplied or added must lie as those that they meet. */
+static bool channels_meet(const CudaPlan *plan, const Step *step) {
+    const PlannedValue *values = plan->values;
+    bool meet = step->add < 0 ||
+                channels_equal(&values[step->add].channels, &values[step->output].channels);
+    for (int i = 0; i < step->source_count; i++) {
+        const Source *source = &step->sources[i];
+        meet = meet && (source->mul < 0 || channels_equal(&values[source->mul].channels,
+                                                          &values[source->node].channels));
+    }
+    return meet;
+}
+
+static cleave_status plan_value(CudaPlan *plan, int step, cleave_error *error) {
+    const Step *s = &plan->program.steps[step];
+    PlannedStep *planned = &plan->steps[step];
+    PlannedValue *value = &plan->values[s->output];
+    Shape shape = plan->graph.nodes[s->output].shape;
+    bool fits = channels_of_sources(plan, s, &planned->operand);
+    *value = (PlannedValue){.height = shape.height, .width = shape.width};
+    value->channels =
+        has_own_channels(planned->kind) ? (ValueChannels){{shape.channels}, 1} : planned->operand;
+    value->stored = stored_of(plan, step);
+    value->exists = planned->kind != STEP_KIND_NONE && planned->kind != STEP_KIND_ISTFT;
+    if (fits && channels_meet(plan, s))
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: its inputs' channels lie differently",
+                     plan_node(plan, step)->name);
+}
+
+/* ---- Kernels ---- */
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static int conv_taps(const Node *node) {
+    return node->as.conv.kernel[0] * node->as.conv.kernel[1];
+}
+
+/* Tiles of a product's rows, or blocks of a map. */
+static int64_t step_tiles(const CudaPlan *plan, int step) {
+    const Node *node = plan_node(plan, step);
+    Shape shape = node->shape;
+    switch (plan->steps[step].kind) {
+    case STEP_KIND_CONV_HALO:
+        return divide_up(shape.height, HALO_ROWS) * divide_up(shape.width, HALO_COLUMNS);
+    case STEP_KIND_LINEAR:
+        return shape.height * divide_up(shape.width, PRODUCT_PIXELS);
+    case STEP_KIND_CONV:
+        if (node->op == OP_CONV_TRANSPOSED)
+            shape = plan->graph.nodes[node->inputs[0]].shape;
+        return divide_up((int64_t)shape.height * shape.width, PRODUCT_PIXELS);
+    default:
+        return divide_up((int64_t)shape.height * shape.width, MAP_PIXELS);
+    }
+}
+
+/* What a tile of `tile` columns costs for all columns. A narrow one loads and activates its rows
+ * for fewer products; and blocks beyond the first for each multiprocessor wait. The figures are
+ * estimates, to be replaced by measured ones. */
+static double tile_cost(const CudaPlan *plan, int step, int tile) {
+    double across = (double)divide_up(plan->steps[step].columns, tile);
+    double blocks = across * (double)step_tiles(plan, step);
+    double idle = plan->target.multiprocessors / blocks;
+    return across * tile * (1 + 24.0 / tile) * (idle > 1 ? idle : 1);
+}
+
+static int choose_tile(const CudaPlan *plan, int step) {
+    int best = 128;
+    for (int tile = 64; tile >= 32; tile /= 2)
+        if (tile_cost(plan, step, tile) < tile_cost(plan, step, best))
+            best = tile;
+    return best;
+}
+
+/* For tests and measurements: CLEAVE_CUDA_PLAN=split, or fused, for all layers that can be either.
+ */
+static const char *forced_plan(void) {
+    const char *word = getenv("CLEAVE_CUDA_PLAN");
+    return word ? word : "";
+}
+
+static bool reads_products(const Step *step) {
+    return step->sources[0].mul >= 0 || (step->source_count > 1 && step->sources[1].mul >= 0);
+}
+
+/* A halo's pixels are activated 1.4 times, and again for each tile of columns: too much where the
+ * arithmetic units are few beside the tensor cores, as in compute capability 7.5 and 8.0. */
+static bool choose_split(const CudaPlan *plan, int step) {
+    const Step *s = &plan->program.steps[step];
+    const PlannedStep *planned = &plan->steps[step];
+    if (!plan_is_product(planned->kind) || step_reads_plainly(s))
+        return false;
+    if (reads_products(s)) /* conv alone can multiply while it loads */
+        return planned->kind != STEP_KIND_CONV;
+    if (strcmp(forced_plan(), "split") == 0)
+        return true;
+    return strcmp(forced_plan(), "fused") != 0 && planned->kind == STEP_KIND_CONV_HALO &&
+           planned->type != STORED_F32 && plan->target.capability <= 80;
+}
+
+static int slice_channels(int type) {
+    return PRODUCT_PLANES * (type == STORED_F32 ? 4 : 8);
+}
+
+static void plan_product(CudaPlan *plan, int step) {
+    PlannedStep *planned = &plan->steps[step];
+    const Node *node = plan_node(plan, step);
+    int taps = node->op == OP_CONV_TRANSPOSED ? conv_taps(node) : 1;
+    int k = planned->kind == STEP_KIND_LINEAR ? plan->graph.nodes[node->inputs[0]].shape.width
+                                              : value_channels_padded(&planned->operand);
+    planned->columns = value_width(plan_output(plan, step)) * taps;
+    planned->slices = (int)divide_up(k, slice_channels(planned->type));
+    planned->tile = choose_tile(plan, step);
+    planned->split = choose_split(plan, step);
+}
+
+static cleave_status refuse_size(const CudaPlan *plan, int step, cleave_error *error) {
+    return error_set(error, CLEAVE_ERROR_MEMORY, "%s has more values than one array can have",
+                     plan_node(plan, step)->name);
+}
+
+/* Pixels, tiles and parts are counted in 32 bits, and grids have bounds of their own. */
+static bool sizes_fit(const CudaPlan *plan, int step) {
+    const PlannedStep *planned = &plan->steps[step];
+    const PlannedValue *output = plan_output(plan, step);
+    int64_t pixels = (int64_t)output->height * output->width;
+    int64_t tiles = step_tiles(plan, step);
+    int64_t blocks = divide_up(planned->columns ? planned->columns : value_width(output), 32);
+    return pixels < INT32_MAX / 2 && tiles * 16 < INT32_MAX && blocks < 65536 &&
+           plan->batch < 65536 && planned->columns < INT32_MAX / 16;
+}
+
+static cleave_status plan_step(CudaPlan *plan, int step, cleave_error *error) {
+    PlannedStep *planned = &plan->steps[step];
+    int output = plan->program.steps[step].output;
+    cleave_status status = plan_value(plan, step, error);
+    if (status != CLEAVE_OK)
+        return status;
+    planned->type = operand_type(plan, step);
+    if (plan_is_product(planned->kind))
+        plan_product(plan, step);
+    if (!sizes_fit(plan, step))
+        return refuse_size(plan, step, error);
+    if (!plan->program.needs_statistics[output])
+        return CLEAVE_OK;
+    const Node *node = plan_node(plan, step);
+    int taps = node->op == OP_CONV_TRANSPOSED ? conv_taps(node) : 1;
+    plan->values[output].parts = (int)(step_tiles(plan, step) * taps);
+    if (plan_is_product(planned->kind) || planned->kind == STEP_KIND_MAP)
+        return CLEAVE_OK;
+    return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: a transform is normalised", node->name);
+}
+
+/* ---- Weights and tables ---- */
+
+/* Room for `bytes` at the end of *total; its offset. */
+static size_t reserve(size_t *total, size_t bytes) {
+    size_t offset = *total;
+    *total += size_round_up(bytes, CUDA_ALIGNMENT);
+    return offset;
+}
+
+static size_t product_weight_bytes(const CudaPlan *plan, int step) {
+    const PlannedStep *planned = &plan->steps[step];
+    const Node *node = plan_node(plan, step);
+    size_t slice = (size_t)planned->slices * PRODUCT_PLANES * 16;
+    if (planned->kind == STEP_KIND_LINEAR)
+        return size_round_up((size_t)node->shape.width, PRODUCT_PIXELS) * slice;
+    size_t taps = node->op == OP_CONV ? (size_t)conv_taps(node) : 1;
+    return size_round_up((size_t)planned->columns, (size_t)planned->tile) * slice * taps;
+}
+
+static void reserve_norm(CudaPlan *plan, int step) {
+    PlannedStep *planned = &plan->steps[step];
+    size_t channels = (size_t)plan->graph.nodes[plan->program.steps[step].norm].shape.channels;
+    size_t pairs = (size_t)value_channels_padded(&planned->operand) * sizeof(float[2]);
+    if (!plan_has_own_statistics(plan, step)) {
+        planned->norm_fixed = reserve(&plan->weight_bytes, pairs);
+        return;
+    }
+    planned->positions = reserve(&plan->weight_bytes, channels * sizeof(int32_t));
+    planned->gain_bias = reserve(&plan->weight_bytes, channels * sizeof(float[2]));
+    planned->norm = reserve(&plan->norm_bytes, pairs * (size_t)plan->batch);
+}
+
+static void reserve_tables(CudaPlan *plan, int step) {
+    PlannedStep *planned = &plan->steps[step];
+    const Node *node = plan_node(plan, step);
+    size_t n_fft = (size_t)node->as.stft.n_fft;
+    planned->roots = reserve(&plan->weight_bytes, n_fft * sizeof(float[2]));
+    planned->window = reserve(&plan->weight_bytes, n_fft * sizeof(float));
+    if (planned->kind == STEP_KIND_ISTFT)
+        planned->gain = reserve(&plan->weight_bytes, (size_t)node->shape.width * sizeof(float));
+}
+
+static void reserve_weights(CudaPlan *plan, int step) {
+    PlannedStep *planned = &plan->steps[step];
+    if (plan_is_product(planned->kind)) {
+        planned->weight_bytes = product_weight_bytes(plan, step);
+        planned->weights = reserve(&plan->weight_bytes, planned->weight_bytes);
+    }
+    if (plan->program.steps[step].norm >= 0)
+        reserve_norm(plan, step);
+    if (plan_is_transform(planned->kind))
+        reserve_tables(plan, step);
+}
+
+/* ---- The arena ---- */
+
+size_t plan_stored_bytes(int stored) {
+    return stored == STORED_F32 ? 4 : 2;
+}
+
+/* Product of the numbers up to a 0; false if it overflows. */
+static bool product_of(const size_t *factors, size_t *product) {
+    *product = 1;
+    for (; *factors; factors++)
+        if (!size_multiply(*product, *factors, product))
+            return false;
+    return true;
+}
+
+static bool value_bytes(const CudaPlan *plan, const PlannedValue *value, size_t *bytes) {
+    size_t factors[] = {(size_t)plan->batch,
+                        (size_t)value->height,
+                        (size_t)value->width,
+                        (size_t)value_width(value),
+                        plan_stored_bytes(value->stored),
+                        0};
+    return product_of(factors, bytes);
+}
+
+static bool moments_bytes(const CudaPlan *plan, const PlannedValue *value, size_t *bytes) {
+    size_t factors[] = {(size_t)plan->batch, (size_t)value->parts, (size_t)value_width(value),
+                        sizeof(Moments), 0};
+    return product_of(factors, bytes);
+}
+
+/* The operand of a split product, or a transform's two buffers for each block; 0: none. */
+static bool temporary_bytes(const CudaPlan *plan, int step, size_t *bytes) {
+    const PlannedStep *planned = &plan->steps[step];
+    const Node *node = plan_node(plan, step);
+    *bytes = 0;
+    if (planned->split) {
+        Shape input = plan->graph.nodes[node->inputs[0]].shape;
+        size_t factors[] = {(size_t)plan->batch,
+                            (size_t)input.height,
+                            (size_t)input.width,
+                            (size_t)value_channels_padded(&planned->operand),
+                            plan_stored_bytes(planned->type),
+                            0};
+        return product_of(factors, bytes);
+    }
+    if (!plan_is_transform(planned->kind) || plan_fourier_shared(plan, step) > 0)
+        return true;
+    size_t factors[] = {(size_t)plan->batch, (size_t)plan_waveforms(plan, step),
+                        (size_t)plan_fourier_frames(plan, step), plan_fourier_bytes(plan, step), 0};
+    return product_of(factors, bytes);
+}
+
+static bool frames_bytes(const CudaPlan *plan, int step, size_t *bytes) {
+    const Node *node = plan_node(plan, step);
+    *bytes = 0;
+    if (plan->steps[step].kind != STEP_KIND_ISTFT)
+        return true;
+    size_t factors[] = {(size_t)plan->batch,
+                        (size_t)node->shape.channels,
+                        (size_t)plan_frames(plan, step),
+                        (size_t)node->as.stft.n_fft,
+                        sizeof(float),
+                        0};
+    return product_of(factors, bytes);
+}
+
+static int last_use(const CudaPlan *plan, int node, int written) {
+    int last = written;
+    for (int i = written + 1; i < plan->program.count; i++)
+        if (step_reads(&plan->program.steps[i], node))
+            last = i;
+    return last;
+}
+
+/* Whether a step may write its output over the value that it adds: no later step reads that, and
+ * each thread of the step reads it only where it writes. */
+static bool can_write_over_add(const CudaPlan *plan, int step) {
+    const Step *s = &plan->program.steps[step];
+    if (s->add < 0 || plan->values[s->add].stored != plan->values[s->output].stored ||
+        last_use(plan, s->add, step) > step)
+        return false;
+    for (int i = 0; i < s->source_count; i++)
+        if (s->sources[i].node == s->add || s->sources[i].mul == s->add)
+            return false;
+    return plan->values[s->add].exists;
+}
+
+/* What is being placed: lifetimes, and where each offset is to be written. */
+typedef struct Placement {
+    Lifetime *lifetimes;
+    size_t **offsets;
+    int *of_node; /* the lifetime of each node's value */
+    size_t count;
+} Placement;
+
+static void place_add(Placement *placement, size_t bytes, int first, int last, size_t *offset) {
+    if (bytes == 0)
+        return;
+    placement->lifetimes[placement->count] =
+        (Lifetime){.bytes = bytes, .first = first, .last = last};
+    placement->offsets[placement->count++] = offset;
+}
+
+static bool place_step(CudaPlan *plan, Placement *placement, int step) {
+    const Step *s = &plan->program.steps[step];
+    PlannedValue *value = &plan->values[s->output];
+    PlannedStep *planned = &plan->steps[step];
+    size_t bytes = 0, moments = 0, temporary = 0, frames = 0;
+    int last = last_use(plan, s->output, step);
+    if (!value_bytes(plan, value, &bytes) ||
+        (value->parts && !moments_bytes(plan, value, &moments)) ||
+        !temporary_bytes(plan, step, &temporary) || !frames_bytes(plan, step, &frames))
+        return false;
+    place_add(placement, moments, step, last, &value->moments);
+    place_add(placement, temporary, step, step, &planned->temporary);
+    place_add(placement, frames, step, step, &planned->frames);
+    if (!value->exists)
+        return true;
+    if (can_write_over_add(plan, step)) {
+        placement->of_node[s->output] = placement->of_node[s->add];
+        placement->lifetimes[placement->of_node[s->add]].last = last;
+        return true;
+    }
+    placement->of_node[s->output] = (int)placement->count;
+    place_add(placement, bytes, step, last, &value->offset);
+    return true;
+}
+
+static bool place_all(CudaPlan *plan, Placement *placement) {
+    bool ok = true;
+    for (int i = 0; i < plan->program.count && ok; i++)
+        ok = place_step(plan, placement, i);
+    if (!ok)
+        return false;
+    plan->arena_bytes = arena_place(placement->lifetimes, placement->count, CUDA_ALIGNMENT, &ok);
+    for (size_t i = 0; i < placement->count; i++)
+        *placement->offsets[i] = placement->lifetimes[i].offset;
+    for (int i = 0; i < plan->program.count; i++) {
+        int node = plan->program.steps[i].output;
+        if (plan->values[node].exists)
+            plan->values[node].offset = placement->lifetimes[placement->of_node[node]].offset;
+    }
+    return ok;
+}
+
+static cleave_status plan_arena(CudaPlan *plan, cleave_error *error) {
+    size_t most = 4 * (size_t)plan->program.count;
+    Placement placement = {.lifetimes = calloc(most, sizeof(*placement.lifetimes)),
+                           .offsets = calloc(most, sizeof(*placement.offsets)),
+                           .of_node = calloc((size_t)plan->graph.count, sizeof(int))};
+    cleave_status status = CLEAVE_OK;
+    if (!placement.lifetimes || !placement.offsets || !placement.of_node)
+        status = error_memory(error, "the network's arena", most * sizeof(Lifetime));
+    else if (!place_all(plan, &placement))
+        status =
+            error_set(error, CLEAVE_ERROR_MEMORY,
+                      "the network's activations at batch %d do not fit into memory", plan->batch);
+    free(placement.lifetimes);
+    free(placement.offsets);
+    free(placement.of_node);
+    return status;
+}
+
+/* ---- All ---- */
+
+static uint64_t digest_of(const CudaPlan *plan) {
+    uint64_t digest = hash_add_number(HASH_START, (uint64_t)plan->target.capability);
+    for (int i = 0; i < plan->program.count; i++) {
+        const PlannedStep *planned = &plan->steps[i];
+        digest = hash_add_number(digest, (uint64_t)planned->kind);
+        digest = hash_add_number(digest, (uint64_t)planned->type);
+        digest = hash_add_number(digest, (uint64_t)planned->tile);
+        digest = hash_add_number(digest, (uint64_t)plan_output(plan, i)->stored);
+    }
+    return digest;
+}
+
+static cleave_status copy_graph(CudaPlan *plan, const Graph *graph, cleave_error *error) {
+    size_t bytes = (size_t)graph->count * sizeof(*graph->nodes);
+    plan->graph = (Graph){.nodes = malloc(bytes), .count = graph->count, .capacity = graph->count};
+    if (!plan->graph.nodes)
+        return error_memory(error, "the network's ops", bytes);
+    memcpy(plan->graph.nodes, graph->nodes, bytes);
+    for (int i = 0; i < graph->count; i++)
+        memset(plan->graph.nodes[i].weights, 0, sizeof(plan->graph.nodes[i].weights));
+    return CLEAVE_OK;
+}
+
+/* The waveforms of a run lie outside the arena, and the transforms alone read and write them. */
+static cleave_status check_ends(const CudaPlan *plan, cleave_error *error) {
+    const Program *program = &plan->program;
+    for (int i = 0; i < program->count; i++) {
+        const Step *step = &program->steps[i];
+        StepKind kind = plan->steps[i].kind;
+        bool last = i == program->count - 1;
+        bool fits = (kind == STEP_KIND_ISTFT) == last;
+        for (int k = 0; k < step->source_count; k++)
+            fits = fits && (kind == STEP_KIND_STFT) ==
+                               (plan->graph.nodes[step->sources[k].node].op == OP_INPUT);
+        if (!fits)
+            return error_set(error, CLEAVE_ERROR_INTERNAL,
+                             "%s: the network does not begin and end with a transform",
+                             plan_node(plan, i)->name);
+    }
+    return CLEAVE_OK;
+}
+
+static size_t signal_bytes(const CudaPlan *plan, int node) {
+    Shape shape = plan->graph.nodes[node].shape;
+    return (size_t)plan->batch * (size_t)shape.channels * (size_t)shape.width * sizeof(float);
+}
+
+static cleave_status plan_all(CudaPlan *plan, cleave_error *error) {
+    cleave_status status = CLEAVE_OK;
+    plan->values = calloc((size_t)plan->graph.count, sizeof(*plan->values));
+    plan->steps = calloc((size_t)plan->program.count, sizeof(*plan->steps));
+    if (!plan->values || !plan->steps)
+        return error_memory(error, "the network's plan", sizeof(*plan->steps));
+    for (int i = 0; i < plan->program.count; i++)
+        plan->steps[i].kind = kind_of(plan_node(plan, i));
+    status = check_ends(plan, error);
+    for (int i = 0; i < plan->program.count && status == CLEAVE_OK; i++) {
+        status = plan_step(plan, i, error);
+        if (status == CLEAVE_OK)
+            reserve_weights(plan, i);
+    }
+    plan->input_bytes = signal_bytes(plan, 0);
+    plan->output_bytes = signal_bytes(plan, plan->graph.count - 1);
+    return status == CLEAVE_OK ? plan_arena(plan, error) : status;
+}
+
+cleave_status cuda_plan_create(CudaPlan *plan, const Graph *graph, const CompileOptions *options,
+                               PlanTarget target, cleave_error *error) {
+    *plan = (CudaPlan){.target = target, .precision = options->precision, .batch = options->batch};
+    cleave_status status = copy_graph(plan, graph, error);
+    if (status == CLEAVE_OK)
+        status = program_create(&plan->program, graph, options->fuse, error);
+    if (status == CLEAVE_OK)
+        status = plan_all(plan, error);
+    if (status == CLEAVE_OK)
+        plan->digest = digest_of(plan);
+    else
+        cuda_plan_free(plan);
+    return status;
+}
+
+void cuda_plan_free(CudaPlan *plan) {
+    free(plan->values);
+    free(plan->steps);
+    program_free(&plan->program);
+    graph_free(&plan->graph);
+    *plan = (CudaPlan){.batch = 0};
+}
+
+/* ---- Transforms ---- */
+
+int plan_fourier_length(const CudaPlan *plan, int step) {
+    int n_fft = plan_node(plan, step)->as.stft.n_fft;
+    return n_fft % 2 == 0 ? n_fft / 2 : n_fft;
+}
+
+size_t plan_fourier_bytes(const CudaPlan *plan, int step) {
+    return 2 * (size_t)plan_fourier_length(plan, step) * sizeof(float[2]);
+}
+
+size_t plan_fourier_shared(const CudaPlan *plan, int step) {
+    size_t bytes = plan_fourier_bytes(plan, step);
+    return bytes <= (size_t)plan->target.shared_bytes ? bytes : 0;
+}
+
+int plan_frames(const CudaPlan *plan, int step) {
+    const Node *node = plan_node(plan, step);
+    return node->op == OP_STFT ? node->shape.height
+                               : plan->graph.nodes[node->inputs[0]].shape.height;
+}
+
+int plan_waveforms(const CudaPlan *plan, int step) {
+    const Node *node = plan_node(plan, step);
+    return node->op == OP_STFT ? plan->graph.nodes[node->inputs[0]].shape.channels
+                               : node->shape.channels;
+}
+
+int plan_fourier_frames(const CudaPlan *plan, int step) {
+    int frames = plan_frames(plan, step);
+    return plan_fourier_shared(plan, step) > 0 || frames < SCRATCH_FRAMES ? frames : SCRATCH_FRAMES;
+}
+
+/* ---- For people ---- */
+
+static const char *kind_word(StepKind kind) {
+    switch (kind) {
+    case STEP_KIND_CONV:
+        return "gather";
+    case STEP_KIND_CONV_HALO:
+        return "halo";
+    case STEP_KIND_LINEAR:
+        return "linear";
+    default:
+        return "";
+    }
+}
+
+void plan_describe(const PlannedStep *step, char *text, size_t size) {
+    snprintf(text, size, "%s", "");
+    if (plan_is_product(step->kind))
+        snprintf(text, size, "%s, %d columns%s", kind_word(step->kind), step->tile,
+                 step->split ? ", split" : "");
+}

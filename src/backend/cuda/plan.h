@@ -1,0 +1,150 @@
+/* plan.h: how a network is computed on a GPU: where each value lies and how it is stored, which
+ * kernel computes each step, and how much memory all of it takes. A plan needs no GPU, and it does
+ * not depend on the batch but for the sizes: so a chunk's bits do not, either. */
+#ifndef CLEAVE_BACKEND_CUDA_PLAN_H
+#define CLEAVE_BACKEND_CUDA_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend/backend.h"
+#include "backend/cuda/kernels/arguments.h"
+#include "graph/program.h"
+
+/* Where buffers begin: what the driver promises of an allocation, too. */
+#define CUDA_ALIGNMENT 256
+
+/* ---- Values ---- */
+
+#define CUDA_PARTS_MAX 4
+
+/* The channels of a value as they lie in memory: each part padded to CHANNEL_UNIT by itself. */
+typedef struct ValueChannels {
+    int parts[CUDA_PARTS_MAX]; /* channels of each */
+    int count;
+} ValueChannels;
+
+int value_channels_padded(const ValueChannels *channels);
+
+/* Where a channel of the network lies among the padded ones. */
+int value_channels_position(const ValueChannels *channels, int channel);
+
+typedef struct PlannedValue {
+    ValueChannels channels;
+    int height;
+    int width;
+    int stored;    /* STORED_… */
+    bool exists;   /* in the arena: written by a step, and neither input nor output */
+    int parts;     /* of its moments; 0: nobody asks for them */
+    size_t offset; /* in the arena */
+    size_t moments;
+} PlannedValue;
+
+/* Padded channels. */
+static inline int value_width(const PlannedValue *value) {
+    return value_channels_padded(&value->channels);
+}
+
+/* ---- Steps ---- */
+
+typedef enum StepKind {
+    STEP_KIND_NONE, /* the input */
+    STEP_KIND_STFT,
+    STEP_KIND_ISTFT,
+    STEP_KIND_CONV,
+    STEP_KIND_CONV_HALO,
+    STEP_KIND_LINEAR,
+    STEP_KIND_MAP
+} StepKind;
+
+typedef struct PlannedStep {
+    StepKind kind;
+    int type;   /* STORED_…: of the operands */
+    int tile;   /* columns of a tile: 128, 64 or 32 */
+    bool split; /* a map normalises and activates the operand beforehand, into `temporary` */
+    ValueChannels operand; /* of all sources together */
+    int columns;           /* of the product */
+    int slices;
+    size_t weights; /* bytes into the weights, likewise below */
+    size_t weight_bytes;
+    size_t positions;           /* of a norm */
+    size_t gain_bias;           /* of a norm with statistics of its own */
+    size_t norm_fixed;          /* of a norm with running statistics */
+    size_t roots, window, gain; /* of a transform */
+    size_t norm;                /* bytes into the norms */
+    size_t temporary;           /* bytes into the arena: of `split`, or of a transform's scratch */
+    size_t frames;              /* bytes into the arena: of an inverse transform */
+} PlannedStep;
+
+/* What the plan asks of a device. */
+typedef struct PlanTarget {
+    int capability;
+    int multiprocessors;
+    int64_t shared_bytes;
+} PlanTarget;
+
+typedef struct CudaPlan {
+    Graph graph; /* without weights */
+    Program program;
+    PlannedValue *values; /* per node */
+    PlannedStep *steps;   /* per step of the program */
+    PlanTarget target;
+    cleave_precision precision;
+    int batch;
+    size_t arena_bytes;
+    size_t weight_bytes;
+    size_t norm_bytes;
+    size_t input_bytes; /* of the batch, likewise below */
+    size_t output_bytes;
+    uint64_t digest;
+} CudaPlan;
+
+/* `graph` is what graph_rematerialise() made. */
+cleave_status cuda_plan_create(CudaPlan *plan, const Graph *graph, const CompileOptions *options,
+                               PlanTarget target, cleave_error *error);
+void cuda_plan_free(CudaPlan *plan);
+
+/* The node whose value a step's product, transform or norm is about. */
+static inline const Node *plan_node(const CudaPlan *plan, int step) {
+    return &plan->graph.nodes[plan->program.steps[step].node];
+}
+
+static inline const PlannedValue *plan_output(const CudaPlan *plan, int step) {
+    return &plan->values[plan->program.steps[step].output];
+}
+
+/* A value that a step reads. */
+static inline const PlannedValue *plan_source(const CudaPlan *plan, int step, int source) {
+    return &plan->values[plan->program.steps[step].sources[source].node];
+}
+
+bool plan_is_transform(StepKind kind);
+bool plan_is_product(StepKind kind);
+
+size_t plan_stored_bytes(int stored); /* of one number */
+
+/* ---- Transforms ---- */
+
+int plan_waveforms(const CudaPlan *plan, int step);
+int plan_frames(const CudaPlan *plan, int step);
+
+/* Points of the complex transform of a frame. */
+int plan_fourier_length(const CudaPlan *plan, int step);
+
+/* Bytes of a block's two buffers. */
+size_t plan_fourier_bytes(const CudaPlan *plan, int step);
+
+/* The same if they are in shared memory, else 0. */
+size_t plan_fourier_shared(const CudaPlan *plan, int step);
+
+/* Frames that are worked on at a time: the x of the grid. */
+int plan_fourier_frames(const CudaPlan *plan, int step);
+
+/* A norm whose statistics are those of the values at hand. */
+bool plan_has_own_statistics(const CudaPlan *plan, int step);
+
+/* "halo 128, split"; "" for steps without a choice. */
+void plan_describe(const PlannedStep *step, char *text, size_t size);
+
+#endif

@@ -1,0 +1,449 @@
+/* steps.c: from a step of the plan to arguments, grids and launches. */
+#include "backend/cuda/steps.h"
+
+#include <stdlib.h>
+
+#include "backend/cuda/kernels/arguments.h"
+#include "base/memory.h"
+#include "dsp/stft.h"
+
+/* ---- Kernels ---- */
+
+typedef struct KernelFacts {
+    const char *name;
+    unsigned threads;
+    int capability;
+} KernelFacts;
+
+static const KernelFacts kernels[KERNEL_COUNT] = {
+#define KERNEL_FACTS(name, arguments, threads, capability) {#name, threads, capability},
+    CUDA_KERNELS(KERNEL_FACTS)
+#undef KERNEL_FACTS
+};
+
+/* The kernels of products of one type stand together, and the types in the order of STORED_…. */
+#define KERNELS_OF_TYPE (KERNEL_conv_f16_128 - KERNEL_conv_f32_128)
+
+_Static_assert(KERNEL_conv_f16_128 - KERNEL_conv_f32_128 == STORED_F16 * KERNELS_OF_TYPE &&
+                   KERNEL_conv_bf16_128 - KERNEL_conv_f32_128 == STORED_BF16 * KERNELS_OF_TYPE,
+               "the order of the kernels is that of the types");
+
+static int tile_index(int tile) {
+    return tile == 128 ? 0 : tile == 64 ? 1 : 2;
+}
+
+static KernelNumber product_kernel(const PlannedStep *step) {
+    int first = step->kind == STEP_KIND_CONV        ? KERNEL_conv_f32_128
+                : step->kind == STEP_KIND_CONV_HALO ? KERNEL_conv_halo_f32_128
+                                                    : KERNEL_linear_f32_128;
+    return (KernelNumber)(first + step->type * KERNELS_OF_TYPE + tile_index(step->tile));
+}
+
+static unsigned product_shared(const PlannedStep *step) {
+    switch (step->kind) {
+    case STEP_KIND_CONV_HALO:
+        return (unsigned)HALO_SHARED_BYTES(step->tile);
+    case STEP_KIND_LINEAR:
+        return (unsigned)LINEAR_SHARED_BYTES(step->tile);
+    default:
+        return (unsigned)CONV_SHARED_BYTES(step->tile);
+    }
+}
+
+typedef struct Grid {
+    int x;
+    int y;
+    int z;
+} Grid;
+
+static CudaStatus launch(const CudaExecutable *executable, KernelNumber kernel, Grid grid,
+                         size_t shared, void *arguments) {
+    return executable->session.driver->launch(
+        executable->functions[kernel], (unsigned)grid.x, (unsigned)grid.y, (unsigned)grid.z,
+        kernels[kernel].threads, 1, 1, (unsigned)shared, executable->compute, &arguments, NULL);
+}
+
+static int tiles_of(int size, int tile) {
+    return (int)size_divide_up((size_t)size, (size_t)tile);
+}
+
+/* ---- Values ---- */
+
+static ValueView view_of(const CudaExecutable *executable, int node) {
+    const PlannedValue *value = &executable->plan.values[node];
+    int channels = value_width(value);
+    return (ValueView){.address = arena_at(executable, value->offset),
+                       .sample_stride = (int64_t)value->height * value->width * channels,
+                       .channels = channels,
+                       .stored = value->stored};
+}
+
+static ValueView temporary_view(const CudaExecutable *executable, int step) {
+    const PlannedStep *planned = &executable->plan.steps[step];
+    const PlannedValue *source = plan_source(&executable->plan, step, 0);
+    int channels = value_channels_padded(&planned->operand);
+    return (ValueView){.address = arena_at(executable, planned->temporary),
+                       .sample_stride = (int64_t)source->height * source->width * channels,
+                       .channels = channels,
+                       .stored = planned->type};
+}
+
+static void fill_norm(const CudaExecutable *executable, int step, Operand *operand) {
+    const PlannedStep *planned = &executable->plan.steps[step];
+    if (executable->plan.program.steps[step].norm < 0)
+        return;
+    if (plan_has_own_statistics(&executable->plan, step)) {
+        operand->norm = executable->norms + planned->norm;
+        operand->norm_stride = operand->channels;
+    } else {
+        operand->norm = weights_at(executable, planned->norm_fixed);
+    }
+}
+
+/* What the step's program says of its inputs. */
+static Operand operand_of(const CudaExecutable *executable, int step) {
+    const Step *s = &executable->plan.program.steps[step];
+    const PlannedValue *first = plan_source(&executable->plan, step, 0);
+    Operand operand = {.act = (int32_t)s->act.kind,
+                       .alpha = s->act.alpha,
+                       .channels = value_channels_padded(&executable->plan.steps[step].operand),
+                       .height = first->height,
+                       .width = first->width};
+    for (int i = 0; i < s->source_count; i++) {
+        operand.sources[i] = view_of(executable, s->sources[i].node);
+        if (s->sources[i].mul >= 0)
+            operand.times[i] = view_of(executable, s->sources[i].mul);
+    }
+    fill_norm(executable, step, &operand);
+    return operand;
+}
+
+_Static_assert(APPLY_NONE == (int)ACT_NONE && APPLY_GELU == (int)ACT_GELU &&
+                   APPLY_RELU == (int)ACT_RELU && APPLY_ELU == (int)ACT_ELU &&
+                   APPLY_ELU + 1 == (int)ACT_KINDS,
+               "the kernels know every activation by the graph's number");
+
+static Operand plain_operand(const CudaExecutable *executable, int step) {
+    const PlannedValue *first = plan_source(&executable->plan, step, 0);
+    ValueView view = temporary_view(executable, step);
+    return (Operand){.sources = {view},
+                     .channels = view.channels,
+                     .height = first->height,
+                     .width = first->width};
+}
+
+static Result result_of(const CudaExecutable *executable, int step) {
+    const Step *s = &executable->plan.program.steps[step];
+    const PlannedValue *value = plan_output(&executable->plan, step);
+    Result result = {.output = view_of(executable, s->output),
+                     .parts = value->parts,
+                     .height = value->height,
+                     .width = value->width};
+    if (s->add >= 0)
+        result.add = view_of(executable, s->add);
+    if (value->parts)
+        result.moments = arena_at(executable, value->moments);
+    return result;
+}
+
+/* ---- Norms ---- */
+
+static CudaStatus launch_statistics(const CudaExecutable *executable, int step, int batch) {
+    const CudaPlan *plan = &executable->plan;
+    const Step *s = &plan->program.steps[step];
+    const PlannedStep *planned = &plan->steps[step];
+    const Node *norm = &plan->graph.nodes[s->norm];
+    int groups = norm->as.norm.kind == NORM_GROUP ? norm->as.norm.groups : norm->shape.channels;
+    StatisticsArguments arguments = {.positions = weights_at(executable, planned->positions),
+                                     .gain_bias = weights_at(executable, planned->gain_bias),
+                                     .norm = executable->norms + planned->norm,
+                                     .norm_stride = value_channels_padded(&planned->operand),
+                                     .group_channels = norm->shape.channels / groups,
+                                     .epsilon = (float)NORM_EPSILON};
+    for (int i = 0; i < s->source_count; i++) {
+        const PlannedValue *source = plan_source(plan, step, i);
+        arguments.moments[i] = arena_at(executable, source->moments);
+        arguments.parts[i] = source->parts;
+        arguments.channels[i] = value_width(source);
+    }
+    return launch(executable, KERNEL_statistics, (Grid){groups, 1, batch},
+                  STATISTICS_SHARED_BYTES, &arguments);
+}
+
+/* ---- Products and maps ---- */
+
+static CudaStatus launch_map(const CudaExecutable *executable, MapArguments *arguments,
+                             int batch) {
+    Grid grid = {tiles_of(arguments->result.height * arguments->result.width, MAP_PIXELS),
+                 tiles_of(arguments->result.output.channels, MAP_CHANNELS), batch};
+    return launch(executable, KERNEL_map, grid, MAP_SHARED_BYTES, arguments);
+}
+
+static CudaStatus launch_split(const CudaExecutable *executable, int step, int batch) {
+    MapArguments arguments = {.operand = operand_of(executable, step),
+                              .result = {.output = temporary_view(executable, step)}};
+    arguments.result.height = arguments.operand.height;
+    arguments.result.width = arguments.operand.width;
+    return launch_map(executable, &arguments, batch);
+}
+
+static int product_tiles(const CudaExecutable *executable, int step) {
+    const PlannedStep *planned = &executable->plan.steps[step];
+    const PlannedValue *output = plan_output(&executable->plan, step);
+    const PlannedValue *input = plan_source(&executable->plan, step, 0);
+    bool transposed = plan_node(&executable->plan, step)->op == OP_CONV_TRANSPOSED;
+    switch (planned->kind) {
+    case STEP_KIND_CONV_HALO:
+        return tiles_of(output->height, HALO_ROWS) * tiles_of(output->width, HALO_COLUMNS);
+    case STEP_KIND_LINEAR:
+        return output->height * tiles_of(output->width, PRODUCT_PIXELS);
+    default:
+        return transposed ? tiles_of(input->height * input->width, PRODUCT_PIXELS)
+                          : tiles_of(output->height * output->width, PRODUCT_PIXELS);
+    }
+}
+
+static CudaStatus launch_product(const CudaExecutable *executable, int step, int batch) {
+    const PlannedStep *planned = &executable->plan.steps[step];
+    const Node *node = plan_node(&executable->plan, step);
+    ProductArguments arguments = {.operand = planned->split ? plain_operand(executable, step)
+                                                            : operand_of(executable, step),
+                                  .result = result_of(executable, step),
+                                  .weights = weights_at(executable, planned->weights),
+                                  .slices = planned->slices,
+                                  .columns = planned->columns,
+                                  .transposed = node->op == OP_CONV_TRANSPOSED};
+    bool is_conv = planned->kind != STEP_KIND_LINEAR;
+    for (int i = 0; i < 2 && is_conv; i++) {
+        arguments.kernel[i] = node->as.conv.kernel[i];
+        arguments.stride[i] = node->as.conv.stride[i];
+        arguments.pad[i] = node->as.conv.pad[i];
+    }
+    CudaStatus status = planned->split ? launch_split(executable, step, batch) : CUDA_OK;
+    Grid grid = {product_tiles(executable, step), tiles_of(planned->columns, planned->tile), batch};
+    if (status == CUDA_OK)
+        status = launch(executable, product_kernel(planned), grid, product_shared(planned),
+                        &arguments);
+    return status;
+}
+
+static CudaStatus launch_elementwise(const CudaExecutable *executable, int step, int batch) {
+    MapArguments arguments = {.operand = operand_of(executable, step),
+                              .result = result_of(executable, step)};
+    return launch_map(executable, &arguments, batch);
+}
+
+/* ---- Transforms ---- */
+
+static FourierPlan fourier_plan(const CudaExecutable *executable, int step) {
+    static const int radices[] = {4, 2, 3, 5};
+    const PlannedStep *planned = &executable->plan.steps[step];
+    FourierPlan fourier = {.n_fft = plan_node(&executable->plan, step)->as.stft.n_fft,
+                           .length = plan_fourier_length(&executable->plan, step),
+                           .roots = weights_at(executable, planned->roots),
+                           .window = weights_at(executable, planned->window)};
+    int rest = fourier.length;
+    for (size_t i = 0; i < sizeof(radices) / sizeof(radices[0]); i++)
+        for (; rest % radices[i] == 0; rest /= radices[i])
+            fourier.radix[fourier.passes++] = radices[i];
+    if (plan_fourier_shared(&executable->plan, step) == 0)
+        fourier.scratch = arena_at(executable, planned->temporary);
+    return fourier;
+}
+
+static CudaStatus launch_stft(const CudaExecutable *executable, int step, const CudaFlight *flight,
+                              int batch) {
+    const CudaPlan *plan = &executable->plan;
+    const Node *node = plan_node(plan, step);
+    Shape waveform = plan->graph.nodes[0].shape;
+    StftArguments arguments = {.plan = fourier_plan(executable, step),
+                               .waveform = flight->input,
+                               .waveform_stride = (int64_t)waveform.channels * waveform.width,
+                               .samples = waveform.width,
+                               .hop = node->as.stft.hop,
+                               .channels = waveform.channels,
+                               .subbands = node->as.stft.subbands,
+                               .bins = node->shape.width,
+                               .frames = node->shape.height,
+                               .result = result_of(executable, step)};
+    Grid grid = {plan_fourier_frames(plan, step), waveform.channels, batch};
+    return launch(executable, KERNEL_stft, grid, plan_fourier_shared(plan, step), &arguments);
+}
+
+static CudaStatus launch_istft(const CudaExecutable *executable, int step,
+                               const CudaFlight *flight, int batch) {
+    const CudaPlan *plan = &executable->plan;
+    const Node *node = plan_node(plan, step);
+    const StftAttributes *stft = &node->as.stft;
+    const PlannedStep *planned = &plan->steps[step];
+    int frames = plan_frames(plan, step);
+    IstftArguments arguments = {
+        .plan = fourier_plan(executable, step),
+        .spectrum = view_of(executable, plan->program.steps[step].sources[0].node),
+        .frames_memory = arena_at(executable, planned->frames),
+        .gain = weights_at(executable, planned->gain),
+        .output = flight->output,
+        .samples = node->shape.width,
+        .length = istft_length(stft->n_fft, stft->hop, frames, node->shape.width),
+        .hop = stft->hop,
+        .waveforms = node->shape.channels,
+        .subbands = stft->subbands,
+        .bins = stft->bins / stft->subbands,
+        .frames = frames};
+    Grid transform = {plan_fourier_frames(plan, step), node->shape.channels, batch};
+    Grid gather = {tiles_of(node->shape.width, STFT_THREADS), node->shape.channels, batch};
+    CudaStatus status = launch(executable, KERNEL_istft_frames, transform,
+                               plan_fourier_shared(plan, step), &arguments);
+    if (status == CUDA_OK)
+        status = launch(executable, KERNEL_istft_gather, gather, 0, &arguments);
+    return status;
+}
+
+/* ---- All ---- */
+
+CudaStatus cuda_step_launch(const CudaExecutable *executable, int step, const CudaFlight *flight,
+                            int batch) {
+    const PlannedStep *planned = &executable->plan.steps[step];
+    CudaStatus status = CUDA_OK;
+    if (plan_has_own_statistics(&executable->plan, step))
+        status = launch_statistics(executable, step, batch);
+    if (status != CUDA_OK)
+        return status;
+    switch (planned->kind) {
+    case STEP_KIND_NONE:
+        return CUDA_OK;
+    case STEP_KIND_STFT:
+        return launch_stft(executable, step, flight, batch);
+    case STEP_KIND_ISTFT:
+        return launch_istft(executable, step, flight, batch);
+    case STEP_KIND_MAP:
+        return launch_elementwise(executable, step, batch);
+    default:
+        return launch_product(executable, step, batch);
+    }
+}
+
+/* ---- Loading ---- */
+
+/* What a kernel can have without being asked to allow it more. */
+#define SHARED_BYTES_PLAIN (48 * 1024)
+
+static CudaStatus load_kernel(CudaExecutable *executable, KernelNumber kernel, size_t shared) {
+    const CudaDriver *driver = executable->session.driver;
+    CudaStatus status = CUDA_OK;
+    if (!executable->functions[kernel])
+        status = driver->module_function(&executable->functions[kernel],
+                                         executable->session.module, kernels[kernel].name);
+    if (status == CUDA_OK && shared > SHARED_BYTES_PLAIN)
+        status = driver->function_set(executable->functions[kernel], CUDA_FUNCTION_SHARED_BYTES,
+                                      (int)shared);
+    return status;
+}
+
+/* A kernel, and the shared memory that it is launched with. */
+typedef struct KernelUse {
+    KernelNumber kernel;
+    size_t shared;
+} KernelUse;
+
+#define KERNEL_USES_MAX 4
+
+static int uses_of_step(const CudaPlan *plan, int step, KernelUse *uses) {
+    const PlannedStep *planned = &plan->steps[step];
+    size_t fourier = plan_is_transform(planned->kind) ? plan_fourier_shared(plan, step) : 0;
+    int count = 0;
+    if (plan_has_own_statistics(plan, step))
+        uses[count++] = (KernelUse){KERNEL_statistics, STATISTICS_SHARED_BYTES};
+    if (planned->split || planned->kind == STEP_KIND_MAP)
+        uses[count++] = (KernelUse){KERNEL_map, MAP_SHARED_BYTES};
+    if (plan_is_product(planned->kind))
+        uses[count++] = (KernelUse){product_kernel(planned), product_shared(planned)};
+    if (planned->kind == STEP_KIND_STFT)
+        uses[count++] = (KernelUse){KERNEL_stft, fourier};
+    if (planned->kind == STEP_KIND_ISTFT) {
+        uses[count++] = (KernelUse){KERNEL_istft_frames, fourier};
+        uses[count++] = (KernelUse){KERNEL_istft_gather, 0};
+    }
+    return count;
+}
+
+CudaStatus cuda_steps_load(CudaExecutable *executable, const char **name) {
+    KernelUse uses[KERNEL_USES_MAX];
+    CudaStatus status = CUDA_OK;
+    for (int step = 0; step < executable->plan.program.count; step++) {
+        int count = uses_of_step(&executable->plan, step, uses);
+        for (int i = 0; i < count && status == CUDA_OK; i++) {
+            *name = kernels[uses[i].kernel].name;
+            status = load_kernel(executable, uses[i].kernel, uses[i].shared);
+        }
+    }
+    return status;
+}
+
+/* ---- Speed ---- */
+
+#define PEAK_ROUNDS  2000
+#define PEAK_REPEATS 5
+
+static KernelNumber peak_kernel(cleave_precision precision) {
+    switch (precision) {
+    case CLEAVE_PRECISION_F16:
+        return KERNEL_peak_f16;
+    case CLEAVE_PRECISION_BF16:
+        return KERNEL_peak_bf16;
+    default:
+        return KERNEL_peak_f32;
+    }
+}
+
+static double block_flops(KernelNumber kernel) {
+    return kernel == KERNEL_peak_f32 ? PEAK_F32_BLOCK_FLOPS(PEAK_ROUNDS)
+                                     : PEAK_MATRIX_BLOCK_FLOPS(PEAK_ROUNDS);
+}
+
+/* Milliseconds of one run of a peak kernel; 0 if it failed. */
+static float peak_run(CudaExecutable *executable, KernelNumber kernel, int blocks,
+                      const CudaEvent *events) {
+    const CudaDriver *driver = executable->session.driver;
+    PeakArguments arguments = {.output = executable->arena, .rounds = PEAK_ROUNDS};
+    float milliseconds = 0;
+    bool ran =
+        driver->event_record(events[0], executable->compute) == CUDA_OK &&
+        launch(executable, kernel, (Grid){blocks, 1, 1}, 0, &arguments) == CUDA_OK &&
+        driver->event_record(events[1], executable->compute) == CUDA_OK &&
+        driver->event_synchronize(events[1]) == CUDA_OK &&
+        driver->event_elapsed(&milliseconds, events[0], events[1]) == CUDA_OK;
+    return ran ? milliseconds : 0;
+}
+
+static double peak_measure(CudaExecutable *executable, KernelNumber kernel) {
+    const CudaDriver *driver = executable->session.driver;
+    int blocks = executable->plan.target.multiprocessors * 8;
+    CudaEvent events[2] = {NULL, NULL};
+    double best = 0;
+    size_t bytes = (size_t)blocks * PEAK_THREADS * sizeof(float);
+    if (bytes > executable->plan.arena_bytes || load_kernel(executable, kernel, 0) != CUDA_OK)
+        return 0;
+    bool made = driver->event_create(&events[0], CUDA_EVENT_DEFAULT) == CUDA_OK &&
+                driver->event_create(&events[1], CUDA_EVENT_DEFAULT) == CUDA_OK;
+    for (int i = 0; i < PEAK_REPEATS && made; i++) {
+        double seconds = peak_run(executable, kernel, blocks, events) * 1e-3;
+        double speed = seconds > 0 ? blocks * block_flops(kernel) / seconds : 0;
+        best = speed > best ? speed : best;
+    }
+    for (int i = 0; i < 2; i++)
+        if (events[i])
+            driver->event_destroy(events[i]);
+    return best;
+}
+
+double cuda_peak_flops(Executable *head, cleave_precision precision) {
+    CudaExecutable *executable = (CudaExecutable *)head;
+    KernelNumber kernel = peak_kernel(precision);
+    if (kernels[kernel].capability > executable->session.device->capability ||
+        cuda_enter(&executable->session, NULL, NULL) != CLEAVE_OK)
+        return 0;
+    double peak = peak_measure(executable, kernel);
+    cuda_leave(&executable->session);
+    return peak;
+}
