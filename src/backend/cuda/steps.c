@@ -166,14 +166,13 @@ static CudaStatus launch_statistics(const CudaExecutable *executable, int step, 
         arguments.parts[i] = source->parts;
         arguments.channels[i] = value_width(source);
     }
-    return launch(executable, KERNEL_statistics, (Grid){groups, 1, batch},
-                  STATISTICS_SHARED_BYTES, &arguments);
+    return launch(executable, KERNEL_statistics, (Grid){groups, 1, batch}, STATISTICS_SHARED_BYTES,
+                  &arguments);
 }
 
 /* ---- Products and maps ---- */
 
-static CudaStatus launch_map(const CudaExecutable *executable, MapArguments *arguments,
-                             int batch) {
+static CudaStatus launch_map(const CudaExecutable *executable, MapArguments *arguments, int batch) {
     Grid grid = {tiles_of(arguments->result.height * arguments->result.width, MAP_PIXELS),
                  tiles_of(arguments->result.output.channels, MAP_CHANNELS), batch};
     return launch(executable, KERNEL_map, grid, MAP_SHARED_BYTES, arguments);
@@ -222,8 +221,8 @@ static CudaStatus launch_product(const CudaExecutable *executable, int step, int
     CudaStatus status = planned->split ? launch_split(executable, step, batch) : CUDA_OK;
     Grid grid = {product_tiles(executable, step), tiles_of(planned->columns, planned->tile), batch};
     if (status == CUDA_OK)
-        status = launch(executable, product_kernel(planned), grid, product_shared(planned),
-                        &arguments);
+        status =
+            launch(executable, product_kernel(planned), grid, product_shared(planned), &arguments);
     return status;
 }
 
@@ -270,8 +269,8 @@ static CudaStatus launch_stft(const CudaExecutable *executable, int step, const 
     return launch(executable, KERNEL_stft, grid, plan_fourier_shared(plan, step), &arguments);
 }
 
-static CudaStatus launch_istft(const CudaExecutable *executable, int step,
-                               const CudaFlight *flight, int batch) {
+static CudaStatus launch_istft(const CudaExecutable *executable, int step, const CudaFlight *flight,
+                               int batch) {
     const CudaPlan *plan = &executable->plan;
     const Node *node = plan_node(plan, step);
     const StftAttributes *stft = &node->as.stft;
@@ -332,8 +331,8 @@ static CudaStatus load_kernel(CudaExecutable *executable, KernelNumber kernel, s
     const CudaDriver *driver = executable->session.driver;
     CudaStatus status = CUDA_OK;
     if (!executable->functions[kernel])
-        status = driver->module_function(&executable->functions[kernel],
-                                         executable->session.module, kernels[kernel].name);
+        status = driver->module_function(&executable->functions[kernel], executable->session.module,
+                                         kernels[kernel].name);
     if (status == CUDA_OK && shared > SHARED_BYTES_PLAIN)
         status = driver->function_set(executable->functions[kernel], CUDA_FUNCTION_SHARED_BYTES,
                                       (int)shared);
@@ -407,12 +406,11 @@ static float peak_run(CudaExecutable *executable, KernelNumber kernel, int block
     const CudaDriver *driver = executable->session.driver;
     PeakArguments arguments = {.output = executable->arena, .rounds = PEAK_ROUNDS};
     float milliseconds = 0;
-    bool ran =
-        driver->event_record(events[0], executable->compute) == CUDA_OK &&
-        launch(executable, kernel, (Grid){blocks, 1, 1}, 0, &arguments) == CUDA_OK &&
-        driver->event_record(events[1], executable->compute) == CUDA_OK &&
-        driver->event_synchronize(events[1]) == CUDA_OK &&
-        driver->event_elapsed(&milliseconds, events[0], events[1]) == CUDA_OK;
+    bool ran = driver->event_record(events[0], executable->compute) == CUDA_OK &&
+               launch(executable, kernel, (Grid){blocks, 1, 1}, 0, &arguments) == CUDA_OK &&
+               driver->event_record(events[1], executable->compute) == CUDA_OK &&
+               driver->event_synchronize(events[1]) == CUDA_OK &&
+               driver->event_elapsed(&milliseconds, events[0], events[1]) == CUDA_OK;
     return ran ? milliseconds : 0;
 }
 
