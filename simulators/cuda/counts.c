@@ -82,7 +82,8 @@ static void write_report(void) {
 }
 
 void sim_report_at_exit(const char *path) {
-    if (!report_path)
+    if (!report_path && *path)
         atexit(write_report);
-    report_path = path;
+    if (*path)
+        report_path = path;
 }

@@ -18,7 +18,8 @@ typedef struct SimCounts {
 
 SimCounts *sim_counts(void);
 
-/* Writes them to a file when the process ends; "-" is standard error. */
+/* Writes them to a file when the process ends; "-" is standard error, "" no
+ * file. */
 void sim_report_at_exit(const char *path);
 
 #endif

@@ -21,8 +21,9 @@ static CUresult initialise(unsigned flags) {
 }
 
 CUresult cuInit(unsigned flags) {
-    if (*sim_settings()->report)
-        sim_report_at_exit(sim_settings()->report);
+    sim_lock();
+    sim_report_at_exit(sim_settings()->report);
+    sim_unlock();
     CUresult status = sim_begin(CALL_cuInit, NULL);
     return status ? status : sim_end(initialise(flags));
 }

@@ -109,6 +109,10 @@ template <class T> FN T *global(uint64_t address) {
     return (T *)address;
 }
 
+FN Quad load_quad(uint64_t address) {
+    return *(const Quad *)address;
+}
+
 FN float multiply_add(float a, float b, float c) {
     return __builtin_fmaf(a, b, c);
 }

@@ -64,21 +64,28 @@ static bool tell_place(uintptr_t address, char *text, size_t size) {
     return false;
 }
 
+static void say(const char *what, const char *place) {
+    char line[256];
+    int length = snprintf(line, sizeof(line), "cudasim: %s touches %s\n", what, place);
+    if (write(STDERR_FILENO, line, (size_t)length) < 0)
+        abort();
+}
+
 /* A fault at memory of ours ends the process with a line; others are left to who was there
  * before. */
 static void explain_fault(int signal_number, siginfo_t *info, void *machine) {
-    char place[128], line[256];
+    char place[128];
     (void)signal_number;
     (void)machine;
-    if (!tell_place((uintptr_t)info->si_addr, place, sizeof(place))) {
-        sigaction(SIGSEGV, &default_action, NULL);
-        return;
-    }
-    int length =
-        snprintf(line, sizeof(line), "cudasim: %s touches %s\n", user ? user : "the host", place);
-    if (write(STDERR_FILENO, line, (size_t)length) == length)
+    if (tell_place((uintptr_t)info->si_addr, place, sizeof(place))) {
+        say(user ? user : "the host", place);
         abort();
-    abort();
+    }
+    if (user) {
+        snprintf(place, sizeof(place), "%p, where no memory is", info->si_addr);
+        say(user, place);
+    }
+    sigaction(SIGSEGV, &default_action, NULL);
 }
 
 static void watch_faults(void) {
@@ -172,6 +179,7 @@ static void open_all(bool open) {
 }
 
 void sim_memory_open(void) {
+    watch_faults();
     open_all(true);
 }
 

@@ -19,10 +19,6 @@ static int64_t live[SIM_KINDS];
 static const char *const names[SIM_KINDS] = {"context", "module", "function",        "stream",
                                              "event",   "graph",  "executable graph"};
 
-const char *sim_kind_name(SimKind kind) {
-    return names[kind];
-}
-
 int64_t sim_objects_live(SimKind kind) {
     return live[kind];
 }

@@ -42,6 +42,5 @@ void sim_object_remove(SimObject *object);
 void sim_objects_destroy(const struct SimContext *context);
 
 int64_t sim_objects_live(SimKind kind);
-const char *sim_kind_name(SimKind kind);
 
 #endif

@@ -63,6 +63,8 @@ CUresult cuStreamSynchronize(CUstream stream) {
 
 /* A captured stream may wait for events of its own capture, which changes nothing. */
 static CUresult wait_in_capture(SimCapture *capture, const SimEvent *event) {
+    if (capture->spoiled)
+        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (event->captured)
         return CUDA_SUCCESS;
     capture->spoiled = true;

@@ -80,6 +80,23 @@ void check_runs_with(const char *settings, void (*body)(int), int argument) {
     check_ended_well(settings, run(settings, (Body){.with = body, .argument = argument}));
 }
 
+void check_dies(void (*body)(void), const char *text) {
+    Ended ended = run(NULL, (Body){.plain = body});
+    if (ended.status != 0 && strstr(ended.said, text))
+        return;
+    fprintf(stderr, "expected an end that says '%s', and got status %d: %s\n", text, ended.status,
+            ended.said);
+    exit(1);
+}
+
+int check_status_of(const char *settings, void (*body)(void)) {
+    Ended ended = run(settings, (Body){.plain = body});
+    if (WIFEXITED(ended.status) && WEXITSTATUS(ended.status) == 2)
+        return 2;
+    check_ended_well(settings, ended);
+    return 0;
+}
+
 void check_aborts(const char *settings, void (*body)(void), const char *text) {
     Ended ended = run(settings, (Body){.plain = body});
     if (WIFSIGNALED(ended.status) && WTERMSIG(ended.status) == SIGABRT && strstr(ended.said, text))

@@ -21,7 +21,13 @@ void check_runs(const char *settings, void (*body)(void));
 /* Fails unless it aborts there with `text` in its last words. */
 void check_aborts(const char *settings, void (*body)(void), const char *text);
 
-/* The same with an argument. */
+/* Fails unless it ends there by a signal, or by a sanitizer, with `text` in its words. */
+void check_dies(void (*body)(void), const char *text);
+
+/* The status with which the body ends in a process of its own; any but 0 and 2 fails. */
+int check_status_of(const char *settings, void (*body)(void));
+
+/* As check_runs(), with an argument. */
 void check_runs_with(const char *settings, void (*body)(int), int argument);
 
 #endif

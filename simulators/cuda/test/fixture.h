@@ -3,6 +3,8 @@
 #ifndef CUDASIM_FIXTURE_H
 #define CUDASIM_FIXTURE_H
 
+#include <stdbool.h>
+
 #include "abi.h"
 #include "check.h"
 #include "kernels.h"

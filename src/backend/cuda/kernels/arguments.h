@@ -7,7 +7,16 @@
 #ifndef CLEAVE_BACKEND_CUDA_KERNELS_ARGUMENTS_H
 #define CLEAVE_BACKEND_CUDA_KERNELS_ARGUMENTS_H
 
-#ifndef __CUDACC_RTC__
+#ifdef __CUDACC_RTC__ /* NVRTC has no headers */
+typedef signed char int8_t;
+typedef unsigned char uint8_t;
+typedef short int16_t;
+typedef unsigned short uint16_t;
+typedef int int32_t;
+typedef unsigned int uint32_t;
+typedef long long int64_t;
+typedef unsigned long long uint64_t;
+#else
 #include <stdint.h>
 #endif
 

@@ -4,19 +4,6 @@
 #ifndef CLEAVE_BACKEND_CUDA_KERNELS_KERNEL_H
 #define CLEAVE_BACKEND_CUDA_KERNELS_KERNEL_H
 
-#ifdef __CUDACC_RTC__ /* NVRTC has no headers */
-typedef signed char int8_t;
-typedef unsigned char uint8_t;
-typedef short int16_t;
-typedef unsigned short uint16_t;
-typedef int int32_t;
-typedef unsigned int uint32_t;
-typedef long long int64_t;
-typedef unsigned long long uint64_t;
-#else
-#include <stdint.h>
-#endif
-
 #include "arguments.h"
 
 /* Vectors that one instruction loads and stores. */

@@ -65,11 +65,11 @@ template <typename T, int N> struct Multiplier {
 
     /* Sixteen k of the rows, `plane` being the first of their two planes. */
     FN_MEMBER static void load_left(uint32_t (&left)[fragments][4], const char *tile,
-                                    const Rows &rows, int plane) {
+                                    const Rows &left_rows, int plane) {
         UNROLL
         for (int m = 0; m < fragments; m++)
-            load_matrices(left[m], tile + ((plane + lane() / 16) * rows.plane + rows.offset +
-                                           (first_fragment() + m) * rows.pitch + lane() % 16) *
+            load_matrices(left[m], tile + ((plane + lane() / 16) * left_rows.plane + left_rows.offset +
+                                           (first_fragment() + m) * left_rows.pitch + lane() % 16) *
                                               16);
     }
 
@@ -148,9 +148,9 @@ template <int N, bool BY_UNIT> struct Multiplier32 {
         return BY_UNIT ? c / run * 64 + across() * run + c % run : across() + 16 * c;
     }
 
-    FN_MEMBER static FourFloats load_left(const char *tile, const Rows &rows_, int plane, int r) {
-        int at = rows_.offset + group() / 2 * rows_.pitch + group() % 2 * rows + r;
-        return *(const FourFloats *)(tile + (plane * rows_.plane + at) * 16);
+    FN_MEMBER static FourFloats load_left(const char *tile, const Rows &left_rows, int plane, int r) {
+        int at = left_rows.offset + group() / 2 * left_rows.pitch + group() % 2 * rows + r;
+        return *(const FourFloats *)(tile + (plane * left_rows.plane + at) * 16);
     }
 
     FN_MEMBER void add(const char *left_tile, const Rows &left_rows, const char *right_tile) {

@@ -54,7 +54,7 @@ template <bool ADJACENT>
 FN void result_store_two(const Result &r, int sample, int64_t pixel, const Column &first,
                          const Column &second, float &u, float &v) {
     int64_t output = sample * r.output.sample_stride, add = sample * r.add.sample_stride;
-    if (ADJACENT) {
+    if constexpr (ADJACENT) {
         if (first.channel < 0)
             return;
         int64_t at = (pixel + first.pixel) * r.output.channels + first.channel;
@@ -63,25 +63,25 @@ FN void result_store_two(const Result &r, int sample, int64_t pixel, const Colum
             u += p.x, v += p.y;
         }
         store_two(r.output, output + at, Pair{u, v});
-        return;
-    }
-    UNROLL
-    for (int i = 0; i < 2; i++) {
-        const Column &column = i ? second : first;
-        float &x = i ? v : u;
-        if (column.channel < 0)
-            continue;
-        int64_t at = (pixel + column.pixel) * r.output.channels + column.channel;
-        if (r.add.address)
-            x += load_one(r.add, add + at);
-        store_one(r.output, output + at, x);
+    } else {
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            const Column &column = i ? second : first;
+            float &x = i ? v : u;
+            if (column.channel < 0)
+                continue;
+            int64_t at = (pixel + column.pixel) * r.output.channels + column.channel;
+            if (r.add.address)
+                x += load_one(r.add, add + at);
+            store_one(r.output, output + at, x);
+        }
     }
 }
 
 /* ---- Moments ---- */
 
 /* Bytes of shared memory that the moments of a tile take. */
-template <typename S> constexpr int moments_bytes() {
+template <typename S> FN constexpr int moments_bytes() {
     return (S::groups + 1) * S::tile_columns * 4;
 }
 
