@@ -97,30 +97,53 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, int mode) {
     return status ? status : sim_end(begin_capture(context, stream, mode));
 }
 
+/* Gives what was captured; NULL if it was spoiled. */
+static SimGraph *finish_capture(SimCapture *capture) {
+    SimGraph *graph = capture->graph;
+    if (capture->spoiled) {
+        free_work(graph);
+        free(graph);
+        graph = NULL;
+    }
+    *capture_slot(capture) = NULL;
+    capture->stream->capture = NULL;
+    free(capture);
+    return graph;
+}
+
 static CUresult end_capture(SimContext *context, CUstream handle, CUgraph *graph) {
     SimStream *stream = sim_object_find(handle, SIM_STREAM, context);
-    SimCapture *capture = stream->capture;
     *graph = NULL;
-    if (!capture)
+    if (!stream->capture)
         return CUDA_ERROR_ILLEGAL_STATE;
-    if (capture->thread != this_thread())
+    if (stream->capture->thread != this_thread())
         return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-    bool spoiled = capture->spoiled;
-    *capture_slot(capture) = NULL;
-    stream->capture = NULL;
-    sim_object_add(&capture->graph->object, SIM_GRAPH, context, destroy_graph);
-    if (spoiled)
-        destroy_graph(&capture->graph->object);
-    else
-        *graph = (CUgraph)capture->graph->object.handle;
-    free(capture);
-    return spoiled ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_SUCCESS;
+    SimGraph *captured = finish_capture(stream->capture);
+    if (!captured)
+        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    sim_object_add(&captured->object, SIM_GRAPH, context, destroy_graph);
+    *graph = (CUgraph)captured->object.handle;
+    return CUDA_SUCCESS;
+}
+
+/* Whatever makes this call fail, the thread's capture ends with it. */
+static CUresult fail_capture(CUgraph *graph, CUresult status) {
+    sim_lock();
+    *graph = NULL;
+    for (int i = 0; i < CAPTURES_MAX; i++) {
+        if (captures[i] && captures[i]->thread == this_thread()) {
+            captures[i]->spoiled = true;
+            finish_capture(captures[i]);
+        }
+    }
+    sim_unlock();
+    return status;
 }
 
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
     SimContext *context = NULL;
     CUresult status = sim_begin(CALL_cuStreamEndCapture, &context);
-    return status ? status : sim_end(end_capture(context, stream, graph));
+    return status ? fail_capture(graph, status) : sim_end(end_capture(context, stream, graph));
 }
 
 /* ---- Graphs ---- */
