@@ -92,9 +92,9 @@ static CUresult begin_capture(SimContext *context, CUstream handle, int mode) {
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamBeginCapture_v2, &context);
-    return status ? status : sim_end(begin_capture(context, stream, mode));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamBeginCapture_v2, &status);
+    return context ? sim_end(begin_capture(context, stream, mode)) : status;
 }
 
 /* Gives what was captured; NULL if it was spoiled. */
@@ -141,9 +141,9 @@ static CUresult fail_capture(CUgraph *graph, CUresult status) {
 }
 
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamEndCapture, &context);
-    return status ? fail_capture(graph, status) : sim_end(end_capture(context, stream, graph));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamEndCapture, &status);
+    return context ? sim_end(end_capture(context, stream, graph)) : fail_capture(graph, status);
 }
 
 /* ---- Graphs ---- */
@@ -180,9 +180,9 @@ static CUresult instantiate(SimContext *context, CUgraphExec *executable, CUgrap
 
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph,
                                      unsigned long long flags) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphInstantiateWithFlags, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphInstantiateWithFlags, &status);
+    if (!context)
         return status;
     if (flags != 0)
         sim_abort("flags %llx of cuGraphInstantiateWithFlags are not simulated", flags);
@@ -190,9 +190,9 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph,
 }
 
 CUresult cuGraphDestroy(CUgraph graph) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphDestroy, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphDestroy, &status);
+    if (!context)
         return status;
     destroy_graph(sim_object_find(graph, SIM_GRAPH, context));
     return sim_end(CUDA_SUCCESS);
@@ -210,15 +210,15 @@ static CUresult launch_graph(SimContext *context, CUgraphExec executable, CUstre
 }
 
 CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphLaunch, &context);
-    return status ? status : sim_end(launch_graph(context, executable, stream));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphLaunch, &status);
+    return context ? sim_end(launch_graph(context, executable, stream)) : status;
 }
 
 CUresult cuGraphExecDestroy(CUgraphExec executable) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphExecDestroy, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphExecDestroy, &status);
+    if (!context)
         return status;
     SimGraphExec *exec = sim_object_find(executable, SIM_GRAPH_EXEC, context);
     if (exec->runs_done != exec->runs_given)
