@@ -136,10 +136,11 @@ static void what_is_no_number_stays_none(void **state) {
             for (int i = 0; i < 8; i++) {
                 double got = value_at(&map.output, 0, 0, 0, i);
                 double want = operand_at(&map.operand, 0, 0, 0, i);
-                bool right = isnan(values[i]) ? isnan(got)
-                             : isinf(values[i])
-                                 ? isinf(got) && got > 0
-                                 : fabs(got - want) <= stored_step(stored) * fabs(want) + 1e-6;
+                bool right =
+                    isnan(values[i]) ? isnan(got)
+                    : isinf(values[i])
+                        ? isinf(got) && got > 0
+                        : fabs(got - want) <= (stored_step(stored) + 1e-6) * fabs(want) + 1e-6;
                 if (!right)
                     fail_msg("activation %d of %g is %g in place of %g", act, values[i], got, want);
             }
