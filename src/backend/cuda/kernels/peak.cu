@@ -2,8 +2,8 @@
 #include "arguments.h"
 #include "kernel.h"
 
-/* Two numbers like those of networks, neither tiny nor large: of f16 from 1 to 2, of bf16 from 1/128
- * to 2. */
+/* Two numbers like those of networks, neither tiny nor large: of f16 from 1 to 2, of bf16 from
+ * 1/128 to 2. */
 FN uint32_t peak_numbers(int i) {
     return 0x3c003c00u + (uint32_t)(i % 0x400) * 0x00010001u;
 }
