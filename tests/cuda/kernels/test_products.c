@@ -177,8 +177,8 @@ static Problem problem_random(Random *random, Kind kind, int type, int tile) {
         choose_linear(&p, random, &size);
     else
         choose_conv(&p, random, &size);
-    p.operand = operand_random(random, size,
-                               type == STORED_F32 && (kind == CONV || kind == CONV_TRANSPOSED));
+    bool gathers = kind == CONV || kind == CONV_TRANSPOSED;
+    p.operand = operand_random(random, size, gathers && type == STORED_F32);
     p.outputs = kind == LINEAR
                     ? p.operand.channels
                     : padded(random_between(random, 1, tile + random_chance(random, 40) * 40));
