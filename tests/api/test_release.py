@@ -1,5 +1,6 @@
-"""A release for Linux has nothing of the simulated Mac, nor of the backend that runs on it, in whatever
-is installed: BUILD CHECK, the script that looks for them. The compiler is in CC."""
+"""A release for Linux has nothing of the simulated devices, nor of the backend that runs on a simulated Mac
+alone, in whatever is installed: BUILD CHECK [cuda], the script that looks for them, and whether the build
+has the backend for NVIDIA GPUs. The compiler is in CC."""
 
 import glob
 import json
@@ -13,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from processes import TIME_LIMIT  # noqa: E402
 
-BUILD, CHECK = sys.argv[1:3]
+BUILD, CHECK, *WITH_CUDA = sys.argv[1:]
 COMPILER = shlex.split(os.environ["CC"])
 
 
@@ -39,8 +40,8 @@ class ReleaseTest(unittest.TestCase):
         result = run(CHECK, self.root)
         self.assertEqual(result.returncode, 0, result.stdout)
         looked = {os.path.basename(line.split(": ")[0]) for line in result.stdout.splitlines()}
-        self.assertEqual({name.split(".so.")[0] for name in looked},
-                         {"cleave", "libcleave", "libcleave.a"})
+        self.assertEqual({name.split(".so")[0] for name in looked},
+                         {"cleave", "libcleave", "libcleave.a", *["libcleave-cuda"] * len(WITH_CUDA)})
 
     def test_r6_it_lists_no_simulated_device(self):
         listed = json.loads(run(self.program, "devices", "--json").stdout)
@@ -88,6 +89,8 @@ class CheckTest(unittest.TestCase):
     def test_words(self):
         self.expect(self.shared('const char *const f = "CLEAVE_APPLESIM";'), "words APPLESIM")
         self.expect(self.shared('const char *const f = "no MPSGraph";', "-s"), "words MPSGraph")
+        self.expect(self.shared('const char *const f = "CLEAVE_CUDASIM";'), "words CLEAVE_CUDASIM")
+        self.expect(self.shared('const char *const f = "cudasim_version";'))
 
     def test_symbols(self):
         self.expect(self.shared("int objc_msg_lookup(void); int f(void);"
@@ -95,9 +98,13 @@ class CheckTest(unittest.TestCase):
                     "symbols objc_msg_lookup")
         self.expect(self.shared("extern int backend_mps; int backend_mps = 1;"),
                     "symbols backend_mps")
+        for name in ("cudasim_version", "emu_launch", "cuInit", "nvmlInit_v2"):
+            self.expect(self.shared(f"int {name}(void); int {name}(void) {{ return 1; }}"),
+                        "symbols " + name)
+        self.expect(self.shared("int cuda_count(void); int cuda_count(void) { return 1; }"))
 
     def test_sources(self):
-        for name in ("device.m", "accounting.c"):
+        for name in ("device.m", "accounting.c", "all.cu"):
             self.expect(self.shared("int f = 1;", source=name), "made of " + name)
 
     def test_libraries(self):
@@ -106,6 +113,13 @@ class CheckTest(unittest.TestCase):
         self.expect(self.shared("extern int f; int *g = &f;", "-L" + self.folder,
                                 "-Wl,--no-as-needed", "-lother"),
                     "linked with libgnustep-base.so.1.28")
+
+    def test_nvidias_libraries(self):
+        for soname in ("libcuda.so.1", "libcublasLt.so.12", "libnvidia-ml.so.1", "libnvrtc.so.12"):
+            self.shared("int f = 1;", "-Wl,-soname," + soname)
+            os.rename(self.path("lib.so"), self.path("libother.so"))
+            self.expect(self.shared("extern int f; int *g = &f;", "-L" + self.folder,
+                                    "-Wl,--no-as-needed", "-lother"), "linked with " + soname)
 
     def test_sections(self):
         self.expect(self.shared('int f __attribute__((section("__objc_data"))) = 1;'),
@@ -118,8 +132,11 @@ class CheckTest(unittest.TestCase):
 
     def test_names_in_a_folder(self):
         os.makedirs(self.path("root/lib"))
-        os.rename(self.shared("int f = 1;"), self.path("root/lib/libapplesim.so"))
-        self.expect(self.path("root"), "is named so")
+        library = self.shared("int f = 1;")
+        for name in ("libapplesim.so", "libcuda.so.1", "cudasim"):
+            os.rename(library, self.path("root/lib/" + name))
+            self.expect(self.path("root"), "is named so")
+            os.rename(self.path("root/lib/" + name), library)
 
     def test_nothing_to_look_through_is_no_pass(self):
         os.mkdir(self.path("empty"))

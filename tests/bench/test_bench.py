@@ -138,7 +138,7 @@ class WorkerTest(unittest.TestCase):
         self.write_mix(self.info["chunk_size"] - 1)
         result = self.run_worker("run\n")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("not one chunk", result.stderr)
+        self.assertIn("too little audio", result.stderr)
 
 
 if __name__ == "__main__":

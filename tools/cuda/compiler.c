@@ -104,9 +104,13 @@ static bool nvrtc_run(const Nvrtc *nvrtc, const Job *job, NvrtcProgram program,
     snprintf(architecture, sizeof(architecture), "-arch=%s_%d", job->ptx ? "compute" : "sm",
              job->capability);
     snprintf(include, sizeof(include), "-I%s", job->folder);
-    const char *words[] = {architecture,         include,
-                           "-std=c++17",         "-default-device",
-                           "--ptxas-options=-v", "--ptxas-options=-warn-spills"};
+    const char *words[] = {architecture,
+                           include,
+                           "-std=c++17",
+                           "-default-device",
+                           "-fmad=false",
+                           "--ptxas-options=-v",
+                           "--ptxas-options=-warn-spills"};
     int count = (int)(sizeof(words) / sizeof(words[0])) - (job->ptx ? 2 : 0);
     bool done = nvrtc->compile(program, count, words) == 0;
     compiled->log = nvrtc_take(program, nvrtc->log_size, nvrtc->log, &log_bytes);
@@ -169,6 +173,7 @@ static bool compile_by_program(const Compiler *compiler, const Job *job, Compile
                                 architecture,
                                 "-Xptxas=-v",
                                 "--expt-relaxed-constexpr",
+                                "-fmad=false",
                                 job->ptx ? "-ptx" : "-cubin",
                                 "-I",
                                 job->folder,
@@ -176,22 +181,11 @@ static bool compile_by_program(const Compiler *compiler, const Job *job, Compile
                                 output,
                                 job->source,
                                 NULL};
-    const char *clang_words[] = {compiler->path,
-                                 "-std=c++17",
-                                 architecture,
-                                 "-O3",
-                                 "-x",
-                                 "cuda",
-                                 "--cuda-device-only",
-                                 "-nocudainc",
-                                 "-nocudalib",
-                                 "-S",
-                                 "-I",
-                                 job->folder,
-                                 "-o",
-                                 output,
-                                 job->source,
-                                 NULL};
+    const char *clang_words[] = {
+        compiler->path, "-std=c++17", architecture,         "-O3",        "-ffp-contract=off",
+        "-x",           "cuda",       "--cuda-device-only", "-nocudainc", "-nocudalib",
+        "-S",           "-I",         job->folder,          "-o",         output,
+        job->source,    NULL};
     bool done = run(nvcc ? nvcc_words : clang_words, log);
     compiled->log = read_file(log, &log_bytes);
     if (done)

@@ -29,7 +29,9 @@ typedef struct Compiled {
     char version[32]; /* of the compiler: "NVRTC 12.9" */
 } Compiled;
 
-/* False if there is no image: then the log says why. */
+/* False if there is no image: then the log says why. A product and a sum become one operation where
+ * the source says so, and nowhere else: kernels that compute the same then get the same bits, and
+ * so does the emulator. */
 bool compile(const Compiler *compiler, const Job *job, Compiled *compiled);
 
 void compiled_free(Compiled *compiled);

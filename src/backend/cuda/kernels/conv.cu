@@ -27,8 +27,11 @@ FN ConvTile conv_tile(const ProductArguments &a) {
     return tile;
 }
 
-/* What the units of one tap and slice are loaded into. */
-template <typename T> struct ConvLoads { Fetched<Unit<T>::channels, true> units[CONV_LOADS]; };
+/* What the units of one tap and slice are loaded into. In f32, as at the network's edges, they may
+ * be products of two values. */
+template <typename T> struct ConvLoads {
+    Fetched<Unit<T>::channels, T::stored == STORED_F32> units[CONV_LOADS];
+};
 
 FN int conv_unit_plane(int i) {
     return (thread_index() + i * PRODUCT_THREADS) % PRODUCT_PLANES;
