@@ -222,8 +222,10 @@ int divide_up(int size, int unit) {
 
 void run_kernel(const char *name, const void *arguments, Grid grid, size_t shared_bytes, Way way) {
     const EmuKernel *kernel = emu_find(name);
-    if (!kernel)
+    if (!kernel) {
         fail_msg("there is no kernel %s", name);
+        return;
+    }
     const unsigned blocks[3] = {(unsigned)grid.x, (unsigned)grid.y, (unsigned)grid.z};
     int capability = way.capability < kernel->capability ? kernel->capability : way.capability;
     char fault[512];

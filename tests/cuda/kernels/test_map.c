@@ -179,17 +179,15 @@ static void fill_moments(Statistics *s, int source, Random *random) {
 /* Each source has some channels of the network, and padding behind them. */
 static Statistics statistics_random(Random *random) {
     Statistics s = {.samples = random_between(random, 1, 3),
-                    .sources = random_between(random, 1, 2)};
-    int used[2] = {0, 0};
-    s.group_channels = random_between(random, 1, 9);
-    used[0] = s.group_channels * random_between(random, 1, 5);
-    if (s.sources == 2)
-        used[1] = s.group_channels * random_between(random, 1, 3);
+                    .group_channels = random_between(random, 1, 9)};
+    const int used[2] = {s.group_channels * random_between(random, 1, 5),
+                         s.group_channels * random_between(random, 0, 3)};
     s.network_channels = used[0] + used[1];
     s.positions = malloc((size_t)s.network_channels * sizeof(int32_t));
     s.gain_bias = malloc((size_t)s.network_channels * 2 * sizeof(float));
     assert_true(s.positions && s.gain_bias);
-    for (int i = 0; i < s.sources; i++) {
+    for (int i = 0; i < 2 && used[i]; i++) {
+        s.sources++;
         s.channels[i] = padded(used[i]);
         s.parts[i] = random_chance(random, 50) ? random_between(random, 1, 5)
                                                : random_between(random, 100, 300);
