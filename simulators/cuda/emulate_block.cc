@@ -34,6 +34,7 @@ typedef struct Warp {
     uint32_t ready;       /* places of lanes that can run and do not */
     int arrived;          /* lanes at the collective */
     const Thread *latest; /* of them */
+    EmuLane meeting;      /* what the first of them brought */
     int at_barrier;
     int ended;
     const EmuLane *lanes[WARP];
@@ -205,8 +206,8 @@ EMU_UNWATCHED static void check_meeting(Warp *warp, const EmuLane *lane) {
     if (warp->at_barrier)
         fail_meeting(lane, find(warp->threads, WARP, is_at_barrier));
     if (!warp->arrived)
-        return;
-    const EmuLane *first = warp->latest->lane;
+        warp->meeting = *lane;
+    const EmuLane *first = &warp->meeting;
     if (first->collective != lane->collective || first->m != lane->m || first->n != lane->n ||
         !same_place(first->file, first->line, lane->file, lane->line))
         fail_meeting(lane, warp->latest);
