@@ -121,7 +121,7 @@ install: build
 uninstall:
 	@DESTDIR='$(DESTDIR)' scripts/installed remove build
 
-deb:
+deb: nvidia
 	@scripts/setup deb
 	@scripts/make-deb build/deb
 

@@ -3,11 +3,13 @@
 names exactly the files in which a test carries the requirement's id.
 
     test_requirements.py SOURCE_ROOT
+    test_requirements.py SOURCE_ROOT --record    writes the tests' files into the page
 """
 import glob
 import os
 import re
 import sys
+import textwrap
 import unittest
 
 ROOT = sys.argv.pop(1) if len(sys.argv) > 1 else "."
@@ -60,6 +62,19 @@ def sections():
     return found
 
 
+def record():
+    """Replaces the page's lists of tests by what is found."""
+    found = test_files_by_id()
+    parts = re.split(r"^(?=### )", read("docs/requirements.md"), flags=re.M)
+    for index, part in enumerate(parts[1:], 1):
+        names = ", ".join("`%s`" % path for path in sorted(found.get(part[4:].split(".", 1)[0], ())))
+        lines = textwrap.fill("- Tests: " + names, 100, subsequent_indent="  ", break_long_words=False,
+                              break_on_hyphens=False)
+        parts[index] = re.sub(r"^- Tests: [^\n]*(?:\n  [^\n]+)*", lambda _: lines, part, flags=re.M)
+    with open(os.path.join(ROOT, "docs/requirements.md"), "w", encoding="utf-8") as file:
+        file.write("".join(parts))
+
+
 class Requirements(unittest.TestCase):
     def test_every_requirement_has_one_section_in_order(self):
         self.assertEqual([name for name, _ in sections()], IDS)
@@ -93,4 +108,7 @@ class Requirements(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:] == ["--record"]:
+        record()
+    else:
+        unittest.main()

@@ -15,6 +15,10 @@ static const CudaDriver *driver_of(const CudaExecutable *executable) {
     return executable->session.driver;
 }
 
+static int flight_index(const CudaExecutable *executable, const CudaFlight *flight) {
+    return (int)(flight - executable->flights);
+}
+
 /* ---- Computing ---- */
 
 static CudaStatus launch_steps(const CudaExecutable *executable, const CudaFlight *flight,
@@ -31,12 +35,13 @@ static CudaStatus launch_steps(const CudaExecutable *executable, const CudaFligh
 static CudaStatus launch_profiled(const CudaExecutable *executable, const CudaFlight *flight,
                                   int batch) {
     const CudaDriver *driver = driver_of(executable);
-    const CudaProfiling *profiling = &executable->profiling;
-    CudaStatus status = driver->event_record(profiling->events[0], executable->compute);
+    const CudaEvent *events = cuda_profiling_events(&executable->profiling, &executable->plan,
+                                                    flight_index(executable, flight));
+    CudaStatus status = driver->event_record(events[0], executable->compute);
     for (int i = 0; i < executable->plan.program.count && status == CUDA_OK; i++) {
         status = cuda_step_launch(executable, i, flight, batch);
         if (status == CUDA_OK)
-            status = driver->event_record(profiling->events[i + 1], executable->compute);
+            status = driver->event_record(events[i + 1], executable->compute);
     }
     return status;
 }
@@ -62,7 +67,7 @@ static CudaStatus capture(CudaExecutable *executable, const CudaFlight *flight, 
 }
 
 static CudaGraphExec *graph_of(CudaExecutable *executable, const CudaFlight *flight, int batch) {
-    return &executable->graphs[(batch - 1) * CUDA_FLIGHTS + (flight - executable->flights)];
+    return &executable->graphs[(batch - 1) * CUDA_FLIGHTS + flight_index(executable, flight)];
 }
 
 /* Without a graph, the same launches cost some microseconds more each. */
@@ -79,7 +84,10 @@ static void give_graphs_up(CudaExecutable *executable, CudaStatus status) {
 
 static CudaStatus compute(CudaExecutable *executable, const CudaFlight *flight, int batch,
                           const atomic_bool *cancel) {
-    if (profile_active(executable->profiling.profile))
+    bool profiled = profile_active(executable->profiling.profile) != NULL;
+    if (executable->profiling.recorded)
+        executable->profiling.recorded[flight_index(executable, flight)] = profiled;
+    if (profiled)
         return launch_profiled(executable, flight, batch);
     if (!executable->graphs || executable->without_graphs)
         return launch_steps(executable, flight, batch, cancel);
@@ -206,7 +214,8 @@ static cleave_status cuda_collect(Executable *head, cleave_error *error) {
     status = cuda_check(driver_of(executable)->event_synchronize(flight->downloaded), STEP_RUN,
                         "computing a batch", &head->failure, error);
     if (status == CLEAVE_OK)
-        cuda_profiling_ran(&executable->profiling, driver_of(executable), &executable->plan, batch);
+        cuda_profiling_ran(&executable->profiling, driver_of(executable), &executable->plan,
+                           flight_index(executable, flight), batch);
     cuda_leave(&executable->session);
     if (status == CLEAVE_OK)
         memcpy(flight->result, flight->host_output, output_bytes(executable, batch));
@@ -261,7 +270,7 @@ static void destroy_on_device(CudaExecutable *executable) {
     executable->graphs = NULL;
     for (int i = 0; i < CUDA_FLIGHTS; i++)
         destroy_flight(driver, &executable->flights[i]);
-    cuda_profiling_end(&executable->profiling, driver, &executable->plan);
+    cuda_profiling_release(&executable->profiling, driver, &executable->plan);
     for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
         if (memory[i])
             driver->memory_free(memory[i]);
@@ -278,8 +287,7 @@ static void cuda_destroy(Executable *head) {
     }
     cuda_session_close(&executable->session);
     free(executable->graphs);
-    free(executable->profiling.events);
-    free(executable->profiling.ops);
+    cuda_profiling_end(&executable->profiling);
     cuda_plan_free(&executable->plan);
     free(executable);
 }

@@ -8,9 +8,6 @@
 #include "backend/cuda/plan.h"
 #include "backend/cuda/profiling.h"
 
-/* Batches on their way at once: while one is computed, the other is sent or fetched. */
-#define CUDA_FLIGHTS 2
-
 /* Kernels by number: KERNEL_conv_f32_128, … */
 typedef enum KernelNumber {
 #define KERNEL_NUMBER(name, arguments, threads, capability) KERNEL_##name,

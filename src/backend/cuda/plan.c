@@ -130,19 +130,28 @@ static bool reads_in_full(const CudaPlan *plan, int step) {
     return step_is_edge(plan, step) || plan->steps[step].kind == STEP_KIND_ISTFT;
 }
 
-/* Whether a product's only reader is a sum of its own, as it is without fusion. With fusion such a
- * sum is part of the product's store, so neither rounds in between. */
-static bool is_part_of_sum(const CudaPlan *plan, int node) {
-    int readers = 0;
-    bool sum = false;
+/* The only step that reads a value; NULL if there are more. */
+static const Step *only_reader(const CudaPlan *plan, int node) {
+    const Step *reader = NULL;
     for (int i = 0; i < plan->program.count; i++) {
         const Step *step = &plan->program.steps[i];
-        if (!step_reads(step, node))
-            continue;
-        readers++;
-        sum = plan->graph.nodes[step->node].op == OP_ADD;
+        if (step_reads(step, node) && reader)
+            return NULL;
+        if (step_reads(step, node))
+            reader = step;
     }
-    return readers == 1 && sum;
+    return reader;
+}
+
+/* Whether fusion would make a sum part of this product's store, so that nothing is rounded in
+ * between: as program.c chooses, the later of two products that only the sum reads. */
+static bool is_host_of_sum(const CudaPlan *plan, int node) {
+    const Step *reader = only_reader(plan, node);
+    if (!reader || plan->graph.nodes[reader->node].op != OP_ADD)
+        return false;
+    int other = reader->add == node ? reader->sources[0].node : reader->add;
+    bool later = other > node && graph_is_product(&plan->graph.nodes[other]);
+    return !later || !only_reader(plan, other);
 }
 
 static bool all_readers(const CudaPlan *plan, int node, bool (*holds)(const CudaPlan *, int)) {
@@ -172,7 +181,7 @@ static int stored_of(const CudaPlan *plan, int step) {
         s->add >= 0 || !all_readers(plan, s->output, reads_not_in_full))
         return STORED_F32;
     if (plan_is_product(kind))
-        return is_part_of_sum(plan, s->output) ? STORED_F32 : narrow_type(plan);
+        return is_host_of_sum(plan, s->output) ? STORED_F32 : narrow_type(plan);
     return all_readers(plan, s->output, rounds_operand) ? narrow_type(plan) : STORED_F32;
 }
 
@@ -284,8 +293,8 @@ static bool choose_split(const CudaPlan *plan, int step) {
     const PlannedStep *planned = &plan->steps[step];
     if (!plan_is_product(planned->kind) || step_reads_plainly(s))
         return false;
-    if (reads_products(s)) /* conv alone can multiply while it loads */
-        return planned->kind != STEP_KIND_CONV;
+    if (reads_products(s)) /* conv in f32 alone can multiply while it loads */
+        return planned->kind != STEP_KIND_CONV || planned->type != STORED_F32;
     if (strcmp(forced_plan(), "split") == 0)
         return true;
     return strcmp(forced_plan(), "fused") != 0 && planned->kind == STEP_KIND_CONV_HALO &&

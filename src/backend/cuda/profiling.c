@@ -77,53 +77,60 @@ cleave_status cuda_profiling_begin(CudaProfiling *profiling, Profile *profile,
                                    const CudaDriver *driver, const CudaPlan *plan,
                                    DeviceFailure *failure, cleave_error *error) {
     size_t count = (size_t)plan->program.count;
+    size_t events = CUDA_FLIGHTS * (count + 1);
     *profiling = (CudaProfiling){.profile = profile};
     if (!profile)
         return CLEAVE_OK;
     profiling->ops = calloc(count, sizeof(*profiling->ops));
-    profiling->events = calloc(count + 1, sizeof(*profiling->events));
-    if (!profiling->ops || !profiling->events)
-        return error_memory(error, "the profile", count * sizeof(*profiling->events));
+    profiling->events = calloc(events, sizeof(*profiling->events));
+    profiling->recorded = calloc(CUDA_FLIGHTS, sizeof(*profiling->recorded));
+    if (!profiling->ops || !profiling->events || !profiling->recorded)
+        return error_memory(error, "the profile", events * sizeof(*profiling->events));
     cleave_status status = profile_add_row(profile, "GPU", 0, &profiling->row, error);
     if (status == CLEAVE_OK)
         status = add_steps(profiling, plan, error);
-    for (size_t i = 0; i <= count && status == CLEAVE_OK; i++)
+    for (size_t i = 0; i < events && status == CLEAVE_OK; i++)
         status = cuda_check(driver->event_create(&profiling->events[i], CUDA_EVENT_DEFAULT),
                             STEP_COMPILE, "creating events", failure, error);
     return status;
 }
 
-void cuda_profiling_end(CudaProfiling *profiling, const CudaDriver *driver, const CudaPlan *plan) {
-    for (int i = 0; profiling->events && i <= plan->program.count; i++)
+void cuda_profiling_release(CudaProfiling *profiling, const CudaDriver *driver,
+                            const CudaPlan *plan) {
+    int count = CUDA_FLIGHTS * (plan->program.count + 1);
+    for (int i = 0; profiling->events && i < count; i++)
         if (profiling->events[i])
             driver->event_destroy(profiling->events[i]);
+}
+
+void cuda_profiling_end(CudaProfiling *profiling) {
+    free(profiling->recorded);
     free(profiling->events);
     free(profiling->ops);
     *profiling = (CudaProfiling){.profile = NULL};
 }
 
 /* Seconds between two events of a run. */
-static double seconds_between(const CudaProfiling *profiling, const CudaDriver *driver, int from,
-                              int to) {
+static double seconds_between(const CudaDriver *driver, CudaEvent from, CudaEvent to) {
     float milliseconds = 0;
-    if (driver->event_elapsed(&milliseconds, profiling->events[from], profiling->events[to]) !=
-        CUDA_OK)
+    if (driver->event_elapsed(&milliseconds, from, to) != CUDA_OK)
         return 0;
     return (double)milliseconds * 1e-3;
 }
 
 /* The GPU's clock is set so that the last step ends now. */
 void cuda_profiling_ran(CudaProfiling *profiling, const CudaDriver *driver, const CudaPlan *plan,
-                        int batch) {
+                        int flight, int batch) {
     Profile *profile = profile_active(profiling->profile);
     int count = plan->program.count;
-    if (!profile)
+    if (!profile || !profiling->recorded[flight])
         return;
-    double begin = profile_clock(profile) - seconds_between(profiling, driver, 0, count);
+    const CudaEvent *events = cuda_profiling_events(profiling, plan, flight);
+    double begin = profile_clock(profile) - seconds_between(driver, events[0], events[count]);
     if (begin < profiling->last_end)
         begin = profiling->last_end;
     for (int i = 0; i < count; i++) {
-        double end = begin + seconds_between(profiling, driver, i, i + 1);
+        double end = begin + seconds_between(driver, events[i], events[i + 1]);
         if (plan->steps[i].kind != STEP_KIND_NONE)
             profile_op_ran(profile, profiling->ops[i], profiling->row, begin, end, batch);
         begin = end;

@@ -39,7 +39,7 @@ typedef struct ValueView {
 /* What a kernel reads, and does to it while it loads: act(scale · concat(a · times) + shift). */
 typedef struct Operand {
     ValueView sources[2];
-    ValueView times[2]; /* multiplied onto the source */
+    ValueView times[2]; /* multiplied onto the source, by map and conv_f32_… alone */
     uint64_t norm;      /* float[sample][channel][2]: scale and shift for each padded channel of the
                            concatenation; 0: no norm */
     int32_t norm_stride; /* pairs between two samples; 0: all samples have the same */

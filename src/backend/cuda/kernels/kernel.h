@@ -325,7 +325,7 @@ template <int LEFT> FN void copy_wait() {
 }
 
 #else
-#include "emulate.h"
+#include <emulate.h> /* the simulator's */
 #endif
 
 /* ---- The same in both halves ---- */

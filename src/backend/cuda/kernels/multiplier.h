@@ -68,9 +68,10 @@ template <typename T, int N> struct Multiplier {
                                     const Rows &left_rows, int plane) {
         UNROLL
         for (int m = 0; m < fragments; m++)
-            load_matrices(left[m], tile + ((plane + lane() / 16) * left_rows.plane + left_rows.offset +
-                                           (first_fragment() + m) * left_rows.pitch + lane() % 16) *
-                                              16);
+            load_matrices(left[m],
+                          tile + ((plane + lane() / 16) * left_rows.plane + left_rows.offset +
+                                  (first_fragment() + m) * left_rows.pitch + lane() % 16) *
+                                     16);
     }
 
     /* The slice's products of rows with columns whose units hold k. */
@@ -148,7 +149,8 @@ template <int N, bool BY_UNIT> struct Multiplier32 {
         return BY_UNIT ? c / run * 64 + across() * run + c % run : across() + 16 * c;
     }
 
-    FN_MEMBER static FourFloats load_left(const char *tile, const Rows &left_rows, int plane, int r) {
+    FN_MEMBER static FourFloats load_left(const char *tile, const Rows &left_rows, int plane,
+                                          int r) {
         int at = left_rows.offset + group() / 2 * left_rows.pitch + group() % 2 * rows + r;
         return *(const FourFloats *)(tile + (plane * left_rows.plane + at) * 16);
     }
