@@ -135,8 +135,6 @@ static void free_context(SimObject *object) {
 /* Its work is done before, unless an error has ended it. */
 static void destroy_context(SimContext *context) {
     sim_work_finish(sim_goal_context(context));
-    if (context->error != CUDA_SUCCESS)
-        sim_capture_forget(context);
     sim_objects_destroy(context);
     sim_memory_forget(context);
     free_context(&context->object);

@@ -91,19 +91,6 @@ static CUresult begin_capture(SimContext *context, CUstream handle, int mode) {
     return CUDA_SUCCESS;
 }
 
-void sim_capture_forget(const SimContext *context) {
-    for (int i = 0; i < CAPTURES_MAX; i++) {
-        SimCapture *capture = captures[i];
-        if (!capture || capture->stream->object.context != context)
-            continue;
-        captures[i] = NULL;
-        capture->stream->capture = NULL;
-        free_work(capture->graph);
-        free(capture->graph);
-        free(capture);
-    }
-}
-
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode) {
     CUresult status;
     SimContext *context = sim_enter(CALL_cuStreamBeginCapture_v2, &status);

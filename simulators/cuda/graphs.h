@@ -38,9 +38,6 @@ bool sim_capture_spoil(void);
 /* The same for all threads' captures in a context. */
 bool sim_capture_spoil_context(const SimContext *context);
 
-/* Ends all threads' captures in a context that an error ended: nobody could end them before. */
-void sim_capture_forget(const SimContext *context);
-
 /* Takes the work into the capture of its stream, or gives it to the stream if there is none. */
 CUresult sim_give(SimStream *stream, const SimWork *work);
 

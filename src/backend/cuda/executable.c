@@ -55,8 +55,6 @@ static CudaStatus capture(CudaExecutable *executable, const CudaFlight *flight, 
         return status;
     status = launch_steps(executable, flight, batch, NULL);
     CudaStatus ended = driver->capture_end(executable->compute, &graph);
-    if (ended != CUDA_OK) /* what comes next would be recorded too: asking again does no harm */
-        driver->capture_end(executable->compute, &graph);
     if (status == CUDA_OK)
         status = ended;
     if (status == CUDA_OK)
