@@ -25,6 +25,9 @@ SPARED = ("cuDevicePrimaryCtxGetState", "cuDevicePrimaryCtxSetFlags_v2")
 PROBING = ("cuInit", "cuDriverGetVersion", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName",
            "cuDeviceGetUuid_v2", "cuDeviceTotalMem_v2", "cuDeviceGetAttribute")
 
+# Calls before which no context is current, so that they end none's life.
+OUTSIDE = ("cuDevicePrimaryCtxRetain", "cuCtxPushCurrent_v2")
+
 # Errors after which nothing works until the context is gone, and what is said of them.
 STICKY = {214: "was lost", 700: "was lost", 702: "took too long", 719: "was lost"}
 
@@ -123,7 +126,7 @@ class CallTest(FailureTest):
     def test_r11_calls_that_end_the_contexts_life(self):
         """All that comes after them fails too, and so does freeing, until the context is gone."""
         for call, count in self.good_calls().items():
-            if call in PROBING + SPARED + ("cuDevicePrimaryCtxRetain",):
+            if call in PROBING + SPARED + OUTSIDE:
                 continue
             for at in self.occurrences(count)[:2]:
                 settings = "fail=%s:%d:719" % (call, at)
