@@ -66,38 +66,53 @@ static SimContext *find_context(CUcontext handle) {
     return NULL;
 }
 
-static CUresult find_current(SimContext **context) {
-    if (depth == 0)
-        return CUDA_ERROR_INVALID_CONTEXT;
-    *context = find_context(stack[depth - 1]);
-    return *context ? (*context)->error : CUDA_ERROR_CONTEXT_IS_DESTROYED;
+static SimContext *find_current(CUresult *status) {
+    SimContext *context = depth ? find_context(stack[depth - 1]) : NULL;
+    if (!context)
+        *status = depth ? CUDA_ERROR_CONTEXT_IS_DESTROYED : CUDA_ERROR_INVALID_CONTEXT;
+    return context;
 }
 
-/* What a call needs, in the order in which a driver looks for it. */
-static CUresult check_needs(SimCall call, SimContext **context, CUresult failure) {
-    SimNeeds needs = sim_call_needs(call);
-    if (needs == NEEDS_NOTHING)
-        return failure;
-    if (!initialised)
-        return CUDA_ERROR_NOT_INITIALIZED;
-    if (needs == NEEDS_INIT)
-        return failure;
-    CUresult status = find_current(context);
-    if (status != CUDA_SUCCESS)
-        return status;
-    if (sim_is_sticky(failure))
-        sim_context_break(*context, failure);
-    if (failure == CUDA_SUCCESS && needs == NEEDS_NO_CAPTURE && sim_capture_spoil())
+static CUresult check_init(SimCall call) {
+    return sim_call_needs(call) == NEEDS_NOTHING || initialised ? CUDA_SUCCESS
+                                                                : CUDA_ERROR_NOT_INITIALIZED;
+}
+
+/* What a call meets in its context. */
+static CUresult check_context(SimCall call, SimContext *context, CUresult failure) {
+    if (context->error == CUDA_SUCCESS && sim_is_sticky(failure))
+        sim_context_break(context, failure);
+    if (context->error != CUDA_SUCCESS)
+        return context->error;
+    if (failure == CUDA_SUCCESS && sim_call_needs(call) == NEEDS_NO_CAPTURE && sim_capture_spoil())
         return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
     return failure;
 }
 
-CUresult sim_begin(SimCall call, SimContext **context) {
+CUresult sim_begin(SimCall call) {
     sim_lock();
-    CUresult status = check_needs(call, context, (CUresult)sim_call_made(call));
+    CUresult failure = (CUresult)sim_call_made(call);
+    CUresult status = check_init(call);
+    if (status == CUDA_SUCCESS)
+        status = failure;
     if (status != CUDA_SUCCESS)
         sim_unlock();
     return status;
+}
+
+SimContext *sim_enter(SimCall call, CUresult *status) {
+    SimContext *context = NULL;
+    sim_lock();
+    CUresult failure = (CUresult)sim_call_made(call);
+    *status = check_init(call);
+    if (*status == CUDA_SUCCESS)
+        context = find_current(status);
+    if (context)
+        *status = check_context(call, context, failure);
+    if (*status == CUDA_SUCCESS)
+        return context;
+    sim_unlock();
+    return NULL;
 }
 
 CUresult sim_end(CUresult status) {
@@ -148,7 +163,7 @@ static CUresult retain(CUcontext *context, CUdevice device) {
 }
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
-    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxRetain, NULL);
+    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxRetain);
     return status ? status : sim_end(retain(context, device));
 }
 
@@ -167,13 +182,13 @@ static CUresult release(CUdevice device) {
 }
 
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
-    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxRelease_v2, NULL);
+    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxRelease_v2);
     return status ? status : sim_end(release(device));
 }
 
 CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active) {
     Primary *primary = NULL;
-    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxGetState, NULL);
+    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxGetState);
     if (status != CUDA_SUCCESS)
         return status;
     status = find_primary(device, &primary);
@@ -196,12 +211,12 @@ static CUresult set_flags(CUdevice device, unsigned flags) {
 }
 
 CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags) {
-    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxSetFlags_v2, NULL);
+    CUresult status = sim_begin(CALL_cuDevicePrimaryCtxSetFlags_v2);
     return status ? status : sim_end(set_flags(device, flags));
 }
 
 CUresult cuCtxPushCurrent_v2(CUcontext context) {
-    CUresult status = sim_begin(CALL_cuCtxPushCurrent_v2, NULL);
+    CUresult status = sim_begin(CALL_cuCtxPushCurrent_v2);
     if (status != CUDA_SUCCESS)
         return status;
     sim_object_find(context, SIM_CONTEXT, NULL);
@@ -212,7 +227,7 @@ CUresult cuCtxPushCurrent_v2(CUcontext context) {
 }
 
 CUresult cuCtxPopCurrent_v2(CUcontext *context) {
-    CUresult status = sim_begin(CALL_cuCtxPopCurrent_v2, NULL);
+    CUresult status = sim_begin(CALL_cuCtxPopCurrent_v2);
     if (status != CUDA_SUCCESS)
         return status;
     if (depth == 0)
@@ -224,9 +239,9 @@ CUresult cuCtxPopCurrent_v2(CUcontext *context) {
 }
 
 CUresult cuCtxSynchronize(void) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuCtxSynchronize, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuCtxSynchronize, &status);
+    if (!context)
         return status;
     if (sim_capture_spoil_context(context))
         return sim_end(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);

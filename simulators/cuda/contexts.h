@@ -17,11 +17,14 @@ typedef struct SimContext {
     uint64_t nanoseconds; /* the device's clock, which its work moves on */
 } SimContext;
 
-/* What every call begins with: takes the lock, counts the call, and fails where the settings want
- * it, or where what the call needs is missing. *context is the current one, for calls that need
- * one; else it may be NULL. Returns CUDA_SUCCESS and holds the lock, until sim_end(); else the call
- * returns what this returned. */
-CUresult sim_begin(SimCall call, SimContext **context);
+/* What every call that needs no context begins with: takes the lock, counts the call, and fails
+ * where the settings want it, or cuInit() is missing. Returns CUDA_SUCCESS and holds the lock,
+ * until sim_end(); else the call returns what this returned. */
+CUresult sim_begin(SimCall call);
+
+/* The same for calls that need a context: returns the current one, or NULL, where the call returns
+ * *status. */
+SimContext *sim_enter(SimCall call, CUresult *status);
 
 /* Gives the lock back; returns `status`. */
 CUresult sim_end(CUresult status);

@@ -36,9 +36,9 @@ static CUresult upload(SimContext *context, CUdeviceptr to, const void *from, si
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemcpyHtoDAsync_v2, &context);
-    return status ? status : sim_end(upload(context, to, from, bytes, stream));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemcpyHtoDAsync_v2, &status);
+    return context ? sim_end(upload(context, to, from, bytes, stream)) : status;
 }
 
 static CUresult download(SimContext *context, void *to, CUdeviceptr from, size_t bytes,
@@ -63,7 +63,7 @@ static CUresult download(SimContext *context, void *to, CUdeviceptr from, size_t
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemcpyDtoHAsync_v2, &context);
-    return status ? status : sim_end(download(context, to, from, bytes, stream));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemcpyDtoHAsync_v2, &status);
+    return context ? sim_end(download(context, to, from, bytes, stream)) : status;
 }

@@ -33,9 +33,10 @@
  *   driver_version=570.86.10  as NVML tells it
  *   nvml=0              nvmlInit_v2() fails
  *   seed=0              another order of everything that has no order
- *   fail=CALL:3         the third call of CALL fails and does nothing; fail=CALL:3:CODE: with that
- *                       code. For every call, NVML's too; several times if need be. A code of those
- *                       after which nothing works ends the current context's life
+ *   fail=CALL:3         the third call of CALL fails and does nothing, but that
+ * cuStreamEndCapture() ends the capture; fail=CALL:3:CODE: with that code. For every call, NVML's
+ *                       too; several times if need be. A code of those after which nothing works
+ *                       ends the current context's life
  *   sticky=launch:40    the 40th kernel that the device runs (with copy: the 40th copy) ends the
  *                       context's life: with ILLEGAL_ADDRESS, or sticky=launch:40:CODE
  *   report=FILE         at exit, writes the counts there as JSON; "-" is standard error

@@ -24,12 +24,12 @@ CUresult cuInit(unsigned flags) {
     sim_lock();
     sim_report_at_exit(sim_settings()->report);
     sim_unlock();
-    CUresult status = sim_begin(CALL_cuInit, NULL);
+    CUresult status = sim_begin(CALL_cuInit);
     return status ? status : sim_end(initialise(flags));
 }
 
 CUresult cuDriverGetVersion(int *version) {
-    CUresult status = sim_begin(CALL_cuDriverGetVersion, NULL);
+    CUresult status = sim_begin(CALL_cuDriverGetVersion);
     if (status != CUDA_SUCCESS)
         return status;
     *version = sim_settings()->driver;
@@ -37,37 +37,37 @@ CUresult cuDriverGetVersion(int *version) {
 }
 
 CUresult cuDeviceGetCount(int *count) {
-    CUresult status = sim_begin(CALL_cuDeviceGetCount, NULL);
+    CUresult status = sim_begin(CALL_cuDeviceGetCount);
     if (status != CUDA_SUCCESS)
         return status;
     *count = sim_settings()->device_count;
     return sim_end(CUDA_SUCCESS);
 }
 
-/* As sim_begin(), for calls on a device. */
-static CUresult begin(SimCall call, CUdevice device, const SimDeviceSettings **settings) {
-    CUresult status = sim_begin(call, NULL);
-    if (status != CUDA_SUCCESS)
-        return status;
-    if (device < 0 || device >= sim_settings()->device_count)
-        return sim_end(CUDA_ERROR_INVALID_DEVICE);
-    *settings = &sim_settings()->devices[device];
-    return CUDA_SUCCESS;
+/* As sim_enter(), for calls on a device. */
+static const SimDeviceSettings *begin(SimCall call, CUdevice device, CUresult *status) {
+    *status = sim_begin(call);
+    if (*status != CUDA_SUCCESS)
+        return NULL;
+    if (device >= 0 && device < sim_settings()->device_count)
+        return &sim_settings()->devices[device];
+    *status = sim_end(CUDA_ERROR_INVALID_DEVICE);
+    return NULL;
 }
 
 CUresult cuDeviceGet(CUdevice *device, int index) {
-    const SimDeviceSettings *settings = NULL;
-    CUresult status = begin(CALL_cuDeviceGet, index, &settings);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    const SimDeviceSettings *settings = begin(CALL_cuDeviceGet, index, &status);
+    if (!settings)
         return status;
     *device = index;
     return sim_end(CUDA_SUCCESS);
 }
 
 CUresult cuDeviceGetName(char *name, int size, CUdevice device) {
-    const SimDeviceSettings *settings = NULL;
-    CUresult status = begin(CALL_cuDeviceGetName, device, &settings);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    const SimDeviceSettings *settings = begin(CALL_cuDeviceGetName, device, &status);
+    if (!settings)
         return status;
     if (size <= 0)
         return sim_end(CUDA_ERROR_INVALID_VALUE);
@@ -76,27 +76,27 @@ CUresult cuDeviceGetName(char *name, int size, CUdevice device) {
 }
 
 CUresult cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice device) {
-    const SimDeviceSettings *settings = NULL;
-    CUresult status = begin(CALL_cuDeviceGetUuid_v2, device, &settings);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    const SimDeviceSettings *settings = begin(CALL_cuDeviceGetUuid_v2, device, &status);
+    if (!settings)
         return status;
     memcpy(uuid->bytes, settings->uuid, sizeof(uuid->bytes));
     return sim_end(CUDA_SUCCESS);
 }
 
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
-    const SimDeviceSettings *settings = NULL;
-    CUresult status = begin(CALL_cuDeviceTotalMem_v2, device, &settings);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    const SimDeviceSettings *settings = begin(CALL_cuDeviceTotalMem_v2, device, &status);
+    if (!settings)
         return status;
     *bytes = (size_t)settings->memory;
     return sim_end(CUDA_SUCCESS);
 }
 
 CUresult cuDeviceGetPCIBusId(char *bus, int size, CUdevice device) {
-    const SimDeviceSettings *settings = NULL;
-    CUresult status = begin(CALL_cuDeviceGetPCIBusId, device, &settings);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    const SimDeviceSettings *settings = begin(CALL_cuDeviceGetPCIBusId, device, &status);
+    if (!settings)
         return status;
     if (size <= (int)strlen(settings->bus))
         return sim_end(CUDA_ERROR_INVALID_VALUE);
@@ -142,9 +142,9 @@ static int attribute_of(const SimDeviceSettings *device, int attribute) {
 }
 
 CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device) {
-    const SimDeviceSettings *settings = NULL;
-    CUresult status = begin(CALL_cuDeviceGetAttribute, device, &settings);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    const SimDeviceSettings *settings = begin(CALL_cuDeviceGetAttribute, device, &status);
+    if (!settings)
         return status;
     *value = attribute_of(settings, attribute);
     return sim_end(CUDA_SUCCESS);

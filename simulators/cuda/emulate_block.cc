@@ -7,15 +7,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "backend/cuda/kernels/kernel.h"
+#include "emulate_room.h"
 
-#define WARP        32
-#define STACK_BYTES ((size_t)64 * 4096)
-#define COPIES_MAX  128 /* of a thread, under way */
-#define GUARD_BYTES 256 /* before and behind shared memory */
-#define FRESH       0xff
+#define WARP       32
+#define COPIES_MAX 128 /* of a thread, under way */
 
 typedef struct Thread {
     Fiber fiber;
@@ -37,6 +34,7 @@ typedef struct Warp {
     uint32_t ready;       /* places of lanes that can run and do not */
     int arrived;          /* lanes at the collective */
     const Thread *latest; /* of them */
+    EmuLane meeting;      /* what the first of them brought */
     int at_barrier;
     int ended;
     const EmuLane *lanes[WARP];
@@ -61,11 +59,7 @@ struct Block {
     Warp warps[BLOCK_THREADS_MAX / WARP];
     Thread threads[BLOCK_THREADS_MAX];
     EmuCopy copies[BLOCK_THREADS_MAX][COPIES_MAX];
-    char *memory; /* shared memory and stacks */
-    size_t memory_bytes;
-    char *stacks;
-    int stacks_count;
-    char *shared;
+    Room room;
     /* Where ThreadSanitizer is told of orders: */
     uint64_t begun;       /* by the launch, acquired by each thread at its beginning */
     uint64_t finished[2]; /* by each thread at its end, of even and of odd runs */
@@ -212,8 +206,8 @@ EMU_UNWATCHED static void check_meeting(Warp *warp, const EmuLane *lane) {
     if (warp->at_barrier)
         fail_meeting(lane, find(warp->threads, WARP, is_at_barrier));
     if (!warp->arrived)
-        return;
-    const EmuLane *first = warp->latest->lane;
+        warp->meeting = *lane;
+    const EmuLane *first = &warp->meeting;
     if (first->collective != lane->collective || first->m != lane->m || first->n != lane->n ||
         !same_place(first->file, first->line, lane->file, lane->line))
         fail_meeting(lane, warp->latest);
@@ -290,13 +284,13 @@ EMU_UNWATCHED void emu_sync(const char *file, int line) {
 /* ---- Shared memory and copies ---- */
 
 EMU_UNWATCHED char *emu_shared(void) {
-    return current->shared;
+    return current->room.shared;
 }
 
 EMU_UNWATCHED void emu_check_shared(const char *what, const void *address, const char *file,
                                     int line) {
     const Block *block = current;
-    uintptr_t offset = (uintptr_t)address - (uintptr_t)block->shared;
+    uintptr_t offset = (uintptr_t)address - (uintptr_t)block->room.shared;
     size_t bytes = block->launch->shared_bytes;
     if (offset >= bytes || bytes - offset < sizeof(Quad))
         fail(file, line, "%s is not in shared memory, of %zu bytes, but at its byte %td", what,
@@ -309,7 +303,7 @@ EMU_UNWATCHED void emu_check_shared(const char *what, const void *address, const
 EMU_UNWATCHED void emu_check_global(const char *what, const void *address, const char *file,
                                     int line) {
     const Block *block = current;
-    uintptr_t offset = (uintptr_t)address - (uintptr_t)block->shared;
+    uintptr_t offset = (uintptr_t)address - (uintptr_t)block->room.shared;
     if (offset < block->launch->shared_bytes)
         fail(file, line, "%s is in shared memory, at its byte %td", what, (ptrdiff_t)offset);
     if ((uintptr_t)address % sizeof(Quad))
@@ -377,21 +371,10 @@ EMU_UNWATCHED Block *block_create(void) {
     return memory == MAP_FAILED ? nullptr : (Block *)memory;
 }
 
-EMU_UNWATCHED static void unmap(Block *block) {
-#ifdef EMU_ASAN
-    if (block->memory)
-        __asan_unpoison_memory_region(block->memory, block->memory_bytes);
-#endif
-    if (block->memory)
-        munmap(block->memory, block->memory_bytes);
-    block->memory = nullptr;
-    block->memory_bytes = 0;
-}
-
 EMU_UNWATCHED void block_destroy(Block *block) {
     for (Thread &thread : block->threads)
         fiber_destroy(&thread.fiber);
-    unmap(block);
+    room_free(&block->room);
     munmap((void *)block, sizeof(*block));
 }
 
@@ -400,94 +383,16 @@ EMU_UNWATCHED void block_finish(Block *block) {
     fiber_acquire(&block->finished[1]);
 }
 
-EMU_UNWATCHED static size_t page_bytes(void) {
-    return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-EMU_UNWATCHED static size_t round_up(size_t bytes, size_t unit) {
-    return (bytes + unit - 1) / unit * unit;
-}
-
-/* Shared memory between guards; behind it stacks, with a page below each that faults. */
-EMU_UNWATCHED static size_t shared_room(size_t shared_bytes) {
-    return round_up(2 * GUARD_BYTES + shared_bytes + sizeof(Quad), page_bytes());
-}
-
-/* Not a power of two: equal variables of many threads shall not meet in one set of a cache. */
-EMU_UNWATCHED static size_t stack_pitch(void) {
-    return round_up(STACK_BYTES, page_bytes()) + page_bytes();
-}
-
-EMU_UNWATCHED static bool map(Block *block, size_t room, int threads) {
-    unmap(block);
-    size_t bytes = room + (size_t)threads * stack_pitch();
-    void *memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return false;
-    block->memory = (char *)memory;
-    block->memory_bytes = bytes;
-    block->stacks = block->memory + room;
-    block->stacks_count = threads;
-    bool guarded = true;
-    for (int i = 0; i < threads && guarded; i++)
-        guarded = !mprotect(block->stacks + (size_t)i * stack_pitch(), page_bytes(), PROT_NONE);
-    return guarded;
-}
-
-EMU_UNWATCHED static bool find_memory(Block *block) {
-    const Launch *launch = block->launch;
-    size_t room = shared_room(launch->shared_bytes);
-    bool fits = block->memory && block->stacks_count >= launch->threads &&
-                block->memory + room <= block->stacks;
-    return fits || map(block, room, launch->threads);
-}
-
-/* Not by memset(), which ThreadSanitizer would take for a write by whoever launches. */
-EMU_UNWATCHED static void make_fresh(char *memory, size_t bytes) {
-    for (size_t i = 0; i < bytes; i += sizeof(uint64_t)) {
-        *(uint64_t *)(memory + i) = FRESH * (uint64_t)0x0101010101010101;
-        asm volatile("" ::: "memory");
-    }
-}
-
-EMU_UNWATCHED static void prepare_shared(Block *block) {
-    size_t bytes = block->launch->shared_bytes;
-    char *low = block->memory;
-    char *high = block->stacks;
-    block->shared = low + GUARD_BYTES;
-#ifdef EMU_ASAN
-    __asan_unpoison_memory_region(low, (size_t)(high - low));
-#endif
-    make_fresh(low, round_up(2 * GUARD_BYTES + bytes, sizeof(uint64_t)));
-#ifdef EMU_ASAN
-    __asan_poison_memory_region(low, GUARD_BYTES);
-    __asan_poison_memory_region(block->shared + bytes, (size_t)(high - block->shared) - bytes);
-#else
-    (void)high;
-#endif
-}
-
-/* Whether what stands around shared memory still does. Under ASan it cannot be written. */
+/* Under ASan an overrun has been reported where it happened. */
 EMU_UNWATCHED static void check_guards(Block *block) {
-#ifndef EMU_ASAN
-    size_t bytes = block->launch->shared_bytes;
-    const char *low = block->shared - GUARD_BYTES;
-    const char *behind = block->shared + bytes;
-    for (int i = 0; i < GUARD_BYTES; i++) {
-        if ((unsigned char)low[i] == FRESH && (unsigned char)behind[i] == FRESH)
-            continue;
-        ptrdiff_t at = (unsigned char)low[i] == FRESH ? (ptrdiff_t)bytes + i : i - GUARD_BYTES;
-        snprintf(block->fault, BLOCK_FAULT_MAX,
-                 "%s: byte %td of shared memory was written, which has %zu (block %d, %d, %d)",
-                 block->launch->kernel->name, at, bytes, emu_here.block[0], emu_here.block[1],
-                 emu_here.block[2]);
-        block->faulted = true;
+    ptrdiff_t at = 0;
+    if (room_is_intact(&block->room, &at))
         return;
-    }
-#else
-    (void)block;
-#endif
+    snprintf(block->fault, BLOCK_FAULT_MAX,
+             "%s: byte %td of shared memory was written, which has %zu (block %d, %d, %d)",
+             block->launch->kernel->name, at, block->room.shared_bytes, emu_here.block[0],
+             emu_here.block[1], emu_here.block[2]);
+    block->faulted = true;
 }
 
 EMU_UNWATCHED static void prepare_order(Block *block, uint64_t number) {
@@ -517,17 +422,13 @@ EMU_UNWATCHED static void prepare_thread(Block *block, int index) {
     thread->fiber = fiber;
     thread->index = index;
     thread->copies = block->copies[index];
-    char *stack = block->stacks + (size_t)index * stack_pitch() + page_bytes();
-#ifdef EMU_ASAN
-    if (block->faulted) /* its frames were left as they were */
-        __asan_unpoison_memory_region(stack, stack_pitch() - page_bytes());
-#endif
-    fiber_prepare(&thread->fiber, stack, stack_pitch() - page_bytes(), (size_t)(index % WARP) * 448,
-                  thread_body);
+    if (block->faulted)
+        room_clean_stack(&block->room, index);
+    fiber_prepare(&thread->fiber, room_stack(&block->room, index), room_stack_bytes(),
+                  (size_t)(index % WARP) * 448, thread_body);
 }
 
 EMU_UNWATCHED static void prepare(Block *block, uint64_t number) {
-    prepare_shared(block);
     prepare_order(block, number);
     block->threads_count = block->launch->threads;
     block->warps_count = (block->threads_count + WARP - 1) / WARP;
@@ -563,7 +464,7 @@ EMU_UNWATCHED bool block_run(Block *block, const Launch *launch, uint64_t number
                              char fault[BLOCK_FAULT_MAX]) {
     block->launch = launch;
     block->fault = fault;
-    if (!find_memory(block)) {
+    if (!room_prepare(&block->room, launch->shared_bytes, launch->threads)) {
         snprintf(fault, BLOCK_FAULT_MAX, "%s: the emulator has no memory for %d threads",
                  launch->kernel->name, launch->threads);
         return false;

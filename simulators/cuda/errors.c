@@ -65,7 +65,7 @@ static int find_error(CUresult status) {
 }
 
 CUresult cuGetErrorName(CUresult error, const char **name) {
-    CUresult status = sim_begin(CALL_cuGetErrorName, NULL);
+    CUresult status = sim_begin(CALL_cuGetErrorName);
     int row = find_error(error);
     if (status != CUDA_SUCCESS)
         return status;
@@ -74,7 +74,7 @@ CUresult cuGetErrorName(CUresult error, const char **name) {
 }
 
 CUresult cuGetErrorString(CUresult error, const char **text) {
-    CUresult status = sim_begin(CALL_cuGetErrorString, NULL);
+    CUresult status = sim_begin(CALL_cuGetErrorString);
     int row = find_error(error);
     if (status != CUDA_SUCCESS)
         return status;

@@ -92,35 +92,58 @@ static CUresult begin_capture(SimContext *context, CUstream handle, int mode) {
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamBeginCapture_v2, &context);
-    return status ? status : sim_end(begin_capture(context, stream, mode));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamBeginCapture_v2, &status);
+    return context ? sim_end(begin_capture(context, stream, mode)) : status;
+}
+
+/* Gives what was captured; NULL if it was spoiled. */
+static SimGraph *finish_capture(SimCapture *capture) {
+    SimGraph *graph = capture->graph;
+    if (capture->spoiled) {
+        free_work(graph);
+        free(graph);
+        graph = NULL;
+    }
+    *capture_slot(capture) = NULL;
+    capture->stream->capture = NULL;
+    free(capture);
+    return graph;
 }
 
 static CUresult end_capture(SimContext *context, CUstream handle, CUgraph *graph) {
     SimStream *stream = sim_object_find(handle, SIM_STREAM, context);
-    SimCapture *capture = stream->capture;
     *graph = NULL;
-    if (!capture)
+    if (!stream->capture)
         return CUDA_ERROR_ILLEGAL_STATE;
-    if (capture->thread != this_thread())
+    if (stream->capture->thread != this_thread())
         return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-    bool spoiled = capture->spoiled;
-    *capture_slot(capture) = NULL;
-    stream->capture = NULL;
-    sim_object_add(&capture->graph->object, SIM_GRAPH, context, destroy_graph);
-    if (spoiled)
-        destroy_graph(&capture->graph->object);
-    else
-        *graph = (CUgraph)capture->graph->object.handle;
-    free(capture);
-    return spoiled ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_SUCCESS;
+    SimGraph *captured = finish_capture(stream->capture);
+    if (!captured)
+        return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+    sim_object_add(&captured->object, SIM_GRAPH, context, destroy_graph);
+    *graph = (CUgraph)captured->object.handle;
+    return CUDA_SUCCESS;
+}
+
+/* Whatever makes this call fail, the thread's capture ends with it. */
+static CUresult fail_capture(CUgraph *graph, CUresult status) {
+    sim_lock();
+    *graph = NULL;
+    for (int i = 0; i < CAPTURES_MAX; i++) {
+        if (captures[i] && captures[i]->thread == this_thread()) {
+            captures[i]->spoiled = true;
+            finish_capture(captures[i]);
+        }
+    }
+    sim_unlock();
+    return status;
 }
 
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamEndCapture, &context);
-    return status ? status : sim_end(end_capture(context, stream, graph));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamEndCapture, &status);
+    return context ? sim_end(end_capture(context, stream, graph)) : fail_capture(graph, status);
 }
 
 /* ---- Graphs ---- */
@@ -157,9 +180,9 @@ static CUresult instantiate(SimContext *context, CUgraphExec *executable, CUgrap
 
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph,
                                      unsigned long long flags) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphInstantiateWithFlags, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphInstantiateWithFlags, &status);
+    if (!context)
         return status;
     if (flags != 0)
         sim_abort("flags %llx of cuGraphInstantiateWithFlags are not simulated", flags);
@@ -167,9 +190,9 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *executable, CUgraph graph,
 }
 
 CUresult cuGraphDestroy(CUgraph graph) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphDestroy, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphDestroy, &status);
+    if (!context)
         return status;
     destroy_graph(sim_object_find(graph, SIM_GRAPH, context));
     return sim_end(CUDA_SUCCESS);
@@ -187,15 +210,15 @@ static CUresult launch_graph(SimContext *context, CUgraphExec executable, CUstre
 }
 
 CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphLaunch, &context);
-    return status ? status : sim_end(launch_graph(context, executable, stream));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphLaunch, &status);
+    return context ? sim_end(launch_graph(context, executable, stream)) : status;
 }
 
 CUresult cuGraphExecDestroy(CUgraphExec executable) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuGraphExecDestroy, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuGraphExecDestroy, &status);
+    if (!context)
         return status;
     SimGraphExec *exec = sim_object_find(executable, SIM_GRAPH_EXEC, context);
     if (exec->runs_done != exec->runs_given)

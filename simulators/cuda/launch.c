@@ -67,9 +67,9 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
                         CUstream stream, void **arguments, void **extra) {
     const unsigned grid[] = {grid_x, grid_y, grid_z};
     const unsigned block[] = {block_x, block_y, block_z};
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuLaunchKernel, &context);
-    return status ? status
-                  : sim_end(launch(context, function, grid, block, shared_bytes, stream, arguments,
-                                   extra));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuLaunchKernel, &status);
+    if (!context)
+        return status;
+    return sim_end(launch(context, function, grid, block, shared_bytes, stream, arguments, extra));
 }

@@ -264,15 +264,15 @@ static CUresult allocate(SimContext *context, CUdeviceptr *address, size_t bytes
 }
 
 CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t bytes) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemAlloc_v2, &context);
-    return status ? status : sim_end(allocate(context, address, bytes));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemAlloc_v2, &status);
+    return context ? sim_end(allocate(context, address, bytes)) : status;
 }
 
 CUresult cuMemFree_v2(CUdeviceptr address) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemFree_v2, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemFree_v2, &status);
+    if (!context)
         return status;
     if (address)
         free_range(range_to_free((uintptr_t)address, true, context));
@@ -292,9 +292,9 @@ static CUresult allocate_host(SimContext *context, void **memory, size_t bytes) 
 }
 
 CUresult cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemHostAlloc, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemHostAlloc, &status);
+    if (!context)
         return status;
     if (flags > 7)
         return sim_end(CUDA_ERROR_INVALID_VALUE);
@@ -302,18 +302,18 @@ CUresult cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
 }
 
 CUresult cuMemFreeHost(void *memory) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemFreeHost, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemFreeHost, &status);
+    if (!context)
         return status;
     free_range(range_to_free((uintptr_t)memory, false, context));
     return sim_end(CUDA_SUCCESS);
 }
 
 CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuMemGetInfo_v2, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuMemGetInfo_v2, &status);
+    if (!context)
         return status;
     *free_bytes = (size_t)available(context);
     *total = (size_t)sim_device_of(context)->memory;

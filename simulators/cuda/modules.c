@@ -62,15 +62,15 @@ static CUresult load(SimContext *context, CUmodule *module, const void *image) {
 }
 
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuModuleLoadData, &context);
-    return status ? status : sim_end(load(context, module, image));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuModuleLoadData, &status);
+    return context ? sim_end(load(context, module, image)) : status;
 }
 
 CUresult cuModuleUnload(CUmodule module) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuModuleUnload, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuModuleUnload, &status);
+    if (!context)
         return status;
     unload(sim_object_find(module, SIM_MODULE, context));
     return sim_end(CUDA_SUCCESS);
@@ -124,9 +124,9 @@ static CUresult get_function(SimContext *context, CUfunction *function, CUmodule
 }
 
 CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuModuleGetFunction, &context);
-    return status ? status : sim_end(get_function(context, function, module, name));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuModuleGetFunction, &status);
+    return context ? sim_end(get_function(context, function, module, name)) : status;
 }
 
 static CUresult set_attribute(SimContext *context, CUfunction handle, int attribute, int value) {
@@ -141,7 +141,7 @@ static CUresult set_attribute(SimContext *context, CUfunction handle, int attrib
 }
 
 CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuFuncSetAttribute, &context);
-    return status ? status : sim_end(set_attribute(context, function, attribute, value));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuFuncSetAttribute, &status);
+    return context ? sim_end(set_attribute(context, function, attribute, value)) : status;
 }

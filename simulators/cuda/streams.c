@@ -24,9 +24,9 @@ static void destroy_stream(SimObject *object) {
 }
 
 CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamCreate, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamCreate, &status);
+    if (!context)
         return status;
     if (flags & ~(unsigned)CU_STREAM_NON_BLOCKING)
         return sim_end(CUDA_ERROR_INVALID_VALUE);
@@ -37,9 +37,9 @@ CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
 }
 
 CUresult cuStreamDestroy_v2(CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamDestroy_v2, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamDestroy_v2, &status);
+    if (!context)
         return status;
     destroy_stream(sim_object_find(stream, SIM_STREAM, context));
     return sim_end(CUDA_SUCCESS);
@@ -56,9 +56,9 @@ static CUresult synchronize(SimContext *context, CUstream handle) {
 }
 
 CUresult cuStreamSynchronize(CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamSynchronize, &context);
-    return status ? status : sim_end(synchronize(context, stream));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamSynchronize, &status);
+    return context ? sim_end(synchronize(context, stream)) : status;
 }
 
 /* A captured stream may wait for events of its own capture, which changes nothing. */
@@ -85,9 +85,9 @@ static CUresult wait_event(SimContext *context, CUstream handle, CUevent event_h
 }
 
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuStreamWaitEvent, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuStreamWaitEvent, &status);
+    if (!context)
         return status;
     if (flags != 0)
         sim_abort("flags %x of cuStreamWaitEvent are not simulated", flags);
@@ -104,9 +104,9 @@ static void destroy_event(SimObject *object) {
 }
 
 CUresult cuEventCreate(CUevent *event, unsigned flags) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuEventCreate, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuEventCreate, &status);
+    if (!context)
         return status;
     if (flags > 3)
         return sim_end(CUDA_ERROR_INVALID_VALUE);
@@ -118,9 +118,9 @@ CUresult cuEventCreate(CUevent *event, unsigned flags) {
 }
 
 CUresult cuEventDestroy_v2(CUevent event) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuEventDestroy_v2, &context);
-    if (status != CUDA_SUCCESS)
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuEventDestroy_v2, &status);
+    if (!context)
         return status;
     destroy_event(sim_object_find(event, SIM_EVENT, context));
     return sim_end(CUDA_SUCCESS);
@@ -139,9 +139,9 @@ static CUresult record_event(SimContext *context, CUevent handle, CUstream strea
 }
 
 CUresult cuEventRecord(CUevent event, CUstream stream) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuEventRecord, &context);
-    return status ? status : sim_end(record_event(context, event, stream));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuEventRecord, &status);
+    return context ? sim_end(record_event(context, event, stream)) : status;
 }
 
 static CUresult synchronize_event(SimContext *context, CUevent handle) {
@@ -156,9 +156,9 @@ static CUresult synchronize_event(SimContext *context, CUevent handle) {
 }
 
 CUresult cuEventSynchronize(CUevent event) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuEventSynchronize, &context);
-    return status ? status : sim_end(synchronize_event(context, event));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuEventSynchronize, &status);
+    return context ? sim_end(synchronize_event(context, event)) : status;
 }
 
 static CUresult elapsed(SimContext *context, float *milliseconds, CUevent begin, CUevent end) {
@@ -179,7 +179,7 @@ static CUresult elapsed(SimContext *context, float *milliseconds, CUevent begin,
 }
 
 CUresult cuEventElapsedTime(float *milliseconds, CUevent begin, CUevent end) {
-    SimContext *context = NULL;
-    CUresult status = sim_begin(CALL_cuEventElapsedTime, &context);
-    return status ? status : sim_end(elapsed(context, milliseconds, begin, end));
+    CUresult status;
+    SimContext *context = sim_enter(CALL_cuEventElapsedTime, &status);
+    return context ? sim_end(elapsed(context, milliseconds, begin, end)) : status;
 }

@@ -9,12 +9,12 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void sim_abort(const char *format, ...) {
+    char line[1024];
     va_list arguments;
     va_start(arguments, format);
-    fputs("cudasim: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
+    fprintf(stderr, "cudasim: %s\n", line);
     abort();
 }
 

@@ -13,9 +13,7 @@ typedef struct Ended {
     char said[8192];
 } Ended;
 
-void check(int holds, const char *condition, const char *file, int line) {
-    if (holds)
-        return;
+void check_failed(const char *condition, const char *file, int line) {
     fprintf(stderr, "%s:%d: %s\n", file, line, condition);
     exit(1);
 }
@@ -41,7 +39,7 @@ static void be_child(const char *settings, Body body, int error_end) {
         unsetenv("CLEAVE_CUDASIM");
     if (body.plain)
         body.plain();
-    else
+    if (body.with)
         body.with(body.argument);
     exit(0);
 }

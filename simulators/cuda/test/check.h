@@ -4,8 +4,12 @@
 #define CUDASIM_CHECK_H
 
 /* Ends the process with status 1, naming the place, unless it holds. */
-#define CHECK(condition) check((condition), #condition, __FILE__, __LINE__)
-void check(int holds, const char *condition, const char *file, int line);
+#define CHECK(condition)                                  \
+    do {                                                  \
+        if (!(condition))                                 \
+            check_failed(#condition, __FILE__, __LINE__); \
+    } while (0)
+void check_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
 
 /* Ends the process with status 1, naming the place, unless two codes of the driver are equal. */
 #define CHECK_STATUS(call, expected) \

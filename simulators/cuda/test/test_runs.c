@@ -61,7 +61,7 @@ static void addresses_are_aligned_and_new(void) {
     CHECK(first % 256 == 0);
     CHECK_WORKS(cuMemFree_v2(first));
     for (int i = 0; i < 50; i++) {
-        CUdeviceptr next = new_memory((size_t)(100 + 300 * i));
+        CUdeviceptr next = new_memory(100 + 300 * (size_t)i);
         CHECK(next % 256 == 0 && next != first);
     }
 }

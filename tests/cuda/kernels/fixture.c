@@ -67,6 +67,15 @@ int padded(int channels) {
     return (channels + CHANNEL_UNIT - 1) / CHANNEL_UNIT * CHANNEL_UNIT;
 }
 
+/* ---- Memory ---- */
+
+void *allocate(size_t bytes) {
+    void *memory = malloc(bytes ? bytes : 1);
+    assert_non_null(memory);
+    memset(memory, 0xff, bytes);
+    return memory;
+}
+
 /* ---- Values ---- */
 
 size_t value_count(const Value *value) {
@@ -80,9 +89,7 @@ size_t value_bytes(const Value *value) {
 
 Value value_blank(int samples, int height, int width, int channels, int stored) {
     Value value = {samples, height, width, channels, stored, NULL};
-    value.memory = malloc(value_bytes(&value));
-    assert_non_null(value.memory);
-    memset(value.memory, 0xff, value_bytes(&value)); /* NaN */
+    value.memory = allocate(value_bytes(&value));
     return value;
 }
 
@@ -137,8 +144,7 @@ static void add_norm(TestOperand *operand, Random *random, int samples) {
     bool shared = random_chance(random, 30);
     operand->norm_stride = shared ? 0 : operand->channels;
     int pairs = shared ? operand->channels : samples * operand->channels;
-    operand->norm = malloc((size_t)pairs * 2 * sizeof(float));
-    assert_non_null(operand->norm);
+    operand->norm = allocate((size_t)pairs * 2 * sizeof(float));
     for (int i = 0; i < pairs; i++) {
         operand->norm[2 * i] = (float)(1.5 + random_real(random));
         operand->norm[2 * i + 1] = (float)random_real(random);
@@ -222,8 +228,10 @@ int divide_up(int size, int unit) {
 
 void run_kernel(const char *name, const void *arguments, Grid grid, size_t shared_bytes, Way way) {
     const EmuKernel *kernel = emu_find(name);
-    if (!kernel)
+    if (!kernel) {
         fail_msg("there is no kernel %s", name);
+        return;
+    }
     const unsigned blocks[3] = {(unsigned)grid.x, (unsigned)grid.y, (unsigned)grid.z};
     int capability = way.capability < kernel->capability ? kernel->capability : way.capability;
     char fault[512];

@@ -57,6 +57,11 @@ double stored_step(int stored);
 
 int padded(int channels);
 
+/* ---- Memory ---- */
+
+/* To be freed. Of bytes 0xff, which every type takes for NaN. */
+void *allocate(size_t bytes);
+
 /* ---- Values ---- */
 
 /* (sample, height, width, channels), in memory of exactly that size. */

@@ -36,9 +36,7 @@ static Map map_random(Random *random) {
     map.output = value_blank(size.samples, size.height, size.width, channels,
                              random_between(random, STORED_F32, STORED_BF16));
     if (random_chance(random, 60)) {
-        map.moments = malloc(moments_bytes(&map));
-        assert_non_null(map.moments);
-        memset(map.moments, 0xff, moments_bytes(&map));
+        map.moments = allocate(moments_bytes(&map));
     }
     return map;
 }
@@ -93,7 +91,7 @@ static void check_same_bits(Map *map) {
     Moments *first_moments = map->moments;
     map->output =
         value_blank(first.samples, first.height, first.width, first.channels, first.stored);
-    map->moments = first_moments ? malloc(moments_bytes(map)) : NULL;
+    map->moments = first_moments ? allocate(moments_bytes(map)) : NULL;
     for (int sample = 0; sample < map->samples; sample++)
         map_run(map, sample, 1, (Way){90, 4});
     assert_memory_equal(first.memory, map->output.memory, value_bytes(&first));
@@ -165,8 +163,7 @@ typedef struct Statistics {
 
 static void fill_moments(Statistics *s, int source, Random *random) {
     size_t count = (size_t)s->samples * (size_t)s->parts[source] * (size_t)s->channels[source];
-    s->moments[source] = malloc(count * sizeof(Moments));
-    assert_non_null(s->moments[source]);
+    s->moments[source] = allocate(count * sizeof(Moments));
     for (size_t i = 0; i < count; i++) {
         float pixels = (float)random_between(random, 1, 128);
         s->moments[source][i] = (Moments){.count = pixels,
@@ -179,17 +176,14 @@ static void fill_moments(Statistics *s, int source, Random *random) {
 /* Each source has some channels of the network, and padding behind them. */
 static Statistics statistics_random(Random *random) {
     Statistics s = {.samples = random_between(random, 1, 3),
-                    .sources = random_between(random, 1, 2)};
-    int used[2] = {0, 0};
-    s.group_channels = random_between(random, 1, 9);
-    used[0] = s.group_channels * random_between(random, 1, 5);
-    if (s.sources == 2)
-        used[1] = s.group_channels * random_between(random, 1, 3);
+                    .group_channels = random_between(random, 1, 9)};
+    const int used[2] = {s.group_channels * random_between(random, 1, 5),
+                         s.group_channels * random_between(random, 0, 3)};
     s.network_channels = used[0] + used[1];
-    s.positions = malloc((size_t)s.network_channels * sizeof(int32_t));
-    s.gain_bias = malloc((size_t)s.network_channels * 2 * sizeof(float));
-    assert_true(s.positions && s.gain_bias);
-    for (int i = 0; i < s.sources; i++) {
+    s.positions = allocate((size_t)s.network_channels * sizeof(int32_t));
+    s.gain_bias = allocate((size_t)s.network_channels * 2 * sizeof(float));
+    for (int i = 0; i < 2 && used[i]; i++) {
+        s.sources++;
         s.channels[i] = padded(used[i]);
         s.parts[i] = random_chance(random, 50) ? random_between(random, 1, 5)
                                                : random_between(random, 100, 300);
@@ -291,9 +285,8 @@ static void statistics(void **state) {
     for (int i = 0; i < 4 * CASES; i++) {
         Statistics s = statistics_random(&random);
         size_t count = 2 * (size_t)s.samples * (size_t)(s.channels[0] + s.channels[1]);
-        float *norm = malloc(count * sizeof(float));
-        float *again = malloc(count * sizeof(float));
-        assert_true(norm && again);
+        float *norm = allocate(count * sizeof(float));
+        float *again = allocate(count * sizeof(float));
         for (size_t k = 0; k < count; k++)
             norm[k] = again[k] = 77;
         statistics_run(&s, norm, 0, s.samples, (Way){75, 1});

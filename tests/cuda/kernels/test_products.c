@@ -138,8 +138,7 @@ static void choose_linear(Problem *p, Random *random, OperandSize *size) {
 /* To kernels padding is channels like others: here its weights are not zero. */
 static void fill_weights(Problem *p, Random *random) {
     size_t count = (size_t)weight_rows(p) * (size_t)inner(p) * (size_t)weight_taps(p);
-    p->weights = malloc(count * sizeof(double));
-    assert_non_null(p->weights);
+    p->weights = allocate(count * sizeof(double));
     double scale = 1 / sqrt((double)inner(p) * weight_taps(p));
     for (size_t i = 0; i < count; i++)
         p->weights[i] = stored_round(p->type, 2 * scale * random_real(random));
@@ -152,8 +151,7 @@ static void pack_weights(Problem *p) {
     int blocks = divide_up(rows, across);
     size_t count = (size_t)blocks * (size_t)p->slices * (size_t)weight_taps(p) * (size_t)slice(p) *
                    (size_t)across;
-    p->packed = malloc(count * stored_bytes(p->type));
-    assert_non_null(p->packed);
+    p->packed = allocate(count * stored_bytes(p->type));
     size_t to = 0;
     for (int block = 0; block < blocks; block++)
         for (int s = 0; s < p->slices; s++)
@@ -223,9 +221,7 @@ static Output output_blank(const Problem *p) {
         .value = value_blank(p->samples, p->height, p->width, p->outputs, p->output_stored)};
     if (p->moments) {
         output.moments_count = (size_t)p->samples * (size_t)parts(p) * (size_t)p->outputs;
-        output.moments = malloc(output.moments_count * sizeof(Moments));
-        assert_non_null(output.moments);
-        memset(output.moments, 0xff, output.moments_count * sizeof(Moments));
+        output.moments = allocate(output.moments_count * sizeof(Moments));
     }
     return output;
 }
@@ -281,8 +277,7 @@ static void assert_same(const Output *a, const Output *b) {
 static double *rounded_operand(const Problem *p, int sample) {
     const TestOperand *o = &p->operand;
     double *values =
-        malloc((size_t)o->height * (size_t)o->width * (size_t)o->channels * sizeof(double));
-    assert_non_null(values);
+        allocate((size_t)o->height * (size_t)o->width * (size_t)o->channels * sizeof(double));
     size_t to = 0;
     for (int y = 0; y < o->height; y++)
         for (int x = 0; x < o->width; x++)

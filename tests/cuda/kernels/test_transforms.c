@@ -33,10 +33,7 @@ static int length_of(const Transform *t) {
 }
 
 static float *floats(size_t count) {
-    float *memory = malloc(count * sizeof(float));
-    assert_non_null(memory);
-    memset(memory, 0xff, count * sizeof(float));
-    return memory;
+    return allocate(count * sizeof(float));
 }
 
 /* Any window will do. */
@@ -44,8 +41,7 @@ static void make_tables(Transform *t, Random *random) {
     size_t n = (size_t)t->n_fft;
     t->roots = floats(2 * n);
     t->window = floats(n);
-    t->cosines = malloc(n * sizeof(double));
-    assert_non_null(t->cosines);
+    t->cosines = allocate(n * sizeof(double));
     for (size_t k = 0; k < n; k++) {
         t->cosines[k] = cos(tau * (double)k / (double)n);
         t->roots[2 * k] = (float)t->cosines[k];
@@ -233,8 +229,7 @@ static double gathered_at(const Transform *t, const double *frames, int position
 static void check_waveform(const Transform *t, const Value *spectrum, const float *gain, int length,
                            const float *got, int sample, int waveform, Comparison *all) {
     size_t n = (size_t)t->n_fft;
-    double *frames = malloc((size_t)t->frames * n * sizeof(double));
-    assert_non_null(frames);
+    double *frames = allocate((size_t)t->frames * n * sizeof(double));
     for (int frame = 0; frame < t->frames; frame++)
         for (int i = 0; i < t->n_fft; i++)
             frames[(size_t)frame * n + (size_t)i] =

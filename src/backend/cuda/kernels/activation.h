@@ -46,15 +46,21 @@ FN float exponential_minus_1(float x) {
     return multiply_add(power, p, power - 1.0f);
 }
 
-/* A value that is no number stays one. */
-FN float activate(float x, int act, float alpha) {
-    if (act == APPLY_GELU)
-        return x == x ? gelu(x) : x;
-    if (act == APPLY_RELU)
-        return x < 0.0f ? 0.0f : x;
-    if (act == APPLY_ELU)
-        return x < 0.0f ? alpha * exponential_minus_1(x) : x;
-    return x;
+/* Activates W values. One that is no number stays so. */
+template <int W> FN void activate(float (&v)[W], int act, float alpha) {
+    if (act == APPLY_GELU) {
+        UNROLL
+        for (int i = 0; i < W; i++)
+            v[i] = v[i] == v[i] ? gelu(v[i]) : v[i];
+    } else if (act == APPLY_RELU) {
+        UNROLL
+        for (int i = 0; i < W; i++)
+            v[i] = v[i] < 0.0f ? 0.0f : v[i];
+    } else if (act == APPLY_ELU) {
+        UNROLL
+        for (int i = 0; i < W; i++)
+            v[i] = v[i] < 0.0f ? alpha * exponential_minus_1(v[i]) : v[i];
+    }
 }
 
 #endif

@@ -98,6 +98,7 @@ template <typename S> FN void conv_finish(S &sums, const ProductArguments &a, ch
         });
 }
 
+/* Block -1 multiplies nothing, and loads what the first one multiplies. */
 template <typename T, int N> FN void conv(const ProductArguments &a) {
     typename Choose<T, N, false>::type sums;
     const int tile_bytes = PRODUCT_PLANES * CONV_PITCH * 16;
@@ -111,18 +112,20 @@ template <typename T, int N> FN void conv(const ProductArguments &a) {
     ConvLoads<T> loads;
     sums.clear();
     ring_start<N>(ring, weights, blocks);
-    conv_fetch<T>(loads, a, tile, 0, 0);
-    conv_store<T>(loads, a, tiles, 0);
-    for (int block = 0, slice = 0, tap = 0; block < blocks; block++) {
+    for (int block = -1, slice = 0, tap = -1; block < blocks; block++) {
+        bool more = block + 1 < blocks;
         int next_tap = tap + 1 < taps ? tap + 1 : 0;
-        int next_slice = next_tap ? slice : slice + 1;
-        copy_wait<PRODUCT_STAGES - 2>();
-        block_sync();
-        ring_fetch<N>(ring, weights, block + PRODUCT_STAGES - 1, blocks);
-        if (block + 1 < blocks)
+        int next_slice = next_tap || block < 0 ? slice : slice + 1;
+        if (block >= 0) {
+            copy_wait<PRODUCT_STAGES - 2>();
+            block_sync();
+            ring_fetch<N>(ring, weights, block + PRODUCT_STAGES - 1, blocks);
+        }
+        if (more)
             conv_fetch<T>(loads, a, tile, next_slice, next_tap);
-        sums.add(tiles + block % 2 * tile_bytes, rows, ring_stage<N>(ring, block));
-        if (block + 1 < blocks)
+        if (block >= 0)
+            sums.add(tiles + block % 2 * tile_bytes, rows, ring_stage<N>(ring, block));
+        if (more)
             conv_store<T>(loads, a, tiles + (block + 1) % 2 * tile_bytes, next_slice);
         slice = next_slice, tap = next_tap;
     }

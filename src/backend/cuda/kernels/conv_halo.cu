@@ -82,13 +82,14 @@ template <typename T, int N> FN void conv_halo(const ProductArguments &a) {
     Fetched<Unit<T>::channels, false> load;
     sums.clear();
     ring_start<N>(ring, weights, blocks);
-    UNROLL
+    KEEP_LOOP
     for (int i = 0; i < HALO_LOADS; i++) {
         halo_fetch<T>(load, a, tile, 0, i);
         halo_store<T>(load, a, tiles, 0, i);
     }
     for (int slice = 0; slice < a.slices; slice++) {
         char *next = tiles + (slice + 1) % 2 * tile_bytes;
+        KEEP_LOOP
         for (int tap = 0; tap < 9; tap++) {
             int block = slice * 9 + tap;
             bool loads = slice + 1 < a.slices && tap < HALO_LOADS;

@@ -57,6 +57,7 @@ FN void linear_store(const LinearLoads<T, N> &loads, const ProductArguments &a, 
                 operand_unit<T>(loads.units[i], a.operand, block_z(), linear_unit_channel<T, N>(i));
 }
 
+/* Slice -1 multiplies nothing, and loads what the first one multiplies. */
 template <typename T, int N> FN void linear(const ProductArguments &a) {
     typedef LinearTile<T, N> Tile;
     typename Choose<T, N, true>::type sums;
@@ -72,17 +73,18 @@ template <typename T, int N> FN void linear(const ProductArguments &a) {
     LinearLoads<T, N> loads;
     sums.clear();
     ring_start<PRODUCT_PIXELS>(ring, weights, a.slices);
-    linear_fetch<T, N>(loads, a, frame, 0);
-    linear_store<T, N>(loads, a, tiles);
-    for (int slice = 0; slice < a.slices; slice++) {
+    for (int slice = -1; slice < a.slices; slice++) {
         bool more = slice + 1 < a.slices;
-        copy_wait<PRODUCT_STAGES - 2>();
-        block_sync();
-        ring_fetch<PRODUCT_PIXELS>(ring, weights, slice + PRODUCT_STAGES - 1, a.slices);
+        if (slice >= 0) {
+            copy_wait<PRODUCT_STAGES - 2>();
+            block_sync();
+            ring_fetch<PRODUCT_PIXELS>(ring, weights, slice + PRODUCT_STAGES - 1, a.slices);
+        }
         if (more)
             linear_fetch<T, N>(loads, a, frame, slice + 1);
-        sums.add_transposed(ring_stage<PRODUCT_PIXELS>(ring, slice), rows,
-                            tiles + slice % 2 * Tile::bytes, Tile::pitch);
+        if (slice >= 0)
+            sums.add_transposed(ring_stage<PRODUCT_PIXELS>(ring, slice), rows,
+                                tiles + slice % 2 * Tile::bytes, Tile::pitch);
         if (more)
             linear_store<T, N>(loads, a, tiles + (slice + 1) % 2 * Tile::bytes);
     }

@@ -121,9 +121,7 @@ FN void operand_floats(float (&v)[W], const Fetched<W, TIMES> &f, const Operand 
     }
     if (o.norm)
         normalise<W>(v, o, sample, channel);
-    UNROLL
-    for (int i = 0; i < W; i++)
-        v[i] = activate(v[i], o.act, o.alpha);
+    activate<W>(v, o.act, o.alpha);
 }
 
 /* The same, rounded to the type of the product's operands, as shared memory holds it. */
