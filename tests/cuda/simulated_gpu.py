@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 from simulated_device import (DATA, DEMO, MIX, MODEL, SimulatedDeviceTest,  # noqa: E402,F401
-                              environment, read_float_wav)
+                              environment, read_float_wav, write_wav)
 
 DRIVER = os.path.abspath(os.environ["CLEAVE_CUDASIM_FOLDER"])
 

@@ -5,8 +5,9 @@
  * whose convolutions are direct, where what is stored is rounded as well. Arguments: cases, and
  * folders of cases; after --forced-plans they run in every way in which convolutions can be
  * computed, however slow; after --device DEVICE on that one, in every way that its kind of GPU has;
- * after --modes NAME,… in those of these ways alone; after --enough DB that is enough in the place
- * of 110 dB, for devices whose own arithmetic is not known yet. */
+ * after --modes NAME,… in those of these ways alone; after --deal each case in only one of the
+ * ways, the next case in the next one; after --enough DB that is enough in the place of 110 dB, for
+ * devices whose own arithmetic is not known yet. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -50,7 +51,7 @@ static const ConvPlan patches_first = {CONV_WINOGRAD, 3, 5, false};
 static const ConvPlan weights_first = {CONV_WINOGRAD, 5, 3, true};
 static const ConvPlan one_patch = {CONV_WINOGRAD, 1000, 1000, true};
 
-#define MODES_MAX 18
+#define MODES_MAX 24
 
 static const Mode ordinary_modes[MODES_MAX] = {
     {"compiled", 1, 1, 2, FLOAT32, NULL}, {"op by op", 0, 1, 1, FLOAT32, NULL},
@@ -81,21 +82,27 @@ static const Mode mps_modes[MODES_MAX] = {
 static const Mode cuda_modes[MODES_MAX] = {
     {"f32 compiled", 1, 1, 1, FLOAT32, NULL},
     {"f32 compiled x2", 1, 2, 1, FLOAT32, NULL},
+    {"f32 compiled x3", 1, 3, 1, FLOAT32, NULL},
     {"f32 compiled x4", 1, 4, 1, FLOAT32, NULL},
     {"f32 by op", 0, 1, 1, FLOAT32, NULL},
     {"f32 by op x2", 0, 2, 1, FLOAT32, NULL},
+    {"f32 by op x3", 0, 3, 1, FLOAT32, NULL},
     {"f32 by op x4", 0, 4, 1, FLOAT32, NULL},
     {"f16 compiled", 1, 1, 1, STORED_FLOAT16, NULL},
     {"f16 compiled x2", 1, 2, 1, STORED_FLOAT16, NULL},
+    {"f16 compiled x3", 1, 3, 1, STORED_FLOAT16, NULL},
     {"f16 compiled x4", 1, 4, 1, STORED_FLOAT16, NULL},
     {"f16 by op", 0, 1, 1, STORED_FLOAT16, NULL},
     {"f16 by op x2", 0, 2, 1, STORED_FLOAT16, NULL},
+    {"f16 by op x3", 0, 3, 1, STORED_FLOAT16, NULL},
     {"f16 by op x4", 0, 4, 1, STORED_FLOAT16, NULL},
     {"bf16 compiled", 1, 1, 1, STORED_BFLOAT16, NULL},
     {"bf16 compiled x2", 1, 2, 1, STORED_BFLOAT16, NULL},
+    {"bf16 compiled x3", 1, 3, 1, STORED_BFLOAT16, NULL},
     {"bf16 compiled x4", 1, 4, 1, STORED_BFLOAT16, NULL},
     {"bf16 by op", 0, 1, 1, STORED_BFLOAT16, NULL},
     {"bf16 by op x2", 0, 2, 1, STORED_BFLOAT16, NULL},
+    {"bf16 by op x3", 0, 3, 1, STORED_BFLOAT16, NULL},
     {"bf16 by op x4", 0, 4, 1, STORED_BFLOAT16, NULL},
 };
 
@@ -106,6 +113,8 @@ static const Mode *modes = ordinary_modes; /* up to one without a name */
 static const char *device = "cpu";
 static double enough_db = ENOUGH_DB;
 static const char *wanted_modes = NULL; /* names with commas between; NULL: all */
+static bool deals = false;              /* each case has one mode */
+static int dealt = 0;                   /* cases that have had theirs */
 
 static int passed;
 static int failed;
@@ -261,21 +270,31 @@ static bool is_wanted(const char *name) {
     return !wanted_modes || at;
 }
 
+static int count_wanted(void) {
+    int count = 0;
+    for (int m = 0; m < MODES_MAX && modes[m].name; m++)
+        count += is_wanted(modes[m].name);
+    return count;
+}
+
 /* Whether each name that is wanted is a mode's. */
 static bool all_are_modes(void) {
     int names = 1;
-    int found = 0;
     for (const char *at = wanted_modes; (at = strchr(at, ',')) != NULL; at++)
         names++;
-    for (int m = 0; m < MODES_MAX && modes[m].name; m++)
-        found += is_wanted(modes[m].name);
-    return found == names;
+    return count_wanted() == names;
 }
 
 static void run_modes(const char *folder) {
-    for (int m = 0; m < MODES_MAX && modes[m].name; m++)
-        if (is_wanted(modes[m].name))
+    int count = count_wanted();
+    int turn = count > 0 ? dealt++ % count : 0;
+    for (int m = 0, number = 0; m < MODES_MAX && modes[m].name; m++) {
+        if (!is_wanted(modes[m].name))
+            continue;
+        if (!deals || number == turn)
             run_case(folder, &modes[m]);
+        number++;
+    }
 }
 
 static bool is_folder_of_cases(const char *path) {
@@ -323,6 +342,8 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--forced-plans") == 0)
             modes = forced_modes;
+        else if (strcmp(argv[i], "--deal") == 0)
+            deals = true;
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
             device = argv[++i];
             modes = is_cuda(device) ? cuda_modes : mps_modes;

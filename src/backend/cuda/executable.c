@@ -3,6 +3,7 @@
  * or while it is profiled, its steps are launched one after the other. */
 #include "backend/cuda/executable.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -362,6 +363,14 @@ static cleave_status create_flight(const Creation *c, CudaFlight *flight) {
     return status;
 }
 
+static cleave_status load_kernels(const Creation *c) {
+    const char *kernel = "";
+    char what[64];
+    CudaStatus said = cuda_steps_load(c->executable, &kernel);
+    snprintf(what, sizeof(what), "loading the kernel %s", kernel);
+    return check(c, said, what);
+}
+
 /* The largest batch is captured now, for each flight; smaller ones when they come. */
 static cleave_status create_graphs(const Creation *c) {
     CudaExecutable *executable = c->executable;
@@ -385,14 +394,13 @@ static cleave_status create_graphs(const Creation *c) {
 
 static cleave_status create_on_device(const Creation *c, const Graph *graph) {
     CudaExecutable *executable = c->executable;
-    const char *kernel = "";
     cleave_status status = create_streams(c);
     if (status == CLEAVE_OK)
         status = create_memory(c);
     for (int i = 0; i < executable->head.depth && status == CLEAVE_OK; i++)
         status = create_flight(c, &executable->flights[i]);
     if (status == CLEAVE_OK)
-        status = check(c, cuda_steps_load(executable, &kernel), kernel);
+        status = load_kernels(c);
     if (status == CLEAVE_OK)
         status =
             cuda_profiling_begin(&executable->profiling, c->options->profile, driver_of(executable),
