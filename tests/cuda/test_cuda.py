@@ -291,7 +291,7 @@ class TransformTest(CudaTest):
             file.write(NETWORK.format(n_fft=n_fft, hop=hop, bins=bins, chunk=chunk, frames=frames))
         path = self.path("%d.safetensors" % n_fft)
         subprocess.run([os.environ["CLEAVE_MAKE_NETWORK"], self.path("network.yaml"), "-o", path,
-                        "--embed-config"], check=True, stdout=subprocess.DEVNULL)
+                        "--embed-config"], check=True, stdout=subprocess.DEVNULL, timeout=TIME_LIMIT)
         return path
 
     def stems(self, model, *arguments, settings=""):
