@@ -28,9 +28,14 @@ cleave_status backend_precision(const Backend *backend, int device, cleave_preci
     if (backend->supports(device, *chosen))
         return CLEAVE_OK;
     char id[32];
+    cleave_capability able[CLEAVE_CAPABILITIES] = {{0}};
+    const char *reason =
+        able[precision == CLEAVE_PRECISION_BF16 ? CLEAVE_CAPABILITY_BF16 : CLEAVE_CAPABILITY_F16]
+            .reason;
+    backend->describe_capabilities(device, able);
     device_id(backend->kind, device, id, sizeof(id));
-    error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s",
-              precision_name(precision), id);
+    error_set(error, CLEAVE_ERROR_DEVICE, "precision %s does not run on %s%s%s",
+              precision_name(precision), id, reason[0] ? ": " : "", reason);
     return error_advise(error, CLEAVE_ERROR_DEVICE, "try f32 or auto");
 }
 

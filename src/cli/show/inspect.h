@@ -27,6 +27,9 @@ void inspect_network_put(const Inspection *inspection, json_t *object);
 
 /* The memory that batches and precisions need, and the batch that auto takes (inspect_memory.c). */
 void inspect_memory_print(const Inspection *inspection);
+
+/* The device's id, with a terminating zero; "" if it cannot be told. */
+void inspect_device(const Inspection *inspection, char *id, size_t size);
 void inspect_memory_put(const Inspection *inspection, json_t *object);
 
 /* How the layers are computed (inspect_plan.c). inspect_plan_make() comes before anything is

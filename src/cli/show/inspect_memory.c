@@ -77,6 +77,12 @@ static int overlap_of(const Inspection *inspection) {
     return overlap > 0 ? overlap : inspection->info->default_overlap;
 }
 
+void inspect_device(const Inspection *inspection, char *id, size_t size) {
+    cleave_memory_need need;
+    bool known = memory_need(inspection, 0, CLEAVE_PRECISION_AUTO, &need, NULL);
+    snprintf(id, size, "%s", known ? need.device : "");
+}
+
 void inspect_memory_print(const Inspection *inspection) {
     cleave_memory_need need;
     cleave_error error;

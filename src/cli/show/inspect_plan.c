@@ -38,6 +38,28 @@ static void plan_add_row(Table *table, const cleave_layer *layer) {
         free(cells[i]);
 }
 
+#define PLAN_FIGURES                                                                    \
+    "Sizes: frequencies x frames of the output.\n"                                      \
+    "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n" \
+    "the time"
+
+/* The words of `how`, which each kind of device has its own of. */
+static void plan_explain(const Inspection *inspection) {
+    char device[32];
+    inspect_device(inspection, device, sizeof device);
+    if (strncmp(device, "cuda", strlen("cuda")) == 0)
+        printf("How layers are computed on %s. " PLAN_FIGURES
+               ", as far as FLOPs tell. Columns: output channels that are computed\n"
+               "together. Halo: an area is loaded once, with its border, for all nine taps.\n"
+               "Gather: each tap loads its own. Split: normalised and activated beforehand.\n",
+               device);
+    else
+        puts("How layers are computed on the CPU. " PLAN_FIGURES
+             ". Winograd works on patches of so many tiles of 4x4. Weights first: it\n"
+             "transforms all weights, then takes patch by patch. Patches first: it loads all\n"
+             "patches, and transforms the weights on the way.");
+}
+
 void inspect_plan_print(const Inspection *inspection) {
     static const char *const headers[] = {"layer", "channels", "size", "count",
                                           "how",   "GFLOP",    "share"};
@@ -46,11 +68,7 @@ void inspect_plan_print(const Inspection *inspection) {
     for (int i = 0; i < plan->count; i++)
         plan_add_row(table, plan->layers[i]);
     table_print(table, stdout);
-    puts("How layers are computed on the CPU. Sizes: frequencies x frames of the output.\n"
-         "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n"
-         "the time. Winograd works on patches of so many tiles of 4x4. Weights first: it\n"
-         "transforms all weights, then takes patch by patch. Patches first: it loads all\n"
-         "patches, and transforms the weights on the way.");
+    plan_explain(inspection);
     table_free(table);
 }
 
