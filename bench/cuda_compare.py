@@ -47,15 +47,29 @@ def program(name):
     return sys.exit("cuda_compare: %s is not built" % name)
 
 
+def environment(name):
+    """cleave's backend is beside its program, not beside the worker; where both were packed for another
+    machine, so were libraries, which are not PyTorch's."""
+    if name != "cleave":
+        return os.environ
+    packed = os.path.join(HERE, "lib") + ":" + os.environ.get("LD_LIBRARY_PATH", "")
+    return {**os.environ, "CLEAVE_BACKENDS": os.path.dirname(program("libcleave-cuda.so")),
+            **({"LD_LIBRARY_PATH": packed} if os.path.isdir(os.path.join(HERE, "lib")) else {})}
+
+
 class Engine:
     """A process that runs one network in one way."""
 
     def __init__(self, name, way, command, output):
         self.name, self.way, self.output = name, way, output
-        self.seconds, self.memory, self.absent = [], None, None
+        self.seconds, self.memory, self.absent, self.version = [], None, None, ""
         self.log = open(output + ".log", "w+", encoding="utf-8")
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.log)
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=self.log, env=environment(name))
+        except OSError as failure:
+            self.process, self.absent = None, str(failure)
+            return
         word, _, self.version = self.ask(None, START_LIMIT).partition(" ")
         if word != "ready":
             self.give_up()

@@ -101,7 +101,8 @@ class CheckTest(unittest.TestCase):
         for name in ("cudasim_version", "emu_launch", "cuInit", "nvmlInit_v2"):
             self.expect(self.shared(f"int {name}(void); int {name}(void) {{ return 1; }}"),
                         "symbols " + name)
-        self.expect(self.shared("int cuda_count(void); int cuda_count(void) { return 1; }"))
+        self.expect(self.shared("int cuda_count(void); int nvml_release(void);"
+                                "int cuda_count(void) { return 1; } int nvml_release(void) { return 1; }"))
 
     def test_sources(self):
         for name in ("device.m", "accounting.c", "all.cu"):

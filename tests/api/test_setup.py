@@ -75,6 +75,20 @@ class SetupTest(unittest.TestCase):
         self.assertNotIn("cmake", names)
         self.assertIn("libsndfile", names)
 
+    def test_a_compiler_of_kernels_that_is_there_is_not_fetched(self):
+        self.program("uname", "x86_64")
+        library = os.path.join(self.folder, ".cache/cleave-cuda/lib/python3.99/site-packages",
+                               "nvidia/cuda_nvrtc/lib/libnvrtc.so.12")
+        os.makedirs(os.path.dirname(library))
+        with open(library, "wb"):
+            pass
+        result = self.setup("cuda")
+        self.assertEqual((result.returncode, result.stdout), (0, ""))
+        found = subprocess.run([os.path.join(os.path.dirname(SETUP), "find-nvrtc")], text=True,
+                               stdout=subprocess.PIPE, check=True, timeout=TIME_LIMIT,
+                               env={"PATH": self.folder, "HOME": self.folder}).stdout
+        self.assertEqual(found, library + "\n")
+
     def test_nothing_to_do(self):
         self.program("uname", "Linux")
         for name in ("cc", "c++", "meson", "ninja", "pkg-config", "python3"):

@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from simulated_gpu import DRIVER, MIX, MODEL, SimulatedGpuTest  # noqa: E402
+from processes import TIME_LIMIT  # noqa: E402
 
 GIB = 1 << 30
 
@@ -192,7 +193,8 @@ class DriverTest(DeviceTest):
         return " ".join(result.out.split())
 
     def test_r15_no_driver(self):
-        known = subprocess.run(["/sbin/ldconfig", "-p"], stdout=subprocess.PIPE, check=False).stdout
+        known = subprocess.run(["/sbin/ldconfig", "-p"], stdout=subprocess.PIPE, check=False,
+                               timeout=TIME_LIMIT).stdout
         if b"libcuda.so.1" in known:
             self.skipTest("this machine has an NVIDIA driver")
         self.assertIn("cuda: no NVIDIA driver (libcuda.so.1) is installed",

@@ -63,6 +63,7 @@ typedef void *NvrtcProgram;
     X(ptx, "nvrtcGetPTX", (NvrtcProgram program, char *image))
 
 typedef struct Nvrtc {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): `arguments` has some */
 #define NVRTC_MEMBER(member, name, arguments) int(*member) arguments;
     NVRTC_CALLS(NVRTC_MEMBER)
 #undef NVRTC_MEMBER

@@ -92,6 +92,9 @@ void figures_of_cubin(Figures *figures, const char *image, size_t bytes, const c
     Section code = find_section(image, bytes, name);
     snprintf(name, sizeof(name), ".nv.info.%s", kernel);
     figures->found = code.data != NULL;
+    figures->arguments = -1;
+    if (!figures->found)
+        return;
     figures->tensor = count_tensor_instructions(code);
     figures->arguments = argument_bytes(find_section(image, bytes, name));
 }

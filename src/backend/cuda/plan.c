@@ -1,17 +1,12 @@
-/* plan.c: choosing kernels and storage, and placing everything in memory. */
+/* plan.c: choosing kernels, and how values are stored. */
 #include "backend/cuda/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cuda/plan_memory.h"
 #include "base/hash.h"
-#include "base/memory.h"
-#include "dsp/stft.h"
-#include "graph/arena.h"
-
-/* Frames that a transform whose buffers do not fit into shared memory works on at a time. */
-#define SCRATCH_FRAMES 32
 
 /* ---- Channels ---- */
 
@@ -111,7 +106,7 @@ static int operand_type(const CudaPlan *plan, int step) {
     return narrow ? narrow_type(plan) : STORED_F32;
 }
 
-static bool step_reads(const Step *step, int node) {
+bool plan_step_reads(const Step *step, int node) {
     for (int i = 0; i < step->source_count; i++)
         if (step->sources[i].node == node || step->sources[i].mul == node)
             return true;
@@ -135,9 +130,9 @@ static const Step *only_reader(const CudaPlan *plan, int node) {
     const Step *reader = NULL;
     for (int i = 0; i < plan->program.count; i++) {
         const Step *step = &plan->program.steps[i];
-        if (step_reads(step, node) && reader)
+        if (plan_step_reads(step, node) && reader)
             return NULL;
-        if (step_reads(step, node))
+        if (plan_step_reads(step, node))
             reader = step;
     }
     return reader;
@@ -156,7 +151,7 @@ static bool is_host_of_sum(const CudaPlan *plan, int node) {
 
 static bool all_readers(const CudaPlan *plan, int node, bool (*holds)(const CudaPlan *, int)) {
     for (int i = 0; i < plan->program.count; i++)
-        if (step_reads(&plan->program.steps[i], node) && !holds(plan, i))
+        if (plan_step_reads(&plan->program.steps[i], node) && !holds(plan, i))
             return false;
     return true;
 }
@@ -235,12 +230,11 @@ static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-static int conv_taps(const Node *node) {
+int plan_taps(const Node *node) {
     return node->as.conv.kernel[0] * node->as.conv.kernel[1];
 }
 
-/* Tiles of a product's rows, or blocks of a map. */
-static int64_t step_tiles(const CudaPlan *plan, int step) {
+int64_t plan_tiles(const CudaPlan *plan, int step) {
     const Node *node = plan_node(plan, step);
     Shape shape = node->shape;
     switch (plan->steps[step].kind) {
@@ -262,7 +256,7 @@ static int64_t step_tiles(const CudaPlan *plan, int step) {
  * estimates, to be replaced by measured ones. */
 static double tile_cost(const CudaPlan *plan, int step, int tile) {
     double across = (double)divide_up(plan->steps[step].columns, tile);
-    double blocks = across * (double)step_tiles(plan, step);
+    double blocks = across * (double)plan_tiles(plan, step);
     double idle = plan->target.multiprocessors / blocks;
     return across * tile * (1 + 24.0 / tile) * (idle > 1 ? idle : 1);
 }
@@ -308,7 +302,7 @@ static int slice_channels(int type) {
 static void plan_product(CudaPlan *plan, int step) {
     PlannedStep *planned = &plan->steps[step];
     const Node *node = plan_node(plan, step);
-    int taps = node->op == OP_CONV_TRANSPOSED ? conv_taps(node) : 1;
+    int taps = node->op == OP_CONV_TRANSPOSED ? plan_taps(node) : 1;
     int k = planned->kind == STEP_KIND_LINEAR ? plan->graph.nodes[node->inputs[0]].shape.width
                                               : value_channels_padded(&planned->operand);
     planned->columns = value_width(plan_output(plan, step)) * taps;
@@ -327,7 +321,7 @@ static bool sizes_fit(const CudaPlan *plan, int step) {
     const PlannedStep *planned = &plan->steps[step];
     const PlannedValue *output = plan_output(plan, step);
     int64_t pixels = (int64_t)output->height * output->width;
-    int64_t tiles = step_tiles(plan, step);
+    int64_t tiles = plan_tiles(plan, step);
     int64_t blocks = divide_up(planned->columns ? planned->columns : value_width(output), 32);
     return pixels < INT32_MAX / 2 && tiles * 16 < INT32_MAX && blocks < 65536 &&
            plan->batch < 65536 && planned->columns < INT32_MAX / 16;
@@ -347,229 +341,11 @@ static cleave_status plan_step(CudaPlan *plan, int step, cleave_error *error) {
     if (!plan->program.needs_statistics[output])
         return CLEAVE_OK;
     const Node *node = plan_node(plan, step);
-    int taps = node->op == OP_CONV_TRANSPOSED ? conv_taps(node) : 1;
-    plan->values[output].parts = (int)(step_tiles(plan, step) * taps);
+    int taps = node->op == OP_CONV_TRANSPOSED ? plan_taps(node) : 1;
+    plan->values[output].parts = (int)(plan_tiles(plan, step) * taps);
     if (plan_is_product(planned->kind) || planned->kind == STEP_KIND_MAP)
         return CLEAVE_OK;
     return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: a transform is normalised", node->name);
-}
-
-/* ---- Weights and tables ---- */
-
-/* Room for `bytes` at the end of *total; its offset. */
-static size_t reserve(size_t *total, size_t bytes) {
-    size_t offset = *total;
-    *total += size_round_up(bytes, CUDA_ALIGNMENT);
-    return offset;
-}
-
-static size_t product_weight_bytes(const CudaPlan *plan, int step) {
-    const PlannedStep *planned = &plan->steps[step];
-    const Node *node = plan_node(plan, step);
-    size_t slice = (size_t)planned->slices * PRODUCT_PLANES * 16;
-    if (planned->kind == STEP_KIND_LINEAR)
-        return size_round_up((size_t)node->shape.width, PRODUCT_PIXELS) * slice;
-    size_t taps = node->op == OP_CONV ? (size_t)conv_taps(node) : 1;
-    return size_round_up((size_t)planned->columns, (size_t)planned->tile) * slice * taps;
-}
-
-static void reserve_norm(CudaPlan *plan, int step) {
-    PlannedStep *planned = &plan->steps[step];
-    size_t channels = (size_t)plan->graph.nodes[plan->program.steps[step].norm].shape.channels;
-    size_t pairs = (size_t)value_channels_padded(&planned->operand) * sizeof(float[2]);
-    if (!plan_has_own_statistics(plan, step)) {
-        planned->norm_fixed = reserve(&plan->weight_bytes, pairs);
-        return;
-    }
-    planned->positions = reserve(&plan->weight_bytes, channels * sizeof(int32_t));
-    planned->gain_bias = reserve(&plan->weight_bytes, channels * sizeof(float[2]));
-    planned->norm = reserve(&plan->norm_bytes, pairs * (size_t)plan->batch);
-}
-
-static void reserve_tables(CudaPlan *plan, int step) {
-    PlannedStep *planned = &plan->steps[step];
-    const Node *node = plan_node(plan, step);
-    size_t n_fft = (size_t)node->as.stft.n_fft;
-    planned->roots = reserve(&plan->weight_bytes, n_fft * sizeof(float[2]));
-    planned->window = reserve(&plan->weight_bytes, n_fft * sizeof(float));
-    if (planned->kind == STEP_KIND_ISTFT)
-        planned->gain = reserve(&plan->weight_bytes, (size_t)node->shape.width * sizeof(float));
-}
-
-static void reserve_weights(CudaPlan *plan, int step) {
-    PlannedStep *planned = &plan->steps[step];
-    if (plan_is_product(planned->kind)) {
-        planned->weight_bytes = product_weight_bytes(plan, step);
-        planned->weights = reserve(&plan->weight_bytes, planned->weight_bytes);
-    }
-    if (plan->program.steps[step].norm >= 0)
-        reserve_norm(plan, step);
-    if (plan_is_transform(planned->kind))
-        reserve_tables(plan, step);
-}
-
-/* ---- The arena ---- */
-
-size_t plan_stored_bytes(int stored) {
-    return stored == STORED_F32 ? 4 : 2;
-}
-
-/* Product of the numbers up to a 0; false if it overflows. */
-static bool product_of(const size_t *factors, size_t *product) {
-    *product = 1;
-    for (; *factors; factors++)
-        if (!size_multiply(*product, *factors, product))
-            return false;
-    return true;
-}
-
-static bool value_bytes(const CudaPlan *plan, const PlannedValue *value, size_t *bytes) {
-    size_t factors[] = {(size_t)plan->batch,
-                        (size_t)value->height,
-                        (size_t)value->width,
-                        (size_t)value_width(value),
-                        plan_stored_bytes(value->stored),
-                        0};
-    return product_of(factors, bytes);
-}
-
-static bool moments_bytes(const CudaPlan *plan, const PlannedValue *value, size_t *bytes) {
-    size_t factors[] = {(size_t)plan->batch, (size_t)value->parts, (size_t)value_width(value),
-                        sizeof(Moments), 0};
-    return product_of(factors, bytes);
-}
-
-/* The operand of a split product, or a transform's two buffers for each block; 0: none. */
-static bool temporary_bytes(const CudaPlan *plan, int step, size_t *bytes) {
-    const PlannedStep *planned = &plan->steps[step];
-    const Node *node = plan_node(plan, step);
-    *bytes = 0;
-    if (planned->split) {
-        Shape input = plan->graph.nodes[node->inputs[0]].shape;
-        size_t factors[] = {(size_t)plan->batch,
-                            (size_t)input.height,
-                            (size_t)input.width,
-                            (size_t)value_channels_padded(&planned->operand),
-                            plan_stored_bytes(planned->type),
-                            0};
-        return product_of(factors, bytes);
-    }
-    if (!plan_is_transform(planned->kind) || plan_fourier_shared(plan, step) > 0)
-        return true;
-    size_t factors[] = {(size_t)plan->batch, (size_t)plan_waveforms(plan, step),
-                        (size_t)plan_fourier_frames(plan, step), plan_fourier_bytes(plan, step), 0};
-    return product_of(factors, bytes);
-}
-
-static bool frames_bytes(const CudaPlan *plan, int step, size_t *bytes) {
-    const Node *node = plan_node(plan, step);
-    *bytes = 0;
-    if (plan->steps[step].kind != STEP_KIND_ISTFT)
-        return true;
-    size_t factors[] = {(size_t)plan->batch,
-                        (size_t)node->shape.channels,
-                        (size_t)plan_frames(plan, step),
-                        (size_t)node->as.stft.n_fft,
-                        sizeof(float),
-                        0};
-    return product_of(factors, bytes);
-}
-
-static int last_use(const CudaPlan *plan, int node, int written) {
-    int last = written;
-    for (int i = written + 1; i < plan->program.count; i++)
-        if (step_reads(&plan->program.steps[i], node))
-            last = i;
-    return last;
-}
-
-/* Whether a step may write its output over the value that it adds: no later step reads that, and
- * each thread of the step reads it only where it writes. */
-static bool can_write_over_add(const CudaPlan *plan, int step) {
-    const Step *s = &plan->program.steps[step];
-    if (s->add < 0 || plan->values[s->add].stored != plan->values[s->output].stored ||
-        last_use(plan, s->add, step) > step)
-        return false;
-    for (int i = 0; i < s->source_count; i++)
-        if (s->sources[i].node == s->add || s->sources[i].mul == s->add)
-            return false;
-    return plan->values[s->add].exists;
-}
-
-/* What is being placed: lifetimes, and where each offset is to be written. */
-typedef struct Placement {
-    Lifetime *lifetimes;
-    size_t **offsets;
-    int *of_node; /* the lifetime of each node's value */
-    size_t count;
-} Placement;
-
-static void place_add(Placement *placement, size_t bytes, int first, int last, size_t *offset) {
-    if (bytes == 0)
-        return;
-    placement->lifetimes[placement->count] =
-        (Lifetime){.bytes = bytes, .first = first, .last = last};
-    placement->offsets[placement->count++] = offset;
-}
-
-static bool place_step(CudaPlan *plan, Placement *placement, int step) {
-    const Step *s = &plan->program.steps[step];
-    PlannedValue *value = &plan->values[s->output];
-    PlannedStep *planned = &plan->steps[step];
-    size_t bytes = 0, moments = 0, temporary = 0, frames = 0;
-    int last = last_use(plan, s->output, step);
-    if (!value_bytes(plan, value, &bytes) ||
-        (value->parts && !moments_bytes(plan, value, &moments)) ||
-        !temporary_bytes(plan, step, &temporary) || !frames_bytes(plan, step, &frames))
-        return false;
-    place_add(placement, moments, step, last, &value->moments);
-    place_add(placement, temporary, step, step, &planned->temporary);
-    place_add(placement, frames, step, step, &planned->frames);
-    if (!value->exists)
-        return true;
-    if (can_write_over_add(plan, step)) {
-        placement->of_node[s->output] = placement->of_node[s->add];
-        placement->lifetimes[placement->of_node[s->add]].last = last;
-        return true;
-    }
-    placement->of_node[s->output] = (int)placement->count;
-    place_add(placement, bytes, step, last, &value->offset);
-    return true;
-}
-
-static bool place_all(CudaPlan *plan, Placement *placement) {
-    bool ok = true;
-    for (int i = 0; i < plan->program.count && ok; i++)
-        ok = place_step(plan, placement, i);
-    if (!ok)
-        return false;
-    plan->arena_bytes = arena_place(placement->lifetimes, placement->count, CUDA_ALIGNMENT, &ok);
-    for (size_t i = 0; i < placement->count; i++)
-        *placement->offsets[i] = placement->lifetimes[i].offset;
-    for (int i = 0; i < plan->program.count; i++) {
-        int node = plan->program.steps[i].output;
-        if (plan->values[node].exists)
-            plan->values[node].offset = placement->lifetimes[placement->of_node[node]].offset;
-    }
-    return ok;
-}
-
-static cleave_status plan_arena(CudaPlan *plan, cleave_error *error) {
-    size_t most = 4 * (size_t)plan->program.count;
-    Placement placement = {.lifetimes = calloc(most, sizeof(*placement.lifetimes)),
-                           .offsets = calloc(most, sizeof(*placement.offsets)),
-                           .of_node = calloc((size_t)plan->graph.count, sizeof(int))};
-    cleave_status status = CLEAVE_OK;
-    if (!placement.lifetimes || !placement.offsets || !placement.of_node)
-        status = error_memory(error, "the network's arena", most * sizeof(Lifetime));
-    else if (!place_all(plan, &placement))
-        status =
-            error_set(error, CLEAVE_ERROR_MEMORY,
-                      "the network's activations at batch %d do not fit into memory", plan->batch);
-    free(placement.lifetimes);
-    free(placement.offsets);
-    free(placement.of_node);
-    return status;
 }
 
 /* ---- All ---- */
@@ -633,11 +409,11 @@ static cleave_status plan_all(CudaPlan *plan, cleave_error *error) {
     for (int i = 0; i < plan->program.count && status == CLEAVE_OK; i++) {
         status = plan_step(plan, i, error);
         if (status == CLEAVE_OK)
-            reserve_weights(plan, i);
+            plan_reserve(plan, i);
     }
     plan->input_bytes = signal_bytes(plan, 0);
     plan->output_bytes = signal_bytes(plan, plan->graph.count - 1);
-    return status == CLEAVE_OK ? plan_arena(plan, error) : status;
+    return status == CLEAVE_OK ? plan_place(plan, error) : status;
 }
 
 cleave_status cuda_plan_create(CudaPlan *plan, const Graph *graph, const CompileOptions *options,
@@ -661,39 +437,6 @@ void cuda_plan_free(CudaPlan *plan) {
     program_free(&plan->program);
     graph_free(&plan->graph);
     *plan = (CudaPlan){.batch = 0};
-}
-
-/* ---- Transforms ---- */
-
-int plan_fourier_length(const CudaPlan *plan, int step) {
-    int n_fft = plan_node(plan, step)->as.stft.n_fft;
-    return n_fft % 2 == 0 ? n_fft / 2 : n_fft;
-}
-
-size_t plan_fourier_bytes(const CudaPlan *plan, int step) {
-    return 2 * (size_t)plan_fourier_length(plan, step) * sizeof(float[2]);
-}
-
-size_t plan_fourier_shared(const CudaPlan *plan, int step) {
-    size_t bytes = plan_fourier_bytes(plan, step);
-    return bytes <= (size_t)plan->target.shared_bytes ? bytes : 0;
-}
-
-int plan_frames(const CudaPlan *plan, int step) {
-    const Node *node = plan_node(plan, step);
-    return node->op == OP_STFT ? node->shape.height
-                               : plan->graph.nodes[node->inputs[0]].shape.height;
-}
-
-int plan_waveforms(const CudaPlan *plan, int step) {
-    const Node *node = plan_node(plan, step);
-    return node->op == OP_STFT ? plan->graph.nodes[node->inputs[0]].shape.channels
-                               : node->shape.channels;
-}
-
-int plan_fourier_frames(const CudaPlan *plan, int step) {
-    int frames = plan_frames(plan, step);
-    return plan_fourier_shared(plan, step) > 0 || frames < SCRATCH_FRAMES ? frames : SCRATCH_FRAMES;
 }
 
 /* ---- For people ---- */

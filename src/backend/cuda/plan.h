@@ -124,6 +124,9 @@ bool plan_is_product(StepKind kind);
 
 size_t plan_stored_bytes(int stored); /* of one number */
 
+/* Tiles of a product's rows, or blocks of pixels of a map. */
+int64_t plan_tiles(const CudaPlan *plan, int step);
+
 /* ---- Transforms ---- */
 
 int plan_waveforms(const CudaPlan *plan, int step);

@@ -12,11 +12,10 @@
 typedef struct KernelFacts {
     const char *name;
     unsigned threads;
-    int capability;
 } KernelFacts;
 
 static const KernelFacts kernels[KERNEL_COUNT] = {
-#define KERNEL_FACTS(name, arguments, threads, capability) {#name, threads, capability},
+#define KERNEL_FACTS(name, arguments, threads, capability) {#name, threads},
     CUDA_KERNELS(KERNEL_FACTS)
 #undef KERNEL_FACTS
 };
@@ -50,14 +49,8 @@ static unsigned product_shared(const PlannedStep *step) {
     }
 }
 
-typedef struct Grid {
-    int x;
-    int y;
-    int z;
-} Grid;
-
-static CudaStatus launch(const CudaExecutable *executable, KernelNumber kernel, Grid grid,
-                         size_t shared, void *arguments) {
+CudaStatus cuda_kernel_launch(const CudaExecutable *executable, KernelNumber kernel, Grid grid,
+                              size_t shared, void *arguments) {
     return executable->session.driver->launch(
         executable->functions[kernel], (unsigned)grid.x, (unsigned)grid.y, (unsigned)grid.z,
         kernels[kernel].threads, 1, 1, (unsigned)shared, executable->compute, &arguments, NULL);
@@ -166,8 +159,8 @@ static CudaStatus launch_statistics(const CudaExecutable *executable, int step, 
         arguments.parts[i] = source->parts;
         arguments.channels[i] = value_width(source);
     }
-    return launch(executable, KERNEL_statistics, (Grid){groups, 1, batch}, STATISTICS_SHARED_BYTES,
-                  &arguments);
+    return cuda_kernel_launch(executable, KERNEL_statistics, (Grid){groups, 1, batch},
+                              STATISTICS_SHARED_BYTES, &arguments);
 }
 
 /* ---- Products and maps ---- */
@@ -175,7 +168,7 @@ static CudaStatus launch_statistics(const CudaExecutable *executable, int step, 
 static CudaStatus launch_map(const CudaExecutable *executable, MapArguments *arguments, int batch) {
     Grid grid = {tiles_of(arguments->result.height * arguments->result.width, MAP_PIXELS),
                  tiles_of(arguments->result.output.channels, MAP_CHANNELS), batch};
-    return launch(executable, KERNEL_map, grid, MAP_SHARED_BYTES, arguments);
+    return cuda_kernel_launch(executable, KERNEL_map, grid, MAP_SHARED_BYTES, arguments);
 }
 
 static CudaStatus launch_split(const CudaExecutable *executable, int step, int batch) {
@@ -184,22 +177,6 @@ static CudaStatus launch_split(const CudaExecutable *executable, int step, int b
     arguments.result.height = arguments.operand.height;
     arguments.result.width = arguments.operand.width;
     return launch_map(executable, &arguments, batch);
-}
-
-static int product_tiles(const CudaExecutable *executable, int step) {
-    const PlannedStep *planned = &executable->plan.steps[step];
-    const PlannedValue *output = plan_output(&executable->plan, step);
-    const PlannedValue *input = plan_source(&executable->plan, step, 0);
-    bool transposed = plan_node(&executable->plan, step)->op == OP_CONV_TRANSPOSED;
-    switch (planned->kind) {
-    case STEP_KIND_CONV_HALO:
-        return tiles_of(output->height, HALO_ROWS) * tiles_of(output->width, HALO_COLUMNS);
-    case STEP_KIND_LINEAR:
-        return output->height * tiles_of(output->width, PRODUCT_PIXELS);
-    default:
-        return transposed ? tiles_of(input->height * input->width, PRODUCT_PIXELS)
-                          : tiles_of(output->height * output->width, PRODUCT_PIXELS);
-    }
 }
 
 static CudaStatus launch_product(const CudaExecutable *executable, int step, int batch) {
@@ -219,10 +196,11 @@ static CudaStatus launch_product(const CudaExecutable *executable, int step, int
         arguments.pad[i] = node->as.conv.pad[i];
     }
     CudaStatus status = planned->split ? launch_split(executable, step, batch) : CUDA_OK;
-    Grid grid = {product_tiles(executable, step), tiles_of(planned->columns, planned->tile), batch};
+    Grid grid = {(int)plan_tiles(&executable->plan, step),
+                 tiles_of(planned->columns, planned->tile), batch};
     if (status == CUDA_OK)
-        status =
-            launch(executable, product_kernel(planned), grid, product_shared(planned), &arguments);
+        status = cuda_kernel_launch(executable, product_kernel(planned), grid,
+                                    product_shared(planned), &arguments);
     return status;
 }
 
@@ -266,7 +244,8 @@ static CudaStatus launch_stft(const CudaExecutable *executable, int step, const 
                                .frames = node->shape.height,
                                .result = result_of(executable, step)};
     Grid grid = {plan_fourier_frames(plan, step), waveform.channels, batch};
-    return launch(executable, KERNEL_stft, grid, plan_fourier_shared(plan, step), &arguments);
+    return cuda_kernel_launch(executable, KERNEL_stft, grid, plan_fourier_shared(plan, step),
+                              &arguments);
 }
 
 static CudaStatus launch_istft(const CudaExecutable *executable, int step, const CudaFlight *flight,
@@ -291,10 +270,10 @@ static CudaStatus launch_istft(const CudaExecutable *executable, int step, const
         .frames = frames};
     Grid transform = {plan_fourier_frames(plan, step), node->shape.channels, batch};
     Grid gather = {tiles_of(node->shape.width, STFT_THREADS), node->shape.channels, batch};
-    CudaStatus status = launch(executable, KERNEL_istft_frames, transform,
-                               plan_fourier_shared(plan, step), &arguments);
+    CudaStatus status = cuda_kernel_launch(executable, KERNEL_istft_frames, transform,
+                                           plan_fourier_shared(plan, step), &arguments);
     if (status == CUDA_OK)
-        status = launch(executable, KERNEL_istft_gather, gather, 0, &arguments);
+        status = cuda_kernel_launch(executable, KERNEL_istft_gather, gather, 0, &arguments);
     return status;
 }
 
@@ -327,7 +306,7 @@ CudaStatus cuda_step_launch(const CudaExecutable *executable, int step, const Cu
 /* What a kernel can have without being asked to allow it more. */
 #define SHARED_BYTES_PLAIN (48 * 1024)
 
-static CudaStatus load_kernel(CudaExecutable *executable, KernelNumber kernel, size_t shared) {
+CudaStatus cuda_kernel_load(CudaExecutable *executable, KernelNumber kernel, size_t shared) {
     const CudaDriver *driver = executable->session.driver;
     CudaStatus status = CUDA_OK;
     if (!executable->functions[kernel])
@@ -373,81 +352,8 @@ CudaStatus cuda_steps_load(CudaExecutable *executable, const char **name) {
         int count = uses_of_step(&executable->plan, step, uses);
         for (int i = 0; i < count && status == CUDA_OK; i++) {
             *name = kernels[uses[i].kernel].name;
-            status = load_kernel(executable, uses[i].kernel, uses[i].shared);
+            status = cuda_kernel_load(executable, uses[i].kernel, uses[i].shared);
         }
     }
     return status;
-}
-
-/* ---- Speed ---- */
-
-#define PEAK_ROUNDS           2000
-#define PEAK_ROUNDS_SIMULATED 1 /* where the speed means nothing, and would take hours */
-#define PEAK_REPEATS          5
-
-static int peak_rounds(const CudaExecutable *executable) {
-    return executable->session.driver->simulated ? PEAK_ROUNDS_SIMULATED : PEAK_ROUNDS;
-}
-
-static KernelNumber peak_kernel(cleave_precision precision) {
-    switch (precision) {
-    case CLEAVE_PRECISION_F16:
-        return KERNEL_peak_f16;
-    case CLEAVE_PRECISION_BF16:
-        return KERNEL_peak_bf16;
-    default:
-        return KERNEL_peak_f32;
-    }
-}
-
-static double block_flops(KernelNumber kernel, int rounds) {
-    return kernel == KERNEL_peak_f32 ? PEAK_F32_BLOCK_FLOPS(rounds)
-                                     : PEAK_MATRIX_BLOCK_FLOPS(rounds);
-}
-
-/* Milliseconds of one run of a peak kernel; 0 if it failed. */
-static float peak_run(CudaExecutable *executable, KernelNumber kernel, int blocks,
-                      const CudaEvent *events) {
-    const CudaDriver *driver = executable->session.driver;
-    PeakArguments arguments = {.output = executable->arena, .rounds = peak_rounds(executable)};
-    float milliseconds = 0;
-    bool ran = driver->event_record(events[0], executable->compute) == CUDA_OK &&
-               launch(executable, kernel, (Grid){blocks, 1, 1}, 0, &arguments) == CUDA_OK &&
-               driver->event_record(events[1], executable->compute) == CUDA_OK &&
-               driver->event_synchronize(events[1]) == CUDA_OK &&
-               driver->event_elapsed(&milliseconds, events[0], events[1]) == CUDA_OK;
-    return ran ? milliseconds : 0;
-}
-
-static double peak_measure(CudaExecutable *executable, KernelNumber kernel) {
-    const CudaDriver *driver = executable->session.driver;
-    int blocks = executable->plan.target.multiprocessors * 8;
-    CudaEvent events[2] = {NULL, NULL};
-    double best = 0;
-    double flops = block_flops(kernel, peak_rounds(executable));
-    size_t bytes = (size_t)blocks * PEAK_THREADS * sizeof(float);
-    if (bytes > executable->plan.arena_bytes || load_kernel(executable, kernel, 0) != CUDA_OK)
-        return 0;
-    bool made = driver->event_create(&events[0], CUDA_EVENT_DEFAULT) == CUDA_OK &&
-                driver->event_create(&events[1], CUDA_EVENT_DEFAULT) == CUDA_OK;
-    for (int i = 0; i < PEAK_REPEATS && made; i++) {
-        double seconds = peak_run(executable, kernel, blocks, events) * 1e-3;
-        double speed = seconds > 0 ? blocks * flops / seconds : 0;
-        best = speed > best ? speed : best;
-    }
-    for (int i = 0; i < 2; i++)
-        if (events[i])
-            driver->event_destroy(events[i]);
-    return best;
-}
-
-double cuda_peak_flops(Executable *head, cleave_precision precision) {
-    CudaExecutable *executable = (CudaExecutable *)head;
-    KernelNumber kernel = peak_kernel(precision);
-    if (kernels[kernel].capability > executable->session.device->capability ||
-        cuda_enter(&executable->session, NULL, NULL) != CLEAVE_OK)
-        return 0;
-    double peak = peak_measure(executable, kernel);
-    cuda_leave(&executable->session);
-    return peak;
 }

@@ -12,7 +12,22 @@ CudaStatus cuda_step_launch(const CudaExecutable *executable, int step, const Cu
 /* Loads the kernels that the plan uses. `name` becomes that of the kernel that failed. */
 CudaStatus cuda_steps_load(CudaExecutable *executable, const char **name);
 
-/* As the method of an executable. */
+/* ---- Single kernels ---- */
+
+typedef struct Grid {
+    int x;
+    int y;
+    int z;
+} Grid;
+
+/* Puts a loaded kernel into the stream `compute`, with its arguments and bytes of shared memory. */
+CudaStatus cuda_kernel_launch(const CudaExecutable *executable, KernelNumber kernel, Grid grid,
+                              size_t shared, void *arguments);
+
+/* Loads a kernel that will be launched with so many bytes of shared memory at most. */
+CudaStatus cuda_kernel_load(CudaExecutable *executable, KernelNumber kernel, size_t shared);
+
+/* As the method of an executable (peak.c). */
 double cuda_peak_flops(Executable *head, cleave_precision precision);
 
 #endif

@@ -257,7 +257,7 @@ static cleave_status upload_norm(const Upload *upload, int step, const Graph *gr
     const CudaPlan *plan = &upload->executable->plan;
     const Node *norm = &graph->nodes[plan->program.steps[step].norm];
     size_t channels = (size_t)norm->shape.channels;
-    float *values = malloc(NODE_WEIGHTS * channels * sizeof(float));
+    float *values = calloc(NODE_WEIGHTS * channels, sizeof(float));
     if (!values)
         return error_memory(upload->error, norm->name, NODE_WEIGHTS * channels * sizeof(float));
     cleave_status status = read_norm(upload, norm, values);

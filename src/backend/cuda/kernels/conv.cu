@@ -132,17 +132,4 @@ template <typename T, int N> FN void conv(const ProductArguments &a) {
     conv_finish(sums, a, tiles);
 }
 
-#define CONV_KERNEL(type, T, N)                                       \
-    KERNEL(conv_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) { \
-        conv<T, N>(a);                                                \
-    }
-#define CONV_KERNELS(type, T) \
-    CONV_KERNEL(type, T, 128) \
-    CONV_KERNEL(type, T, 64)  \
-    CONV_KERNEL(type, T, 32)
-
-CONV_KERNELS(f32, F32)
-CONV_KERNELS(f16, F16)
-#ifdef HAVE_BF16
-CONV_KERNELS(bf16, BF16)
-#endif
+PRODUCT_KERNELS(conv)

@@ -107,17 +107,4 @@ template <typename T, int N> FN void conv_halo(const ProductArguments &a) {
     halo_finish(sums, a, tile, tiles);
 }
 
-#define HALO_KERNEL(type, T, N)                                            \
-    KERNEL(conv_halo_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) { \
-        conv_halo<T, N>(a);                                                \
-    }
-#define HALO_KERNELS(type, T) \
-    HALO_KERNEL(type, T, 128) \
-    HALO_KERNEL(type, T, 64)  \
-    HALO_KERNEL(type, T, 32)
-
-HALO_KERNELS(f32, F32)
-HALO_KERNELS(f16, F16)
-#ifdef HAVE_BF16
-HALO_KERNELS(bf16, BF16)
-#endif
+PRODUCT_KERNELS(conv_halo)

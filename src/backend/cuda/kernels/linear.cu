@@ -98,17 +98,4 @@ template <typename T, int N> FN void linear(const ProductArguments &a) {
         });
 }
 
-#define LINEAR_KERNEL(type, T, N)                                       \
-    KERNEL(linear_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) { \
-        linear<T, N>(a);                                                \
-    }
-#define LINEAR_KERNELS(type, T) \
-    LINEAR_KERNEL(type, T, 128) \
-    LINEAR_KERNEL(type, T, 64)  \
-    LINEAR_KERNEL(type, T, 32)
-
-LINEAR_KERNELS(f32, F32)
-LINEAR_KERNELS(f16, F16)
-#ifdef HAVE_BF16
-LINEAR_KERNELS(bf16, BF16)
-#endif
+PRODUCT_KERNELS(linear)

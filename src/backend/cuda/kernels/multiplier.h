@@ -244,4 +244,25 @@ template <int COLUMNS> FN void ring_start(char *ring, const char *weights, int b
         ring_fetch<COLUMNS>(ring, weights, i, blocks);
 }
 
+/* ---- Kernels ---- */
+
+/* The kernels of one kind, whose body is kind<T, N>(a). */
+#define PRODUCT_KERNEL(kind, type, T, N)                                \
+    KERNEL(kind##_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) { \
+        kind<T, N>(a);                                                  \
+    }
+#define PRODUCT_KERNELS_OF_TYPE(kind, type, T) \
+    PRODUCT_KERNEL(kind, type, T, 128)         \
+    PRODUCT_KERNEL(kind, type, T, 64)          \
+    PRODUCT_KERNEL(kind, type, T, 32)
+#ifdef HAVE_BF16
+#define PRODUCT_KERNELS_OF_BF16(kind) PRODUCT_KERNELS_OF_TYPE(kind, bf16, BF16)
+#else
+#define PRODUCT_KERNELS_OF_BF16(kind)
+#endif
+#define PRODUCT_KERNELS(kind)               \
+    PRODUCT_KERNELS_OF_TYPE(kind, f32, F32) \
+    PRODUCT_KERNELS_OF_TYPE(kind, f16, F16) \
+    PRODUCT_KERNELS_OF_BF16(kind)
+
 #endif
