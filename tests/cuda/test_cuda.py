@@ -297,8 +297,9 @@ class TransformTest(CudaTest):
 
 class DemoTest(CudaTest):
     def test_r1_f16_on_the_demo(self):
+        """70 dB below the stems an error changes their SDR, of 9 dB at most, by less than 0.01 dB."""
         result = self.on("", "verify", DEMO_MIX, "-m", DEMO_MODEL, "-d", "cuda", "-p", "f16",
-                         "--compile", "yes", "--overlap", "1", "--seconds", "2", "--min-snr", "60",
+                         "--compile", "yes", "--overlap", "1", "--seconds", "2", "--min-snr", "70",
                          "--json", "-q")
         self.assertTrue(json.loads(result.out)["passed"])
 
