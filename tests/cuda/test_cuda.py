@@ -165,7 +165,7 @@ class BitsTest(CudaTest):
 
     def test_t3_every_batch_gives_the_same(self):
         """In whatever order the device does what it may do in any order."""
-        mix = self.chirps(1.5)
+        mix = self.chirps(2)
         for settings, precisions in (("cc=8.9", ("f32", "f16", "bf16")), ("cc=7.5", ("f16",))):
             for precision in precisions:
                 common = ["-p", precision, "--overlap", "4"]
