@@ -96,24 +96,36 @@ static void *place_of(const ucontext_t *context) {
 #endif
 }
 
-/* The caller of the C library's memcpy() or memset(), which keep nothing on the stack. */
-static void *caller_of(const ucontext_t *context) {
+/* What called the C library's memcpy(), memset() or their kin: the innermost code outside of it
+ * whose address is found near the top of the stack. Some of them keep nothing there, some a few
+ * words. */
+#define STACK_WORDS 32
+
+static bool find_caller(const ucontext_t *context, Dl_info *found) {
 #if defined(__x86_64__)
-    return *(void **)context->uc_mcontext.gregs[REG_RSP];
+    void **stack = (void **)context->uc_mcontext.gregs[REG_RSP];
 #elif defined(__aarch64__)
-    return (void *)context->uc_mcontext.regs[30];
+    void **stack = (void **)context->uc_mcontext.sp;
+    if (dladdr((void *)context->uc_mcontext.regs[30], found) != 0 && found->dli_fname)
+        return true;
 #else
+    void **stack = NULL;
     (void)context;
-    return NULL;
 #endif
+    for (int i = 0; stack && i < STACK_WORDS; i++)
+        if (dladdr(stack[i], found) != 0 && found->dli_fname &&
+            !strstr(found->dli_fname, "/libc.so"))
+            return true;
+    return false;
 }
 
 static void judge_crash(int number, siginfo_t *info, void *context) {
     Dl_info found = {0};
     (void)info;
     bool known = dladdr(place_of(context), &found) != 0 && found.dli_fname;
-    if (known && strstr(found.dli_fname, "/libc.so"))
-        known = dladdr(caller_of(context), &found) != 0 && found.dli_fname;
+    if (!known ||
+        strstr(found.dli_fname, "/libc.so")) /* not known: a call of a pointer to nowhere */
+        known = find_caller(context, &found);
     if (known)
         for (size_t i = 0; i < sizeof(careless) / sizeof(careless[0]); i++)
             if (strstr(found.dli_fname, careless[i]))

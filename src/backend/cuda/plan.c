@@ -10,27 +10,6 @@
 
 /* ---- Channels ---- */
 
-static int padded(int channels) {
-    return (channels + CHANNEL_UNIT - 1) / CHANNEL_UNIT * CHANNEL_UNIT;
-}
-
-int value_channels_padded(const ValueChannels *channels) {
-    int sum = 0;
-    for (int i = 0; i < channels->count; i++)
-        sum += padded(channels->parts[i]);
-    return sum;
-}
-
-int value_channels_position(const ValueChannels *channels, int channel) {
-    int position = 0;
-    int part = 0;
-    for (; part + 1 < channels->count && channel >= channels->parts[part]; part++) {
-        position += padded(channels->parts[part]);
-        channel -= channels->parts[part];
-    }
-    return position + channel;
-}
-
 static bool channels_append(ValueChannels *channels, const ValueChannels *other) {
     if (channels->count + other->count > CUDA_PARTS_MAX)
         return false;
@@ -45,14 +24,6 @@ static bool channels_equal(const ValueChannels *a, const ValueChannels *b) {
 }
 
 /* ---- Kinds ---- */
-
-bool plan_is_product(StepKind kind) {
-    return kind == STEP_KIND_CONV || kind == STEP_KIND_CONV_HALO || kind == STEP_KIND_LINEAR;
-}
-
-bool plan_is_transform(StepKind kind) {
-    return kind == STEP_KIND_STFT || kind == STEP_KIND_ISTFT;
-}
 
 static bool conv_is_halo(const Node *node) {
     const ConvAttributes *c = &node->as.conv;
@@ -78,11 +49,6 @@ static StepKind kind_of(const Node *node) {
     }
 }
 
-bool plan_has_own_statistics(const CudaPlan *plan, int step) {
-    int norm = plan->program.steps[step].norm;
-    return norm >= 0 && plan->graph.nodes[norm].as.norm.kind != NORM_BATCH;
-}
-
 /* ---- How values are stored ---- */
 
 static int narrow_type(const CudaPlan *plan) {
@@ -104,13 +70,6 @@ static bool step_is_edge(const CudaPlan *plan, int step) {
 static int operand_type(const CudaPlan *plan, int step) {
     bool narrow = plan_is_product(plan->steps[step].kind) && !step_is_edge(plan, step);
     return narrow ? narrow_type(plan) : STORED_F32;
-}
-
-bool plan_step_reads(const Step *step, int node) {
-    for (int i = 0; i < step->source_count; i++)
-        if (step->sources[i].node == node || step->sources[i].mul == node)
-            return true;
-    return step->add == node;
 }
 
 /* Whether a step reads its sources as they are. */
@@ -228,10 +187,6 @@ static cleave_status plan_value(CudaPlan *plan, int step, cleave_error *error) {
 
 static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
-}
-
-int plan_taps(const Node *node) {
-    return node->as.conv.kernel[0] * node->as.conv.kernel[1];
 }
 
 int64_t plan_tiles(const CudaPlan *plan, int step) {
