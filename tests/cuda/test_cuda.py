@@ -22,6 +22,14 @@ DEMO_MODEL = os.path.join(DEMO, "drumsep-mini.ckpt")
 CHUNK = 3968  # samples: MODEL's
 STRICT = "--strict-device"
 
+# Calls that take something, and those that let it go.
+PAIRS = (("cuDevicePrimaryCtxRetain", "cuDevicePrimaryCtxRelease_v2"),
+         ("cuCtxPushCurrent_v2", "cuCtxPopCurrent_v2"), ("cuMemAlloc_v2", "cuMemFree_v2"),
+         ("cuMemHostAlloc", "cuMemFreeHost"), ("cuModuleLoadData", "cuModuleUnload"),
+         ("cuStreamCreate", "cuStreamDestroy_v2"), ("cuEventCreate", "cuEventDestroy_v2"),
+         ("cuStreamBeginCapture_v2", "cuGraphDestroy"),
+         ("cuGraphInstantiateWithFlags", "cuGraphExecDestroy"))
+
 
 class CudaTest(SimulatedGpuTest):
     def chirps(self, chunks, name="chirps.wav"):
@@ -35,9 +43,14 @@ class CudaTest(SimulatedGpuTest):
         return [self.counts["calls"].get(name, 0) for name in names]
 
     def assert_nothing_stays(self):
+        """Nor does anything stay until the context goes, which another program in the process may
+        hold."""
         stays = ("live_bytes", "live_objects", "pinned_bytes", "contexts_active")
         self.assertEqual([self.counts[key] for key in stays], [0] * len(stays))
         self.assertGreater(self.counts["peak_bytes"], 1000)
+        for take, free in PAIRS:
+            taken, freed = self.calls(take, free)
+            self.assertEqual(freed, taken, free)
 
 
 # ---- What the GPU is given --------------------------------------------------------------------
