@@ -167,7 +167,7 @@ class WorkTest(CudaTest):
 
 class BitsTest(CudaTest):
     def bits(self, settings, *arguments, mix, **changes):
-        """What stands for every byte of the stems' files."""
+        """Digests of the stems' files: a difference of megabytes is not to be printed."""
         result = self.on(settings, mix, "-m", MODEL, "-d", "cuda", STRICT, "-o", self.output, "--json",
                          *arguments, **changes)
         found = {}

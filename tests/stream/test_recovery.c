@@ -471,7 +471,8 @@ static void check_widened_from(const Fixture *f, int64_t chunk) {
     for (int plane = 0; plane < STEMS * CHANNELS; plane++)
         for (int i = 0; i < SAMPLES; i++) {
             float gain = i / CHUNK < chunk ? f->network.gain : f->next.gain;
-            float wanted = f->mix[plane % CHANNELS][i] * gain * (float)(plane / CHANNELS + 1) / 4;
+            int stem = plane / CHANNELS;
+            float wanted = f->mix[plane % CHANNELS][i] * gain * (float)(stem + 1) / 4;
             assert_true(f->stems[plane][i] == wanted);
         }
 }

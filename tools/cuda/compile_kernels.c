@@ -22,11 +22,9 @@
 /* Two blocks are to fit into a multiprocessor, whose registers these are. */
 #define REGISTERS_FOR_BLOCK (65536 / 2)
 
-/* Bytes that a thread may write to memory, or read from it, for want of registers. With so many,
- * one instruction in fifty of the inner loops is such an access; more is a kernel gone wrong.
- * Tensor cores starve sooner than multiply-adds. */
-#define SPILL_BYTES_MAX        640
-#define TENSOR_SPILL_BYTES_MAX 128
+/* Bytes that a thread may write to memory, or read from it, for want of registers. The kernels take
+ * at most 28; more than this is one gone wrong. */
+#define SPILL_BYTES_MAX 64
 
 typedef struct Kernel {
     const char *name;
@@ -85,13 +83,12 @@ static void check_contract(const Kernel *kernel, const Figures *figures) {
 static void check_speed(const Kernel *kernel, const Figures *figures) {
     int spills =
         figures->spill_stores > figures->spill_loads ? figures->spill_stores : figures->spill_loads;
-    int spills_max = wants_tensor_cores(kernel) ? TENSOR_SPILL_BYTES_MAX : SPILL_BYTES_MAX;
     int registers_max = REGISTERS_FOR_BLOCK / kernel->threads;
     if (!figures->counted)
         find(kernel, "the compiler does not tell its registers and spills");
-    if (spills > spills_max)
+    if (spills > SPILL_BYTES_MAX)
         find(kernel, "spills %d bytes of a thread's registers; at most %d are taken", spills,
-             spills_max);
+             SPILL_BYTES_MAX);
     if (figures->registers > registers_max)
         find(kernel, "takes %d registers; with more than %d two blocks do not fit",
              figures->registers, registers_max);
