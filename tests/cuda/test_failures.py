@@ -145,7 +145,7 @@ class CallTest(FailureTest):
             for at in (1, 2):
                 result, info, stems = self.separate("fail=%s:%d" % (call, at), STRICT)
                 self.assertEqual((info["device"], info["compiled"]), ("cuda:0", True))
-                self.assertEqual(stems, whole)
+                self.assertTrue(stems == whole, call)
                 self.assertEqual(result.err.count("could not record the network as one graph"), 1)
                 self.assertEqual(self.counts["graph_launches"], 0)
 
