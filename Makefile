@@ -86,7 +86,7 @@ check-macos: setup build/build.ninja
 	@scripts/setup macos
 	@scripts/check-macos build
 
-# NEON's sources and the simulated Mac's too, where they are built.
+# NEON's sources and the simulators' too, where they are built.
 lint: setup build/build.ninja
 	@scripts/setup lint
 	@meson configure build -Dwerror=true
