@@ -3,8 +3,22 @@
 #include "graph/graph.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "graph/ops.h"
+
+cleave_status graph_copy_shapes(Graph *copy, const Graph *graph, cleave_error *error) {
+    size_t bytes = (size_t)graph->count * sizeof(*graph->nodes);
+    *copy = (Graph){.nodes = malloc(bytes)};
+    if (!copy->nodes)
+        return error_memory(error, "the network's ops", bytes);
+    copy->count = graph->count;
+    copy->capacity = graph->count;
+    memcpy(copy->nodes, graph->nodes, bytes);
+    for (int i = 0; i < copy->count; i++)
+        memset(copy->nodes[i].weights, 0, sizeof(copy->nodes[i].weights));
+    return CLEAVE_OK;
+}
 
 void graph_free(Graph *graph) {
     free(graph->nodes);

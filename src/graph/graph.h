@@ -118,6 +118,10 @@ int graph_add(Graph *graph, int a, int b, const char *name);
 int graph_mul(Graph *graph, int a, int b, const char *name);
 int graph_concat(Graph *graph, int a, int b, const char *name);
 
+/* Makes *copy the nodes of `graph` without their weights, to be freed: what outlives a checkpoint.
+ * It is empty after a failure. */
+cleave_status graph_copy_shapes(Graph *copy, const Graph *graph, cleave_error *error);
+
 void graph_free(Graph *graph);
 
 /* "conv", "linear", … */

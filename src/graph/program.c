@@ -6,10 +6,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- Questions about steps ---- */
+
+bool step_reads(const Step *step, int node) {
+    for (int i = 0; i < step->source_count; i++)
+        if (step->sources[i].node == node || step->sources[i].mul == node)
+            return true;
+    return step->add == node;
+}
+
+bool step_has_own_statistics(const Graph *graph, const Step *step) {
+    return step->norm >= 0 && graph->nodes[step->norm].as.norm.kind != NORM_BATCH;
+}
+
+void program_last_uses(const Program *program, int *last_use) {
+    for (int position = 0; position < program->count; position++) {
+        const Step *step = &program->steps[position];
+        for (int i = 0; i < step->source_count; i++) {
+            last_use[step->sources[i].node] = position;
+            if (step->sources[i].mul >= 0)
+                last_use[step->sources[i].mul] = position;
+        }
+        if (step->add >= 0)
+            last_use[step->add] = position;
+        last_use[step->output] = position;
+    }
+}
+
+bool step_can_write_over_add(const Step *step, int position, const int *last_use) {
+    if (step->add < 0 || last_use[step->add] != position)
+        return false;
+    for (int i = 0; i < step->source_count; i++)
+        if (step->sources[i].node == step->add || step->sources[i].mul == step->add)
+            return false;
+    return true;
+}
+
+/* How many inputs of nodes are this one. */
+static int graph_count_uses(const Graph *graph, int node) {
+    int uses = 0;
+    for (int i = node + 1; i < graph->count; i++)
+        for (int k = 0; k < graph->nodes[i].input_count; k++)
+            uses += graph->nodes[i].inputs[k] == node;
+    return uses;
+}
+
+int graph_host_of_sum(const Graph *graph, int sum) {
+    int host = -1;
+    for (int i = 0; i < 2; i++) {
+        int input = graph->nodes[sum].inputs[i];
+        if (input > host && graph_is_product(&graph->nodes[input]) &&
+            graph_count_uses(graph, input) == 1)
+            host = input;
+    }
+    return host;
+}
+
+/* ---- Fusing ---- */
+
 typedef struct Fuser {
     const Graph *graph;
     bool fuse;
-    int *uses;    /* per node: how many nodes read it */
     bool *needed; /* per node: its value is stored */
     Step *steps;  /* per node: the step that writes it */
 } Fuser;
@@ -57,18 +114,6 @@ static void step_absorb_chain(const Fuser *f, Step *step, int node) {
     }
 }
 
-/* The input of a sum whose step can add the other one while it stores; or -1. */
-static int fuser_host_of_sum(const Fuser *f, int sum) {
-    const Node *node = fuser_node(f, sum);
-    int host = -1;
-    for (int i = 0; i < 2; i++) {
-        int input = node->inputs[i];
-        if (fuser_is_product(f, input) && f->uses[input] == 1 && input > host)
-            host = input;
-    }
-    return host;
-}
-
 /* A step for an elementwise node on its own. */
 static void step_fill_plain(const Fuser *f, Step *step) {
     const Node *node = fuser_node(f, step->node);
@@ -88,7 +133,7 @@ static void fuser_make_step(Fuser *f, int index) {
     Step *step = &f->steps[index];
     *step = (Step){.node = index, .output = index, .norm = -1, .add = -1};
     if (f->fuse && fuser_is(f, index, OP_ADD)) {
-        int host = fuser_host_of_sum(f, index);
+        int host = graph_host_of_sum(f->graph, index);
         if (host >= 0) {
             const int *inputs = fuser_node(f, index)->inputs;
             step->node = host;
@@ -111,19 +156,8 @@ static void fuser_mark_needed(Fuser *f, const Step *step) {
         f->needed[step->add] = true;
 }
 
-static void fuser_count_uses(Fuser *f) {
-    for (int i = 0; i < f->graph->count; i++)
-        for (int k = 0; k < fuser_node(f, i)->input_count; k++)
-            f->uses[fuser_node(f, i)->inputs[k]]++;
-}
-
-static bool fuser_has_own_statistics(const Fuser *f, int norm) {
-    return norm >= 0 && fuser_node(f, norm)->as.norm.kind != NORM_BATCH;
-}
-
 static void fuser_fill(Fuser *f, Program *program) {
     int count = f->graph->count;
-    fuser_count_uses(f);
     f->needed[count - 1] = true;
     for (int i = count - 1; i >= 0; i--) {
         if (!f->needed[i] && f->fuse)
@@ -138,7 +172,7 @@ static void fuser_fill(Fuser *f, Program *program) {
         const Step *step = &f->steps[i];
         program->steps[program->count++] = *step;
         for (int k = 0; k < step->source_count; k++)
-            if (fuser_has_own_statistics(f, step->norm))
+            if (step_has_own_statistics(f->graph, step))
                 program->needs_statistics[step->sources[k].node] = true;
     }
 }
@@ -148,18 +182,16 @@ cleave_status program_create(Program *program, const Graph *graph, bool fuse, cl
     Fuser f = {.graph = graph, .fuse = fuse};
     cleave_status status = CLEAVE_OK;
     *program = (Program){0};
-    f.uses = calloc(count, sizeof(*f.uses));
     f.needed = calloc(count, sizeof(*f.needed));
     f.steps = calloc(count, sizeof(*f.steps));
     program->steps = calloc(count, sizeof(*program->steps));
     program->needs_statistics = calloc(count, sizeof(*program->needs_statistics));
-    if (f.uses && f.needed && f.steps && program->steps && program->needs_statistics) {
+    if (f.needed && f.steps && program->steps && program->needs_statistics) {
         fuser_fill(&f, program);
     } else {
         program_free(program);
         status = error_memory(error, "the network's program", count * sizeof(Step));
     }
-    free(f.uses);
     free(f.needed);
     free(f.steps);
     return status;

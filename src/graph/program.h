@@ -35,6 +35,24 @@ typedef struct Program {
                                statistics */
 } Program;
 
+/* Whether a step reads a node's value, in whatever way. */
+bool step_reads(const Step *step, int node);
+
+/* Whether a step normalises by the statistics of the values at hand, and not by running ones. */
+bool step_has_own_statistics(const Graph *graph, const Step *step);
+
+/* The product that adds a sum's other input while it stores its own, where steps are fused: the
+ * later of the inputs that are products and that nothing else reads. -1: there is none. */
+int graph_host_of_sum(const Graph *graph, int sum);
+
+/* last_use[node] becomes the last step that reads the value of a node, or else the one that writes
+ * it. Nodes that no step writes or reads stay as they are. */
+void program_last_uses(const Program *program, int *last_use);
+
+/* Whether a step, the `position`th, may write its output over the value that it adds: no later step
+ * reads that, and this step reads it only where it writes. */
+bool step_can_write_over_add(const Step *step, int position, const int *last_use);
+
 cleave_status program_create(Program *program, const Graph *graph, bool fuse, cleave_error *error);
 void program_free(Program *program);
 

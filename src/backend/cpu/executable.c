@@ -116,26 +116,13 @@ static cleave_status allocate_scratch(CpuExecutable *executable, cleave_error *e
     return CLEAVE_OK;
 }
 
-static cleave_status copy_graph(CpuExecutable *executable, const Graph *graph,
-                                cleave_error *error) {
-    size_t bytes = (size_t)graph->count * sizeof(Node);
-    executable->graph.nodes = malloc(bytes);
-    if (!executable->graph.nodes)
-        return error_memory(error, "the network's graph", bytes);
-    memcpy(executable->graph.nodes, graph->nodes, bytes);
-    executable->graph.count = graph->count;
-    for (int i = 0; i < graph->count; i++)
-        memset(executable->graph.nodes[i].weights, 0, sizeof(graph->nodes[i].weights));
-    return CLEAVE_OK;
-}
-
 static cleave_status cpu_build(CpuExecutable *executable, const Graph *graph,
                                const CompileOptions *options, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     if (!executable->sizes_only)
         status = thread_pool_create(&executable->pool, options->threads, error);
     if (status == CLEAVE_OK)
-        status = copy_graph(executable, graph, error);
+        status = graph_copy_shapes(&executable->graph, graph, error);
     if (status == CLEAVE_OK)
         status = program_create(&executable->program, graph, options->fuse, error);
     if (status == CLEAVE_OK)

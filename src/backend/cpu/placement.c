@@ -77,31 +77,6 @@ static bool tensor_bytes(const CpuExecutable *executable, const CpuTensor *tenso
            size_multiply(*bytes, (size_t)executable->max_batch, bytes);
 }
 
-/* Whether a step may write its output over the tensor that it adds: no later step reads that, and
- * this step reads it only where it writes. */
-static bool can_write_over_add(const Step *step, int position, const int *last_use) {
-    if (step->add < 0 || last_use[step->add] != position)
-        return false;
-    for (int i = 0; i < step->source_count; i++)
-        if (step->sources[i].node == step->add || step->sources[i].mul == step->add)
-            return false;
-    return true;
-}
-
-static void find_last_uses(const Program *program, int *last_use) {
-    for (int position = 0; position < program->count; position++) {
-        const Step *step = &program->steps[position];
-        for (int i = 0; i < step->source_count; i++) {
-            last_use[step->sources[i].node] = position;
-            if (step->sources[i].mul >= 0)
-                last_use[step->sources[i].mul] = position;
-        }
-        if (step->add >= 0)
-            last_use[step->add] = position;
-        last_use[step->output] = position;
-    }
-}
-
 /* Fills `lifetimes` and, per node, the index of its lifetime (-1: not stored); returns how many, or
  * -1 if sizes overflow. */
 static int find_lifetimes(const CpuExecutable *executable, const int *last_use, Lifetime *lifetimes,
@@ -114,7 +89,7 @@ static int find_lifetimes(const CpuExecutable *executable, const int *last_use, 
         lifetime_of[step->output] = -1;
         if (!tensor->stored)
             continue;
-        if (can_write_over_add(step, position, last_use)) {
+        if (step_can_write_over_add(step, position, last_use)) {
             lifetime_of[step->output] = lifetime_of[step->add];
             lifetimes[lifetime_of[step->add]].last = last_use[step->output];
             continue;
@@ -160,7 +135,7 @@ static cleave_status place_in_arena(CpuExecutable *executable, cleave_error *err
     if (!last_use || !lifetime_of || !lifetimes) {
         status = error_memory(error, "the network's arena", nodes * sizeof(*lifetimes));
     } else {
-        find_last_uses(&executable->program, last_use);
+        program_last_uses(&executable->program, last_use);
         int count = find_lifetimes(executable, last_use, lifetimes, lifetime_of);
         bool ok = count >= 0;
         if (ok)

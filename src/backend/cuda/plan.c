@@ -84,33 +84,18 @@ static bool reads_in_full(const CudaPlan *plan, int step) {
     return step_is_edge(plan, step) || plan->steps[step].kind == STEP_KIND_ISTFT;
 }
 
-/* The only step that reads a value; NULL if there are more. */
-static const Step *only_reader(const CudaPlan *plan, int node) {
-    const Step *reader = NULL;
-    for (int i = 0; i < plan->program.count; i++) {
-        const Step *step = &plan->program.steps[i];
-        if (plan_step_reads(step, node) && reader)
-            return NULL;
-        if (plan_step_reads(step, node))
-            reader = step;
-    }
-    return reader;
-}
-
 /* Whether fusion would make a sum part of this product's store, so that nothing is rounded in
- * between: as program.c chooses, the later of two products that only the sum reads. */
-static bool is_host_of_sum(const CudaPlan *plan, int node) {
-    const Step *reader = only_reader(plan, node);
-    if (!reader || plan->graph.nodes[reader->node].op != OP_ADD)
-        return false;
-    int other = reader->add == node ? reader->sources[0].node : reader->add;
-    bool later = other > node && graph_is_product(&plan->graph.nodes[other]);
-    return !later || !only_reader(plan, other);
+ * between: then nothing is rounded without it, either. */
+static bool is_host_of_sum(const Graph *graph, int node) {
+    for (int i = node + 1; i < graph->count; i++)
+        if (graph->nodes[i].op == OP_ADD && graph_host_of_sum(graph, i) == node)
+            return true;
+    return false;
 }
 
 static bool all_readers(const CudaPlan *plan, int node, bool (*holds)(const CudaPlan *, int)) {
     for (int i = 0; i < plan->program.count; i++)
-        if (plan_step_reads(&plan->program.steps[i], node) && !holds(plan, i))
+        if (step_reads(&plan->program.steps[i], node) && !holds(plan, i))
             return false;
     return true;
 }
@@ -135,7 +120,7 @@ static int stored_of(const CudaPlan *plan, int step) {
         s->add >= 0 || !all_readers(plan, s->output, reads_not_in_full))
         return STORED_F32;
     if (plan_is_product(kind))
-        return is_host_of_sum(plan, s->output) ? STORED_F32 : narrow_type(plan);
+        return is_host_of_sum(&plan->graph, s->output) ? STORED_F32 : narrow_type(plan);
     return all_readers(plan, s->output, rounds_operand) ? narrow_type(plan) : STORED_F32;
 }
 
@@ -317,17 +302,6 @@ static uint64_t digest_of(const CudaPlan *plan) {
     return digest;
 }
 
-static cleave_status copy_graph(CudaPlan *plan, const Graph *graph, cleave_error *error) {
-    size_t bytes = (size_t)graph->count * sizeof(*graph->nodes);
-    plan->graph = (Graph){.nodes = malloc(bytes), .count = graph->count, .capacity = graph->count};
-    if (!plan->graph.nodes)
-        return error_memory(error, "the network's ops", bytes);
-    memcpy(plan->graph.nodes, graph->nodes, bytes);
-    for (int i = 0; i < graph->count; i++)
-        memset(plan->graph.nodes[i].weights, 0, sizeof(plan->graph.nodes[i].weights));
-    return CLEAVE_OK;
-}
-
 /* The waveforms of a run lie outside the arena, and the transforms alone read and write them. */
 static cleave_status check_ends(const CudaPlan *plan, cleave_error *error) {
     const Program *program = &plan->program;
@@ -374,7 +348,7 @@ static cleave_status plan_all(CudaPlan *plan, cleave_error *error) {
 cleave_status cuda_plan_create(CudaPlan *plan, const Graph *graph, const CompileOptions *options,
                                PlanTarget target, cleave_error *error) {
     *plan = (CudaPlan){.target = target, .precision = options->precision, .batch = options->batch};
-    cleave_status status = copy_graph(plan, graph, error);
+    cleave_status status = graph_copy_shapes(&plan->graph, graph, error);
     if (status == CLEAVE_OK)
         status = program_create(&plan->program, graph, options->fuse, error);
     if (status == CLEAVE_OK)

@@ -119,8 +119,23 @@ static inline const PlannedValue *plan_source(const CudaPlan *plan, int step, in
     return &plan->values[plan->program.steps[step].sources[source].node];
 }
 
-bool plan_is_transform(StepKind kind);
-bool plan_is_product(StepKind kind);
+static inline bool plan_is_product(StepKind kind) {
+    return kind == STEP_KIND_CONV || kind == STEP_KIND_CONV_HALO || kind == STEP_KIND_LINEAR;
+}
+
+static inline bool plan_is_transform(StepKind kind) {
+    return kind == STEP_KIND_STFT || kind == STEP_KIND_ISTFT;
+}
+
+/* A norm whose statistics are those of the values at hand. */
+static inline bool plan_has_own_statistics(const CudaPlan *plan, int step) {
+    return step_has_own_statistics(&plan->graph, &plan->program.steps[step]);
+}
+
+/* Elements of a convolution's kernel. */
+static inline int plan_taps(const Node *node) {
+    return node->as.conv.kernel[0] * node->as.conv.kernel[1];
+}
 
 size_t plan_stored_bytes(int stored); /* of one number */
 
@@ -143,9 +158,6 @@ size_t plan_fourier_shared(const CudaPlan *plan, int step);
 
 /* Frames that are worked on at a time: the x of the grid. */
 int plan_fourier_frames(const CudaPlan *plan, int step);
-
-/* A norm whose statistics are those of the values at hand. */
-bool plan_has_own_statistics(const CudaPlan *plan, int step);
 
 /* "halo 128, split"; "" for steps without a choice. */
 void plan_describe(const PlannedStep *step, char *text, size_t size);

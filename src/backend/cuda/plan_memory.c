@@ -164,33 +164,13 @@ static bool frames_bytes(const CudaPlan *plan, int step, size_t *bytes) {
     return product_of(factors, bytes);
 }
 
-static int last_use(const CudaPlan *plan, int node, int written) {
-    int last = written;
-    for (int i = written + 1; i < plan->program.count; i++)
-        if (plan_step_reads(&plan->program.steps[i], node))
-            last = i;
-    return last;
-}
-
-/* Whether a step may write its output over the value that it adds: no later step reads that, and
- * each thread of the step reads it only where it writes. */
-static bool can_write_over_add(const CudaPlan *plan, int step) {
-    const Step *s = &plan->program.steps[step];
-    if (s->add < 0 || plan->values[s->add].stored != plan->values[s->output].stored ||
-        last_use(plan, s->add, step) > step)
-        return false;
-    for (int i = 0; i < s->source_count; i++)
-        if (s->sources[i].node == s->add || s->sources[i].mul == s->add)
-            return false;
-    return plan->values[s->add].exists;
-}
-
 /* What is being placed: lifetimes, and where each offset is to be written. */
 typedef struct Placement {
     Lifetime *lifetimes;
     size_t **offsets;
-    int *of_node; /* the lifetime of each node's value */
     size_t count;
+    int *of_node;  /* the lifetime of each node's value */
+    int *last_use; /* of each node's value: a step */
 } Placement;
 
 static void place_add(Placement *placement, size_t bytes, int first, int last, size_t *offset) {
@@ -201,12 +181,17 @@ static void place_add(Placement *placement, size_t bytes, int first, int last, s
     placement->offsets[placement->count++] = offset;
 }
 
+/* Whether one value fits exactly into the place of another. */
+static bool is_alike(const PlannedValue *a, const PlannedValue *b) {
+    return a->exists && b->exists && a->stored == b->stored;
+}
+
 static bool place_step(CudaPlan *plan, Placement *placement, int step) {
     const Step *s = &plan->program.steps[step];
     PlannedValue *value = &plan->values[s->output];
     PlannedStep *planned = &plan->steps[step];
     size_t bytes = 0, moments = 0, temporary = 0, frames = 0;
-    int last = last_use(plan, s->output, step);
+    int last = placement->last_use[s->output];
     if (!value_bytes(plan, value, &bytes) ||
         (value->parts && !moments_bytes(plan, value, &moments)) ||
         !temporary_bytes(plan, step, &temporary) || !frames_bytes(plan, step, &frames))
@@ -216,7 +201,8 @@ static bool place_step(CudaPlan *plan, Placement *placement, int step) {
     place_add(placement, frames, step, step, &planned->frames);
     if (!value->exists)
         return true;
-    if (can_write_over_add(plan, step)) {
+    if (step_can_write_over_add(s, step, placement->last_use) &&
+        is_alike(&plan->values[s->add], value)) {
         placement->of_node[s->output] = placement->of_node[s->add];
         placement->lifetimes[placement->of_node[s->add]].last = last;
         return true;
@@ -228,6 +214,7 @@ static bool place_step(CudaPlan *plan, Placement *placement, int step) {
 
 static bool place_all(CudaPlan *plan, Placement *placement) {
     bool ok = true;
+    program_last_uses(&plan->program, placement->last_use);
     for (int i = 0; i < plan->program.count && ok; i++)
         ok = place_step(plan, placement, i);
     if (!ok)
@@ -247,9 +234,10 @@ cleave_status plan_place(CudaPlan *plan, cleave_error *error) {
     size_t most = 4 * (size_t)plan->program.count;
     Placement placement = {.lifetimes = calloc(most, sizeof(*placement.lifetimes)),
                            .offsets = calloc(most, sizeof(*placement.offsets)),
-                           .of_node = calloc((size_t)plan->graph.count, sizeof(int))};
+                           .of_node = calloc((size_t)plan->graph.count, sizeof(int)),
+                           .last_use = calloc((size_t)plan->graph.count, sizeof(int))};
     cleave_status status = CLEAVE_OK;
-    if (!placement.lifetimes || !placement.offsets || !placement.of_node)
+    if (!placement.lifetimes || !placement.offsets || !placement.of_node || !placement.last_use)
         status = error_memory(error, "the network's arena", most * sizeof(Lifetime));
     else if (!place_all(plan, &placement))
         status =
@@ -258,5 +246,6 @@ cleave_status plan_place(CudaPlan *plan, cleave_error *error) {
     free(placement.lifetimes);
     free(placement.offsets);
     free(placement.of_node);
+    free(placement.last_use);
     return status;
 }

@@ -11,10 +11,4 @@ void plan_reserve(CudaPlan *plan, int step);
 /* Gives every value of the planned steps its place in the arena. */
 cleave_status plan_place(CudaPlan *plan, cleave_error *error);
 
-/* Whether a step reads a node's value, in whatever way. */
-bool plan_step_reads(const Step *step, int node);
-
-/* Elements of a convolution's kernel. */
-int plan_taps(const Node *node);
-
 #endif

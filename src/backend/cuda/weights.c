@@ -107,7 +107,7 @@ static void map_conv(const CudaPlan *plan, int step, WeightMap *map) {
     const ValueChannels *output = &plan_output(plan, step)->channels;
     int out = node->shape.channels;
     int in = plan->graph.nodes[node->inputs[0]].shape.channels;
-    int taps = node->as.conv.kernel[0] * node->as.conv.kernel[1];
+    int taps = plan_taps(node);
     bool transposed = node->op == OP_CONV_TRANSPOSED;
     int width = value_channels_padded(output);
     map->taps = transposed ? 1 : taps;

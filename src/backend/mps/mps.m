@@ -104,17 +104,6 @@ static const ExecutableMethods eager_methods = {.submit = run_eager,
 
 /* ---- Compiling ---- */
 
-static cleave_status copy_nodes(Graph *to, const Graph *from, cleave_error *error) {
-    size_t bytes = (size_t)from->count * sizeof(*from->nodes);
-    *to = (Graph){.nodes = malloc(bytes), .count = from->count, .capacity = from->count};
-    if (!to->nodes)
-        return error_memory(error, "the network's ops", bytes);
-    memcpy(to->nodes, from->nodes, bytes);
-    for (int i = 0; i < to->count; i++)
-        memset(to->nodes[i].weights, 0, sizeof(to->nodes[i].weights));
-    return CLEAVE_OK;
-}
-
 static cleave_status create_flights(MpsExecutable *executable, int depth, cleave_error *error) {
     id<MTLDevice> device = executable->device->device;
     size_t in = mps_value_bytes(executable, 0, executable->max_batch);
@@ -171,7 +160,7 @@ static cleave_status check_sizes(const Graph *network, int batch, cleave_error *
 
 static cleave_status mps_build(MpsExecutable *executable, const Graph *graph,
                                const CompileOptions *options, cleave_error *error) {
-    cleave_status status = copy_nodes(&executable->network, graph, error);
+    cleave_status status = graph_copy_shapes(&executable->network, graph, error);
     if (status == CLEAVE_OK)
         status = create_flights(executable, mps_depth(options), error);
     if (status == CLEAVE_OK)
