@@ -13,7 +13,7 @@ typedef struct PackContext {
     const CpuStep *step;
     const CpuExecutable *executable;
     float *packed; /* the weights in order, still f32 */
-    const ChannelLayout *inputs;
+    const ValueChannels *inputs;
     int outputs; /* channels */
     const Tensor *tensor;
     atomic_size_t not_finite; /* values of the tensor */
@@ -35,9 +35,9 @@ static void read_part(PackContext *context, size_t first, size_t count, float *r
 /* One output channel of (out, in, kh, kw) into its lane of the panel. */
 static void pack_output_channel(const PackContext *c, const float *from, float *panel, int lane) {
     size_t taps = (size_t)c->weights->taps;
-    int count = channel_layout_channels(c->inputs);
+    int count = value_channels_count(c->inputs);
     for (int in = 0; in < count; in++) {
-        int position = channel_layout_position(c->inputs, in);
+        int position = channel_position(c->inputs, in);
         size_t block = (size_t)(position / CHANNEL_BLOCK);
         size_t k = (size_t)(position % CHANNEL_BLOCK);
         for (size_t tap = 0; tap < taps; tap++) {
@@ -51,7 +51,7 @@ static void pack_column_block(void *context, size_t task, int thread) {
     PackContext *c = context;
     float *row = packing_row(c, thread);
     float *panel = c->packed + task * conv_weights_panel_elements(c->weights);
-    size_t count = (size_t)channel_layout_channels(c->inputs) * (size_t)c->weights->taps;
+    size_t count = (size_t)value_channels_count(c->inputs) * (size_t)c->weights->taps;
     memset(panel, 0, conv_weights_panel_elements(c->weights) * sizeof(float));
     for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
         size_t out = task * CHANNEL_BLOCK + (size_t)lane;
@@ -67,7 +67,7 @@ static void pack_input_channel(void *context, size_t task, int thread) {
     PackContext *c = context;
     float *row = packing_row(c, thread);
     size_t count = (size_t)c->outputs * (size_t)c->weights->taps;
-    size_t k = (size_t)channel_layout_position(c->inputs, (int)task);
+    size_t k = (size_t)channel_position(c->inputs, (int)task);
     size_t panel_floats = conv_weights_panel_elements(c->weights);
     read_part(c, task * count, count, row);
     for (int out = 0; out < c->outputs; out++)
@@ -117,7 +117,7 @@ static size_t panels_of(const ConvWeights *weights) {
 /* Reads and reorders into c->packed, all threads at once. */
 static cleave_status pack_weights(PackContext *c, size_t floats, cleave_error *error) {
     ThreadPool *pool = c->executable->pool;
-    size_t inputs = (size_t)channel_layout_channels(c->inputs);
+    size_t inputs = (size_t)value_channels_count(c->inputs);
     size_t across = c->weights->transposed ? (size_t)c->outputs : inputs;
     c->scratch_bytes =
         size_round_up(across * (size_t)c->weights->taps * sizeof(float), MEMORY_ALIGNMENT);

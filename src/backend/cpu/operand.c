@@ -27,7 +27,7 @@ static cleave_status read_channels(float **values, const Tensor *tensor, size_t 
 
 static cleave_status read_norm(Operand *operand, const CpuExecutable *executable, const Node *norm,
                                cleave_error *error) {
-    size_t channels = (size_t)channel_layout_channels(&operand->channels);
+    size_t channels = (size_t)value_channels_count(&operand->channels);
     float **targets[4] = {&operand->gain, &operand->bias, &operand->running_mean,
                           &operand->running_variance};
     operand->norm = norm->as.norm;
@@ -54,16 +54,16 @@ static cleave_status set_sources(Operand *operand, const CpuExecutable *executab
         if (source->mul >= 0) {
             operand->sources[i].factor = &executable->tensors[source->mul];
             operand->plain = false;
-            if (!channel_layout_equal(&operand->sources[i].factor->channels, &tensor->channels))
+            if (!value_channels_equal(&operand->sources[i].factor->channels, &tensor->channels))
                 return error_set(error, CLEAVE_ERROR_INTERNAL, "a product of unlike values");
         }
-        if (!channel_layout_append(&operand->channels, &tensor->channels))
+        if (!value_channels_append(&operand->channels, &tensor->channels))
             return error_set(error, CLEAVE_ERROR_INTERNAL, "too many concatenated values");
         operand->height = tensor->height;
         operand->width = tensor->width;
     }
     operand->source_count = step->source_count;
-    operand->blocks = channel_layout_blocks(&operand->channels);
+    operand->blocks = channel_blocks(&operand->channels);
     return CLEAVE_OK;
 }
 
@@ -74,21 +74,21 @@ static bool has_own_statistics(const Operand *operand) {
 /* y = (x - mean) / sqrt(variance + eps) · gain + bias, as scale and shift of one lane. */
 static void set_lane(const Operand *operand, float *scale, float *shift, int channel, double mean,
                      double variance) {
-    int at = channel_layout_position(&operand->channels, channel);
+    int at = channel_position(&operand->channels, channel);
     double factor = (double)operand->gain[channel] / sqrt(variance + NORM_EPSILON);
     scale[at] = (float)factor;
     shift[at] = (float)((double)operand->bias[channel] - mean * factor);
 }
 
 static void set_constants(Operand *operand) {
-    int channels = channel_layout_channels(&operand->channels);
+    int channels = value_channels_count(&operand->channels);
     for (int channel = 0; channel < channels; channel++) {
         if (operand->norm.kind == NORM_BATCH) {
             set_lane(operand, operand->scale, operand->shift, channel,
                      (double)operand->running_mean[channel],
                      (double)operand->running_variance[channel]);
         } else {
-            operand->scale[channel_layout_position(&operand->channels, channel)] = 1;
+            operand->scale[channel_position(&operand->channels, channel)] = 1;
         }
     }
 }
@@ -228,15 +228,15 @@ static void prepare_block(void *context, size_t task, int thread) {
 static void prepare_group(const PrepareContext *c, int item, int index) {
     const Operand *operand = c->operand;
     const Moments *moments = operand->moments + (size_t)item * operand->item_stride;
-    int members = channel_layout_channels(&operand->channels) / c->groups;
+    int members = value_channels_count(&operand->channels) / c->groups;
     int first = index * members;
     double count = (double)operand->height * operand->width;
     Moments group = {0};
     for (int i = 0; i < members; i++)
-        group.mean += moments[channel_layout_position(&operand->channels, first + i)].mean;
+        group.mean += moments[channel_position(&operand->channels, first + i)].mean;
     group.mean /= members;
     for (int i = 0; i < members; i++) {
-        const Moments *channel = &moments[channel_layout_position(&operand->channels, first + i)];
+        const Moments *channel = &moments[channel_position(&operand->channels, first + i)];
         double difference = channel->mean - group.mean;
         group.squares += channel->squares + count * difference * difference;
     }
@@ -251,7 +251,7 @@ void operand_prepare(const Operand *operand, ThreadPool *pool, int batch) {
         return;
     PrepareContext context = {.operand = operand};
     context.groups = operand->norm.kind == NORM_GROUP ? operand->norm.groups
-                                                      : channel_layout_channels(&operand->channels);
+                                                      : value_channels_count(&operand->channels);
     thread_pool_run(pool, (size_t)batch * (size_t)operand->blocks, prepare_block, &context);
     for (int item = 0; item < batch; item++)
         for (int group = 0; group < context.groups; group++)

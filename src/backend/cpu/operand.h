@@ -17,7 +17,7 @@ typedef struct Operand {
         const CpuTensor *factor; /* multiplied in; or NULL */
     } sources[OPERAND_SOURCES_MAX];
     int source_count;
-    ChannelLayout channels; /* of the concatenation */
+    ValueChannels channels; /* of the concatenation */
     int blocks;
     int height;
     int width;

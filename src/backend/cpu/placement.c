@@ -55,13 +55,13 @@ static cleave_status place_tensor(CpuExecutable *executable, const Step *step,
     *tensor = (CpuTensor){.height = shape.height, .width = shape.width};
     tensor->stored = node->op != OP_INPUT && node->op != OP_ISTFT;
     if (own_channels)
-        tensor->channels = (ChannelLayout){{shape.channels}, 1};
+        tensor->channels = (ValueChannels){{shape.channels}, 1};
     for (int i = 0; i < step->source_count && !own_channels; i++)
-        if (!channel_layout_append(&tensor->channels,
+        if (!value_channels_append(&tensor->channels,
                                    &executable->tensors[step->sources[i].node].channels))
             return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: too many concatenated values",
                              node->name);
-    tensor->blocks = channel_layout_blocks(&tensor->channels);
+    tensor->blocks = channel_blocks(&tensor->channels);
     CpuLayer layer = step_layer(executable, step);
     executable->plans[step - executable->program.steps] = conv_plan_choose(&layer);
     set_parts(executable, step, tensor);

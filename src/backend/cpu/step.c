@@ -18,7 +18,7 @@ cleave_status step_allocate(CpuStep **created, size_t size, const CpuExecutable 
         base->output = &executable->tensors[step->output];
     if (step->add >= 0)
         base->add = &executable->tensors[step->add];
-    if (base->add && !channel_layout_equal(&base->add->channels, &base->output->channels))
+    if (base->add && !value_channels_equal(&base->add->channels, &base->output->channels))
         return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: a sum of unlike values",
                          base->node->name);
     cleave_status status = operand_create(&base->operand, executable, step, weights, error);

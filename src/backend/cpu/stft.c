@@ -47,7 +47,7 @@ static FrameScratch frame_scratch(const StftStep *step, const CpuRun *run, int t
 static float *band_start(const StftStep *step, const CpuTensor *tensor, int item, int channel,
                          int part, int subband, int row) {
     int logical = (2 * channel + part) * step->stft.subbands + subband;
-    int position = channel_layout_position(&tensor->channels, logical);
+    int position = channel_position(&tensor->channels, logical);
     return tensor_row(tensor, item, position / CHANNEL_BLOCK, row) + position % CHANNEL_BLOCK;
 }
 

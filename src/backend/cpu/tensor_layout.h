@@ -8,25 +8,17 @@
 #include <stddef.h>
 
 #include "backend/cpu/kernels/kernels.h"
+#include "graph/value_channels.h"
 
-#define LAYOUT_PARTS_MAX 4
-
-/* The channels of a value, part by part. */
-typedef struct ChannelLayout {
-    int parts[LAYOUT_PARTS_MAX]; /* channels of each part */
-    int part_count;
-} ChannelLayout;
-
-int channel_layout_channels(const ChannelLayout *layout);
-int channel_layout_blocks(const ChannelLayout *layout);
-
-/* Appends the parts of `other`; false if there is no room. */
-bool channel_layout_append(ChannelLayout *layout, const ChannelLayout *other);
-
-bool channel_layout_equal(const ChannelLayout *a, const ChannelLayout *b);
+/* Channel blocks of a value. */
+static inline int channel_blocks(const ValueChannels *channels) {
+    return value_channels_padded(channels, CHANNEL_BLOCK) / CHANNEL_BLOCK;
+}
 
 /* Where a channel lies among the padded lanes: block · CHANNEL_BLOCK + lane. */
-int channel_layout_position(const ChannelLayout *layout, int channel);
+static inline int channel_position(const ValueChannels *channels, int channel) {
+    return value_channels_position(channels, CHANNEL_BLOCK, channel);
+}
 
 /* What is left of `size` elements from `first` on, of `limit` in all. */
 static inline int size_clipped(int size, int first, int limit) {
@@ -36,7 +28,7 @@ static inline int size_clipped(int size, int first, int limit) {
 /* A stored activation. Its data is valid while the program's steps that use it run. */
 typedef struct CpuTensor {
     bool stored; /* lies in the arena: neither input, output nor folded away */
-    ChannelLayout channels;
+    ValueChannels channels;
     int blocks;
     int height;
     int width;

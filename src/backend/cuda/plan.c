@@ -8,21 +8,6 @@
 #include "backend/cuda/plan_memory.h"
 #include "base/hash.h"
 
-/* ---- Channels ---- */
-
-static bool channels_append(ValueChannels *channels, const ValueChannels *other) {
-    if (channels->count + other->count > CUDA_PARTS_MAX)
-        return false;
-    for (int i = 0; i < other->count; i++)
-        channels->parts[channels->count++] = other->parts[i];
-    return true;
-}
-
-static bool channels_equal(const ValueChannels *a, const ValueChannels *b) {
-    return a->count == b->count &&
-           memcmp(a->parts, b->parts, (size_t)a->count * sizeof(a->parts[0])) == 0;
-}
-
 /* ---- Kinds ---- */
 
 static bool conv_is_halo(const Node *node) {
@@ -133,7 +118,7 @@ static bool has_own_channels(StepKind kind) {
 static bool channels_of_sources(const CudaPlan *plan, const Step *step, ValueChannels *channels) {
     *channels = (ValueChannels){.count = 0};
     for (int i = 0; i < step->source_count; i++)
-        if (!channels_append(channels, &plan->values[step->sources[i].node].channels))
+        if (!value_channels_append(channels, &plan->values[step->sources[i].node].channels))
             return false;
     return true;
 }
@@ -142,11 +127,11 @@ static bool channels_of_sources(const CudaPlan *plan, const Step *step, ValueCha
 static bool channels_meet(const CudaPlan *plan, const Step *step) {
     const PlannedValue *values = plan->values;
     bool meet = step->add < 0 ||
-                channels_equal(&values[step->add].channels, &values[step->output].channels);
+                value_channels_equal(&values[step->add].channels, &values[step->output].channels);
     for (int i = 0; i < step->source_count; i++) {
         const Source *source = &step->sources[i];
-        meet = meet && (source->mul < 0 || channels_equal(&values[source->mul].channels,
-                                                          &values[source->node].channels));
+        meet = meet && (source->mul < 0 || value_channels_equal(&values[source->mul].channels,
+                                                                &values[source->node].channels));
     }
     return meet;
 }
@@ -244,8 +229,8 @@ static void plan_product(CudaPlan *plan, int step) {
     const Node *node = plan_node(plan, step);
     int taps = node->op == OP_CONV_TRANSPOSED ? plan_taps(node) : 1;
     int k = planned->kind == STEP_KIND_LINEAR ? plan->graph.nodes[node->inputs[0]].shape.width
-                                              : value_channels_padded(&planned->operand);
-    planned->columns = value_width(plan_output(plan, step)) * taps;
+                                              : padded_channels(&planned->operand);
+    planned->columns = padded_channels(&plan_output(plan, step)->channels) * taps;
     planned->slices = (int)divide_up(k, slice_channels(planned->type));
     planned->tile = choose_tile(plan, step);
     planned->split = choose_split(plan, step);
@@ -262,7 +247,8 @@ static bool sizes_fit(const CudaPlan *plan, int step) {
     const PlannedValue *output = plan_output(plan, step);
     int64_t pixels = (int64_t)output->height * output->width;
     int64_t tiles = plan_tiles(plan, step);
-    int64_t blocks = divide_up(planned->columns ? planned->columns : value_width(output), 32);
+    int64_t blocks =
+        divide_up(planned->columns ? planned->columns : padded_channels(&output->channels), 32);
     return pixels < INT32_MAX / 2 && tiles * 16 < INT32_MAX && blocks < 65536 &&
            plan->batch < 65536 && planned->columns < INT32_MAX / 16;
 }

@@ -11,24 +11,12 @@
 #include "backend/backend.h"
 #include "backend/cuda/kernels/arguments.h"
 #include "graph/program.h"
+#include "graph/value_channels.h"
 
 /* Where buffers begin: what the driver promises of an allocation, too. */
 #define CUDA_ALIGNMENT 256
 
 /* ---- Values ---- */
-
-#define CUDA_PARTS_MAX 4
-
-/* The channels of a value as they lie in memory: each part padded to CHANNEL_UNIT by itself. */
-typedef struct ValueChannels {
-    int parts[CUDA_PARTS_MAX]; /* channels of each */
-    int count;
-} ValueChannels;
-
-int value_channels_padded(const ValueChannels *channels);
-
-/* Where a channel of the network lies among the padded ones. */
-int value_channels_position(const ValueChannels *channels, int channel);
 
 typedef struct PlannedValue {
     ValueChannels channels;
@@ -41,9 +29,13 @@ typedef struct PlannedValue {
     size_t moments;
 } PlannedValue;
 
-/* Padded channels. */
-static inline int value_width(const PlannedValue *value) {
-    return value_channels_padded(&value->channels);
+/* Channels with their padding, and where one lies among them (arguments.h). */
+static inline int padded_channels(const ValueChannels *channels) {
+    return value_channels_padded(channels, CHANNEL_UNIT);
+}
+
+static inline int channel_position(const ValueChannels *channels, int channel) {
+    return value_channels_position(channels, CHANNEL_UNIT, channel);
 }
 
 /* ---- Steps ---- */

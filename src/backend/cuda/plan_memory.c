@@ -65,7 +65,7 @@ static size_t product_weight_bytes(const CudaPlan *plan, int step) {
 static void reserve_norm(CudaPlan *plan, int step) {
     PlannedStep *planned = &plan->steps[step];
     size_t channels = (size_t)plan->graph.nodes[plan->program.steps[step].norm].shape.channels;
-    size_t pairs = (size_t)value_channels_padded(&planned->operand) * sizeof(float[2]);
+    size_t pairs = (size_t)padded_channels(&planned->operand) * sizeof(float[2]);
     if (!plan_has_own_statistics(plan, step)) {
         planned->norm_fixed = reserve(&plan->weight_bytes, pairs);
         return;
@@ -116,15 +116,15 @@ static bool value_bytes(const CudaPlan *plan, const PlannedValue *value, size_t 
     size_t factors[] = {(size_t)plan->batch,
                         (size_t)value->height,
                         (size_t)value->width,
-                        (size_t)value_width(value),
+                        (size_t)padded_channels(&value->channels),
                         plan_stored_bytes(value->stored),
                         0};
     return product_of(factors, bytes);
 }
 
 static bool moments_bytes(const CudaPlan *plan, const PlannedValue *value, size_t *bytes) {
-    size_t factors[] = {(size_t)plan->batch, (size_t)value->parts, (size_t)value_width(value),
-                        sizeof(Moments), 0};
+    size_t factors[] = {(size_t)plan->batch, (size_t)value->parts,
+                        (size_t)padded_channels(&value->channels), sizeof(Moments), 0};
     return product_of(factors, bytes);
 }
 
@@ -138,7 +138,7 @@ static bool temporary_bytes(const CudaPlan *plan, int step, size_t *bytes) {
         size_t factors[] = {(size_t)plan->batch,
                             (size_t)input.height,
                             (size_t)input.width,
-                            (size_t)value_channels_padded(&planned->operand),
+                            (size_t)padded_channels(&planned->operand),
                             plan_stored_bytes(planned->type),
                             0};
         return product_of(factors, bytes);

@@ -6,9 +6,10 @@
 #include <string.h>
 
 static double value_bytes(const PlannedValue *value) {
-    return value->exists ? (double)value->height * value->width * value_width(value) *
-                               (double)plan_stored_bytes(value->stored)
-                         : 0;
+    return value->exists
+               ? (double)value->height * value->width * padded_channels(&value->channels) *
+                     (double)plan_stored_bytes(value->stored)
+               : 0;
 }
 
 static double step_bytes(const CudaPlan *plan, int step) {

@@ -64,7 +64,7 @@ static int tiles_of(int size, int tile) {
 
 static ValueView view_of(const CudaExecutable *executable, int node) {
     const PlannedValue *value = &executable->plan.values[node];
-    int channels = value_width(value);
+    int channels = padded_channels(&value->channels);
     return (ValueView){.address = arena_at(executable, value->offset),
                        .sample_stride = (int64_t)value->height * value->width * channels,
                        .channels = channels,
@@ -74,7 +74,7 @@ static ValueView view_of(const CudaExecutable *executable, int node) {
 static ValueView temporary_view(const CudaExecutable *executable, int step) {
     const PlannedStep *planned = &executable->plan.steps[step];
     const PlannedValue *source = plan_source(&executable->plan, step, 0);
-    int channels = value_channels_padded(&planned->operand);
+    int channels = padded_channels(&planned->operand);
     return (ValueView){.address = arena_at(executable, planned->temporary),
                        .sample_stride = (int64_t)source->height * source->width * channels,
                        .channels = channels,
@@ -99,7 +99,7 @@ static Operand operand_of(const CudaExecutable *executable, int step) {
     const PlannedValue *first = plan_source(&executable->plan, step, 0);
     Operand operand = {.act = (int32_t)s->act.kind,
                        .alpha = s->act.alpha,
-                       .channels = value_channels_padded(&executable->plan.steps[step].operand),
+                       .channels = padded_channels(&executable->plan.steps[step].operand),
                        .height = first->height,
                        .width = first->width};
     for (int i = 0; i < s->source_count; i++) {
@@ -150,14 +150,14 @@ static CudaStatus launch_statistics(const CudaExecutable *executable, int step, 
     StatisticsArguments arguments = {.positions = weights_at(executable, planned->positions),
                                      .gain_bias = weights_at(executable, planned->gain_bias),
                                      .norm = executable->norms + planned->norm,
-                                     .norm_stride = value_channels_padded(&planned->operand),
+                                     .norm_stride = padded_channels(&planned->operand),
                                      .group_channels = norm->shape.channels / groups,
                                      .epsilon = (float)NORM_EPSILON};
     for (int i = 0; i < s->source_count; i++) {
         const PlannedValue *source = plan_source(plan, step, i);
         arguments.moments[i] = arena_at(executable, source->moments);
         arguments.parts[i] = source->parts;
-        arguments.channels[i] = value_width(source);
+        arguments.channels[i] = padded_channels(&source->channels);
     }
     return cuda_kernel_launch(executable, KERNEL_statistics, (Grid){groups, 1, batch},
                               STATISTICS_SHARED_BYTES, &arguments);

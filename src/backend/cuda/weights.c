@@ -109,14 +109,14 @@ static void map_conv(const CudaPlan *plan, int step, WeightMap *map) {
     int in = plan->graph.nodes[node->inputs[0]].shape.channels;
     int taps = plan_taps(node);
     bool transposed = node->op == OP_CONV_TRANSPOSED;
-    int width = value_channels_padded(output);
+    int width = padded_channels(output);
     map->taps = transposed ? 1 : taps;
     for (int channel = 0; channel < out; channel++)
         for (int tap = 0; tap < (transposed ? taps : 1); tap++)
-            map->columns[tap * width + value_channels_position(output, channel)] =
+            map->columns[tap * width + channel_position(output, channel)] =
                 transposed ? (int64_t)channel * taps + tap : (int64_t)channel * in * taps;
     for (int channel = 0; channel < in; channel++)
-        map->ks[value_channels_position(&planned->operand, channel)] =
+        map->ks[channel_position(&planned->operand, channel)] =
             (int64_t)channel * taps * (transposed ? out : 1);
 }
 
@@ -220,7 +220,7 @@ static cleave_status send_own_norm(const Upload *upload, const PlannedStep *step
     if (!positions || !pairs)
         status = error_memory(upload->error, "a norm's parameters", count * sizeof(float[2]));
     for (size_t i = 0; i < count && status == CLEAVE_OK; i++) {
-        positions[i] = value_channels_position(&step->operand, (int)i);
+        positions[i] = channel_position(&step->operand, (int)i);
         pairs[2 * i] = values[i];
         pairs[2 * i + 1] = values[count + i];
     }
@@ -237,12 +237,12 @@ static cleave_status send_own_norm(const Upload *upload, const PlannedStep *step
 static cleave_status send_fixed_norm(const Upload *upload, const PlannedStep *step, int channels,
                                      const float *values) {
     size_t count = (size_t)channels;
-    size_t padded = (size_t)value_channels_padded(&step->operand);
+    size_t padded = (size_t)padded_channels(&step->operand);
     float *pairs = calloc(padded, sizeof(float[2]));
     if (!pairs)
         return error_memory(upload->error, "a norm's parameters", padded * sizeof(float[2]));
     for (size_t i = 0; i < count; i++) {
-        float *pair = pairs + 2 * (size_t)value_channels_position(&step->operand, (int)i);
+        float *pair = pairs + 2 * (size_t)channel_position(&step->operand, (int)i);
         double mean = (double)values[2 * count + i];
         double scale = (double)values[i] / sqrt((double)values[3 * count + i] + NORM_EPSILON);
         pair[0] = (float)scale;
