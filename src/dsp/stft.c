@@ -2,6 +2,7 @@
 #include "dsp/stft.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Below this sum of squared windows an inverse STFT refuses to divide; PyTorch's bound. */
 #define MIN_WINDOW_SUM 1e-11
@@ -20,6 +21,27 @@ int stft_frames(int samples, int n_fft, int hop) {
 int istft_length(int n_fft, int hop, int frames, int samples) {
     int length = n_fft + hop * (frames - 1) - 2 * (n_fft / 2);
     return length < samples ? length : samples;
+}
+
+void istft_envelope(const float *window, int n_fft, int hop, int frames, int length,
+                    double *envelope) {
+    for (int frame = 0; frame < frames; frame++) {
+        int start = frame * hop - n_fft / 2;
+        for (int i = 0; i < n_fft; i++)
+            if (start + i >= 0 && start + i < length)
+                envelope[start + i] += (double)window[i] * (double)window[i];
+    }
+}
+
+bool istft_gain(const float *window, int n_fft, int hop, int frames, int length, float *gain) {
+    double *envelope = calloc(length > 0 ? (size_t)length : 1, sizeof(*envelope));
+    if (!envelope)
+        return false;
+    istft_envelope(window, n_fft, hop, frames, length, envelope);
+    for (int i = 0; i < length; i++)
+        gain[i] = (float)(1.0 / (envelope[i] * n_fft));
+    free(envelope);
+    return true;
 }
 
 /* The squared window at index `distance`, or as far from its end. Unlike the square of

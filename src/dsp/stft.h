@@ -25,6 +25,16 @@ static inline int stft_reflect(int index, int samples) {
 /* How many of `samples` samples the inverse of `frames` frames gives; the rest is zero. */
 int istft_length(int n_fft, int hop, int frames, int samples);
 
+/* Adds the squared windows of all frames that reach a sample to envelope[length], which begins with
+ * zeros; window[n_fft] is what the frames are multiplied by. */
+void istft_envelope(const float *window, int n_fft, int hop, int frames, int length,
+                    double *envelope);
+
+/* gain[i] becomes what the sum of unnormalised, windowed frames is multiplied by: 1 / (n_fft ·
+ * envelope). Every sample of the length must be covered (istft_windows_cover()). False if memory
+ * ran out. */
+bool istft_gain(const float *window, int n_fft, int hop, int frames, int length, float *gain);
+
 /* Whether the windows of an inverse STFT cover every sample that it keeps. An inverse divides by
  * the sum of the squared windows, which must not be nearly 0 anywhere. */
 bool istft_windows_cover(int n_fft, int hop);

@@ -236,21 +236,10 @@ static cleave_status create_gain(StftStep *step, const CpuExecutable *executable
     step->base.weight_bytes += length * sizeof(float);
     if (executable->sizes_only)
         return CLEAVE_OK;
-    double *envelope = calloc(length ? length : 1, sizeof(double));
     step->gain = calloc(length ? length : 1, sizeof(float));
-    if (!envelope || !step->gain) {
-        free(envelope);
+    if (!step->gain || !istft_gain(step->window, step->stft.n_fft, step->stft.hop, step->frames,
+                                   step->length, step->gain))
         return error_memory(error, "the inverse STFT's envelope", length * sizeof(double));
-    }
-    for (int row = 0; row < step->frames; row++) {
-        int start = row * step->stft.hop - step->stft.n_fft / 2;
-        for (int i = 0; i < step->stft.n_fft; i++)
-            if (start + i >= 0 && start + i < step->length)
-                envelope[start + i] += (double)step->window[i] * (double)step->window[i];
-    }
-    for (size_t i = 0; i < length; i++)
-        step->gain[i] = (float)(1.0 / (envelope[i] * step->stft.n_fft));
-    free(envelope);
     return CLEAVE_OK;
 }
 

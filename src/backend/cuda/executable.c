@@ -21,26 +21,16 @@ static int flight_index(const CudaExecutable *executable, const CudaFlight *flig
 
 /* ---- Computing ---- */
 
+/* `events`: recorded before each step and behind the last; NULL: none. */
 static CudaStatus launch_steps(const CudaExecutable *executable, const CudaFlight *flight,
-                               int batch, const atomic_bool *cancel) {
-    CudaStatus status = CUDA_OK;
+                               int batch, const CudaEvent *events, const atomic_bool *cancel) {
+    const CudaDriver *driver = driver_of(executable);
+    CudaStatus status = events ? driver->event_record(events[0], executable->compute) : CUDA_OK;
     for (int i = 0; i < executable->plan.program.count && status == CUDA_OK; i++) {
         if (cancel_is_set(cancel))
             return CUDA_OK;
         status = cuda_step_launch(executable, i, flight, batch);
-    }
-    return status;
-}
-
-static CudaStatus launch_profiled(const CudaExecutable *executable, const CudaFlight *flight,
-                                  int batch) {
-    const CudaDriver *driver = driver_of(executable);
-    const CudaEvent *events = cuda_profiling_events(&executable->profiling, &executable->plan,
-                                                    flight_index(executable, flight));
-    CudaStatus status = driver->event_record(events[0], executable->compute);
-    for (int i = 0; i < executable->plan.program.count && status == CUDA_OK; i++) {
-        status = cuda_step_launch(executable, i, flight, batch);
-        if (status == CUDA_OK)
+        if (status == CUDA_OK && events)
             status = driver->event_record(events[i + 1], executable->compute);
     }
     return status;
@@ -53,7 +43,7 @@ static CudaStatus capture(CudaExecutable *executable, const CudaFlight *flight, 
     CudaStatus status = driver->capture_begin(executable->compute, CUDA_CAPTURE_THREAD_LOCAL);
     if (status != CUDA_OK)
         return status;
-    status = launch_steps(executable, flight, batch, NULL);
+    status = launch_steps(executable, flight, batch, NULL, NULL);
     CudaStatus ended = driver->capture_end(executable->compute, &graph);
     if (status == CUDA_OK)
         status = ended;
@@ -80,25 +70,30 @@ static void give_graphs_up(CudaExecutable *executable, CudaStatus status) {
         name ? name : "an unknown error");
 }
 
+/* The events of a batch that is profiled, else NULL. */
+static const CudaEvent *events_of(CudaExecutable *executable, const CudaFlight *flight) {
+    CudaProfiling *profiling = &executable->profiling;
+    int index = flight_index(executable, flight);
+    if (!profiling->recorded)
+        return NULL;
+    profiling->recorded[index] = profile_active(profiling->profile) != NULL;
+    return profiling->recorded[index] ? cuda_profiling_events(profiling, &executable->plan, index)
+                                      : NULL;
+}
+
 static CudaStatus compute(CudaExecutable *executable, const CudaFlight *flight, int batch,
                           const atomic_bool *cancel) {
-    bool profiled = profile_active(executable->profiling.profile) != NULL;
-    if (executable->profiling.recorded)
-        executable->profiling.recorded[flight_index(executable, flight)] = profiled;
-    if (profiled)
-        return launch_profiled(executable, flight, batch);
-    if (!executable->graphs || executable->without_graphs)
-        return launch_steps(executable, flight, batch, cancel);
+    const CudaEvent *events = events_of(executable, flight);
+    if (events || !executable->graphs || executable->without_graphs)
+        return launch_steps(executable, flight, batch, events, cancel);
     CudaGraphExec *graph = graph_of(executable, flight, batch);
-    if (!*graph) {
-        CudaStatus status = capture(executable, flight, batch, graph);
-        if (status != CUDA_OK && !cuda_is_sticky(status))
-            give_graphs_up(executable, status);
-        if (status != CUDA_OK)
-            return cuda_is_sticky(status) ? status
-                                          : launch_steps(executable, flight, batch, cancel);
-    }
-    return driver_of(executable)->graph_launch(*graph, executable->compute);
+    CudaStatus status = *graph ? CUDA_OK : capture(executable, flight, batch, graph);
+    if (status == CUDA_OK)
+        return driver_of(executable)->graph_launch(*graph, executable->compute);
+    if (cuda_is_sticky(status))
+        return status;
+    give_graphs_up(executable, status);
+    return launch_steps(executable, flight, batch, NULL, cancel);
 }
 
 /* ---- A batch on its way ---- */
@@ -151,14 +146,17 @@ static cleave_status run_flight(CudaExecutable *executable, CudaFlight *flight, 
     return status;
 }
 
-/* Waits for everything that was given, after which the flights' memory is free. Its errors are
- * those that the caller has met already. */
-static void drain(CudaExecutable *executable) {
-    const CudaDriver *driver = driver_of(executable);
-    CudaStream streams[] = {executable->up, executable->compute, executable->down};
-    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
-        if (streams[i])
-            driver->stream_synchronize(streams[i]);
+/* Waits for everything that was given, after which the flights' memory is free. Returns the first
+ * error. */
+static CudaStatus drain(const CudaExecutable *executable) {
+    const CudaStream streams[] = {executable->up, executable->compute, executable->down};
+    CudaStatus first = CUDA_OK;
+    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+        CudaStatus status =
+            streams[i] ? driver_of(executable)->stream_synchronize(streams[i]) : CUDA_OK;
+        first = first == CUDA_OK ? status : first;
+    }
+    return first;
 }
 
 static cleave_status cuda_submit(Executable *head, const float *input, float *output, int batch,
@@ -174,15 +172,13 @@ static cleave_status cuda_submit(Executable *head, const float *input, float *ou
         return status;
     memcpy(flight->host_input, input, input_bytes(executable, batch));
     status = run_flight(executable, flight, batch, cancel, error);
+    if (status == CLEAVE_OK && cancel_is_set(cancel))
+        status = error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
     if (status != CLEAVE_OK)
         drain(executable);
     cuda_leave(&executable->session);
     if (status != CLEAVE_OK)
         return status;
-    if (cancel_is_set(cancel)) {
-        cuda_methods.synchronize(head, NULL);
-        return error_set(error, CLEAVE_ERROR_CANCELLED, "cancelled");
-    }
     flight->result = output;
     flight->batch = batch;
     executable->next = (executable->next + 1) % head->depth;
@@ -222,13 +218,11 @@ static cleave_status cuda_collect(Executable *head, cleave_error *error) {
 
 static cleave_status cuda_synchronize(Executable *head, cleave_error *error) {
     CudaExecutable *executable = (CudaExecutable *)head;
-    CudaStream streams[] = {executable->up, executable->compute, executable->down};
     cleave_status status = cuda_enter(&executable->session, &head->failure, error);
     if (status != CLEAVE_OK)
         return status;
-    for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]) && status == CLEAVE_OK; i++)
-        status = cuda_check(driver_of(executable)->stream_synchronize(streams[i]), STEP_SYNCHRONIZE,
-                            "waiting for the GPU", &head->failure, error);
+    status = cuda_check(drain(executable), STEP_SYNCHRONIZE, "waiting for the GPU", &head->failure,
+                        error);
     cuda_leave(&executable->session);
     return status;
 }
@@ -255,7 +249,6 @@ static void destroy_graphs(CudaExecutable *executable) {
     for (int i = 0; executable->graphs && i < count; i++)
         if (executable->graphs[i])
             driver_of(executable)->graph_exec_destroy(executable->graphs[i]);
-    free(executable->graphs);
 }
 
 /* What belongs to the context, while it is current. */
@@ -265,7 +258,6 @@ static void destroy_on_device(CudaExecutable *executable) {
     CudaAddress memory[] = {executable->weights, executable->arena, executable->norms};
     drain(executable);
     destroy_graphs(executable);
-    executable->graphs = NULL;
     for (int i = 0; i < CUDA_FLIGHTS; i++)
         destroy_flight(driver, &executable->flights[i]);
     cuda_profiling_release(&executable->profiling, driver, &executable->plan);
@@ -326,9 +318,8 @@ static cleave_status create_streams(const Creation *c) {
 static cleave_status create_memory(const Creation *c) {
     CudaExecutable *executable = c->executable;
     const CudaPlan *plan = &executable->plan;
-    cleave_status status = allocate(c, &executable->weights, plan->weight_bytes,
-                                    "taking memory "
-                                    "for weights");
+    cleave_status status =
+        allocate(c, &executable->weights, plan->weight_bytes, "taking memory for weights");
     if (status == CLEAVE_OK)
         status = allocate(c, &executable->arena, plan->arena_bytes, "taking memory for values");
     if (status == CLEAVE_OK)

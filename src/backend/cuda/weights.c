@@ -19,16 +19,21 @@ typedef struct Upload {
     cleave_error *error;
 } Upload;
 
-/* Sends what the plan keeps at `offset`, and waits until it has arrived. */
-static cleave_status send(const Upload *upload, size_t offset, const void *data, size_t bytes) {
+/* Waits until it has arrived. */
+static cleave_status send_to(const Upload *upload, CudaAddress address, const void *data,
+                             size_t bytes) {
     const CudaDriver *driver = upload->executable->session.driver;
     CudaStream stream = upload->executable->up;
-    CudaStatus status =
-        driver->copy_up(weights_at(upload->executable, offset), data, bytes, stream);
+    CudaStatus status = driver->copy_up(address, data, bytes, stream);
     if (status == CUDA_OK)
         status = driver->stream_synchronize(stream);
     return cuda_check(status, STEP_COMPILE, "sending weights to the GPU", upload->options->failure,
                       upload->error);
+}
+
+/* Sends what the plan keeps at `offset`. */
+static cleave_status send(const Upload *upload, size_t offset, const void *data, size_t bytes) {
+    return send_to(upload, weights_at(upload->executable, offset), data, bytes);
 }
 
 /* ---- Products ---- */
@@ -282,6 +287,7 @@ static cleave_status send_roots(const Upload *upload, const PlannedStep *step, i
     return send(upload, step->roots, table, (size_t)n_fft * sizeof(float[2]));
 }
 
+/* The window stays in `table`. */
 static cleave_status send_window(const Upload *upload, const PlannedStep *step, int n_fft,
                                  float *table) {
     for (int i = 0; i < n_fft; i++)
@@ -289,41 +295,21 @@ static cleave_status send_window(const Upload *upload, const PlannedStep *step, 
     return send(upload, step->window, table, (size_t)n_fft * sizeof(float));
 }
 
-/* 1 / (n_fft · sum of squared windows) over each sample that frames cover. The windows are those
- * that the frames are multiplied by, rounded to f32; config_check.c has refused hops that leave a
- * sample uncovered. */
-static void compute_gain(const StftAttributes *stft, int frames, int length, double *envelope,
-                         float *gain) {
-    for (int row = 0; row < frames; row++) {
-        int start = row * stft->hop - stft->n_fft / 2;
-        for (int i = 0; i < stft->n_fft; i++) {
-            double window = (double)(float)hann_window(i, stft->n_fft);
-            if (start + i >= 0 && start + i < length)
-                envelope[start + i] += window * window;
-        }
-    }
-    for (int i = 0; i < length; i++)
-        gain[i] = (float)(1.0 / (envelope[i] * stft->n_fft));
-}
-
-static cleave_status send_gain(const Upload *upload, int step) {
+/* config_check.c has refused hops that leave a sample uncovered. */
+static cleave_status send_gain(const Upload *upload, int step, const float *window) {
     const CudaPlan *plan = &upload->executable->plan;
     const Node *node = plan_node(plan, step);
     const StftAttributes *stft = &node->as.stft;
     size_t samples = (size_t)node->shape.width;
     int frames = plan_frames(plan, step);
-    double *envelope = calloc(samples, sizeof(*envelope));
+    int length = istft_length(stft->n_fft, stft->hop, frames, (int)samples);
     float *gain = calloc(samples, sizeof(*gain));
     cleave_status status = CLEAVE_OK;
-    if (!envelope || !gain) {
-        status =
-            error_memory(upload->error, "the inverse STFT's envelope", samples * sizeof(*envelope));
-    } else {
-        compute_gain(stft, frames, istft_length(stft->n_fft, stft->hop, frames, (int)samples),
-                     envelope, gain);
+    if (gain && istft_gain(window, stft->n_fft, stft->hop, frames, length, gain))
         status = send(upload, plan->steps[step].gain, gain, samples * sizeof(*gain));
-    }
-    free(envelope);
+    else
+        status =
+            error_memory(upload->error, "the inverse STFT's envelope", samples * sizeof(double));
     free(gain);
     return status;
 }
@@ -337,9 +323,9 @@ static cleave_status upload_tables(const Upload *upload, int step) {
     cleave_status status = send_roots(upload, &plan->steps[step], n_fft, table);
     if (status == CLEAVE_OK)
         status = send_window(upload, &plan->steps[step], n_fft, table);
-    free(table);
     if (status == CLEAVE_OK && plan->steps[step].kind == STEP_KIND_ISTFT)
-        status = send_gain(upload, step);
+        status = send_gain(upload, step, table);
+    free(table);
     return status;
 }
 
@@ -347,19 +333,15 @@ static cleave_status upload_tables(const Upload *upload, int step) {
 
 /* Padding is normalised by scale 0 and shift 0, so it stays zero. */
 static cleave_status clear_norms(const Upload *upload) {
-    CudaExecutable *executable = upload->executable;
-    size_t bytes = executable->plan.norm_bytes;
-    void *zeros = calloc(bytes ? bytes : 1, 1);
+    size_t bytes = upload->executable->plan.norm_bytes;
+    if (bytes == 0)
+        return CLEAVE_OK;
+    void *zeros = calloc(bytes, 1);
     if (!zeros)
         return error_memory(upload->error, "the norms' parameters", bytes);
-    CudaStatus status =
-        bytes ? executable->session.driver->copy_up(executable->norms, zeros, bytes, executable->up)
-              : CUDA_OK;
-    if (status == CUDA_OK)
-        status = executable->session.driver->stream_synchronize(executable->up);
+    cleave_status status = send_to(upload, upload->executable->norms, zeros, bytes);
     free(zeros);
-    return cuda_check(status, STEP_COMPILE, "clearing the norms", upload->options->failure,
-                      upload->error);
+    return status;
 }
 
 static cleave_status upload_step(const Upload *upload, int step, const Graph *graph) {

@@ -42,15 +42,6 @@ static void forward(const Transform *t, const float *waveform, float *spectrogra
     }
 }
 
-static void find_envelope(const Transform *t) {
-    for (int frame = 0; frame < t->frames; frame++)
-        for (int i = 0; i < t->stft.n_fft; i++) {
-            int at = frame_start(t, frame) + i;
-            if (at >= 0 && at < t->samples)
-                t->envelope[at] += (double)t->window[i] * (double)t->window[i];
-        }
-}
-
 static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
     int length = istft_length(t->stft.n_fft, t->stft.hop, t->frames, t->samples);
     memset(waveform, 0, (size_t)t->samples * sizeof(float));
@@ -108,7 +99,7 @@ cleave_status host_transform(const Graph *network, int index, int batch, const f
         return error_memory(error, node->name, (size_t)t.samples * sizeof(double));
     }
     if (is_inverse)
-        find_envelope(&t);
+        istft_envelope(t.window, t.stft.n_fft, t.stft.hop, t.frames, t.samples, t.envelope);
     for (size_t i = 0; i < (size_t)batch * (size_t)waveform.channels; i++) {
         if (is_inverse)
             inverse(&t, from + i * spectrum, to + i * (size_t)t.samples);
