@@ -1,12 +1,12 @@
 /* settings.c: parses settings. */
 #include "settings.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../parse.h"
 #include "accounting.h"
 #include "applesim.h"
 #include "strict.h"
@@ -27,30 +27,6 @@ static const SimSettings defaults = {.macos = {14, 0, 0},
                                      .fail_code = 1,
                                      .handlers = true};
 
-static bool parse_count(const char *text, int64_t *count) {
-    char *end = NULL;
-    errno = 0;
-    *count = strtoll(text, &end, 10);
-    return end != text && *end == '\0' && errno == 0 && *count >= 0;
-}
-
-static bool parse_bytes(const char *text, uint64_t *bytes) {
-    char *end = NULL;
-    double number = strtod(text, &end);
-    int shift = 0;
-    if (end == text || number < 0)
-        return false;
-    if (*end != '\0') {
-        const char *suffixes = "KMG";
-        const char *suffix = strchr(suffixes, *end++);
-        if (!suffix)
-            return false;
-        shift = 10 * (int)(suffix - suffixes + 1);
-    }
-    *bytes = (uint64_t)(number * (double)((uint64_t)1 << shift));
-    return *end == '\0';
-}
-
 static bool parse_fraction(const char *text, double *number) {
     char *end = NULL;
     *number = strtod(text, &end);
@@ -60,11 +36,6 @@ static bool parse_fraction(const char *text, double *number) {
 static bool parse_version(const char *text, int version[3]) {
     memset(version, 0, 3 * sizeof(*version));
     return sscanf(text, "%d.%d.%d", &version[0], &version[1], &version[2]) >= 1;
-}
-
-static bool parse_flag(const char *text, bool *flag) {
-    *flag = strcmp(text, "1") == 0;
-    return *flag || strcmp(text, "0") == 0;
 }
 
 static bool parse_failure(const char *text, SimCompileFailure *failure) {
@@ -84,18 +55,6 @@ static bool parse_no_copy(const char *text, SimNoCopy *no_copy) {
     return false;
 }
 
-static bool parse_text(const char *text, char *to, size_t size) {
-    int length = snprintf(to, size, "%s", text);
-    return length > 0 && (size_t)length < size;
-}
-
-static bool parse_number(const char *text, int *number) {
-    int64_t count = 0;
-    bool good = parse_count(text, &count) && count < 1000000;
-    *number = (int)count;
-    return good;
-}
-
 static bool parse_fail_with(const char *text, int *code) {
     bool ignored = strcmp(text, "ignored") == 0;
     *code = ignored ? SIM_FAIL_IGNORED : SIM_FAIL_INTERACTIVITY;
@@ -112,7 +71,7 @@ static bool set_one(SimSettings *to, const char *key, const char *value) {
     if (strcmp(key, "name") == 0)
         return parse_text(value, to->name, sizeof(to->name));
     if (strcmp(key, "family") == 0)
-        return parse_number(value, &to->family);
+        return parse_number(value, 999999, &to->family);
     if (strcmp(key, "unified") == 0)
         return parse_flag(value, &to->unified);
     if (strcmp(key, "memory") == 0)
@@ -126,7 +85,7 @@ static bool set_one(SimSettings *to, const char *key, const char *value) {
     if (strcmp(key, "fail_compile") == 0)
         return parse_failure(value, &to->fail_compile);
     if (strcmp(key, "continue") == 0)
-        return parse_number(value, &to->continues) && to->continues <= 2;
+        return parse_number(value, 2, &to->continues);
     if (strcmp(key, "handlers") == 0)
         return parse_flag(value, &to->handlers);
     if (strcmp(key, "cautious") == 0)
@@ -144,7 +103,7 @@ static bool set_one(SimSettings *to, const char *key, const char *value) {
     if (strcmp(key, "report") == 0)
         return parse_text(value, to->report, sizeof(to->report));
     if (strcmp(key, "fail_code") == 0)
-        return parse_number(value, &to->fail_code);
+        return parse_number(value, 999999, &to->fail_code);
     if (strcmp(key, "fail_at") == 0)
         return parse_count(value, &to->fail_at);
     if (strcmp(key, "oom_at") != 0)
