@@ -38,7 +38,7 @@ nvidia: setup
 	@scripts/setup nvidia || echo "setup: going on without NVRTC, and so without the backend for NVIDIA GPUs"
 
 build/build.ninja: | nvidia
-	@echo "Building in build/; for the first time this takes a minute or two."
+	@echo "Building in build/; for the first time this takes a minute or two, and some more with kernels for NVIDIA GPUs."
 	@meson setup build -Dwerror=$(WERROR) >build-setup.log 2>&1 || { cat build-setup.log; rm -f build-setup.log; exit 1; }
 	@rm -f build-setup.log
 
