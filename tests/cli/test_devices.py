@@ -202,7 +202,9 @@ class LoadingTest(DeviceTest):
 
     def test_a_kind_can_be_left_out(self):
         for left_out in ("cuda", "mps,cuda", "cuda,mps"):
-            self.assertIn("leaves the cuda backend out", self.reason(CLEAVE_WITHOUT=left_out))
+            devices, _ = self.devices(CLEAVE_WITHOUT=left_out)
+            self.assertFalse(devices["cuda"]["available"])
+            self.assertIn("leaves the cuda backend out", devices["cuda"]["reason"])
         for left_out in ("", "mps", "cud", "cuda:0", "mps,,cudas"):
             devices, _ = self.devices(CLEAVE_WITHOUT=left_out)
             self.assertTrue(devices["cuda:0"]["available"])
