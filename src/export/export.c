@@ -112,23 +112,23 @@ static void write_conv(Export *export, const Node *node, const char *op, const c
                        const char *output) {
     const ConvAttributes *conv = &node->as.conv;
     const int pads[] = {conv->pad[0], conv->pad[1], conv->pad[0], conv->pad[1]};
-    const char *const operands[] = {inputs[0], node->weights[0]->name};
+    const char *const operands[] = {inputs[0], graph_weight(export->graph, node, 0)->name};
     Message message = onnx_node(op, output, operands, 2);
     onnx_integers(&message, "kernel_shape", conv->kernel, 2);
     onnx_integers(&message, "strides", conv->stride, 2);
     onnx_integers(&message, "pads", pads, 4);
     onnx_end(&export->onnx, &message);
-    onnx_weight(&export->onnx, node->weights[0], "");
+    onnx_weight(&export->onnx, graph_weight(export->graph, node, 0), "");
 }
 
 /* MatMul takes the matrix on the right, (in, out). */
 static void write_linear(Export *export, const Node *node, const char *op,
                          const char *const inputs[], const char *output) {
-    Tensor turned = *node->weights[0];
+    Tensor turned = *graph_weight(export->graph, node, 0);
     Name weight = weight_name_of(&turned, ".T");
     for (int i = 0; i < 2; i++) {
-        turned.dims[i] = node->weights[0]->dims[1 - i];
-        turned.strides[i] = node->weights[0]->strides[1 - i];
+        turned.dims[i] = graph_weight(export->graph, node, 0)->dims[1 - i];
+        turned.strides[i] = graph_weight(export->graph, node, 0)->strides[1 - i];
     }
     export_plain(export, op, output, inputs[0], weight.text);
     onnx_weight(&export->onnx, &turned, ".T");
@@ -139,9 +139,9 @@ static void export_channel_norm(Export *export, const Node *node, const char *op
                                 const char *output) {
     const char *inputs[5] = {input};
     int count = 1;
-    for (int i = 0; i < 4 && node->weights[i]; i++) {
-        inputs[count++] = node->weights[i]->name;
-        onnx_weight(&export->onnx, node->weights[i], "");
+    for (int i = 0; i < NORM_WEIGHTS_MAX && graph_weight(export->graph, node, i); i++) {
+        inputs[count++] = graph_weight(export->graph, node, i)->name;
+        onnx_weight(&export->onnx, graph_weight(export->graph, node, i), "");
     }
     Message message = onnx_node(op, output, inputs, count);
     onnx_float(&message, "epsilon", (float)NORM_EPSILON);
@@ -184,8 +184,9 @@ static void export_group_norm(Export *export, const Node *node, const char *inpu
     onnx_end(&export->onnx, &message);
     export_reshape(export, node, "/channels_shape", normal.text, parted.text, dims, 4);
     export_plain(export, "Mul", scaled.text, parted.text,
-                 export_gain(export, node->weights[0]).text);
-    export_plain(export, "Add", output, scaled.text, export_gain(export, node->weights[1]).text);
+                 export_gain(export, graph_weight(export->graph, node, 0)).text);
+    export_plain(export, "Add", output, scaled.text,
+                 export_gain(export, graph_weight(export->graph, node, 1)).text);
 }
 
 static void write_norm(Export *export, const Node *node, const char *op, const char *const inputs[],
@@ -363,6 +364,12 @@ void cleave_export_settings_default_sized(cleave_export_settings *settings, size
     settings_give(&settings_type, settings, size, &own);
 }
 
+static cleave_status export_build(Graph *graph, const cleave_model *model, int samples,
+                                  cleave_error *error) {
+    const NetworkUse use = {.checkpoint = model->checkpoint, .samples = samples};
+    return network_graph(graph, &model->config, &use, error);
+}
+
 cleave_status cleave_model_export_onnx_sized(const cleave_model *model, const char *path,
                                              const cleave_export_settings *settings,
                                              cleave_export_result *result, size_t result_size,
@@ -380,7 +387,7 @@ cleave_status cleave_model_export_onnx_sized(const cleave_model *model, const ch
     if (status == CLEAVE_OK)
         status = export_choose_samples(config, &own, &samples, error);
     if (status == CLEAVE_OK)
-        status = network_graph(&graph, config, model->checkpoint, samples, error);
+        status = export_build(&graph, model, samples, error);
     if (status != CLEAVE_OK)
         return status;
     int frames = stft_frames(samples, config->n_fft, config->hop_length);

@@ -6,36 +6,58 @@
 #include <string.h>
 
 #include "graph/ops.h"
+#include "graph/tokens.h"
+
+/* ---- Copies ---- */
+
+static bool graph_copy_weights(Graph *copy, const Graph *graph) {
+    size_t bytes = (size_t)graph->weight_count * sizeof(*graph->weights);
+    if (graph->weight_count == 0)
+        return true;
+    copy->weights = (const Tensor **)malloc(bytes);
+    if (!copy->weights)
+        return false;
+    memcpy((void *)copy->weights, (const void *)graph->weights, bytes);
+    copy->weight_count = graph->weight_count;
+    return true;
+}
+
+cleave_status graph_copy(Graph *copy, const Graph *graph, int capacity, cleave_error *error) {
+    size_t bytes = (size_t)capacity * sizeof(*graph->nodes);
+    *copy = (Graph){.nodes = malloc(bytes), .count = graph->count, .capacity = capacity};
+    bool ok = copy->nodes && graph_copy_weights(copy, graph) &&
+              (graph->band_count == 0 || graph_set_bands(copy, graph->bands, graph->band_count));
+    if (!ok) {
+        graph_free(copy);
+        return error_memory(error, "the network's graph", bytes);
+    }
+    memcpy(copy->nodes, graph->nodes, (size_t)graph->count * sizeof(*graph->nodes));
+    return CLEAVE_OK;
+}
 
 cleave_status graph_copy_shapes(Graph *copy, const Graph *graph, cleave_error *error) {
-    size_t bytes = (size_t)graph->count * sizeof(*graph->nodes);
-    *copy = (Graph){.nodes = malloc(bytes)};
-    if (!copy->nodes)
-        return error_memory(error, "the network's ops", bytes);
-    copy->count = graph->count;
-    copy->capacity = graph->count;
-    memcpy(copy->nodes, graph->nodes, bytes);
-    for (int i = 0; i < copy->count; i++)
-        memset(copy->nodes[i].weights, 0, sizeof(copy->nodes[i].weights));
-    return CLEAVE_OK;
+    cleave_status status = graph_copy(copy, graph, graph->count, error);
+    for (int i = 0; i < copy->weight_count; i++)
+        copy->weights[i] = NULL;
+    return status;
 }
 
 void graph_free(Graph *graph) {
     free(graph->nodes);
+    free((void *)graph->weights);
+    free(graph->bands);
     *graph = (Graph){0};
 }
+
+/* ---- Work ---- */
 
 const char *graph_op_name(OpKind op) {
     return op_info(op)->name;
 }
 
-static Shape input_shape(const Graph *graph, const Node *node) {
-    return node->input_count ? graph->nodes[node->inputs[0]].shape : (Shape){0};
-}
-
 double graph_node_flops(const Graph *graph, int index) {
     const Node *node = &graph->nodes[index];
-    return op_info(node->op)->flops(node, input_shape(graph, node));
+    return op_info(node->op)->flops(graph, node);
 }
 
 double graph_flops(const Graph *graph) {
@@ -45,15 +67,28 @@ double graph_flops(const Graph *graph) {
     return flops;
 }
 
-int graph_weight_count(const Node *node) {
+/* ---- Weights ---- */
+
+int graph_weight_count(const Graph *graph, const Node *node) {
     const OpInfo *info = op_info(node->op);
-    return info->weights ? info->weights(node) : 0;
+    return info->weights ? info->weights(graph, node) : 0;
 }
 
-int graph_weight_shape(const Graph *graph, int index, int64_t dims[4]) {
+int graph_weight_shape(const Graph *graph, int index, int slot, int64_t dims[4]) {
     const Node *node = &graph->nodes[index];
-    return op_info(node->op)->weight_shape(node, input_shape(graph, node), dims);
+    return op_info(node->op)->weight_shape(graph, node, slot, dims);
 }
+
+const Tensor *graph_weight(const Graph *graph, const Node *node, int slot) {
+    bool is_there = slot >= 0 && slot < graph_weight_count(graph, node);
+    return is_there ? graph->weights[node->first_weight + slot] : NULL;
+}
+
+void graph_set_weight(Graph *graph, int index, int slot, const Tensor *weight) {
+    graph->weights[graph->nodes[index].first_weight + slot] = weight;
+}
+
+/* ---- Kinds ---- */
 
 bool graph_is_product(const Node *node) {
     return op_info(node->op)->class == OP_CLASS_PRODUCT;

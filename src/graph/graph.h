@@ -16,12 +16,18 @@ typedef enum ActKind { ACT_NONE, ACT_GELU, ACT_RELU, ACT_ELU } ActKind;
 
 #define ACT_KINDS (ACT_ELU + 1)
 
+/* Gain, bias, and for NORM_BATCH the running mean and variance. */
+#define NORM_WEIGHTS_MAX 4
+
 /* Added to every variance before the square root; PyTorch's default for all three norms. */
 #define NORM_EPSILON 1e-5
 
 /* Values are (batch, channels, height, width), row-major. The batch is chosen for each run, so it
  * is not in the graph. In a spectrogram height is time (frames) and width is frequency (bins); a
- * waveform has a height of 1. */
+ * waveform has a height of 1.
+ *
+ * A value is an image (what convolutions read and write) or tokens: rows of `width` features, one
+ * for each band (channels) and frame (height). Ops of tokens read and write tokens only. */
 typedef struct Shape {
     int channels;
     int height;
@@ -38,19 +44,41 @@ static inline void shape_write(int *to, Shape shape) {
 /* Each has a row in ops.c. */
 typedef enum OpKind {
     OP_INPUT, /* waveform: (channels, 1, samples) */
-    OP_STFT,  /* (ch, 1, L) → (2·ch·k, T, F); channel = (2·ch + re/im)·k + subband */
-    OP_ISTFT, /* (S·2·ch·k, T, F) → (S·ch, 1, L) */
-    OP_CONV,  /* kernel, stride, zero padding; no bias. weights: (out, in, kh, kw) */
+    OP_STFT,  /* (ch, 1, L) → (2·ch·k, T, F); channel = (2·ch + re/im)·k + subband.
+                 As tokens: → (1, T, F·ch·2); feature = (bin·ch + channel)·2 + re/im */
+    OP_ISTFT, /* (S·2·ch·k, T, F) → (S·ch, 1, L). As tokens: (S, T, F·ch·2) → (S·ch, 1, L) */
+    OP_CONV,            /* kernel, stride, zero padding; no bias. weights: (out, in, kh, kw) */
     OP_CONV_TRANSPOSED, /* kernel = stride, no padding, no bias. weights: (in, out, kh, kw) */
     OP_LINEAR,          /* over the last axis, no bias. weights: (out, in) */
     OP_NORM,            /* weights: gain, bias, and for NORM_BATCH running mean and variance */
     OP_ACT,
     OP_ADD,
     OP_MUL,
-    OP_CONCAT /* along the channels */
+    OP_CONCAT, /* along the channels */
+
+    /* Ops of tokens, (K bands, T frames, D features). RMS(x; g) = x / max(‖x‖₂, 1e-12) · √n · g
+     * over the n features. Their formulas are those of BS-RoFormer (Lu et al., 2023, arXiv
+     * 2309.02612) and Mel-RoFormer (Wang et al., 2023, arXiv 2310.01809) as they are trained and
+     * run. */
+
+    OP_BAND_SPLIT, /* spectrogram (1, T, F·ch·2) → (K, T, D). Band k reads the c_k features of its
+                      bins: W_k · RMS(features; g_k) + bias_k. weights: SPLIT_WEIGHTS per band */
+    OP_ATTENTION,    /* x → x + attention(x), along the frames or along the bands; see
+                        AttentionWeight. With u = RMS(x; gamma): q, k, v are the three thirds of
+                        QKV · u, each (heads, dim_head); q and k are turned by RoPE; a head gives
+                        softmax(q·kᵀ / √dim_head)·v · sigmoid(GATES · u + bias), one gate a head;
+                        OUT multiplies all heads' features */
+    OP_FEED_FORWARD, /* x → x + W2 · gelu(W1 · RMS(x; gamma) + bias1) + bias2; see
+                        FeedForwardWeight */
+    OP_RMS_NORM,     /* x → RMS(x; weight 0) */
+    OP_MASK /* x (K, T, D), spectrogram (1, T, F·ch·2) → (S, T, F·ch·2): for each stem and
+               band an MLP, hidden layers with tanh, then a linear to 2·c_k features, of
+               which the first half times the sigmoid of the second is the complex mask
+               of the band's features. Masks of a bin in several bands are averaged; mask
+               times spectrogram, complex, is the stem */
 } OpKind;
 
-#define OP_KINDS (OP_CONCAT + 1)
+#define OP_KINDS (OP_MASK + 1)
 
 /* Windowed transforms: periodic Hann window, centred frames, reflect padding, unnormalised. */
 typedef struct StftAttributes {
@@ -58,6 +86,10 @@ typedef struct StftAttributes {
     int hop;
     int bins;     /* lowest bins kept: subbands · F */
     int subbands; /* k: each channel's bins are cut into k runs that become channels */
+    bool tokens;  /* the spectrogram is tokens, subbands is 1, and the forward transform is computed
+                     in float64: the norm of the band split lifts the rounding errors of an empty
+                     band to full size. The inverse fills all samples, also those behind the last
+                     frame's centre */
 } StftAttributes;
 
 typedef struct ConvAttributes {
@@ -76,8 +108,65 @@ typedef struct ActAttributes {
     float alpha; /* only where the activation has one (ops.h) */
 } ActAttributes;
 
+/* A run of bins. Bands ascend and cover all bins; one may overlap its neighbours. */
+typedef struct Band {
+    int first;
+    int bins;
+} Band;
+
+typedef enum SequenceAxis {
+    SEQUENCE_FRAMES, /* one sequence for each band; position = frame */
+    SEQUENCE_BANDS   /* one sequence for each frame; position = band */
+} SequenceAxis;
+
+/* RoPE turns each pair of neighbours of a head, features 2j and 2j + 1 at position p, by the angle
+ * a = p · FREQUENCIES[j]: (x, y) → (x cos a - y sin a, y cos a + x sin a). */
+typedef struct AttentionAttributes {
+    SequenceAxis axis;
+    int heads;
+    int dim_head; /* even */
+} AttentionAttributes;
+
+typedef enum AttentionWeight {
+    ATTENTION_GAMMA, /* (D) */
+    ATTENTION_QKV, /* (3 · heads · dim_head, D), row = (which · heads + head) · dim_head + e */
+    ATTENTION_GATES,       /* (heads, D) */
+    ATTENTION_GATES_BIAS,  /* (heads) */
+    ATTENTION_OUT,         /* (D, heads · dim_head) */
+    ATTENTION_FREQUENCIES, /* (dim_head / 2); may be missing: rope_frequency() then */
+    ATTENTION_WEIGHTS
+} AttentionWeight;
+
+typedef struct FeedForwardAttributes {
+    int hidden; /* features between the two linears */
+} FeedForwardAttributes;
+
+typedef enum FeedForwardWeight {
+    FEED_FORWARD_GAMMA, /* (D) */
+    FEED_FORWARD_IN,    /* (hidden, D) */
+    FEED_FORWARD_IN_BIAS,
+    FEED_FORWARD_OUT, /* (D, hidden) */
+    FEED_FORWARD_OUT_BIAS,
+    FEED_FORWARD_WEIGHTS
+} FeedForwardWeight;
+
+/* OP_BAND_SPLIT: slot = band · SPLIT_WEIGHTS + one of these. */
+typedef enum SplitWeight {
+    SPLIT_GAMMA,  /* (c_k) */
+    SPLIT_WEIGHT, /* (D, c_k) */
+    SPLIT_BIAS,   /* (D) */
+    SPLIT_WEIGHTS
+} SplitWeight;
+
+/* OP_MASK: slot = mask_weight(): (out, in) weights and (out) biases. */
+typedef struct MaskAttributes {
+    int stems;
+    int hidden_layers; /* 0 or more */
+    int hidden_width;  /* features of a hidden layer */
+    bool zero_dc;      /* bin 0 of every stem is zero */
+} MaskAttributes;
+
 #define NODE_NAME_SIZE 128
-#define NODE_WEIGHTS   4 /* at most */
 
 typedef struct Node {
     OpKind op;
@@ -89,9 +178,11 @@ typedef struct Node {
         ConvAttributes conv;
         NormAttributes norm;
         ActAttributes act;
+        AttentionAttributes attention;
+        FeedForwardAttributes feed_forward;
+        MaskAttributes mask;
     } as;
-    /* Owned by the checkpoint. NULL where only shapes matter, and in slots that the op lacks. */
-    const Tensor *weights[NODE_WEIGHTS];
+    int first_weight;          /* in the graph's weights */
     char name[NODE_NAME_SIZE]; /* as in the state dict, for profiles and error texts */
 } Node;
 
@@ -100,6 +191,13 @@ typedef struct Graph {
     Node *nodes;
     int count;
     int capacity;
+    /* Those of all nodes, one node's after the other's: see graph_weight(). They are owned by the
+     * checkpoint; NULL where only shapes matter. */
+    const Tensor **weights;
+    int weight_count;
+    /* What OP_BAND_SPLIT and OP_MASK cut the bins into; else none. */
+    Band *bands;
+    int band_count;
 } Graph;
 
 /* Each of these appends a node without weights and returns its index. It returns -1 when memory ran
@@ -117,6 +215,18 @@ int graph_act(Graph *graph, int input, ActAttributes act, const char *name);
 int graph_add(Graph *graph, int a, int b, const char *name);
 int graph_mul(Graph *graph, int a, int b, const char *name);
 int graph_concat(Graph *graph, int a, int b, const char *name);
+int graph_attention(Graph *graph, int input, AttentionAttributes attention, const char *name);
+int graph_feed_forward(Graph *graph, int input, FeedForwardAttributes feed_forward,
+                       const char *name);
+int graph_rms_norm(Graph *graph, int input, const char *name);
+
+/* These two need the graph's bands: graph_set_bands() (tokens.h) comes first. `width` is D. */
+int graph_band_split(Graph *graph, int input, int width, const char *name);
+int graph_mask(Graph *graph, int input, int spectrogram, MaskAttributes mask, const char *name);
+
+/* Makes *copy a graph of the same nodes, weights and bands with room for `capacity` nodes, to be
+ * freed. It is empty after a failure. */
+cleave_status graph_copy(Graph *copy, const Graph *graph, int capacity, cleave_error *error);
 
 /* Makes *copy the nodes of `graph` without their weights, to be freed: what outlives a checkpoint.
  * It is empty after a failure. */
@@ -134,10 +244,16 @@ double graph_flops(const Graph *graph);
 
 /* How many weights a node has, and the shape of each of them as in the state dict; the second
  * function returns the number of dims. */
-int graph_weight_count(const Node *node);
-int graph_weight_shape(const Graph *graph, int node, int64_t dims[4]);
+int graph_weight_count(const Graph *graph, const Node *node);
+int graph_weight_shape(const Graph *graph, int node, int slot, int64_t dims[4]);
 
-/* Whether the op is a matrix product of its input with weights: a convolution or a linear. */
+/* One of a node's weights; NULL where only shapes matter, where the checkpoint lacks it, and for
+ * slots beyond the node's. */
+const Tensor *graph_weight(const Graph *graph, const Node *node, int slot);
+void graph_set_weight(Graph *graph, int node, int slot, const Tensor *weight);
+
+/* Whether the op is a matrix product of its input with weights, and no more: a convolution or a
+ * linear. */
 bool graph_is_product(const Node *node);
 
 /* Whether a node is a product at the edge of the network: it reads the spectrogram as it comes, or

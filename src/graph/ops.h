@@ -9,6 +9,7 @@ typedef enum OpClass {
     OP_CLASS_INPUT,
     OP_CLASS_TRANSFORM,  /* between waveforms and spectrograms */
     OP_CLASS_PRODUCT,    /* a matrix product with weights */
+    OP_CLASS_LAYER,      /* matrix products with all that belongs to them: norms, sums, masks */
     OP_CLASS_ELEMENTWISE /* anything that costs a few operations for each element */
 } OpClass;
 
@@ -22,13 +23,13 @@ typedef struct OpInfo {
     void (*infer)(Node *node, const Shape in[2]);
 
     /* See graph_node_flops(). */
-    double (*flops)(const Node *node, Shape in);
+    double (*flops)(const Graph *graph, const Node *node);
 
-    /* How many weights a node has, at most NODE_WEIGHTS; NULL: none. */
-    int (*weights)(const Node *node);
+    /* How many weights a node has; NULL: none. The node's inputs and attributes are set. */
+    int (*weights)(const Graph *graph, const Node *node);
 
-    /* The shape of each of its weights as in the state dict. Returns the number of dims. */
-    int (*weight_shape)(const Node *node, Shape in, int64_t dims[4]);
+    /* The shape of one of its weights as in the state dict. Returns the number of dims. */
+    int (*weight_shape)(const Graph *graph, const Node *node, int slot, int64_t dims[4]);
 } OpInfo;
 
 const OpInfo *op_info(OpKind op);

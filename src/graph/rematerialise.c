@@ -59,12 +59,9 @@ static void graph_repeat(Graph *graph, int node, int at) {
 cleave_status graph_rematerialise(Graph *result, const Graph *graph, cleave_error *error) {
     size_t capacity = 2 * (size_t)graph->count; /* each node is repeated once at most */
     double limit = COST_SHARE * graph_flops(graph);
-    *result = (Graph){.nodes = calloc(capacity, sizeof(Node)), .count = graph->count};
-    if (!result->nodes)
-        return error_memory(error, "the network's graph", capacity * sizeof(Node));
-    result->capacity = (int)capacity;
-    for (int i = 0; i < graph->count; i++)
-        result->nodes[i] = graph->nodes[i];
+    cleave_status status = graph_copy(result, graph, (int)capacity, error);
+    if (status != CLEAVE_OK)
+        return status;
     for (int i = 0; i < graph->count; i++) {
         int user = late_user(result, i, limit);
         if (user >= 0 && result->count < result->capacity)

@@ -23,10 +23,6 @@
 #define MAX_STEM_LENGTH 200
 
 static const IntegerKey audio_keys[] = {
-    {"audio", "n_fft", 2, 1 << 20, CONFIG_REQUIRED, offsetof(Config, n_fft)},
-    {"audio", "hop_length", 1, 1 << 20, CONFIG_REQUIRED, offsetof(Config, hop_length)},
-    {"audio", "dim_f", 1, 1 << 20, CONFIG_REQUIRED, offsetof(Config, dim_f)},
-    {"audio", "num_channels", 1, 2, 2, offsetof(Config, channels)},
     {"audio", "sample_rate", 1000, 1000000, 44100, offsetof(Config, sample_rate)},
 };
 
@@ -62,9 +58,9 @@ static cleave_status read_optional(const ConfigReader *r, const char *section, c
 }
 
 /* Sets the frames of a chunk, and the samples that they cover. If a chunk is not a multiple of the
- * hop, no frame covers its last samples, which would be silent. UVR uses the samples that the
- * frames cover, and so does cleave; the training framework stops. (An odd n_fft is padded by one
- * sample less, and covers one more.) */
+ * hop, no frame of MDX23C's covers its last samples, which would be silent. UVR uses the samples
+ * that the frames cover, and so does cleave; the training framework stops. (An odd n_fft is padded
+ * by one sample less, and covers one more.) */
 static void set_chunk(Config *config, int64_t samples) {
     int odd = config->n_fft % 2;
     int64_t span = samples - odd;
@@ -73,41 +69,51 @@ static void set_chunk(Config *config, int64_t samples) {
     config->dim_t = 0;
     if (span < 0)
         return;
-    config->chunk_size -= (int)(span % config->hop_length);
+    if (config->family->chunks_of_frames)
+        config->chunk_size -= (int)(span % config->hop_length);
     config->dim_t = (int)(span / config->hop_length) + 1;
 }
 
-static cleave_status read_chunk(const ConfigReader *r) {
-    Config *config = r->config;
-    const int largest = 1 << 28;
-    int inference_dim_t = 0;
-    int audio_dim_t = 0;
-    int chunk = 0;
-    cleave_status status = read_optional(r, "inference", "chunk_size", 1, largest, &chunk);
-    if (status == CLEAVE_OK && chunk == 0)
-        status = read_optional(r, "audio", "chunk_size", 1, largest, &chunk);
-    if (status == CLEAVE_OK)
-        status = read_optional(r, "inference", "dim_t", 1, largest, &inference_dim_t);
-    if (status == CLEAVE_OK)
-        status = read_optional(r, "audio", "dim_t", 1, largest, &audio_dim_t);
-    if (status != CLEAVE_OK)
-        return status;
-    if (chunk == 0 && audio_dim_t == 0)
-        return config_refuse_missing(r, "audio", "chunk_size");
-    int64_t samples = chunk ? chunk : (int64_t)config->hop_length * (audio_dim_t - 1);
-    if (samples > largest)
+#define LARGEST_CHUNK (1 << 28)
+
+static cleave_status set_chunk_of_frames(const ConfigReader *r, int frames) {
+    int64_t samples = (int64_t)r->config->hop_length * (frames - 1);
+    if (samples > LARGEST_CHUNK)
         return error_advise(
             r->error,
             model_refuse(r->error, r->source, NULL,
                          "audio.hop_length %d * (audio.dim_t %d - 1) gives chunks of %" PRId64
                          " samples",
-                         config->hop_length, audio_dim_t, samples),
-            "at most %d are possible", largest);
-    set_chunk(config, samples);
-    config->mean_dim_t = inference_dim_t ? inference_dim_t : audio_dim_t;
-    if (config->mean_dim_t == 0)
-        config->mean_dim_t = config->dim_t;
+                         r->config->hop_length, frames, samples),
+            "at most %d are possible", LARGEST_CHUNK);
+    set_chunk(r->config, samples);
     return CLEAVE_OK;
+}
+
+static cleave_status read_chunk(const ConfigReader *r) {
+    Config *config = r->config;
+    int inference_dim_t = 0;
+    int audio_dim_t = 0;
+    int chunk = 0;
+    cleave_status status = read_optional(r, "inference", "chunk_size", 1, LARGEST_CHUNK, &chunk);
+    if (status == CLEAVE_OK && chunk == 0)
+        status = read_optional(r, "audio", "chunk_size", 1, LARGEST_CHUNK, &chunk);
+    if (status == CLEAVE_OK)
+        status = read_optional(r, "inference", "dim_t", 1, LARGEST_CHUNK, &inference_dim_t);
+    if (status == CLEAVE_OK && config->family->chunks_of_frames)
+        status = read_optional(r, "audio", "dim_t", 1, LARGEST_CHUNK, &audio_dim_t);
+    if (status != CLEAVE_OK)
+        return status;
+    if (chunk == 0 && audio_dim_t == 0)
+        return config_refuse_missing(r, "audio", "chunk_size");
+    if (chunk > 0)
+        set_chunk(config, chunk);
+    else
+        status = set_chunk_of_frames(r, audio_dim_t);
+    config->mean_dim_t = inference_dim_t ? inference_dim_t : audio_dim_t;
+    if (config->mean_dim_t == 0 && config->family->chunks_of_frames)
+        config->mean_dim_t = config->dim_t;
+    return status;
 }
 
 static bool is_stem_name(const YamlNode *node) {
@@ -174,16 +180,7 @@ static cleave_status read_stems(const ConfigReader *r) {
 }
 
 static cleave_status read_normalize(const ConfigReader *r) {
-    const YamlNode *node = config_find(r, "inference", "normalize");
-    r->config->normalize = false;
-    if (!node)
-        return CLEAVE_OK;
-    if (node->kind != YAML_SCALAR || !yaml_boolean(node->text, &r->config->normalize))
-        return error_advise(r->error,
-                            config_refuse(r, node, "inference.normalize is '" UTF8_CUT(40) "'",
-                                          config_node_text(node)),
-                            "it must be true or false");
-    return CLEAVE_OK;
+    return config_read_boolean(r, "inference", "normalize", false, &r->config->normalize);
 }
 
 /* The name of a network that cleave does not run, by its keys in the section "model"; NULL:
@@ -192,14 +189,9 @@ static const char *foreign_architecture(const ConfigReader *r) {
     static const struct {
         const char *key;
         const char *network;
-    } signs[] = {{"freqs_per_bands", "BS-Roformer"},
-                 {"num_bands", "Mel-Band Roformer"},
-                 {"mask_estimator_depth", "Roformer"},
-                 {"band_SR", "SCNet"},
-                 {"band_specs", "BandIt"},
-                 {"encoder_name", "segmentation"}};
+    } signs[] = {{"band_SR", "SCNet"}, {"band_specs", "BandIt"}, {"encoder_name", "segmentation"}};
     const YamlNode *model = yaml_find(r->tree, yaml_root(r->tree), "model");
-    if (yaml_find(r->tree, model, r->config->family->key))
+    if (r->config->family->knows(r->tree, model))
         return NULL;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
         if (yaml_find(r->tree, model, signs[i].key))
@@ -216,6 +208,9 @@ static cleave_status read_sections(const ConfigReader *r) {
     if (network)
         return model_refuse(r->error, r->source, "cleave runs " FAMILY_LONG_NAMES " networks only",
                             "this looks like the configuration of a %s network", network);
+    cleave_status status = r->config->family->refuse ? r->config->family->refuse(r) : CLEAVE_OK;
+    if (status != CLEAVE_OK)
+        return status;
     for (int i = 0; i < 3; i++) {
         const YamlNode *map = yaml_find(r->tree, yaml_root(r->tree), sections[i]);
         if (!map || map->kind != YAML_MAP)
@@ -297,5 +292,6 @@ void config_free(Config *config) {
     for (int i = 0; i < config->stem_count; i++)
         free(config->stems[i]);
     free(config->stems);
+    free(config->roformer.bands);
     *config = (Config){0};
 }

@@ -10,15 +10,36 @@
 
 typedef struct NetworkFamily NetworkFamily; /* family.h */
 
+/* What BS-Roformers and Mel-Band Roformers have in the section "model". */
+typedef struct RoformerConfig {
+    int dim;        /* D: features of a token */
+    int depth;      /* blocks */
+    int stems;      /* mask estimators */
+    int time_depth; /* layers of a block's transformer along the frames, */
+    int band_depth; /* and of that along the bands */
+    int dim_head;
+    int heads;
+    int mask_depth; /* mask_estimator_depth; hidden layers: see hidden_layers */
+    int hidden_layers;
+    int expansion; /* hidden width of a mask's MLP / dim */
+    int mel_bands; /* Mel-Band: num_bands, and the sample rate of its filter bank */
+    int mel_rate;
+    bool stereo;
+    bool zero_dc;
+    bool skip_connection;
+    Band *bands; /* owned */
+    int band_count;
+} RoformerConfig;
+
 typedef struct Config {
     const NetworkFamily *family;
-    /* audio */
+    /* the STFT, and audio */
     int n_fft;
     int hop_length;
-    int dim_f;
+    int dim_f;      /* bins that the network reads */
     int dim_t;      /* frames of a chunk: chunk_size / hop_length + 1 */
-    int chunk_size; /* samples that the frames cover: hop_length * (dim_t - 1), and one more if
-                       n_fft is odd */
+    int chunk_size; /* samples. MDX23C: that the frames cover, hop_length * (dim_t - 1), and one
+                       more if n_fft is odd */
     int given_chunk_size; /* as the configuration says; never less than chunk_size */
     int channels;
     int sample_rate;
@@ -36,13 +57,14 @@ typedef struct Config {
     float act_alpha; /* 0 where the activation has none */
     char norm_name[32];
     char act_name[32];
+    RoformerConfig roformer; /* what Roformers have there */
     /* stems, in output order; only the target if there is one */
     char **stems;
     int stem_count;
     /* inference */
     int overlap;    /* inference.num_overlap, at least 1; 2 if it is missing */
-    int mean_dim_t; /* frames of a chunk with blend mean: inference.dim_t, else audio.dim_t, else
-                       dim_t */
+    int mean_dim_t; /* frames of a chunk with blend mean: inference.dim_t, else (MDX23C) audio.dim_t
+                       or dim_t; 0: chunk_size is the chunk */
     bool normalize;
 } Config;
 

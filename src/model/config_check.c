@@ -17,24 +17,25 @@ static bool is_product_of_2_3_5(int value) {
 static cleave_status check_stft(const Config *c, const char *source, cleave_error *error) {
     if (!is_product_of_2_3_5(c->n_fft))
         return model_refuse(error, source, "sizes such as 6144, 7680 and 8192 work",
-                            "audio.n_fft is %d, which has a prime factor above 5", c->n_fft);
+                            "%s is %d, which has a prime factor above 5", c->family->n_fft_key,
+                            c->n_fft);
     if (!istft_windows_cover(c->n_fft, c->hop_length))
         return model_refuse(error, source, "hops of half of n_fft or less work",
-                            "audio.hop_length is %d, too long for audio.n_fft, %d: the windows "
-                            "would leave samples uncovered",
-                            c->hop_length, c->n_fft);
+                            "%s is %d, too long for %s, %d: the windows would leave samples "
+                            "uncovered",
+                            c->family->hop_key, c->hop_length, c->family->n_fft_key, c->n_fft);
     if (c->dim_f > c->n_fft / 2 + 1)
-        return model_refuse(error, source, NULL,
-                            "audio.dim_f is %d, but an STFT with audio.n_fft %d has only %d bins",
-                            c->dim_f, c->n_fft, c->n_fft / 2 + 1);
+        return model_refuse(
+            error, source, NULL, "%s is %d, but an STFT with %s %d has only %d bins",
+            c->family->bins_key, c->dim_f, c->family->n_fft_key, c->n_fft, c->n_fft / 2 + 1);
     if (c->chunk_size <= c->n_fft / 2)
         return error_advise(
             error,
             model_refuse(error, source, NULL,
                          "the chunk (chunk_size, or hop_length * (dim_t - 1)) is %d samples",
                          c->chunk_size),
-            "the reflected edges of an STFT with audio.n_fft %d need more than %d", c->n_fft,
-            c->n_fft / 2);
+            "the reflected edges of an STFT with %s %d need more than %d", c->family->n_fft_key,
+            c->n_fft, c->n_fft / 2);
     return CLEAVE_OK;
 }
 

@@ -65,6 +65,20 @@ cleave_status config_read_integers(const ConfigReader *r, const IntegerKey *keys
     return CLEAVE_OK;
 }
 
+/* ---- True or false ---- */
+
+cleave_status config_read_boolean(const ConfigReader *r, const char *section, const char *name,
+                                  bool fallback, bool *result) {
+    const YamlNode *node = config_find(r, section, name);
+    *result = fallback;
+    if (!node || (node->kind == YAML_SCALAR && yaml_boolean(node->text, result)))
+        return CLEAVE_OK;
+    return error_advise(r->error,
+                        config_refuse(r, node, "%s.%s is '" UTF8_CUT(40) "'", section, name,
+                                      config_node_text(node)),
+                        "it must be true or false");
+}
+
 /* ---- Words ---- */
 
 cleave_status config_read_name(const ConfigReader *r, const char *name, char *text, size_t size,

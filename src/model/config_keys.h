@@ -47,6 +47,10 @@ cleave_status config_read_integer(const ConfigReader *reader, const YamlNode *no
 cleave_status config_read_integers(const ConfigReader *reader, const IntegerKey *keys,
                                    size_t count);
 
+/* Reads true or false; `fallback` where the key is missing. */
+cleave_status config_read_boolean(const ConfigReader *reader, const char *section, const char *name,
+                                  bool fallback, bool *result);
+
 /* Reads model.NAME, one word, into text[size], cut to fit and as "none" where it is null. The key
  * must be there. */
 cleave_status config_read_name(const ConfigReader *reader, const char *name, char *text,

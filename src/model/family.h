@@ -12,7 +12,19 @@ struct NetworkFamily {
 
     /* ---- The configuration ---- */
 
-    const char *key; /* of the section "model"; no other family's configurations have it */
+    /* Whether the section "model" is of this family; no two families say yes. */
+    bool (*knows)(const YamlTree *tree, const YamlNode *model);
+
+    /* The keys of the STFT's sizes, for errors: "audio.n_fft". */
+    const char *n_fft_key;
+    const char *hop_key;
+    const char *bins_key;
+
+    /* A chunk is as long as whole frames cover, and may be given in frames, as audio.dim_t. */
+    bool chunks_of_frames;
+    /* Refuses, by name, variants of the family that cleave does not run; NULL: there are none. */
+    cleave_status (*refuse)(const ConfigReader *reader);
+
     const IntegerKey *integer_keys;
     size_t integer_key_count;
 
@@ -27,6 +39,9 @@ struct NetworkFamily {
                                   cleave_error *error);
 
     /* ---- The network ---- */
+
+    /* Each stem has weights of its own, so that those which nobody wants are left out. */
+    bool stems_apart;
 
     /* Appends the nodes to network->graph, and lists their weights and parts. Returns the output
      * node, or -1 if memory ran out. */

@@ -4,13 +4,14 @@
 #define CLEAVE_MODEL_FAMILY_NAMES_H
 
 /* All families, for the error about a network of none of them. */
-#define FAMILY_NAMES      "MDX23C"
-#define FAMILY_LONG_NAMES "MDX23C (TFC-TDF v3)"
+#define FAMILY_NAMES      "MDX23C, BS-Roformer and Mel-Band Roformer"
+#define FAMILY_LONG_NAMES "MDX23C (TFC-TDF v3), BS-Roformer and Mel-Band Roformer"
 
 /* A weight that each network of the family has, and no other network. */
-#define MDX23C_MARK "first_conv.weight"
+#define MDX23C_MARK   "first_conv.weight"
+#define ROFORMER_MARK "band_split.to_features.0.0.gamma"
 
 /* The marks of all families, separated by commas. */
-#define FAMILY_MARKS MDX23C_MARK
+#define FAMILY_MARKS MDX23C_MARK, ROFORMER_MARK
 
 #endif

@@ -16,7 +16,15 @@
 
 /* ---- The configuration ---- */
 
+static bool mdx23c_knows(const YamlTree *tree, const YamlNode *model) {
+    return yaml_find(tree, model, "num_subbands") != NULL;
+}
+
 static const IntegerKey mdx23c_integer_keys[] = {
+    {"audio", "n_fft", 2, 1 << 20, CONFIG_REQUIRED, offsetof(Config, n_fft)},
+    {"audio", "hop_length", 1, 1 << 20, CONFIG_REQUIRED, offsetof(Config, hop_length)},
+    {"audio", "dim_f", 1, 1 << 20, CONFIG_REQUIRED, offsetof(Config, dim_f)},
+    {"audio", "num_channels", 1, 2, 2, offsetof(Config, channels)},
     {"model", "num_subbands", 1, 1 << 16, CONFIG_REQUIRED, offsetof(Config, num_subbands)},
     {"model", "num_scales", 1, MAX_SCALES, CONFIG_REQUIRED, offsetof(Config, num_scales)},
     {"model", "num_blocks_per_scale", 1, 64, CONFIG_REQUIRED,
@@ -315,7 +323,8 @@ static int mdx23c_final(Network *n, int x, int first, int mix) {
 
 static int mdx23c_describe(Network *n, int samples) {
     const Config *config = n->config;
-    StftAttributes stft = {config->n_fft, config->hop_length, config->dim_f, config->num_subbands};
+    StftAttributes stft = {config->n_fft, config->hop_length, config->dim_f, config->num_subbands,
+                           false};
     int waveform = graph_input(&n->graph, config->channels, samples);
     network_part(n, "stft", "STFT", 0);
     int mix = graph_stft(&n->graph, waveform, stft, "stft");
@@ -389,7 +398,11 @@ static bool mdx23c_hint(const Config *config, const Checkpoint *checkpoint, char
 const NetworkFamily mdx23c_family = {
     .name = "MDX23C",
     .mark = MDX23C_MARK,
-    .key = "num_subbands",
+    .knows = mdx23c_knows,
+    .n_fft_key = "audio.n_fft",
+    .hop_key = "audio.hop_length",
+    .bins_key = "audio.dim_f",
+    .chunks_of_frames = true,
     .integer_keys = mdx23c_integer_keys,
     .integer_key_count = sizeof(mdx23c_integer_keys) / sizeof(mdx23c_integer_keys[0]),
     .read = mdx23c_read,

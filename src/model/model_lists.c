@@ -33,8 +33,9 @@ static cleave_block describe_part(const Network *network, int index) {
 
 int cleave_model_blocks_sized(const cleave_model *model, cleave_block *blocks, int capacity,
                               size_t block_size) {
+    const NetworkUse use = {.samples = model->config.chunk_size};
     Network network;
-    if (network_build(&network, &model->config, NULL, model->config.chunk_size, NULL) != CLEAVE_OK)
+    if (network_build(&network, &model->config, &use, NULL) != CLEAVE_OK)
         return 0;
     for (int i = 0; i < network.part_count && i < capacity; i++) {
         cleave_block block = describe_part(&network, i);

@@ -33,7 +33,7 @@ void network_part(Network *network, const char *kind, const char *name, int numb
     network->parts[network->part_count++] = (NetworkPart){kind, name, number, network->graph.count};
 }
 
-static const char *const weight_leaves[NODE_WEIGHTS] = {
+static const char *const weight_leaves[NORM_WEIGHTS_MAX] = {
     [WEIGHT_GAIN] = "weight",
     [WEIGHT_BIAS] = "bias",
     [WEIGHT_RUNNING_MEAN] = "running_mean",
@@ -42,14 +42,14 @@ static const char *const weight_leaves[NODE_WEIGHTS] = {
 
 int weight_slot(const char *name) {
     const char *dot = strrchr(name, '.');
-    for (int i = 0; i < NODE_WEIGHTS && dot; i++)
+    for (int i = 0; i < NORM_WEIGHTS_MAX && dot; i++)
         if (strcmp(dot + 1, weight_leaves[i]) == 0)
             return i;
     return -1;
 }
 
 static bool network_make_room(Network *network) {
-    if (network->weight_count + NODE_WEIGHTS <= network->weight_capacity)
+    if (network->weight_count < network->weight_capacity)
         return true;
     size_t capacity = network->weight_capacity ? 2 * network->weight_capacity : 256;
     WeightSpec *weights = realloc(network->weights, capacity * sizeof(*weights));
@@ -60,20 +60,31 @@ static bool network_make_room(Network *network) {
     return true;
 }
 
-int network_weigh(Network *network, int index, const char *keys) {
-    if (index < 0 || !network_make_room(network))
-        return -1;
-    Node *node = &network->graph.nodes[index];
-    for (int i = 0; i < graph_weight_count(node); i++) {
-        WeightSpec *spec = &network->weights[network->weight_count++];
-        *spec = (WeightSpec){.keys = keys, .node = index, .trained = i < WEIGHT_RUNNING_MEAN};
-        WeightName name = weight_name("%s.%s", node->name, weight_leaves[i]);
-        memcpy(spec->name, name.text, sizeof(spec->name));
-        spec->dim_count = graph_weight_shape(&network->graph, index, spec->dims);
-        if (network->checkpoint)
-            node->weights[i] = checkpoint_find(network->checkpoint, spec->name);
+WeightSpec *network_weigh_slot(Network *network, int node, int slot, const char *keys,
+                               WeightName name) {
+    if (node < 0 || !network_make_room(network)) {
+        network->failed = true;
+        return &network->nowhere;
     }
-    return index;
+    WeightSpec *spec = &network->weights[network->weight_count++];
+    *spec = (WeightSpec){.keys = keys, .node = node, .trained = true};
+    memcpy(spec->name, name.text, sizeof(spec->name));
+    spec->dim_count = graph_weight_shape(&network->graph, node, slot, spec->dims);
+    if (network->checkpoint)
+        graph_set_weight(&network->graph, node, slot,
+                         checkpoint_find(network->checkpoint, spec->name));
+    return spec;
+}
+
+int network_weigh(Network *network, int index, const char *keys) {
+    if (index < 0)
+        return -1;
+    const Node *node = &network->graph.nodes[index];
+    for (int i = 0; i < graph_weight_count(&network->graph, node); i++) {
+        WeightName name = weight_name("%s.%s", node->name, weight_leaves[i]);
+        network_weigh_slot(network, index, i, keys, name)->trained = i < WEIGHT_RUNNING_MEAN;
+    }
+    return network->failed ? -1 : index;
 }
 
 void network_list_last(Network *network, int node) {
@@ -91,10 +102,10 @@ void network_list_last(Network *network, int node) {
 
 /* ---- Building ---- */
 
-cleave_status network_build(Network *network, const Config *config, const Checkpoint *checkpoint,
-                            int samples, cleave_error *error) {
-    *network = (Network){.config = config, .checkpoint = checkpoint};
-    int output = config->family->describe(network, samples);
+cleave_status network_build(Network *network, const Config *config, const NetworkUse *use,
+                            cleave_error *error) {
+    *network = (Network){.config = config, .checkpoint = use->checkpoint, .wanted = use->wanted};
+    int output = config->family->describe(network, use->samples);
     if (output >= 0 && !network->failed)
         return CLEAVE_OK;
     size_t bytes = (size_t)network->graph.count * sizeof(Node);
@@ -109,10 +120,10 @@ void network_free(Network *network) {
     *network = (Network){0};
 }
 
-cleave_status network_graph(Graph *graph, const Config *config, const Checkpoint *checkpoint,
-                            int samples, cleave_error *error) {
+cleave_status network_graph(Graph *graph, const Config *config, const NetworkUse *use,
+                            cleave_error *error) {
     Network network;
-    cleave_status status = network_build(&network, config, checkpoint, samples, error);
+    cleave_status status = network_build(&network, config, use, error);
     if (status != CLEAVE_OK)
         return status;
     *graph = network.graph;
@@ -121,14 +132,29 @@ cleave_status network_graph(Graph *graph, const Config *config, const Checkpoint
     return CLEAVE_OK;
 }
 
+int network_stems(const Config *config, const bool *wanted) {
+    int stems = 0;
+    if (!wanted || !config->family->stems_apart)
+        return config->stem_count;
+    for (int i = 0; i < config->stem_count; i++)
+        stems += wanted[i];
+    return stems;
+}
+
 /* ---- Questions ---- */
+
+/* One chunk as the configuration has it, all stems, shapes only. */
+static NetworkUse use_of_shapes(const Config *config) {
+    return (NetworkUse){.samples = config->chunk_size};
+}
 
 cleave_status network_weights(const Config *config, WeightSpec **specs, size_t *count,
                               cleave_error *error) {
+    const NetworkUse use = use_of_shapes(config);
     Network network;
     *specs = NULL;
     *count = 0;
-    cleave_status status = network_build(&network, config, NULL, config->chunk_size, error);
+    cleave_status status = network_build(&network, config, &use, error);
     if (status != CLEAVE_OK)
         return status;
     *specs = network.weights;
@@ -158,8 +184,9 @@ int64_t network_parameters(const Config *config) {
 }
 
 double network_flops_per_chunk(const Config *config) {
+    const NetworkUse use = use_of_shapes(config);
     Graph graph;
-    if (network_graph(&graph, config, NULL, config->chunk_size, NULL) != CLEAVE_OK)
+    if (network_graph(&graph, config, &use, NULL) != CLEAVE_OK)
         return 0;
     double flops = graph_flops(&graph);
     graph_free(&graph);

@@ -23,7 +23,8 @@ typedef struct WeightSpec {
     int64_t dims[4];
     const char *keys; /* the configuration's keys that the shape follows from; static */
     int node;         /* which node of the graph reads it */
-    bool trained;     /* false: BatchNorm's running statistics */
+    bool trained;     /* false: BatchNorm's running statistics, RoPE's frequencies */
+    bool optional;    /* a checkpoint may lack it */
 } WeightSpec;
 
 /* The names of a node's weights in a state dict of PyTorch end in "weight", "bias", "running_mean"
@@ -52,19 +53,33 @@ typedef struct Network {
     NetworkPart *parts;
     int part_count;
     int part_capacity;
-    bool failed; /* memory ran out for a part */
+    const bool *wanted; /* per stem of the configuration; NULL: all */
+    WeightSpec nowhere; /* what network_weigh_slot() returns when memory ran out */
+    bool failed;        /* memory ran out for a part or a weight */
 } Network;
 
-/* Builds the network for chunks of `samples` samples: (batch, channels, samples) → (batch, stems ·
- * channels, samples). Without a checkpoint its nodes have no weights; one that is given must have
- * passed network_check() and outlive the network. On failure nothing is left to free. */
-cleave_status network_build(Network *network, const Config *config, const Checkpoint *checkpoint,
-                            int samples, cleave_error *error);
+/* What a network is built for. */
+typedef struct NetworkUse {
+    const Checkpoint *checkpoint; /* has passed network_check(), and outlives the network. NULL:
+                                     only shapes matter, and nodes have no weights */
+    int samples;                  /* of a chunk */
+    const bool *wanted; /* per stem of the configuration, at least one; NULL: all. A family whose
+                           stems are computed apart (family.h) leaves the others out; one whose
+                           stems are computed together does not look at this */
+} NetworkUse;
+
+/* Builds the network: (batch, channels, samples) → (batch, stems · channels, samples). On failure
+ * nothing is left to free. */
+cleave_status network_build(Network *network, const Config *config, const NetworkUse *use,
+                            cleave_error *error);
 void network_free(Network *network);
 
 /* The same, but keeps only the graph. */
-cleave_status network_graph(Graph *graph, const Config *config, const Checkpoint *checkpoint,
-                            int samples, cleave_error *error);
+cleave_status network_graph(Graph *graph, const Config *config, const NetworkUse *use,
+                            cleave_error *error);
+
+/* How many stems a network gives that is built for these; NULL: all. */
+int network_stems(const Config *config, const bool *wanted);
 
 /* Lists all weights in the order of the state dict, without BatchNorm's num_batches_tracked, which
  * nothing reads. *specs must be freed with free(); NULL on failure. */
@@ -86,6 +101,11 @@ void network_part(Network *network, const char *kind, const char *name, int numb
  * checkpoint if there is one. `keys`: see WeightSpec. Returns the node, or -1 if memory ran out or
  * `node` is -1. */
 int network_weigh(Network *network, int node, const char *keys);
+
+/* Lists one weight of a node by its name in the state dict, and finds it in the checkpoint if there
+ * is one. The caller may change what it returns, which is valid until the next call. */
+WeightSpec *network_weigh_slot(Network *network, int node, int slot, const char *keys,
+                               WeightName name);
 
 /* Moves the weight of a product to the end of the list, for a state dict that has it later than the
  * graph does. */

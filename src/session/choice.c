@@ -7,6 +7,7 @@
 #include "cleave/extra.h"
 #include "dsp/stft.h"
 #include "model/config_check.h"
+#include "model/family.h"
 
 #define BATCH_MAX   64
 #define THREADS_MAX 256
@@ -64,12 +65,15 @@ static void choice_resolve(Choice *choice, const Config *config) {
 
 /* Blend mean has its own chunk length: what the frames of inference.dim_t cover. */
 static cleave_status choice_mean_chunk(const Config *config, int64_t *chunk, cleave_error *error) {
+    if (config->mean_dim_t == 0)
+        return CLEAVE_OK;
     *chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1) + config->n_fft % 2;
     if (*chunk <= config->n_fft / 2 || *chunk > INT32_MAX / 4) {
         error_set(error, CLEAVE_ERROR_MODEL,
-                  "inference.dim_t %d with audio.hop_length %d gives chunks of %lld samples, which "
-                  "audio.n_fft %d cannot use",
-                  config->mean_dim_t, config->hop_length, (long long)*chunk, config->n_fft);
+                  "inference.dim_t %d with %s %d gives chunks of %lld samples, which %s %d cannot "
+                  "use",
+                  config->mean_dim_t, config->family->hop_key, config->hop_length,
+                  (long long)*chunk, config->family->n_fft_key, config->n_fft);
         return error_advise(error, CLEAVE_ERROR_MODEL, "try --blend fade");
     }
     int frames = stft_frames((int)*chunk, config->n_fft, config->hop_length);

@@ -24,8 +24,8 @@ cleave_status target_open(Target *target, const cleave_model *model, const Choic
                        .stems = model->config.stem_count,
                        .held = checkpoint_held_bytes(model->checkpoint),
                        .chunk_flops = model->flops_per_chunk};
-    return network_graph(&target->graph, &model->config, model->checkpoint,
-                         (int)choice->geometry.chunk, error);
+    const NetworkUse use = {model->checkpoint, (int)choice->geometry.chunk, NULL};
+    return network_graph(&target->graph, &model->config, &use, error);
 }
 
 void target_close(Target *target) {

@@ -36,7 +36,8 @@ void fuzz_check_error(cleave_status status, const cleave_error *error) {
 static void build(const Config *config, int samples) {
     Graph graph;
     cleave_error error = {0};
-    cleave_status status = network_graph(&graph, config, NULL, samples, &error);
+    const NetworkUse use = {.samples = samples};
+    cleave_status status = network_graph(&graph, config, &use, &error);
     fuzz_check_error(status, &error);
     if (status != CLEAVE_OK)
         return;

@@ -42,7 +42,8 @@ static const Config full_size = {
 static Graph build(const Config *config) {
     Graph graph;
     cleave_error error;
-    if (network_graph(&graph, config, NULL, config->chunk_size, &error) != CLEAVE_OK)
+    const NetworkUse use = {.samples = config->chunk_size};
+    if (network_graph(&graph, config, &use, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return graph;
 }
@@ -185,7 +186,7 @@ static void a_term_with_two_readers_is_stored(void **state) {
     Graph graph = {0};
     ConvAttributes conv = {.kernel = {1, 1}, .stride = {1, 1}};
     int input = graph_input(&graph, 2, 100);
-    int spectrum = graph_stft(&graph, input, (StftAttributes){16, 4, 8, 1}, "stft");
+    int spectrum = graph_stft(&graph, input, (StftAttributes){16, 4, 8, 1, false}, "stft");
     int a = graph_conv(&graph, spectrum, 4, conv, "a");
     int b = graph_conv(&graph, a, 4, conv, "b");
     int sum = graph_add(&graph, a, b, "sum");
@@ -297,18 +298,18 @@ static void weights_have_the_shapes_of_the_state_dict(void **state) {
     int linear = graph_linear(&graph, up, 6, "linear");
     int batch = graph_norm(&graph, linear, (NormAttributes){.kind = NORM_BATCH}, "batch");
     int group = graph_norm(&graph, batch, (NormAttributes){NORM_GROUP, 2}, "group");
-    assert_int_equal(graph_weight_shape(&graph, down, dims), 4);
+    assert_int_equal(graph_weight_shape(&graph, down, 0, dims), 4);
     assert_true(dims[0] == 7 && dims[1] == 5 && dims[2] == 1 && dims[3] == 3);
-    assert_int_equal(graph_weight_shape(&graph, up, dims), 4);
+    assert_int_equal(graph_weight_shape(&graph, up, 0, dims), 4);
     assert_true(dims[0] == 7 && dims[1] == 4 && dims[2] == 2 && dims[3] == 3);
-    assert_int_equal(graph_weight_shape(&graph, linear, dims), 2);
+    assert_int_equal(graph_weight_shape(&graph, linear, 0, dims), 2);
     assert_true(dims[0] == 6 && dims[1] == 60);
-    assert_int_equal(graph_weight_shape(&graph, batch, dims), 1);
+    assert_int_equal(graph_weight_shape(&graph, batch, 0, dims), 1);
     assert_int_equal(dims[0], 4);
-    assert_int_equal(graph_weight_count(&graph.nodes[x]), 0);
-    assert_int_equal(graph_weight_count(&graph.nodes[linear]), 1);
-    assert_int_equal(graph_weight_count(&graph.nodes[batch]), 4);
-    assert_int_equal(graph_weight_count(&graph.nodes[group]), 2);
+    assert_int_equal(graph_weight_count(&graph, &graph.nodes[x]), 0);
+    assert_int_equal(graph_weight_count(&graph, &graph.nodes[linear]), 1);
+    assert_int_equal(graph_weight_count(&graph, &graph.nodes[batch]), 4);
+    assert_int_equal(graph_weight_count(&graph, &graph.nodes[group]), 2);
     graph_free(&graph);
 }
 

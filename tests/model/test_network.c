@@ -102,8 +102,9 @@ static void parts_are_numbered_as_people_count_them(void **state) {
                     {"encoder", 2}, {"bottleneck", 0}, {"decoder", 2},
                     {"decoder", 1}, {"final_conv", 0}, {"istft", 0}};
     Config config = read_config("golden/inst-gelu-2stem/model.yaml");
+    const NetworkUse use = {.samples = config.chunk_size};
     Network network;
-    assert_int_equal(network_build(&network, &config, NULL, config.chunk_size, NULL), CLEAVE_OK);
+    assert_int_equal(network_build(&network, &config, &use, NULL), CLEAVE_OK);
     assert_int_equal(network.part_count, sizeof(expected) / sizeof(expected[0]));
     for (int i = 0; i < network.part_count; i++) {
         assert_string_equal(network.parts[i].kind, expected[i].kind);

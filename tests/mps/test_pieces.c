@@ -31,7 +31,8 @@ static Graph build(void) {
     cleave_error error;
     assert_int_equal(config_parse(&config, full_size, sizeof(full_size) - 1, "full size", &error),
                      CLEAVE_OK);
-    assert_int_equal(network_graph(&graph, &config, NULL, config.chunk_size, &error), CLEAVE_OK);
+    const NetworkUse use = {.samples = config.chunk_size};
+    assert_int_equal(network_graph(&graph, &config, &use, &error), CLEAVE_OK);
     config_free(&config);
     return graph;
 }

@@ -92,6 +92,11 @@ static int64_t allocated(void) {
 #endif
 }
 
+static cleave_status graph_of(Graph *graph, const cleave_model *model) {
+    const NetworkUse use = {model->checkpoint, model->config.chunk_size, NULL};
+    return network_graph(graph, &model->config, &use, NULL);
+}
+
 /* Compiling takes what it was said to need: exactly by the executable's own account; by malloc's to
  * 1 % and what small things (names, steps, threads) take. */
 static void expect_need_holds(const Graph *graph, const CompileOptions *options) {
@@ -128,9 +133,7 @@ static void the_need_is_what_compiling_takes(void **state) {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         cleave_model *model = must_open_model(names[i]);
         Graph graph;
-        assert_int_equal(network_graph(&graph, &model->config, model->checkpoint,
-                                       model->config.chunk_size, NULL),
-                         CLEAVE_OK);
+        assert_int_equal(graph_of(&graph, model), CLEAVE_OK);
         for (int k = 0; k < 8; k++)
             expect_need_holds(&graph, &(CompileOptions){.batch = batches[k & 1],
                                                         .threads = threads[k >> 1 & 1],
@@ -174,9 +177,7 @@ static void an_impossible_size_is_an_error(void **state) {
     Graph graph;
     ExecutableMemory need;
     cleave_error error;
-    assert_int_equal(
-        network_graph(&graph, &model->config, model->checkpoint, model->config.chunk_size, NULL),
-        CLEAVE_OK);
+    assert_int_equal(graph_of(&graph, model), CLEAVE_OK);
     for (int i = 0; i < graph.count; i++)
         graph.nodes[i].shape.height = graph.nodes[i].shape.width = INT32_MAX / 2;
     CompileOptions options = {.batch = 64, .threads = 1, .precision = CLEAVE_PRECISION_F32};

@@ -349,7 +349,7 @@ cleave_status conv_step_create(CpuStep **created, const CpuExecutable *executabl
     memcpy(conv->stride, attributes->stride, sizeof(conv->stride));
     memcpy(conv->pad, attributes->pad, sizeof(conv->pad));
     status = conv_weights_create(&conv->weights, WEIGHTS_AS_OPERANDS, &conv->base, executable,
-                                 weights->nodes[step->node].weights[0], error);
+                                 graph_weight(weights, &weights->nodes[step->node], 0), error);
     if (status == CLEAVE_OK)
         cut_work(conv);
     return status;

@@ -188,5 +188,6 @@ cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executa
     linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0 &&
                        linear->element == sizeof(float);
     linear->base.scratch_bytes = GEMM_COLUMNS * row_scratch_bytes(linear);
-    return pack_linear(linear, executable, weights->nodes[step->node].weights[0], error);
+    return pack_linear(linear, executable, graph_weight(weights, &weights->nodes[step->node], 0),
+                       error);
 }

@@ -25,19 +25,20 @@ static cleave_status read_channels(float **values, const Tensor *tensor, size_t 
     return weight_check(tensor, tensor_read_f32(tensor, 0, count, *values), error);
 }
 
-static cleave_status read_norm(Operand *operand, const CpuExecutable *executable, const Node *norm,
-                               cleave_error *error) {
+static cleave_status read_norm(Operand *operand, const CpuExecutable *executable,
+                               const Graph *weights, const Node *norm, cleave_error *error) {
     size_t channels = (size_t)value_channels_count(&operand->channels);
-    float **targets[4] = {&operand->gain, &operand->bias, &operand->running_mean,
-                          &operand->running_variance};
+    float **targets[NORM_WEIGHTS_MAX] = {&operand->gain, &operand->bias, &operand->running_mean,
+                                         &operand->running_variance};
     operand->norm = norm->as.norm;
-    for (int i = 0; i < 4; i++) {
-        if (!norm->weights[i])
+    for (int i = 0; i < NORM_WEIGHTS_MAX; i++) {
+        const Tensor *weight = graph_weight(weights, norm, i);
+        if (!weight)
             continue;
         operand->bytes += channels * sizeof(float);
         if (executable->sizes_only)
             continue;
-        cleave_status status = read_channels(targets[i], norm->weights[i], channels, error);
+        cleave_status status = read_channels(targets[i], weight, channels, error);
         if (status != CLEAVE_OK)
             return status;
     }
@@ -117,7 +118,7 @@ cleave_status operand_create(Operand *operand, const CpuExecutable *executable, 
     *operand = (Operand){.act = step->act};
     cleave_status status = set_sources(operand, executable, step, error);
     if (status == CLEAVE_OK && step->norm >= 0)
-        status = read_norm(operand, executable, &weights->nodes[step->norm], error);
+        status = read_norm(operand, executable, weights, &weights->nodes[step->norm], error);
     if (status == CLEAVE_OK)
         status = allocate_scales(operand, executable, error);
     if (status == CLEAVE_OK && !executable->sizes_only && !has_own_statistics(operand))

@@ -417,7 +417,7 @@ cleave_status winograd_step_create(CpuStep **created, const CpuExecutable *execu
     w->patches_across =
         (winograd_tiles(output->width) + w->plan.patch_columns - 1) / w->plan.patch_columns;
     status = conv_weights_create(&w->weights, WEIGHTS_TO_TRANSFORM, &w->base, executable,
-                                 weights->nodes[step->node].weights[0], error);
+                                 graph_weight(weights, &weights->nodes[step->node], 0), error);
     if (status != CLEAVE_OK)
         return status;
     w->base.scratch_bytes = scratch_bytes(w);

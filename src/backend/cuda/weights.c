@@ -192,8 +192,9 @@ static cleave_status upload_product(const Upload *upload, int step, const Graph 
     WeightMap map = {.columns = NULL};
     cleave_status status = map_create(plan, step, &map, upload->error);
     if (status == CLEAVE_OK)
-        status = pack_and_send(upload, step, &map,
-                               graph->nodes[plan->program.steps[step].node].weights[0]);
+        status =
+            pack_and_send(upload, step, &map,
+                          graph_weight(graph, &graph->nodes[plan->program.steps[step].node], 0));
     free(map.columns);
     free(map.ks);
     return status;
@@ -207,12 +208,14 @@ static cleave_status read_parameter(const Upload *upload, const Tensor *tensor, 
 }
 
 /* gain and bias, and for NORM_BATCH mean and variance behind them: four rows of `channels`. */
-static cleave_status read_norm(const Upload *upload, const Node *norm, float *values) {
+static cleave_status read_norm(const Upload *upload, const Graph *graph, const Node *norm,
+                               float *values) {
     size_t channels = (size_t)norm->shape.channels;
-    int count = graph_weight_count(norm);
+    int count = graph_weight_count(graph, norm);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < count && status == CLEAVE_OK; i++)
-        status = read_parameter(upload, norm->weights[i], channels, values + (size_t)i * channels);
+        status = read_parameter(upload, graph_weight(graph, norm, i), channels,
+                                values + (size_t)i * channels);
     return status;
 }
 
@@ -262,10 +265,10 @@ static cleave_status upload_norm(const Upload *upload, int step, const Graph *gr
     const CudaPlan *plan = &upload->executable->plan;
     const Node *norm = &graph->nodes[plan->program.steps[step].norm];
     size_t channels = (size_t)norm->shape.channels;
-    float *values = calloc(NODE_WEIGHTS * channels, sizeof(float));
+    float *values = calloc(NORM_WEIGHTS_MAX * channels, sizeof(float));
     if (!values)
-        return error_memory(upload->error, norm->name, NODE_WEIGHTS * channels * sizeof(float));
-    cleave_status status = read_norm(upload, norm, values);
+        return error_memory(upload->error, norm->name, NORM_WEIGHTS_MAX * channels * sizeof(float));
+    cleave_status status = read_norm(upload, graph, norm, values);
     if (status == CLEAVE_OK)
         status = plan_has_own_statistics(plan, step)
                      ? send_own_norm(upload, &plan->steps[step], (int)channels, values)

@@ -215,9 +215,9 @@ static void read_transposed(Reader *reader, const Parameter *parameter) {
 
 #define READ_ELEMENTS ((size_t)65536)
 
-static cleave_status read_weight(const Parameter *parameter, const Node *node, int slot,
-                                 cleave_error *error) {
-    Reader reader = {.tensor = node->weights[slot], .node = node};
+static cleave_status read_weight(const Parameter *parameter, const Graph *network, const Node *node,
+                                 int slot, cleave_error *error) {
+    Reader reader = {.tensor = graph_weight(network, node, slot), .node = node};
     size_t elements = tensor_elements(reader.tensor);
     size_t row = node->op == OP_LINEAR ? (size_t)reader.tensor->dims[1] : READ_ELEMENTS;
     reader.row = malloc(row * sizeof(float));
@@ -258,7 +258,7 @@ static cleave_status fill_parameters(Parameter *items, const Graph *network, int
     } else {
         for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++)
             if (items[slot].buffer)
-                status = read_weight(&items[slot], n, slot, error);
+                status = read_weight(&items[slot], network, n, slot, error);
     }
     return status;
 }
@@ -273,11 +273,13 @@ static bool may_stay(const Node *node, MPSDataType type, cleave_precision precis
 
 /* Takes the place of allocate_parameter() where the weight need not be copied. */
 static bool leave_in_place(Parameter *parameter, const MpsDevice *device, const Description *d,
-                           const Node *node, const CompileOptions *options) {
+                           const Graph *network, const Node *node,
+                           const CompileOptions *options) {
     if (!may_stay(node, d->type, options->precision))
         return false;
     parameter->buffer =
-        in_place_buffer(device, options->weights_file, node->weights[PARAMETER_WEIGHT], d->type,
+        in_place_buffer(device, options->weights_file,
+                        graph_weight(network, node, PARAMETER_WEIGHT), d->type,
                         &parameter->offset);
     parameter->in_place = parameter->buffer != nil;
     if (!parameter->in_place)
@@ -297,7 +299,7 @@ static cleave_status create_node(Parameters *parameters, const MpsDevice *device
         Description d = describe_parameter(network, node, slot, options->precision);
         if (d.dim_count == 0)
             continue;
-        if (leave_in_place(&items[slot], device, &d, n, options))
+        if (leave_in_place(&items[slot], device, &d, network, n, options))
             parameters->in_place_bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
         else
             status = allocate_parameter(&items[slot], device->device, &d, n->name, error);
