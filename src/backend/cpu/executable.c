@@ -72,6 +72,16 @@ static cleave_status create_step(CpuStep **created, const CpuExecutable *executa
         return conv_step_create(created, executable, step, weights, error);
     case OP_LINEAR:
         return linear_step_create(created, executable, step, weights, error);
+    case OP_BAND_SPLIT:
+        return band_split_step_create(created, executable, step, weights, error);
+    case OP_ATTENTION:
+        return attention_step_create(created, executable, step, weights, error);
+    case OP_FEED_FORWARD:
+        return feed_forward_step_create(created, executable, step, weights, error);
+    case OP_RMS_NORM:
+        return rms_norm_step_create(created, executable, step, weights, error);
+    case OP_MASK:
+        return mask_step_create(created, executable, step, weights, error);
     default:
         return elementwise_step_create(created, executable, step, weights, error);
     }

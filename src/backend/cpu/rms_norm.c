@@ -1,0 +1,10 @@
+/* rms_norm.c: the norm of each token by itself. */
+#include "backend/cpu/step_kinds.h"
+
+cleave_status rms_norm_step_create(CpuStep **created, const CpuExecutable *executable,
+                                   const Step *step, const Graph *weights, cleave_error *error) {
+    (void)created;
+    (void)executable;
+    return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: the CPU does not compute %s yet",
+                     weights->nodes[step->node].name, graph_op_name(weights->nodes[step->node].op));
+}
