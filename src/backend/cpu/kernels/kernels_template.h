@@ -221,6 +221,7 @@ static void statistics(const StatisticsArguments *a) {
 }
 
 #include "backend/cpu/kernels/mask_template.h"
+#include "backend/cpu/kernels/tokens_template.h"
 #include "backend/cpu/kernels/winograd_template.h"
 
 const Kernels KERNELS_TABLE = {
@@ -251,6 +252,11 @@ const Kernels KERNELS_TABLE = {
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .statistics = statistics,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .rope = rope,
+    .transpose = transpose,
+    .scale_rows = scale_rows,
     .bias_tanh = bias_tanh,
     .bias_gate = bias_gate,
 };
