@@ -90,7 +90,7 @@ static int written_over(const CpuExecutable *executable, const Step *step, int p
                     (op == OP_ADD && executable->tensors[step->output].tokens);
     if (!in_place || last_use[step->sources[0].node] != position)
         return -1;
-    return step->sources[0].node;
+    return executable->tensors[step->sources[0].node].stored ? step->sources[0].node : -1;
 }
 
 /* Fills `lifetimes` and, per node, the index of its lifetime (-1: not stored); returns how many, or
