@@ -120,6 +120,7 @@ typedef struct cleave_memory_need {
     int64_t total;          /* sum of the three */
     int64_t limit;          /* the most that may be used; INT64_MAX: unknown */
     char limit_source[160]; /* what sets the limit, such as "the container's limit, cgroup /a" */
+    int overlap;            /* chunks that cover a moment */
 } cleave_memory_need;
 
 /* Says how much memory cleave_separator_open() with the same settings would take, without taking
