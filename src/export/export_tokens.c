@@ -203,27 +203,35 @@ static void tokens_frequencies(const Tensor *stored, int pairs, float *frequenci
         tensor_read_f32(stored, 0, (size_t)pairs, frequencies);
 }
 
-/* The cosines and sines of all positions, (positions, dim_head): both features of a pair have the
- * same. All nodes of an axis turn by the same frequencies. */
+/* Cosines and sines of all positions, (positions, 2 · pairs): both features of a pair have the
+ * same. */
+static void tokens_fill_rope(const float *frequencies, int positions, int pairs, float *cosines,
+                             float *sines) {
+    for (int position = 0; position < positions; position++)
+        for (int pair = 0; pair < pairs; pair++) {
+            double angle = (double)position * (double)frequencies[pair];
+            size_t place = 2 * ((size_t)position * (size_t)pairs + (size_t)pair);
+            cosines[place] = cosines[place + 1] = (float)cos(angle);
+            sines[place] = sines[place + 1] = (float)sin(angle);
+        }
+}
+
+/* All nodes of an axis turn by the same frequencies. */
 static void tokens_write_rope(Export *export, const Node *node) {
     const int columns = node->as.attention.dim_head;
     const int rows = tokens_length(node);
     const size_t count = (size_t)rows * (size_t)columns;
     const SequenceAxis axis = node->as.attention.axis;
-    float frequencies[MAX_PAIRS];
+    float frequencies[MAX_PAIRS] = {0};
     float *tables = malloc(2 * count * sizeof(*tables));
     export->onnx.failed = export->onnx.failed || !tables;
+    if (!tables)
+        return;
     tokens_frequencies(graph_weight(export->graph, node, ATTENTION_FREQUENCIES), columns / 2,
                        frequencies);
-    for (size_t i = 0; i < count && tables; i++) {
-        double angle = (double)(i / (size_t)columns) * (double)frequencies[i % (size_t)columns / 2];
-        tables[i] = (float)cos(angle);
-        tables[count + i] = (float)sin(angle);
-    }
-    if (tables) {
-        tokens_table(export, tokens_rope_name(axis, "/cos").text, tables, rows, columns);
-        tokens_table(export, tokens_rope_name(axis, "/sin").text, tables + count, rows, columns);
-    }
+    tokens_fill_rope(frequencies, rows, columns / 2, tables, tables + count);
+    tokens_table(export, tokens_rope_name(axis, "/cos").text, tables, rows, columns);
+    tokens_table(export, tokens_rope_name(axis, "/sin").text, tables + count, rows, columns);
     free(tables);
 }
 
@@ -376,12 +384,12 @@ void tokens_rms_norm(Export *export, const Node *node, const char *op, const cha
 
 /* One band's mask for one stem, (B, 1, T, c_k). `band_input`: the band's tokens, (B, 1, T, D). */
 static Name tokens_band_mask(Export *export, const Node *node, int stem, int band,
-                             const char *band_input) {
+                             const Name *band_input) {
     const Graph *graph = export->graph;
     const int features = graph_band_features(graph, node, band);
     Name front = tokens_numbered(node_name(node, "/stem").text, "", stem);
     front = tokens_numbered(front.text, "/band", band);
-    Name x = tokens_name(band_input, "");
+    Name x = *band_input;
     for (int layer = 0; layer <= node->as.mask.hidden_layers; layer++) {
         int slot = mask_weight(graph, node, stem, band, layer);
         Name own = tokens_numbered(front.text, "/layer", layer);
@@ -447,7 +455,7 @@ static Name tokens_stem_mask(Export *export, const Node *node, int stem, const N
     Name front = tokens_numbered(node_name(node, "/stem").text, "", stem);
     Name masks = tokens_name(front.text, "/bands");
     for (int band = 0; band < count && names; band++)
-        names[band] = tokens_band_mask(export, node, stem, band, bands[band].text);
+        names[band] = tokens_band_mask(export, node, stem, band, &bands[band]);
     if (names)
         tokens_concat(export, names, count, 3, masks.text);
     return tokens_bands_overlap(export, node) ? tokens_average(export, node, front.text, masks.text)

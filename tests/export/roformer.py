@@ -13,27 +13,25 @@ CHUNK = 1 << 24  # scores that are computed at once
 
 # ---- Checkpoints ------------------------------------------------------------------------------
 
-def from_bf16(data):
-    return (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
+def from_bf16(values):
+    return (values.astype("<u4") << 16).view("<f4")
 
 
-READERS = {"F64": lambda data: np.frombuffer(data, "<f8"),
-           "F32": lambda data: np.frombuffer(data, "<f4"),
-           "F16": lambda data: np.frombuffer(data, "<f2"),
-           "BF16": from_bf16}
+TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
 def read_safetensors(path):
     """{name: array}, and the configuration that the header carries, or ""."""
-    with open(path, "rb") as file:
-        data = memoryview(file.read())
-    (size,) = struct.unpack("<Q", data[:8])
-    header = json.loads(bytes(data[8:8 + size]))
-    metadata = header.pop("__metadata__", {})
     weights = {}
-    for name, entry in header.items():
-        begin, end = (8 + size + offset for offset in entry["data_offsets"])
-        weights[name] = READERS[entry["dtype"]](data[begin:end]).reshape(entry["shape"])
+    with open(path, "rb") as file:
+        (size,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(size))
+        metadata = header.pop("__metadata__", {})
+        for name, entry in header.items():
+            file.seek(8 + size + entry["data_offsets"][0])
+            values = np.fromfile(file, TYPES[entry["dtype"]], math.prod(entry["shape"]))
+            values = from_bf16(values) if entry["dtype"] == "BF16" else values
+            weights[name] = values.reshape(entry["shape"])
     return weights, metadata.get("config", "")
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 
 import mdx23c_reference as reference
+import roformer_reference
 
 ENOUGH_DB = 130.0  # float32 files and float32 window tables in their making leave no more
 
@@ -18,13 +19,21 @@ def case_folders(path):
     return [folder for folder, _, files in sorted(os.walk(path)) if "case.json" in files]
 
 
+def load_network(folder, case):
+    """Of the family that the configuration says."""
+    path = os.path.join(folder, "model.yaml")
+    names = [case.get("model", "model.ckpt"), "model.safetensors"]
+    model = next(filter(os.path.exists, (os.path.join(folder, name) for name in names)))
+    if roformer_reference.is_roformer(path):
+        return roformer_reference.load_network(model, path)
+    return reference.load_network(model, reference.read_config(path))
+
+
 def check_case(folder):
     """The lowest SNR of the case's stems."""
     with open(os.path.join(folder, "case.json"), encoding="utf-8") as file:
         case = json.load(file)
-    config = reference.read_config(os.path.join(folder, "model.yaml"))
-    model = os.path.join(folder, case.get("model", "model.ckpt"))
-    network = reference.load_network(model, config)
+    network = load_network(folder, case)
     mix, _ = reference.read_audio(os.path.join(folder, "mix.wav"))
     stems = reference.separate(
         network, mix, case["overlap"], case["blend"], case["tta"], case.get("residual")

@@ -353,7 +353,8 @@ def stft(config, waveform):
 
 
 def istft(config, spectrum, samples):
-    """(B, 2ch, dim_f, T) → (B, ch, samples)."""
+    """(B, 2ch, dim_f, T) → (B, ch, samples). What is behind the last frame's centre comes from that
+    frame; MDX23C has chunks without it."""
     batch, channels, _, frames = spectrum.shape
     bins = config.n_fft // 2 + 1
     parts = functional.pad(spectrum, (0, 0, 0, bins - config.dim_f))
@@ -371,9 +372,8 @@ def istft(config, spectrum, samples):
         place = slice(index * config.hop, index * config.hop + config.n_fft)
         total[..., place] += pieces[:, :, index]
         weight[place] += window * window
-    kept = slice(config.n_fft // 2, length - config.n_fft // 2)
-    signal = total[..., kept] / weight[kept]
-    return fit(signal, samples)
+    kept = slice(config.n_fft // 2, config.n_fft // 2 + samples)
+    return total[..., kept] / weight[kept]
 
 
 def fit(signal, samples):
