@@ -2,6 +2,7 @@
 #include "model/roformer_config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -330,4 +331,13 @@ cleave_status roformer_check_frames(const Config *config, int frames, const char
               frames, each);
     return error_advise(error, CLEAVE_ERROR_MODEL,
                         "check chunk_size, model.dim, model.heads and model.dim_head");
+}
+
+void roformer_write_sizes(const Config *config, char *text, size_t size) {
+    const RoformerConfig *c = &config->roformer;
+    snprintf(text, size,
+             "%d bands, %d blocks of %d + %d layers, dim %d, %d heads of %d, masks of depth %d and "
+             "expansion %d",
+             c->band_count, c->depth, c->time_depth, c->band_depth, c->dim, c->heads, c->dim_head,
+             c->mask_depth, c->expansion);
 }
