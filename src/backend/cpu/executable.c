@@ -137,8 +137,10 @@ static cleave_status cpu_build(CpuExecutable *executable, const Graph *graph,
         status = program_create(&executable->program, graph, options->fuse, error);
     if (status == CLEAVE_OK)
         status = place_tensors(executable, error);
+    executable->options = options;
     if (status == CLEAVE_OK)
         status = create_steps(executable, graph, options, error);
+    executable->options = NULL;
     if (status == CLEAVE_OK)
         status = allocate_scratch(executable, error);
     if (status == CLEAVE_OK && options->profile && !executable->sizes_only)

@@ -17,6 +17,8 @@ cleave_status elementwise_step_create(CpuStep **created, const CpuExecutable *ex
                                       const Step *step, const Graph *weights, cleave_error *error);
 cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
                                const Graph *weights, cleave_error *error);
+cleave_status wide_stft_step_create(CpuStep **created, const CpuExecutable *executable,
+                                    const Step *step, const Graph *weights, cleave_error *error);
 cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executable,
                                 const Step *step, const Graph *weights, cleave_error *error);
 cleave_status band_split_step_create(CpuStep **created, const CpuExecutable *executable,

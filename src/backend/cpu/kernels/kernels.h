@@ -132,6 +132,16 @@ typedef struct RopeArguments {
     float scale;
 } RopeArguments;
 
+/* to[i] = (values[i] + value_bias[i]) · sigmoid(gates[i] + gate_bias[i]). */
+typedef struct GateArguments {
+    float *to; /* may be values or gates */
+    const float *values;
+    const float *gates;
+    const float *value_bias; /* one for each position, as is the next */
+    const float *gate_bias;
+    size_t positions;
+} GateArguments;
+
 typedef struct Kernels {
     const char *name;  /* "reference", "avx2" and so on */
     const char *needs; /* features of the processor, with blanks between (processor.h) */
@@ -160,6 +170,10 @@ typedef struct Kernels {
     void (*transpose)(float *to, const float *from);
     /* to[r][lane] = from[r][lane] · factors[r]; `to` may be `from`. */
     void (*scale_rows)(float *to, const float *from, const float *factors, size_t rows);
+    /* to[i] = tanh(from[i] + bias[i]) with one bias for each position; to may be from. Its error is
+     * at most 4e-7, as is that of bias_gate's sigmoid. */
+    void (*bias_tanh)(float *to, const float *from, const float *bias, size_t positions);
+    void (*bias_gate)(const GateArguments *arguments);
 } Kernels;
 
 extern const Kernels kernels_reference;

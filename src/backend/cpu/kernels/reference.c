@@ -311,6 +311,21 @@ static void scale_rows(float *to, const float *from, const float *factors, size_
         to[i] = from[i] * factors[i / CHANNEL_BLOCK];
 }
 
+/* ---- Masks ---- */
+
+static void bias_tanh(float *to, const float *from, const float *bias, size_t positions) {
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
+        to[i] = tanhf(from[i] + bias[i / CHANNEL_BLOCK]);
+}
+
+static void bias_gate(const GateArguments *g) {
+    for (size_t i = 0; i < g->positions * CHANNEL_BLOCK; i++) {
+        float value = g->values[i] + g->value_bias[i / CHANNEL_BLOCK];
+        float gate = g->gates[i] + g->gate_bias[i / CHANNEL_BLOCK];
+        g->to[i] = value / (1 + expf(-gate));
+    }
+}
+
 const Kernels kernels_reference = {
     .name = "reference",
     .needs = "",
@@ -342,4 +357,6 @@ const Kernels kernels_reference = {
     .rope = rope,
     .transpose = transpose,
     .scale_rows = scale_rows,
+    .bias_tanh = bias_tanh,
+    .bias_gate = bias_gate,
 };
