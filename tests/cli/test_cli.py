@@ -233,7 +233,7 @@ class UsageTest(CliTest):
         self.check(["x", "-p", "f64"], "f64", "f32", "f16", "bf16")
         self.check(["x", "-f", "aac"], "aac", "wav", "flac", "aiff", "ogg", "mp3")
         self.check(["x", "--bits", "32"], "16", "24", "float")
-        self.check(["x", "--blend", "max"], "fade", "mean")
+        self.check(["x", "--blend", "max"], "fade", "mean", "hamming")
 
     def test_bits_that_a_format_has_not(self):
         self.check(["x", "-f", "flac", "--bits", "float"], "flac", "24")
@@ -424,6 +424,9 @@ class InspectTest(CliTest):
         self.assertEqual(json.loads(result.out)["config_source"], config)
 
     def test_model_of_the_environment(self):
+        self.assert_failed(self.run_program("inspect", MODEL, "--stems", "zither"), 2, "zither", "vocals")
+        result = self.run_program("inspect", MODEL, "--stems", "Other", "--json")
+        self.assertEqual(result.objects()[0]["stems"], ["vocals", "other"])
         result = self.run_program("inspect", env=environment(CLEAVE_MODEL=MODEL))
         self.assert_done(result)
         self.assertIn("vocals, other", result.out)
@@ -777,6 +780,7 @@ class JsonTest(CliTest):
         result = self.separate(MIX, "--json", "--blend", "mean", "--tta", "-b", "2")
         track = result.objects()[0]
         self.assertEqual((track["blend"], track["tta"], track["batch"]), ("mean", True, 2))
+        self.assertEqual(self.separate(MIX, "--json", "--blend", "hamming").objects()[0]["blend"], "hamming")
 
     def test_one_object_per_input_also_for_failed_ones(self):
         first, last = self.copy_mix("a.wav"), self.copy_mix("b.wav")
