@@ -423,10 +423,30 @@ class InspectTest(CliTest):
         self.assert_done(result)
         self.assertEqual(json.loads(result.out)["config_source"], config)
 
+    def test_stems(self):
+        roformer = os.path.join(GOLDEN, "..", "mel-skip-6stem", "model.ckpt")
+        needs = []
+        for stems in [], ["--stems", "Drums,piano"], ["--stems", "piano"]:
+            result = self.run_program("inspect", roformer, "--json", *stems)
+            self.assert_done(result)
+            needs.append(json.loads(result.out)["memory"]["needs"][0]["total_bytes"])
+        self.assertEqual(needs, sorted(set(needs), reverse=True))
+        for model in roformer, MODEL:
+            self.assert_failed(self.run_program("inspect", model, "--stems", "zither"), 2, "zither", "vocals")
+
+    def test_overlap_of_a_blend(self):
+        roformer = os.path.join(GOLDEN, "..", "bs-target", "model.ckpt")
+        config = self.path("changed.yaml")
+        with open(roformer.replace(".ckpt", ".yaml"), encoding="utf-8") as file:
+            text = re.sub(r"num_overlap: .*", "nothing: 0", file.read())
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(text)
+        for blend, overlap in ("fade", 2), ("mean", 2), ("hamming", 8):
+            result = self.run_program("inspect", roformer, "-c", config, "--json", "--blend", blend)
+            self.assert_done(result)
+            self.assertEqual(json.loads(result.out)["memory"]["overlap"], overlap)
+
     def test_model_of_the_environment(self):
-        self.assert_failed(self.run_program("inspect", MODEL, "--stems", "zither"), 2, "zither", "vocals")
-        result = self.run_program("inspect", MODEL, "--stems", "Other", "--json")
-        self.assertEqual(result.objects()[0]["stems"], ["vocals", "other"])
         result = self.run_program("inspect", env=environment(CLEAVE_MODEL=MODEL))
         self.assert_done(result)
         self.assertIn("vocals, other", result.out)
