@@ -1,5 +1,5 @@
 /* chunker.h: cuts audio of unknown length into the padded, overlapping chunks that the network
- * takes. Holds about one chunk, never the file. */
+ * takes. Holds some chunks, never the file. */
 #ifndef CLEAVE_STREAM_CHUNKER_H
 #define CLEAVE_STREAM_CHUNKER_H
 
@@ -34,7 +34,7 @@ typedef struct Chunker {
     AudioReader *reader;
     Normalization normalization;
     SampleQueue padded; /* the padded signal, from the next chunk's start */
-    SampleQueue tail;   /* the newest samples, for the reflection at the end */
+    SampleQueue tail;   /* blend fade: the newest samples, for the reflection at the end */
     SampleQueue mix;    /* samples as read, from the first one that is not final yet */
     float *block;       /* (channels, BLOCK) as read */
     int64_t start;      /* of the next chunk, in the padded signal */
@@ -60,6 +60,9 @@ typedef struct Chunk {
 cleave_status chunker_create(Chunker *chunker, const ChunkGeometry *geometry, AudioReader *reader,
                              Normalization normalization, cleave_error *error);
 void chunker_destroy(Chunker *chunker);
+
+/* Bytes that a chunker allocates; at most INT64_MAX. */
+int64_t chunker_memory(const ChunkGeometry *geometry);
 
 /* Writes the next chunk to samples (channels, chunk). mix may be NULL, else it has the same shape
  * and gets the emit_frames samples, as they were read, that become final with the chunk. *got:

@@ -97,8 +97,8 @@ static void feed_tell_short(const Demix *d) {
         least = job->geometry.chunk;
     if (job->geometry.blend == CLEAVE_BLEND_HAMMING && d->chunker.length < least)
         log_write(&job->log->logger, CLEAVE_LOG_INFO,
-                  "the input is shorter than %.3g s: audio-separator would cut it into shorter "
-                  "chunks than the network's %.3g s, so its stems differ",
+                  "the input is shorter than %.3g s, where audio-separator takes chunks of another "
+                  "length than the network's %.3g s: its stems differ",
                   (double)least / job->sample_rate, (double)job->geometry.chunk / job->sample_rate);
 }
 

@@ -130,9 +130,8 @@ static void add_chunk(cleave_separator *separator, const float *mix, int64_t sam
     free(stems);
 }
 
-static void a_signal_is_the_blend_of_its_chunks(void **state) {
-    (void)state;
-    cleave_model *model = must_open_model("golden/mean-blend/model.ckpt");
+static void expect_blend_of_chunks(const char *name) {
+    cleave_model *model = must_open_model(name);
     cleave_separator_settings settings = hamming(3);
     cleave_separator *separator = must_open_separator(model, &settings);
     cleave_separator_info info;
@@ -166,6 +165,12 @@ static void a_signal_is_the_blend_of_its_chunks(void **state) {
     free(weights);
     cleave_separator_close(separator);
     cleave_model_close(model);
+}
+
+static void a_signal_is_the_blend_of_its_chunks(void **state) {
+    (void)state;
+    expect_blend_of_chunks("golden/mean-blend/model.ckpt");
+    expect_blend_of_chunks("golden/bs-mean-2stem/model.ckpt");
 }
 
 int main(void) {

@@ -239,9 +239,7 @@ static const Option inspect_rows[] = {
     {OPTION_GROUP, .rows = overlap_rows, .at = AT(separator)},
     {OPTION_GROUP, .rows = memory_rows, .at = AT(separator)},
     {OPTION_GROUP, .rows = blend_rows, .at = AT(separator)},
-    {OPTION_LIST, 0, "stems", "A,B", AT(stems),
-     "memory and plan of a run that writes these stems only (default: all)",
-     .example = "stems such as kick,snare"},
+    {OPTION_GROUP, .rows = stems_rows, .at = AT(stems)},
     {OPTION_FLAG, 0, "plan", NULL, AT(plan), "show how each layer is computed, and what it costs"},
     {OPTION_GROUP, .rows = compile_rows, .at = AT(separator)},
     {OPTION_GROUP, .rows = telling_rows, .at = AT(line)},
@@ -255,10 +253,7 @@ static void inspect_set_defaults(void *arguments) {
 
 static bool inspect_complete(void *arguments) {
     InspectOptions *options = arguments;
-    cleave_separator_settings *settings = &options->separator;
-    settings->stems = (const char *const *)options->stems;
-    while (settings->stems != NULL && settings->stems[settings->stem_count] != NULL)
-        settings->stem_count++;
+    separator_set_stems(&options->separator, options->stems);
     return true;
 }
 
