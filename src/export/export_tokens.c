@@ -122,7 +122,7 @@ static Name *tokens_names(Export *export, int count) {
 /* The four dims of a value are the batch, bands or stems, frames, and features. */
 static void tokens_constants(Export *export) {
     const int64_t band = 1;
-    const int64_t head = 2;
+    const int64_t head = 1;
     const int64_t feature = 3;
     const int64_t part = 4;
     onnx_constant_integers(&export->onnx, BAND_AXIS, &band, 1);
@@ -270,24 +270,29 @@ static Name tokens_turn(Export *export, const Node *node, const char *input) {
     return tokens_step(export, front.text, "/sum", "Add", one.text, other.text);
 }
 
-/* q, k and v of all heads, (B, sequences, 3 · heads, positions, dim_head). */
+/* Runtimes that compute attention as one op look for four dims: the sequences of all items lie in
+ * the first. */
+
+/* q, k and v of all heads, (B · sequences, 3 · heads, positions, dim_head). */
 static Name tokens_qkv(Export *export, const Node *node, const char *normalised) {
     static const int orders[2][5] = {
         [SEQUENCE_FRAMES] = {0, 1, 3, 2, 4}, [SEQUENCE_BANDS] = {0, 2, 3, 1, 4}};
     const AttentionAttributes *attention = &node->as.attention;
-    const int64_t dims[] = {0, 0, 0, 3 * (int64_t)attention->heads, attention->dim_head};
+    const int64_t heads = 3 * (int64_t)attention->heads;
+    const int64_t dims[] = {0, 0, 0, heads, attention->dim_head};
+    const int64_t joined_dims[] = {-1, heads, tokens_length(node), attention->dim_head};
     Name front = node_name(node, "");
     Name weight = export_matrix(export, graph_weight(export->graph, node, ATTENTION_QKV));
     Name product = tokens_step(export, front.text, "/qkv", "MatMul", normalised, weight.text);
-    Name heads = tokens_reshape(export, node, "/heads", product.text, dims, 5);
+    Name parted = tokens_reshape(export, node, "/heads", product.text, dims, 5);
     Name turned = node_name(node, "/sequences");
-    export_transpose(export, heads.text, turned.text, orders[attention->axis], 5);
-    return turned;
+    export_transpose(export, parted.text, turned.text, orders[attention->axis], 5);
+    return tokens_reshape(export, node, "/all_sequences", turned.text, joined_dims, 4);
 }
 
-/* softmax(q · kᵀ / √dim_head) · v, (B, sequences, heads, positions, dim_head) */
+/* softmax(q · kᵀ / √dim_head) · v, (B · sequences, heads, positions, dim_head) */
 static Name tokens_heads(Export *export, const Node *node, const char *normalised) {
-    static const int order[] = {0, 1, 2, 4, 3};
+    static const int order[] = {0, 1, 3, 2};
     const int heads = node->as.attention.heads;
     Name front_name = node_name(node, "");
     const char *front = front_name.text;
@@ -299,7 +304,7 @@ static Name tokens_heads(Export *export, const Node *node, const char *normalise
     Name k = tokens_slice(export, front, "/k", turned.text, HEAD_AXIS, heads, heads);
     Name scaled = tokens_step(export, front, "/scaled_q", "Mul", q.text, SCALE);
     Name columns = node_name(node, "/k_columns");
-    export_transpose(export, k.text, columns.text, order, 5);
+    export_transpose(export, k.text, columns.text, order, 4);
     Name scores = tokens_step(export, front, "/scores", "MatMul", scaled.text, columns.text);
     Name shares = tokens_step(export, front, "/softmax", "Softmax", scores.text, NULL);
     return tokens_step(export, front, "/heads_out", "MatMul", shares.text, v.text);
@@ -316,11 +321,23 @@ static Name tokens_gates(Export *export, const Node *node, const char *normalise
     return tokens_reshape(export, node, "/gates_of_heads", gates.text, dims, 5);
 }
 
+/* What the heads give, in the order of the tokens: (B, bands, frames, heads, dim_head). */
+static Name tokens_of_heads(Export *export, const Node *node, const char *heads) {
+    static const int orders[2][5] = {
+        [SEQUENCE_FRAMES] = {0, 1, 3, 2, 4}, [SEQUENCE_BANDS] = {0, 3, 1, 2, 4}};
+    const AttentionAttributes *attention = &node->as.attention;
+    const bool along_frames = attention->axis == SEQUENCE_FRAMES;
+    const int64_t dims[] = {-1, along_frames ? node->shape.channels : node->shape.height,
+                            attention->heads, tokens_length(node), attention->dim_head};
+    Name parted = tokens_reshape(export, node, "/items", heads, dims, 5);
+    Name tokens = node_name(node, "/tokens");
+    export_transpose(export, parted.text, tokens.text, orders[attention->axis], 5);
+    return tokens;
+}
+
 void tokens_attention(Export *export, const Node *node, const char *op, const char *const inputs[],
                       const char *output) {
     (void)op;
-    static const int orders[2][5] = {
-        [SEQUENCE_FRAMES] = {0, 1, 3, 2, 4}, [SEQUENCE_BANDS] = {0, 3, 1, 2, 4}};
     const AttentionAttributes *attention = &node->as.attention;
     const int64_t dims[] = {0, 0, 0, (int64_t)attention->heads * attention->dim_head};
     Name front_name = node_name(node, "");
@@ -330,8 +347,7 @@ void tokens_attention(Export *export, const Node *node, const char *op, const ch
                                         graph_weight(export->graph, node, ATTENTION_GAMMA));
     Name heads = tokens_heads(export, node, normalised.text);
     Name gates = tokens_gates(export, node, normalised.text);
-    Name tokens = node_name(node, "/tokens");
-    export_transpose(export, heads.text, tokens.text, orders[attention->axis], 5);
+    Name tokens = tokens_of_heads(export, node, heads.text);
     Name gated = tokens_step(export, front, "/gated", "Mul", tokens.text, gates.text);
     Name joined = tokens_reshape(export, node, "/joined", gated.text, dims, 4);
     Name weight = export_matrix(export, graph_weight(export->graph, node, ATTENTION_OUT));
