@@ -1,5 +1,5 @@
-/* chunker.c: padding and cutting, by the rules of the training framework (blend fade) and of UVR
- * (blend mean). */
+/* chunker.c: padding and cutting, by the rules of the training framework (blend fade), of UVR
+ * (blend mean) and of audio-separator 0.47 for Roformers (blend hamming). */
 #include "stream/chunker.h"
 
 #include <stdlib.h>
@@ -104,6 +104,8 @@ static cleave_status chunker_start(Chunker *chunker, cleave_error *error) {
     chunker->started = true;
     if (chunker->geometry.blend == CLEAVE_BLEND_FADE)
         return chunker_start_fade(chunker, error);
+    if (chunker->geometry.blend == CLEAVE_BLEND_HAMMING)
+        return CLEAVE_OK;
     chunker->front = chunker_border(&chunker->geometry);
     return sample_queue_push(&chunker->padded, NULL, chunker->front, error);
 }
@@ -155,8 +157,27 @@ static void chunker_complete(const ChunkGeometry *geometry, float *samples, int6
 }
 
 /* Frames of the padded signal that make a chunk: blend mean takes whole chunks only. */
-static int64_t chunker_next_needs(const ChunkGeometry *geometry) {
+static int64_t chunker_least(const ChunkGeometry *geometry) {
     return geometry->blend == CLEAVE_BLEND_MEAN ? geometry->chunk : 1;
+}
+
+/* Frames of the padded signal that fill a chunk, and from which follows where the next one starts.
+ */
+static int64_t chunker_ahead(const ChunkGeometry *geometry) {
+    int64_t next = geometry->blend == CLEAVE_BLEND_FADE ? 1 : geometry->chunk;
+    int64_t ahead = geometry->hop + next;
+    return ahead > geometry->chunk ? ahead : geometry->chunk;
+}
+
+/* How far behind this chunk the next one starts; 0: there is none. `available`: frames from this
+ * chunk's start on, as many as chunker_ahead() or all that are left. */
+static int64_t chunker_step(const ChunkGeometry *geometry, int64_t available) {
+    int64_t rest = available - geometry->chunk;
+    if (geometry->blend != CLEAVE_BLEND_HAMMING)
+        return available >= geometry->hop + chunker_least(geometry) ? geometry->hop : 0;
+    if (rest >= geometry->hop)
+        return geometry->hop;
+    return rest > 0 ? rest : 0; /* the last chunk ends with the signal */
 }
 
 /* The final samples without the padding at both ends. Until the signal has ended, no final sample
@@ -184,25 +205,23 @@ static void chunker_take(Chunker *chunker, float *samples, Chunk *chunk) {
     chunk->start = chunker->start - chunker->front;
     chunk->valid = available < geometry->chunk ? available : geometry->chunk;
     chunk->first = chunk->index == 0;
-    chunk->last = available < chunker_next_needs(geometry) + geometry->hop;
-    chunk->final = chunk->last ? chunk->valid : geometry->hop;
+    int64_t step = chunker_step(geometry, available);
+    chunk->last = step == 0;
+    chunk->final = chunk->last ? chunk->valid : step;
     chunker_find_emitted(chunker, chunk);
     for (int channel = 0; channel < geometry->channels; channel++)
         memcpy(samples + channel * geometry->chunk, sample_queue_at(&chunker->padded, channel, 0),
                (size_t)chunk->valid * sizeof(float));
     chunker_complete(geometry, samples, chunk->valid);
-    sample_queue_drop(&chunker->padded, available < geometry->hop ? available : geometry->hop);
-    chunker->start += geometry->hop;
+    sample_queue_drop(&chunker->padded, chunk->final);
+    chunker->start += chunk->final;
 }
 
 cleave_status chunker_next(Chunker *chunker, float *samples, float *mix, Chunk *chunk, bool *got,
                            cleave_error *error) {
     const ChunkGeometry *geometry = &chunker->geometry;
-    /* Enough to fill this chunk and to know whether another one follows. */
-    int64_t ahead = geometry->hop + chunker_next_needs(geometry);
-    cleave_status status =
-        chunker_fill(chunker, ahead > geometry->chunk ? ahead : geometry->chunk, error);
-    *got = status == CLEAVE_OK && chunker->padded.count >= chunker_next_needs(geometry);
+    cleave_status status = chunker_fill(chunker, chunker_ahead(geometry), error);
+    *got = status == CLEAVE_OK && chunker->padded.count >= chunker_least(geometry);
     if (*got) {
         chunker_take(chunker, samples, chunk);
         chunker_take_mix(chunker, mix, chunk->emit_frames);

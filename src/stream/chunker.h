@@ -16,6 +16,13 @@ typedef struct ChunkGeometry {
     int64_t hop;   /* chunk / overlap */
 } ChunkGeometry;
 
+/* The most samples of a chunk that a later one reaches. With blend hamming the last chunk ends with
+ * the signal, so that it may begin right behind the first sample of the one before it. */
+static inline int64_t chunk_carried(const ChunkGeometry *geometry) {
+    int64_t least = geometry->blend == CLEAVE_BLEND_HAMMING ? 1 : geometry->hop;
+    return geometry->chunk - least;
+}
+
 /* The samples that reach the network are (x - mean) / deviation. */
 typedef struct Normalization {
     float mean;
@@ -42,7 +49,8 @@ typedef struct Chunk {
     int64_t index;
     int64_t start;       /* in the signal; negative if the chunk begins in the padding */
     int64_t valid;       /* samples that are signal or its padding; the rest completes the chunk */
-    int64_t final;       /* samples from the chunk's start on that no later chunk reaches */
+    int64_t final;       /* samples from the chunk's start on that no later chunk reaches: the next
+                            one, if there is one, starts behind them */
     int64_t emit_first;  /* final samples that are signal, not padding: the first of them */
     int64_t emit_frames; /* and how many; may be 0 */
     bool first;

@@ -40,13 +40,15 @@ const Option memory_rows[] = {
      "Default: what the system, its containers and ulimit leave"},
     {OPTION_END}};
 
-static const Choice blends[] = {
-    {"fade", CLEAVE_BLEND_FADE}, {"mean", CLEAVE_BLEND_MEAN}, {NULL, 0}};
+static const Choice blends[] = {{"fade", CLEAVE_BLEND_FADE},
+                                {"mean", CLEAVE_BLEND_MEAN},
+                                {"hamming", CLEAVE_BLEND_HAMMING},
+                                {NULL, 0}};
 
 const Option blend_rows[] = {
     {OPTION_CHOICE, 0, "blend", "WAY", AT(blend),
-     "how chunks become one signal: fade (default, the training framework's) or mean "
-     "(UVR's)",
+     "how chunks become one signal: fade (default, the training framework's), mean "
+     "(UVR's) or hamming (audio-separator's, for Roformers)",
      .choices = blends},
     {OPTION_END}};
 

@@ -208,6 +208,8 @@ static void separate_complete(SeparateOptions *options) {
     output->stems = (const char *const *)options->stems;
     while (output->stems != NULL && output->stems[output->stem_count] != NULL)
         output->stem_count++;
+    options->separator.stems = output->stems;
+    options->separator.stem_count = output->stem_count;
 }
 
 static bool separate_reads_standard_input(const SeparateOptions *options) {
