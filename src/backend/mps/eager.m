@@ -89,7 +89,8 @@ bool eager_on_gpu(const MpsExecutable *executable, const Node *node) {
 
 static void build_op(MpsExecutable *executable, EagerOp *op, int node, int batch) {
     const Node *n = &executable->network.nodes[node];
-    op->builder = (OpBuilder){.network = &executable->network,
+    op->builder = (OpBuilder){.device = executable->device,
+                              .network = &executable->network,
                               .parameters = &executable->parameters,
                               .batch = batch,
                               .precision = executable->precision};
