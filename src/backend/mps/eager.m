@@ -83,7 +83,7 @@ static cleave_status create_values(MpsExecutable *executable, cleave_error *erro
 /* ---- Ops ---- */
 
 bool eager_on_gpu(const MpsExecutable *executable, const Node *node) {
-    bool transform = node->op == OP_STFT || node->op == OP_ISTFT;
+    bool transform = (node->op == OP_STFT && !node->as.stft.tokens) || node->op == OP_ISTFT;
     return executable->device->transforms || !transform;
 }
 
