@@ -123,6 +123,49 @@ int64_t node_largest_array(const Graph *network, int index, int batch) {
     return largest;
 }
 
+/* ---- What is alive at once ---- */
+
+/* Limbs of frames and of the matrix, and sums of products. */
+static int64_t transform_work(const Graph *network, const Node *node, int batch) {
+    int64_t half = node->as.stft.n_fft / 2;
+    int64_t bins = node->as.stft.bins;
+    int64_t rows =
+        (int64_t)batch * network->nodes[node->inputs[0]].shape.channels * node->shape.height;
+    return 2 * limbs_of(node->as.stft.n_fft).count * (rows * half + half * bins + rows * bins);
+}
+
+/* All of a frame's masks, those averaged, and complex numbers' parts; and one band's layers. */
+static int64_t mask_work(const Graph *network, const Node *node, int batch) {
+    int64_t features = graph_all_band_features(network, node);
+    int64_t layers = 2 * (int64_t)node->as.mask.hidden_width;
+    int64_t tokens = network->nodes[node->inputs[0]].shape.channels;
+    int64_t operands = tokens * network->nodes[node->inputs[0]].shape.width;
+    int64_t whole = (bands_per_bin(network) + 3) * (int64_t)node->shape.width;
+    return (int64_t)batch * node->shape.height * (operands + features + larger(layers, whole));
+}
+
+/* Elements of what a node computes in between, as far as it is alive at once. Elementwise ops are
+ * taken to be fused. */
+static int64_t node_work(const Graph *network, int index, int batch) {
+    const Node *node = &network->nodes[index];
+    int64_t tokens = (int64_t)batch * node->shape.channels * node->shape.height;
+    switch (node->op) {
+    case OP_STFT:
+        return node->as.stft.tokens ? transform_work(network, node, batch)
+                                    : node_largest_array(network, index, batch);
+    case OP_ATTENTION:
+        return tokens * (2 * node->shape.width +
+                         6 * (int64_t)node->as.attention.heads * node->as.attention.dim_head) +
+               3 * scores_of(node, batch);
+    case OP_FEED_FORWARD:
+        return tokens * (2 * node->shape.width + 3 * (int64_t)node->as.feed_forward.hidden);
+    case OP_MASK:
+        return mask_work(network, node, batch);
+    default:
+        return node_largest_array(network, index, batch);
+    }
+}
+
 bool sizes_fit(const Graph *network, int batch, int *node) {
     for (*node = 0; *node < network->count; ++*node) {
         int64_t largest = node_largest_array(network, *node, batch);
@@ -173,7 +216,7 @@ int64_t live_bytes(const Graph *network, int batch) {
     find_last_uses(network, last);
     for (int node = 0; node < network->count; node++) {
         live += elements(network->nodes[node].shape, batch);
-        peak = larger(peak, live + node_largest_array(network, node, batch));
+        peak = larger(peak, live + node_work(network, node, batch));
         for (int before = 0; before <= node; before++)
             if (last[before] == node)
                 live -= elements(network->nodes[before].shape, batch);
