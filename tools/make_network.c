@@ -249,7 +249,7 @@ int main(int count, char **words) {
     }
     if (!check_output(&options))
         return 2;
-    if (config_read(&config, options.config, &error) != CLEAVE_OK) {
+    if (config_read(&config, options.config, NULL, &error) != CLEAVE_OK) {
         fprintf(stderr, "make_network: %s\n", error.text);
         return 3;
     }

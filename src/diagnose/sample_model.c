@@ -75,7 +75,7 @@ static cleave_status write_sample(const char *path, cleave_error *error) {
     WeightSpec *specs = NULL;
     size_t count = 0;
     cleave_status status = config_parse(&config, sample_config, sizeof(sample_config) - 1,
-                                        "the sample's configuration", error);
+                                        "the sample's configuration", NULL, error);
     if (status != CLEAVE_OK)
         return status;
     status = network_weights(&config, &specs, &count, error);

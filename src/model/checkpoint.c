@@ -204,6 +204,24 @@ const Tensor *checkpoint_tensors(const Checkpoint *checkpoint, size_t *count) {
     return checkpoint->tensors;
 }
 
+int checkpoint_count_numbered(const Checkpoint *checkpoint, const char *prefix) {
+    size_t count;
+    const Tensor *tensors = checkpoint_tensors(checkpoint, &count);
+    size_t length = strlen(prefix);
+    int numbered = 0;
+    for (size_t i = 0; i < count; i++) {
+        int number = 0;
+        const char *p = tensors[i].name + length;
+        if (strncmp(tensors[i].name, prefix, length) != 0)
+            continue;
+        for (; *p >= '0' && *p <= '9' && number < 100000; p++)
+            number = number * 10 + (*p - '0');
+        if (*p == '.' && number + 1 > numbered)
+            numbered = number + 1;
+    }
+    return numbered;
+}
+
 const char *checkpoint_embedded_config(const Checkpoint *checkpoint) {
     return checkpoint->config;
 }

@@ -33,6 +33,9 @@ const Tensor *checkpoint_find(const Checkpoint *checkpoint, const char *name);
 /* All tensors, in file order. */
 const Tensor *checkpoint_tensors(const Checkpoint *checkpoint, size_t *count);
 
+/* One more than the largest N in names that begin with PREFIX N "."; 0 if there are none. */
+int checkpoint_count_numbered(const Checkpoint *checkpoint, const char *prefix);
+
 /* The YAML configuration that a safetensors header carries in __metadata__, or NULL. Belongs to
  * the checkpoint. */
 const char *checkpoint_embedded_config(const Checkpoint *checkpoint);

@@ -189,9 +189,12 @@ static const char *foreign_architecture(const ConfigReader *r) {
     static const struct {
         const char *key;
         const char *network;
-    } signs[] = {{"band_SR", "SCNet"}, {"band_specs", "BandIt"}, {"encoder_name", "segmentation"}};
+    } signs[] = {{"band_SR", "SCNet"},
+                 {"band_specs", "BandIt"},
+                 {"encoder_name", "segmentation"},
+                 {"feature_dim", "Apollo"}};
     const YamlNode *model = yaml_find(r->tree, yaml_root(r->tree), "model");
-    if (r->config->family->knows(r->tree, model))
+    if (r->config->family->knows(r->tree, model, r->checkpoint))
         return NULL;
     for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
         if (yaml_find(r->tree, model, signs[i].key))
@@ -203,7 +206,7 @@ static const char *foreign_architecture(const ConfigReader *r) {
  * than "n_fft is missing". */
 static cleave_status read_sections(const ConfigReader *r) {
     static const char *const sections[] = {"audio", "model", "training"};
-    r->config->family = family_find(r->tree);
+    r->config->family = family_find(r->tree, r->checkpoint);
     const char *network = foreign_architecture(r);
     if (network)
         return model_refuse(r->error, r->source, "cleave runs " FAMILY_LONG_NAMES " networks only",
@@ -235,13 +238,13 @@ static cleave_status read_all(const ConfigReader *r) {
 }
 
 cleave_status config_parse(Config *config, const char *text, size_t size, const char *source,
-                           cleave_error *error) {
+                           const Checkpoint *checkpoint, cleave_error *error) {
     YamlTree *tree = NULL;
     *config = (Config){0};
     cleave_status status = yaml_tree_parse(&tree, text, size, source, error);
     if (status != CLEAVE_OK)
         return status;
-    const ConfigReader reader = {tree, source, config, error};
+    const ConfigReader reader = {tree, checkpoint, source, config, error};
     status = read_all(&reader);
     yaml_tree_free(tree);
     if (status != CLEAVE_OK)
@@ -270,7 +273,8 @@ static cleave_status check_kind(const MappedFile *file, const char *path, cleave
     return CLEAVE_OK;
 }
 
-cleave_status config_read(Config *config, const char *path, cleave_error *error) {
+cleave_status config_read(Config *config, const char *path, const Checkpoint *checkpoint,
+                          cleave_error *error) {
     MappedFile file;
     *config = (Config){0};
     cleave_status status = mapped_file_open(&file, path, CLEAVE_ERROR_MODEL, error);
@@ -281,7 +285,7 @@ cleave_status config_read(Config *config, const char *path, cleave_error *error)
     else
         status = check_kind(&file, path, error);
     if (status == CLEAVE_OK)
-        status = config_parse(config, (const char *)file.data, file.size, path, error);
+        status = config_parse(config, (const char *)file.data, file.size, path, checkpoint, error);
     mapped_file_close(&file);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "graph/graph.h"
 
 typedef struct NetworkFamily NetworkFamily; /* family.h */
+typedef struct Checkpoint Checkpoint;       /* checkpoint.h */
 
 /* What BS-Roformers and Mel-Band Roformers have in the section "model". */
 typedef struct RoformerConfig {
@@ -73,12 +74,14 @@ typedef struct Config {
  * Unknown keys are ignored. Anchors, aliases and merge keys are resolved, and !!python/tuple counts
  * as a sequence. Every number is range-checked. Sizes that do not fit the network are refused (T by
  * s_t^n, F by s_f^n and bn at every scale, channels by the groups of GroupNorm, …), and the error
- * names the keys and the numbers. On failure nothing is left to free. */
+ * names the keys and the numbers. Where the text does not say which family the network is of,
+ * `checkpoint` decides, which may be NULL. On failure nothing is left to free. */
 cleave_status config_parse(Config *config, const char *text, size_t size, const char *source,
-                           cleave_error *error);
+                           const Checkpoint *checkpoint, cleave_error *error);
 
 /* Reads and parses a file. */
-cleave_status config_read(Config *config, const char *path, cleave_error *error);
+cleave_status config_read(Config *config, const char *path, const Checkpoint *checkpoint,
+                          cleave_error *error);
 
 /* Checks that `frames` time frames fit the network. `what` names the key that they come from, for
  * the error. */

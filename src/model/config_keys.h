@@ -3,12 +3,14 @@
 #ifndef CLEAVE_MODEL_CONFIG_KEYS_H
 #define CLEAVE_MODEL_CONFIG_KEYS_H
 
+#include "model/checkpoint.h"
 #include "model/config.h"
 #include "model/yaml_tree.h"
 
 typedef struct ConfigReader {
     const YamlTree *tree;
-    const char *source; /* for errors */
+    const Checkpoint *checkpoint; /* decides what the text does not; may be NULL */
+    const char *source;           /* for errors */
     Config *config;
     cleave_error *error;
 } ConfigReader;

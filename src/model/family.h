@@ -8,12 +8,14 @@
 
 struct NetworkFamily {
     const char *name;
-    const char *mark; /* family_names.h */
+    const char *mark;       /* family_names.h */
+    const char *own_weight; /* a weight that no other family with the same mark has */
 
     /* ---- The configuration ---- */
 
-    /* Whether the section "model" is of this family; no two families say yes. */
-    bool (*knows)(const YamlTree *tree, const YamlNode *model);
+    /* Whether the section "model" is of this family. The first one in the table that says yes is
+     * it. `checkpoint` decides where the text does not; it may be NULL. */
+    bool (*knows)(const YamlTree *tree, const YamlNode *model, const Checkpoint *checkpoint);
 
     /* The keys of the STFT's sizes, for errors: "audio.n_fft". */
     const char *n_fft_key;
@@ -38,6 +40,16 @@ struct NetworkFamily {
     cleave_status (*check_frames)(const Config *config, int frames, const char *what,
                                   cleave_error *error);
 
+    /* ---- The checkpoint ---- */
+
+    /* Every tensor of a checkpoint must be one that the network names, but counters and biases of
+     * zeros, which change nothing. Else only tensors that look like the network's weights must. */
+    bool names_all_weights;
+
+    /* The variant of the family that a tensor is known by, such as "Mamba2", if cleave does not run
+     * it; else NULL. NULL for the function: there are none. */
+    const char *(*variant)(const char *name);
+
     /* ---- The network ---- */
 
     /* Each stem has weights of its own, so that those which nobody wants are left out. */
@@ -52,7 +64,11 @@ struct NetworkFamily {
     bool (*hint)(const Config *config, const Checkpoint *checkpoint, char *hint, size_t size);
 };
 
-/* The family of a configuration; MDX23C where no key says so. */
-const NetworkFamily *family_find(const YamlTree *tree);
+/* The family of a configuration, by its text, and where that does not say, by the checkpoint, which
+ * may be NULL. MDX23C where nothing says so. */
+const NetworkFamily *family_find(const YamlTree *tree, const Checkpoint *checkpoint);
+
+/* The family that a checkpoint is of, by its weights; NULL: none. */
+const NetworkFamily *family_of_checkpoint(const Checkpoint *checkpoint);
 
 #endif

@@ -16,7 +16,9 @@
 
 /* ---- The configuration ---- */
 
-static bool mdx23c_knows(const YamlTree *tree, const YamlNode *model) {
+static bool mdx23c_knows(const YamlTree *tree, const YamlNode *model,
+                         const Checkpoint *checkpoint) {
+    (void)checkpoint;
     return yaml_find(tree, model, "num_subbands") != NULL;
 }
 
@@ -340,25 +342,6 @@ static int mdx23c_describe(Network *n, int samples) {
 
 /* ---- What a mismatch may come from ---- */
 
-/* One more than the largest N in names "PREFIX" N "."; 0 if there are none. */
-static int mdx23c_count_numbered(const Checkpoint *checkpoint, const char *prefix) {
-    size_t count;
-    const Tensor *tensors = checkpoint_tensors(checkpoint, &count);
-    size_t length = strlen(prefix);
-    int numbered = 0;
-    for (size_t i = 0; i < count; i++) {
-        int number = 0;
-        const char *p = tensors[i].name + length;
-        if (strncmp(tensors[i].name, prefix, length) != 0)
-            continue;
-        for (; *p >= '0' && *p <= '9' && number < 100000; p++)
-            number = number * 10 + (*p - '0');
-        if (*p == '.' && number + 1 > numbered)
-            numbered = number + 1;
-    }
-    return numbered;
-}
-
 static bool mdx23c_has_statistics(const Checkpoint *checkpoint) {
     size_t count;
     const Tensor *tensors = checkpoint_tensors(checkpoint, &count);
@@ -370,8 +353,8 @@ static bool mdx23c_has_statistics(const Checkpoint *checkpoint) {
 
 static bool mdx23c_hint(const Config *config, const Checkpoint *checkpoint, char *hint,
                         size_t size) {
-    int scales = mdx23c_count_numbered(checkpoint, "encoder_blocks.");
-    int blocks = mdx23c_count_numbered(checkpoint, "bottleneck_block.blocks.");
+    int scales = checkpoint_count_numbered(checkpoint, "encoder_blocks.");
+    int blocks = checkpoint_count_numbered(checkpoint, "bottleneck_block.blocks.");
     if (scales > 0 && scales != config->num_scales)
         snprintf(hint, size,
                  "the checkpoint has %d encoder blocks, so model.num_scales, %d, should be %d",
@@ -398,6 +381,7 @@ static bool mdx23c_hint(const Config *config, const Checkpoint *checkpoint, char
 const NetworkFamily mdx23c_family = {
     .name = "MDX23C",
     .mark = MDX23C_MARK,
+    .own_weight = MDX23C_MARK,
     .knows = mdx23c_knows,
     .n_fft_key = "audio.n_fft",
     .hop_key = "audio.hop_length",

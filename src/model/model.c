@@ -156,7 +156,7 @@ static cleave_status model_open_config(cleave_model *model, const char *given,
     if (model->config_source)
         model->config_stamp = file_stamp(model->config_source);
     if (model->config_source)
-        return config_read(&model->config, model->config_source, error);
+        return config_read(&model->config, model->config_source, model->checkpoint, error);
     if (given)
         return error_memory(error, "a path", strlen(given));
     if (!embedded)
@@ -164,7 +164,8 @@ static cleave_status model_open_config(cleave_model *model, const char *given,
     model->config_source = string_copy("safetensors header");
     if (!model->config_source)
         return error_memory(error, "a path", 20);
-    return config_parse(&model->config, embedded, strlen(embedded), model->path, error);
+    return config_parse(&model->config, embedded, strlen(embedded), model->path, model->checkpoint,
+                        error);
 }
 
 /* The overlap is a preference: a model that runs with another one is not refused. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/family.h"
 #include "model/family_names.h"
 #include "model/network.h"
@@ -26,9 +27,7 @@ static const char *foreign_network(const Checkpoint *checkpoint) {
     static const struct {
         const char *part;
         const char *network;
-    } signs[] = {{"mask_estimators.", "Roformer (BS- or Mel-Band)"},
-                 {"band_split.", "Roformer (BS- or Mel-Band)"},
-                 {"freq_encoder.", "Demucs"},
+    } signs[] = {{"freq_encoder.", "Demucs"},
                  {"tencoder.", "Demucs"},
                  {"crosstransformer.", "Demucs"},
                  {"separation_net.", "SCNet"},
@@ -48,14 +47,22 @@ static const char *foreign_network(const Checkpoint *checkpoint) {
     return NULL;
 }
 
+/* The network that cleave does not run and that the checkpoint is of; NULL: unknown. */
+static const char *foreign_network_of(const NetworkCheck *check) {
+    return family_of_checkpoint(check->checkpoint) ? NULL : foreign_network(check->checkpoint);
+}
+
 /* Adds to the error what the checkpoint seems to want. */
 static cleave_status advise_mismatch(const NetworkCheck *check, cleave_status status) {
     const NetworkFamily *family = check->config->family;
-    const char *foreign = NULL;
+    const NetworkFamily *found = family_of_checkpoint(check->checkpoint);
+    const char *foreign = foreign_network_of(check);
     char hint[200];
-    if (!checkpoint_find(check->checkpoint, family->mark))
-        foreign = foreign_network(check->checkpoint);
-    if (foreign)
+    if (found && found != family)
+        snprintf(hint, sizeof(hint),
+                 "the checkpoint is of the kind %s, and the configuration of the kind %s",
+                 found->name, family->name);
+    else if (foreign)
         snprintf(hint, sizeof(hint),
                  "this looks like a %s network, and cleave runs " FAMILY_NAMES " only", foreign);
     else if (!family->hint(check->config, check->checkpoint, hint, sizeof(hint)))
@@ -92,6 +99,8 @@ static cleave_status check_shape(const NetworkCheck *check, const WeightSpec *sp
 
 static cleave_status check_weight(const NetworkCheck *check, const WeightSpec *spec) {
     const Tensor *tensor = checkpoint_find(check->checkpoint, spec->name);
+    if (!tensor && spec->optional)
+        return CLEAVE_OK;
     if (!tensor) {
         cleave_status status =
             model_refuse(check->error, check->path, NULL,
@@ -137,18 +146,49 @@ static bool names_have(const SortedNames *sorted, const char *name,
                    compare);
 }
 
-/* Whether a name is a weight of such a network that this network does not have. Other tensors do
- * not matter: counters, and what profilers leave. */
-static bool is_extra_weight(const SortedNames *sorted, const char *name) {
-    return weight_slot(name) >= 0 && names_have(sorted, name, compare_fronts) &&
-           !names_have(sorted, name, compare_names);
+#define ZEROS_AT_ONCE ((size_t)1024)
+
+static bool tensor_is_zero(const Tensor *tensor) {
+    float values[ZEROS_AT_ONCE];
+    size_t count = tensor_elements(tensor);
+    if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_OTHER)
+        return false;
+    for (size_t first = 0; first < count; first += ZEROS_AT_ONCE) {
+        size_t length = size_min(count - first, ZEROS_AT_ONCE);
+        tensor_read_f32(tensor, first, length, values);
+        for (size_t i = 0; i < length; i++)
+            if (values[i] != 0)
+                return false;
+    }
+    return true;
+}
+
+static bool name_ends(const char *name, const char *end) {
+    size_t length = strlen(name);
+    return length >= strlen(end) && strcmp(name + length - strlen(end), end) == 0;
+}
+
+/* Whether the network would compute the same without a tensor that it does not name. */
+static bool changes_nothing(const Tensor *tensor) {
+    return name_ends(tensor->name, "num_batches_tracked") ||
+           (name_ends(tensor->name, ".bias") && tensor_is_zero(tensor));
+}
+
+/* Whether a tensor is of another network. In a family that does not name all its weights, other
+ * tensors than those that look like weights do not matter: counters, and what profilers leave. */
+static bool is_extra(const NetworkFamily *family, const SortedNames *sorted, const Tensor *tensor) {
+    if (names_have(sorted, tensor->name, compare_names))
+        return false;
+    if (family->names_all_weights)
+        return !changes_nothing(tensor);
+    return weight_slot(tensor->name) >= 0 && names_have(sorted, tensor->name, compare_fronts);
 }
 
 static cleave_status refuse_extra_weights(const NetworkCheck *check, const SortedNames *sorted) {
     size_t count;
     const Tensor *tensors = checkpoint_tensors(check->checkpoint, &count);
     for (size_t i = 0; i < count; i++) {
-        if (!is_extra_weight(sorted, tensors[i].name))
+        if (!is_extra(check->config->family, sorted, &tensors[i]))
             continue;
         cleave_status status = model_refuse(
             check->error, check->path, NULL,
@@ -172,12 +212,34 @@ static cleave_status check_extra(const NetworkCheck *check, const WeightSpec *sp
     return status;
 }
 
+/* ---- Variants ---- */
+
+static cleave_status refuse_variants(const NetworkCheck *check) {
+    const NetworkFamily *family = check->config->family;
+    size_t count;
+    const Tensor *tensors = checkpoint_tensors(check->checkpoint, &count);
+    if (!family->variant || foreign_network_of(check))
+        return CLEAVE_OK;
+    for (size_t i = 0; i < count; i++) {
+        const char *variant = family->variant(tensors[i].name);
+        if (variant && !changes_nothing(&tensors[i]))
+            return error_advise(check->error,
+                                model_refuse(check->error, check->path, NULL,
+                                             UTF8_CUT(100) " is there: this is a %s with %s",
+                                             tensors[i].name, family->name, variant),
+                                "cleave runs such networks without that");
+    }
+    return CLEAVE_OK;
+}
+
 cleave_status network_check(const Config *config, const Checkpoint *checkpoint,
                             const char *checkpoint_path, cleave_error *error) {
     const NetworkCheck check = {config, checkpoint, checkpoint_path, error};
     WeightSpec *specs = NULL;
     size_t count = 0;
-    cleave_status status = network_weights(config, &specs, &count, error);
+    cleave_status status = refuse_variants(&check);
+    if (status == CLEAVE_OK)
+        status = network_weights(config, &specs, &count, error);
     for (size_t i = 0; i < count && status == CLEAVE_OK; i++)
         status = check_weight(&check, &specs[i]);
     if (status == CLEAVE_OK)

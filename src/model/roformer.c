@@ -1,277 +1,14 @@
-/* roformer.c: all that is special about BS-Roformers and Mel-Band Roformers: their configuration,
- * the sizes that fit, the network from top to bottom, and the variants that cleave does not run.
- * Names of weights are those of the state dict. */
+/* roformer.c: BS-Roformers and Mel-Band Roformers, from top to bottom, and what is wrong where a
+ * checkpoint does not fit. Their configuration is in roformer_config.c. Names of weights are those
+ * of the state dict. */
 #include "model/roformer.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/tokens.h"
 #include "model/family_names.h"
-#include "model/refuse.h"
-#include "model/roformer_bands.h"
-
-#define MAX_DEPTH 1024
-#define MAX_BANDS 4096
-
-/* ---- The configuration ---- */
-
-static const YamlNode *model_find(const YamlTree *tree, const YamlNode *model, const char *key) {
-    const YamlNode *node = yaml_find(tree, model, key);
-    return yaml_is_null(node) ? NULL : node;
-}
-
-/* A Roformer that says neither how its bins are grouped nor, in training.model_type, what it is. */
-static bool has_no_bands(const YamlTree *tree, const YamlNode *model) {
-    return model_find(tree, model, "dim") && model_find(tree, model, "depth") &&
-           !model_find(tree, model, "freqs_per_bands") && !model_find(tree, model, "num_bands") &&
-           !model_find(tree, model, "num_subbands");
-}
-
-static bool has_type(const YamlTree *tree, const char *type) {
-    const YamlNode *training = yaml_find(tree, yaml_root(tree), "training");
-    const YamlNode *found = yaml_find(tree, training, "model_type");
-    return found && found->kind == YAML_SCALAR && strcmp(found->text, type) == 0;
-}
-
-static bool mel_knows(const YamlTree *tree, const YamlNode *model) {
-    if (model_find(tree, model, "num_subbands"))
-        return false;
-    if (has_no_bands(tree, model))
-        return has_type(tree, "mel_band_roformer");
-    return model_find(tree, model, "num_bands") && model_find(tree, model, "dim") &&
-           model_find(tree, model, "depth");
-}
-
-static bool bs_knows(const YamlTree *tree, const YamlNode *model) {
-    if (model_find(tree, model, "num_subbands") || mel_knows(tree, model))
-        return false;
-    return model_find(tree, model, "freqs_per_bands") || has_no_bands(tree, model);
-}
-
-#define FIELD(name) offsetof(Config, name)
-
-static const IntegerKey roformer_integer_keys[] = {
-    {"model", "stft_n_fft", 4, 1 << 20, 2048, FIELD(n_fft)},
-    {"model", "stft_hop_length", 1, 1 << 20, 512, FIELD(hop_length)},
-    {"model", "dim", 1, 1 << 16, CONFIG_REQUIRED, FIELD(roformer.dim)},
-    {"model", "depth", 1, MAX_DEPTH, CONFIG_REQUIRED, FIELD(roformer.depth)},
-    {"model", "num_stems", 1, 256, 1, FIELD(roformer.stems)},
-    {"model", "time_transformer_depth", 1, 64, 2, FIELD(roformer.time_depth)},
-    {"model", "freq_transformer_depth", 1, 64, 2, FIELD(roformer.band_depth)},
-    {"model", "dim_head", 2, 1 << 12, 64, FIELD(roformer.dim_head)},
-    {"model", "heads", 1, 1 << 12, 8, FIELD(roformer.heads)},
-    {"model", "mlp_expansion_factor", 1, 64, 4, FIELD(roformer.expansion)},
-};
-
-static const IntegerKey mel_integer_keys[] = {
-    {"model", "num_bands", 1, MAX_BANDS, 60, FIELD(roformer.mel_bands)},
-    {"model", "sample_rate", 1000, 1000000, 44100, FIELD(roformer.mel_rate)},
-    {"model", "mask_estimator_depth", 0, 64, 1, FIELD(roformer.mask_depth)},
-};
-
-static const IntegerKey bs_integer_keys[] = {
-    {"model", "mask_estimator_depth", 1, 64, 2, FIELD(roformer.mask_depth)},
-};
-
-/* Keys of "model" that make a network another than the one here. A value that changes nothing
- * passes. */
-static const struct {
-    const char *key;
-    const char *harmless; /* value */
-    const char *variant;
-} variant_keys[] = {
-    {"use_pope", "false", "PoPE instead of RoPE"},
-    {"use_value_residual_learning", "false", "value residuals"},
-    {"num_residual_streams", "1", "hyper-connections"},
-    {"linear_transformer_depth", "0", "linear attention"},
-    {"time_conformer_depth", NULL, "a conformer"},
-    {"freq_conformer_depth", NULL, "a conformer"},
-    {"conv_kernel_size", NULL, "a conformer"},
-};
-
-static cleave_status roformer_refuse(const ConfigReader *r) {
-    for (size_t i = 0; i < sizeof(variant_keys) / sizeof(variant_keys[0]); i++) {
-        const YamlNode *node = config_find(r, "model", variant_keys[i].key);
-        const char *harmless = variant_keys[i].harmless;
-        bool flag = true;
-        double number = 0;
-        if (!node)
-            continue;
-        if (node->kind == YAML_SCALAR && harmless &&
-            ((yaml_boolean(node->text, &flag) && !flag && strcmp(harmless, "false") == 0) ||
-             (yaml_number(node->text, &number) && strcmp(harmless, "false") != 0 &&
-              number == harmless[0] - '0')))
-            continue;
-        return error_advise(r->error,
-                            config_refuse(r, node, "model.%s: this is a variant with %s",
-                                          variant_keys[i].key, variant_keys[i].variant),
-                            "cleave runs plain Roformers");
-    }
-    return CLEAVE_OK;
-}
-
-static cleave_status read_flags(const ConfigReader *r) {
-    RoformerConfig *c = &r->config->roformer;
-    cleave_status status = config_read_boolean(r, "model", "stereo", false, &c->stereo);
-    if (status == CLEAVE_OK)
-        status = config_read_boolean(r, "model", "zero_dc", true, &c->zero_dc);
-    if (status == CLEAVE_OK)
-        status = config_read_boolean(r, "model", "skip_connection", false, &c->skip_connection);
-    return status;
-}
-
-/* A window shorter than the transform is a network of its own kind; no public one has it. */
-static cleave_status check_window(const ConfigReader *r) {
-    const IntegerKey key = {"model", "stft_win_length", 1, 1 << 20, 0, 0};
-    const YamlNode *node = config_find(r, "model", key.name);
-    int length = r->config->n_fft;
-    cleave_status status = node ? config_read_integer(r, node, &key, &length) : CLEAVE_OK;
-    if (status == CLEAVE_OK && length != r->config->n_fft)
-        status = error_advise(r->error,
-                              config_refuse(r, node,
-                                            "model.stft_win_length is %d, and model.stft_n_fft %d",
-                                            length, r->config->n_fft),
-                              "cleave runs networks whose window is as long as the transform");
-    return status;
-}
-
-static cleave_status read_common(const ConfigReader *r) {
-    Config *c = r->config;
-    cleave_status status = read_flags(r);
-    if (status == CLEAVE_OK)
-        status = check_window(r);
-    c->channels = c->roformer.stereo ? 2 : 1;
-    c->dim_f = c->n_fft / 2 + 1;
-    return status;
-}
-
-static bool make_bands(Config *config, int count) {
-    config->roformer.bands = calloc((size_t)count, sizeof(*config->roformer.bands));
-    config->roformer.band_count = count;
-    return config->roformer.bands != NULL;
-}
-
-static cleave_status read_mel_bands(const ConfigReader *r) {
-    RoformerConfig *c = &r->config->roformer;
-    if (!make_bands(r->config, c->mel_bands))
-        return error_memory(r->error, "the bands", sizeof(Band));
-    mel_bands(c->bands, c->mel_bands, r->config->n_fft, c->mel_rate);
-    for (int i = 0; i < c->band_count; i++)
-        if (c->bands[i].bins < 1)
-            return model_refuse(
-                r->error, r->source, NULL,
-                "band %d of model.num_bands, %d, has no bin of model.stft_n_fft, %d", i,
-                c->band_count, r->config->n_fft);
-    return CLEAVE_OK;
-}
-
-/* The numbers of model.freqs_per_bands; returns how many, or -1 after an error. */
-static cleave_status read_bin_counts(const ConfigReader *r, const YamlNode *list, int *bins,
-                                     int *count) {
-    const IntegerKey key = {"model", "freqs_per_bands", 1, 1 << 20, 0, 0};
-    int position;
-    const YamlNode *child = yaml_first(r->tree, list, &position);
-    *count = 0;
-    for (; child && list->kind == YAML_SEQUENCE; child = yaml_next(r->tree, &position)) {
-        if (*count == MAX_BANDS)
-            return config_refuse(r, list, "model.freqs_per_bands has more than %d bands",
-                                 MAX_BANDS);
-        cleave_status status = config_read_integer(r, child, &key, &bins[*count]);
-        if (status != CLEAVE_OK)
-            return status;
-        ++*count;
-    }
-    if (*count == 0)
-        return config_refuse(r, list, "model.freqs_per_bands must be a list of numbers");
-    return CLEAVE_OK;
-}
-
-static cleave_status set_bs_bands(const ConfigReader *r, const int *bins, int count) {
-    int64_t sum = 0;
-    if (!make_bands(r->config, count))
-        return error_memory(r->error, "the bands", sizeof(Band));
-    for (int i = 0; i < count; i++) {
-        r->config->roformer.bands[i] = (Band){(int)sum, bins[i]};
-        sum += bins[i];
-    }
-    if (sum != r->config->dim_f)
-        return model_refuse(r->error, r->source, NULL,
-                            "model.freqs_per_bands gives %" PRId64
-                            " bins, but model.stft_n_fft, %d, has %d",
-                            sum, r->config->n_fft, r->config->dim_f);
-    return CLEAVE_OK;
-}
-
-static cleave_status read_bs_bands(const ConfigReader *r) {
-    const YamlNode *list = config_find(r, "model", "freqs_per_bands");
-    int count = 0;
-    if (!list)
-        return set_bs_bands(r, bs_default_bins, BS_DEFAULT_BANDS);
-    if (config_find(r, "model", "num_bands"))
-        return config_refuse(r, list,
-                             "model has freqs_per_bands, as a BS-Roformer, and num_bands, as a "
-                             "Mel-Band Roformer");
-    int *bins = calloc(MAX_BANDS, sizeof(*bins));
-    if (!bins)
-        return error_memory(r->error, "the bands", MAX_BANDS * sizeof(*bins));
-    cleave_status status = read_bin_counts(r, list, bins, &count);
-    if (status == CLEAVE_OK)
-        status = set_bs_bands(r, bins, count);
-    free(bins);
-    return status;
-}
-
-static cleave_status bs_read(const ConfigReader *r) {
-    cleave_status status = read_bs_bands(r);
-    r->config->roformer.hidden_layers = r->config->roformer.mask_depth - 1;
-    return status;
-}
-
-static cleave_status mel_read(const ConfigReader *r) {
-    const YamlNode *list = config_find(r, "model", "freqs_per_bands");
-    if (list)
-        return read_bs_bands(r);
-    r->config->roformer.hidden_layers = r->config->roformer.mask_depth;
-    return read_mel_bands(r);
-}
-
-/* ---- The sizes that fit ---- */
-
-/* More elements than this in one value (256 GB of f32) is a lie, not a model. */
-#define MAX_ELEMENTS ((int64_t)1 << 36)
-
-static cleave_status roformer_check(const Config *c, const char *source, cleave_error *error) {
-    const RoformerConfig *r = &c->roformer;
-    int64_t inner = (int64_t)r->heads * r->dim_head;
-    int64_t widest = 3 * inner > 4 * (int64_t)r->dim ? 3 * inner : 4 * (int64_t)r->dim;
-    if (c->n_fft % 2 != 0)
-        return model_refuse(error, source, NULL, "model.stft_n_fft, %d, is odd", c->n_fft);
-    if (r->dim_head % 2 != 0)
-        return model_refuse(error, source, NULL,
-                            "model.dim_head, %d, is odd, and RoPE turns pairs of features",
-                            r->dim_head);
-    if (r->stems != c->stem_count)
-        return model_refuse(error, source, NULL,
-                            "model.num_stems is %d, but training names %d stem%s", r->stems,
-                            c->stem_count, c->stem_count == 1 ? "" : "s");
-    if ((int64_t)r->band_count * c->dim_t > MAX_ELEMENTS / widest)
-        return model_refuse(error, source, "check chunk_size, model.dim and model.heads",
-                            "a value would have %d bands of %d frames by %" PRId64
-                            " features, which no machine holds",
-                            r->band_count, c->dim_t, widest);
-    return CLEAVE_OK;
-}
-
-static cleave_status roformer_check_frames(const Config *config, int frames, const char *what,
-                                           cleave_error *error) {
-    (void)config;
-    if (frames > 0)
-        return CLEAVE_OK;
-    return error_set(error, CLEAVE_ERROR_MODEL, "%s gives %d frames", what, frames);
-}
+#include "model/roformer_config.h"
 
 /* ---- The network ---- */
 
@@ -285,15 +22,21 @@ static bool is_mel(const Network *n) {
     return n->config->family == &mel_band_roformer_family;
 }
 
+/* One of a block's two transformers. */
+typedef struct RoformerAxis {
+    int number; /* in names of weights */
+    int layers;
+    SequenceAxis sequence;
+    const Tensor *frequencies; /* of RoPE; NULL: none are stored */
+} RoformerAxis;
+
 /* RoPE's frequencies are stored again under every layer of an axis, and the last ones stored are
  * those that all of them use. */
-static const Tensor *stored_frequencies(const Network *n, int axis) {
-    const RoformerConfig *c = &n->config->roformer;
-    int layers = axis == 0 ? c->time_depth : c->band_depth;
-    for (int i = c->depth - 1; i >= 0; i--)
-        for (int j = layers - 1; j >= 0; j--) {
+static const Tensor *stored_frequencies(const Network *n, const RoformerAxis *axis) {
+    for (int i = n->config->roformer.depth - 1; i >= 0 && n->checkpoint; i--)
+        for (int j = axis->layers - 1; j >= 0; j--) {
             WeightName name =
-                weight_name("layers.%d.%d.layers.%d.0.rotary_embed.freqs", i, axis, j);
+                weight_name("layers.%d.%d.layers.%d.0.rotary_embed.freqs", i, axis->number, j);
             const Tensor *found = checkpoint_find(n->checkpoint, name.text);
             if (found)
                 return found;
@@ -301,29 +44,33 @@ static const Tensor *stored_frequencies(const Network *n, int axis) {
     return NULL;
 }
 
-static int roformer_attention(Network *n, int x, int axis, WeightName name) {
-    const RoformerConfig *c = &n->config->roformer;
+static void weigh_frequencies(Network *n, int attention, const RoformerAxis *axis,
+                              WeightName name) {
+    WeightSpec *spec = network_weigh_slot(n, attention, ATTENTION_FREQUENCIES, KEYS_ROPE,
+                                          weight_name("%s.rotary_embed.freqs", name.text));
+    spec->optional = true;
+    spec->trained = false;
+    if (attention >= 0)
+        graph_set_weight(&n->graph, attention, ATTENTION_FREQUENCIES, axis->frequencies);
+}
+
+static int roformer_attention(Network *n, int x, const RoformerAxis *axis, WeightName name) {
     static const struct {
         AttentionWeight slot;
         const char *leaf;
         const char *keys;
-    } weights[] = {{ATTENTION_FREQUENCIES, "rotary_embed.freqs", KEYS_ROPE},
-                   {ATTENTION_GAMMA, "norm.gamma", KEYS_DIM},
+    } weights[] = {{ATTENTION_GAMMA, "norm.gamma", KEYS_DIM},
                    {ATTENTION_QKV, "to_qkv.weight", KEYS_ATTENTION},
                    {ATTENTION_GATES, "to_gates.weight", KEYS_ATTENTION},
                    {ATTENTION_GATES_BIAS, "to_gates.bias", KEYS_ATTENTION},
                    {ATTENTION_OUT, "to_out.0.weight", KEYS_ATTENTION}};
-    AttentionAttributes attention = {axis == 0 ? SEQUENCE_FRAMES : SEQUENCE_BANDS, c->heads,
-                                     c->dim_head};
+    const RoformerConfig *c = &n->config->roformer;
+    AttentionAttributes attention = {axis->sequence, c->heads, c->dim_head};
     x = graph_attention(&n->graph, x, attention, name.text);
-    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
-        WeightSpec *spec = network_weigh_slot(n, x, weights[i].slot, weights[i].keys,
-                                              weight_name("%s.%s", name.text, weights[i].leaf));
-        spec->optional = spec->optional || weights[i].slot == ATTENTION_FREQUENCIES;
-        spec->trained = weights[i].slot != ATTENTION_FREQUENCIES;
-    }
-    if (x >= 0 && n->checkpoint)
-        graph_set_weight(&n->graph, x, ATTENTION_FREQUENCIES, stored_frequencies(n, axis));
+    weigh_frequencies(n, x, axis, name);
+    for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
+        network_weigh_slot(n, x, weights[i].slot, weights[i].keys,
+                           weight_name("%s.%s", name.text, weights[i].leaf));
     return x;
 }
 
@@ -347,12 +94,9 @@ static int roformer_norm(Network *n, int x, WeightName name) {
     return x;
 }
 
-/* One of a block's two transformers: axis 0 along the frames, 1 along the bands. */
-static int roformer_transformer(Network *n, int x, int block, int axis) {
-    const RoformerConfig *c = &n->config->roformer;
-    WeightName name = weight_name("layers.%d.%d", block, axis);
-    int layers = axis == 0 ? c->time_depth : c->band_depth;
-    for (int j = 0; j < layers; j++) {
+static int roformer_transformer(Network *n, int x, int block, const RoformerAxis *axis) {
+    WeightName name = weight_name("layers.%d.%d", block, axis->number);
+    for (int j = 0; j < axis->layers; j++) {
         x = roformer_attention(n, x, axis, weight_name("%s.layers.%d.0", name.text, j));
         x = roformer_feed_forward(n, x, weight_name("%s.layers.%d.1", name.text, j));
     }
@@ -361,13 +105,17 @@ static int roformer_transformer(Network *n, int x, int block, int axis) {
 
 static int roformer_blocks(Network *n, int x) {
     const RoformerConfig *c = &n->config->roformer;
-    int outputs[MAX_DEPTH];
+    RoformerAxis time = {0, c->time_depth, SEQUENCE_FRAMES, NULL};
+    RoformerAxis bands = {1, c->band_depth, SEQUENCE_BANDS, NULL};
+    int outputs[ROFORMER_MAX_DEPTH];
+    time.frequencies = stored_frequencies(n, &time);
+    bands.frequencies = stored_frequencies(n, &bands);
     for (int i = 0; i < c->depth; i++) {
         network_part(n, "block", "block", i + 1);
         for (int k = 0; k < i && c->skip_connection; k++)
             x = graph_add(&n->graph, x, outputs[k], weight_name("layers.%d.skip.%d", i, k).text);
-        x = roformer_transformer(n, x, i, 0);
-        x = roformer_transformer(n, x, i, 1);
+        x = roformer_transformer(n, x, i, &time);
+        x = roformer_transformer(n, x, i, &bands);
         outputs[i] = x;
     }
     return x;
@@ -431,45 +179,115 @@ static int roformer_describe(Network *n, int samples) {
 
 /* ---- What a mismatch may come from ---- */
 
-static bool roformer_hint(const Config *config, const Checkpoint *checkpoint, char *hint,
+/* Each of these keys says how many numbered modules there are. */
+static bool hint_of_counts(const Config *config, const Checkpoint *checkpoint, char *hint,
+                           size_t size) {
+    const RoformerConfig *c = &config->roformer;
+    const char *bands =
+        config->family == &mel_band_roformer_family ? "num_bands" : "freqs_per_bands";
+    const struct {
+        const char *prefix;
+        const char *key;
+        int wanted;
+    } counts[] = {{"layers.", "depth", c->depth},
+                  {"mask_estimators.", "num_stems", c->stems},
+                  {"band_split.to_features.", bands, c->band_count}};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        int found = checkpoint_count_numbered(checkpoint, counts[i].prefix);
+        if (found == 0 || found == counts[i].wanted)
+            continue;
+        snprintf(hint, size, "the checkpoint is for model.%s %d, the configuration says %d",
+                 counts[i].key, found, counts[i].wanted);
+        return true;
+    }
+    return false;
+}
+
+/* A mask's MLP has an activation between two linears, so the last one has an even number. */
+static bool hint_of_masks(const Config *config, const Checkpoint *checkpoint, char *hint,
                           size_t size) {
-    bool has_mel_norms = checkpoint_find(checkpoint, "layers.0.0.norm.gamma") != NULL;
-    bool has_bs_norm = checkpoint_find(checkpoint, "final_norm.gamma") != NULL;
-    bool is_mel_config = config->family == &mel_band_roformer_family;
-    if (is_mel_config ? !has_bs_norm : !has_mel_norms)
+    const RoformerConfig *c = &config->roformer;
+    int hidden = checkpoint_count_numbered(checkpoint, "mask_estimators.0.to_freqs.0.0.") / 2;
+    if (hidden == c->hidden_layers)
         return false;
-    snprintf(hint, size, "the checkpoint is of a %s, the configuration of a %s",
-             has_bs_norm ? bs_roformer_family.name : mel_band_roformer_family.name,
-             config->family->name);
+    snprintf(hint, size,
+             "the checkpoint is for model.mask_estimator_depth %d, the configuration says %d",
+             hidden + c->mask_depth - c->hidden_layers, c->mask_depth);
     return true;
 }
 
-static cleave_status bs_read_all(const ConfigReader *r) {
-    cleave_status status = read_common(r);
-    if (status == CLEAVE_OK)
-        status =
-            config_read_integers(r, bs_integer_keys, sizeof(bs_integer_keys) / sizeof(IntegerKey));
-    return status == CLEAVE_OK ? bs_read(r) : status;
+static bool roformer_hint(const Config *config, const Checkpoint *checkpoint, char *hint,
+                          size_t size) {
+    const Tensor *split = checkpoint_find(checkpoint, "band_split.to_features.0.1.weight");
+    if (hint_of_counts(config, checkpoint, hint, size))
+        return true;
+    if (!split || split->dim_count != 2)
+        return false;
+    if (split->dims[0] == config->roformer.dim)
+        return hint_of_masks(config, checkpoint, hint, size);
+    snprintf(hint, size, "the checkpoint is for model.dim %lld, the configuration says %d",
+             (long long)split->dims[0], config->roformer.dim);
+    return true;
 }
 
-static cleave_status mel_read_all(const ConfigReader *r) {
-    cleave_status status = read_common(r);
-    if (status == CLEAVE_OK)
-        status = config_read_integers(r, mel_integer_keys,
-                                      sizeof(mel_integer_keys) / sizeof(IntegerKey));
-    return status == CLEAVE_OK ? mel_read(r) : status;
+/* ---- Variants ---- */
+
+/* Whether a name begins with a pattern in which # stands for a number. */
+static bool name_begins(const char *name, const char *pattern) {
+    for (; *pattern; pattern++) {
+        size_t digits = strspn(name, "0123456789");
+        size_t length = *pattern == '#' ? digits : *name == *pattern;
+        if (length == 0)
+            return false;
+        name += length;
+    }
+    return true;
 }
 
-#define ROFORMER_FAMILY                                                                         \
-    .refuse = roformer_refuse, .integer_keys = roformer_integer_keys,                           \
-    .integer_key_count = sizeof(roformer_integer_keys) / sizeof(IntegerKey),                    \
-    .mark = ROFORMER_MARK, .n_fft_key = "model.stft_n_fft", .hop_key = "model.stft_hop_length", \
-    .bins_key = "model.stft_n_fft", .check = roformer_check,                                    \
-    .check_frames = roformer_check_frames, .stems_apart = true, .describe = roformer_describe,  \
-    .hint = roformer_hint
+static const char *roformer_variant(const char *name) {
+    static const struct {
+        const char *part;
+        const char *variant;
+    } signs[] = {{".lora_A", "LoRA weights that are not merged in"},
+                 {".lora_B", "LoRA weights that are not merged in"},
+                 {".pope_embed.", "PoPE in the place of RoPE"},
+                 {".to_value_residual_mix.", "value residuals"},
+                 {".0.branch.", "hyper-connections"},
+                 {".segm.", "HyperACE"},
+                 {".attn.to_qkv.", "conformers"},
+                 {".conv.net.", "conformers"},
+                 {".ff1.", "conformers"},
+                 {".A_log", "Mamba2"},
+                 {".mamba2_for.", "Mamba2"},
+                 {".temperature", "linear attention"}};
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+        if (strstr(name, signs[i].part))
+            return signs[i].variant;
+    if (name_begins(name, "layers.#.2."))
+        return "linear attention";
+    if (name_begins(name, "mask_estimators.") &&
+        !name_begins(name, "mask_estimators.#.to_freqs.#.0.#."))
+        return "other mask estimators";
+    return NULL;
+}
 
-const NetworkFamily bs_roformer_family = {
-    .name = "BS-Roformer", .knows = bs_knows, .read = bs_read_all, ROFORMER_FAMILY};
+/* ---- The families ---- */
 
-const NetworkFamily mel_band_roformer_family = {
-    .name = "Mel-Band Roformer", .knows = mel_knows, .read = mel_read_all, ROFORMER_FAMILY};
+#define ROFORMER_FAMILY                                                                            \
+    .mark = ROFORMER_MARK, .refuse = roformer_refuse, .integer_keys = roformer_integer_keys,       \
+    .integer_key_count = ROFORMER_INTEGER_KEYS, .n_fft_key = "model.stft_n_fft",                   \
+    .hop_key = "model.stft_hop_length", .bins_key = "model.stft_n_fft", .check = roformer_check,   \
+    .check_frames = roformer_check_frames, .names_all_weights = true, .variant = roformer_variant, \
+    .stems_apart = true, .describe = roformer_describe, .hint = roformer_hint
+
+const NetworkFamily bs_roformer_family = {.name = "BS-Roformer",
+                                          .own_weight = "final_norm.gamma",
+                                          .knows = bs_roformer_knows,
+                                          .read = bs_roformer_read,
+                                          ROFORMER_FAMILY};
+
+const NetworkFamily mel_band_roformer_family = {.name = "Mel-Band Roformer",
+                                                .own_weight = MEL_OWN_WEIGHT,
+                                                .knows = mel_roformer_knows,
+                                                .read = mel_roformer_read,
+                                                ROFORMER_FAMILY};

@@ -32,19 +32,15 @@ void mel_bands(Band *bands, int count, int n_fft, int sample_rate) {
     const double bin_hz = 1.0 / (n_fft * (1.0 / sample_rate));
     const double step = hz_to_mel(sample_rate / 2.0) / (count + 1);
     const int last = n_fft / 2;
+    int first = 0;
     for (int k = 0; k < count; k++) {
         const double low = mel_to_hz(k * step);
         const double high = mel_to_hz((k + 2) * step);
-        int first = 0;
-        int end = 0; /* behind the last bin */
-        while (first <= last && first * bin_hz <= low)
+        while (k > 0 && first <= last && first * bin_hz <= low)
             first++;
-        for (end = first; end <= last && end * bin_hz < high;)
+        int end = first; /* behind the last bin */
+        while (end <= last && (k == count - 1 || end * bin_hz < high))
             end++;
-        if (k == 0)
-            first = 0;
-        if (k == count - 1)
-            end = last + 1;
         bands[k] = (Band){first, end - first};
     }
 }

@@ -63,7 +63,7 @@ static void use_config(const Config *config) {
 void fuzz_config(const char *text, size_t size) {
     Config config;
     cleave_error error = {0};
-    cleave_status status = config_parse(&config, text, size, "x.yaml", &error);
+    cleave_status status = config_parse(&config, text, size, "x.yaml", NULL, &error);
     fuzz_check_error(status, &error);
     if (status != CLEAVE_OK)
         return;
@@ -97,7 +97,7 @@ static void check_against(const Checkpoint *checkpoint) {
         "training: {instruments: [a, b]}\n";
     Config config;
     cleave_error error = {0};
-    if (config_parse(&config, text, strlen(text), "x.yaml", &error) != CLEAVE_OK)
+    if (config_parse(&config, text, strlen(text), "x.yaml", NULL, &error) != CLEAVE_OK)
         trap(error.text);
     fuzz_check_error(network_check(&config, checkpoint, "x.ckpt", &error), &error);
     config_free(&config);

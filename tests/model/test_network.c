@@ -14,7 +14,7 @@
 static Config read_config(const char *relative) {
     Config config;
     cleave_error error = {0};
-    if (config_read(&config, test_data(relative).text, &error) != CLEAVE_OK)
+    if (config_read(&config, test_data(relative).text, NULL, &error) != CLEAVE_OK)
         fail_msg("%s", error.text);
     return config;
 }
@@ -264,11 +264,22 @@ static void refuse_single(const char *name, const char *type, const char *shape,
 
 static void other_architectures_are_recognised(void **state) {
     (void)state;
-    refuse_single("band_split.to_features.0.0.gamma", "F32", "[1]", 4, "Roformer");
-    refuse_single("mask_estimators.0.to_freqs.0.weight", "F32", "[1]", 4, "Roformer");
+    refuse_single("separation_net.0.weight", "F32", "[1]", 4, "SCNet");
     refuse_single("freq_encoder.0.conv.weight", "F32", "[1]", 4, "Demucs");
     refuse_single("models.0.tencoder.0.conv.weight", "F32", "[1]", 4, "Demucs");
     refuse_single("something.else", "F32", "[1]", 4, "first_conv.weight is missing");
+}
+
+static void checkpoints_of_roformers_are_recognised(void **state) {
+    (void)state;
+    Config config = read_config("golden/inst-gelu-2stem/model.yaml");
+    Checkpoint *checkpoint = read_checkpoint("golden/bs-target/model.ckpt");
+    cleave_error error = {0};
+    assert_int_not_equal(network_check(&config, checkpoint, "x.ckpt", &error), CLEAVE_OK);
+    test_assert_error(&error, CLEAVE_ERROR_MODEL,
+                      "of the kind BS-Roformer, and the configuration of the kind MDX23C");
+    checkpoint_close(checkpoint);
+    config_free(&config);
 }
 
 static void quantised_weights_are_refused(void **state) {
@@ -288,6 +299,7 @@ int main(void) {
         cmocka_unit_test(wrong_numbers_of_scales_and_blocks_are_recognised),
         cmocka_unit_test(another_norm_is_recognised),
         cmocka_unit_test(other_architectures_are_recognised),
+        cmocka_unit_test(checkpoints_of_roformers_are_recognised),
         cmocka_unit_test(quantised_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,9 @@ static Graph build(void) {
     Config config;
     Graph graph;
     cleave_error error;
-    assert_int_equal(config_parse(&config, full_size, sizeof(full_size) - 1, "full size", &error),
-                     CLEAVE_OK);
+    assert_int_equal(
+        config_parse(&config, full_size, sizeof(full_size) - 1, "full size", NULL, &error),
+        CLEAVE_OK);
     const NetworkUse use = {.samples = config.chunk_size};
     assert_int_equal(network_graph(&graph, &config, &use, &error), CLEAVE_OK);
     config_free(&config);

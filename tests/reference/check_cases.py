@@ -9,6 +9,7 @@ import os
 import sys
 
 import mdx23c_reference as reference
+import roformer_reference
 
 ENOUGH_DB = 130.0  # float32 files and float32 window tables in their making leave no more
 
@@ -18,17 +19,34 @@ def case_folders(path):
     return [folder for folder, _, files in sorted(os.walk(path)) if "case.json" in files]
 
 
-def check_case(folder):
-    """The lowest SNR of the case's stems."""
+def read_case(folder):
     with open(os.path.join(folder, "case.json"), encoding="utf-8") as file:
-        case = json.load(file)
-    config = reference.read_config(os.path.join(folder, "model.yaml"))
-    model = os.path.join(folder, case.get("model", "model.ckpt"))
-    network = reference.load_network(model, config)
+        return json.load(file)
+
+
+def family_of(folder):
+    """The module that has the case's kind of network."""
+    is_roformer = roformer_reference.is_roformer(os.path.join(folder, "model.yaml"))
+    return roformer_reference if is_roformer else reference
+
+
+def load_network(folder, case):
+    family = family_of(folder)
+    config = family.read_config(os.path.join(folder, "model.yaml"))
+    return family.load_network(os.path.join(folder, case.get("model", "model.ckpt")), config)
+
+
+def separate(folder, case, network):
     mix, _ = reference.read_audio(os.path.join(folder, "mix.wav"))
-    stems = reference.separate(
+    return reference.separate(
         network, mix, case["overlap"], case["blend"], case["tta"], case.get("residual")
     )
+
+
+def check_case(folder):
+    """The lowest SNR of the case's stems."""
+    case = read_case(folder)
+    stems = separate(folder, case, load_network(folder, case))
     lowest = math.inf
     for name in case["stems"]:
         expected, _ = reference.read_audio(os.path.join(folder, f"expected-{name}.wav"))

@@ -80,15 +80,28 @@ class Config:
         mean = self.hop * (self.mean_dim_t - 1) + self.n_fft % 2
         return mean if blend == "mean" else self.chunk_size
 
+    def check_chunk(self, chunk):
+        """A chunk must be long enough to reflect, and its frames must survive every halving."""
+        require(chunk > self.n_fft // 2, f"chunk {chunk} is too short for n_fft {self.n_fft}")
+        frames, factor = self.frames(chunk), self.scale[0] ** self.scales
+        require(
+            frames % factor == 0,
+            f"{frames} frames do not divide by scale[0]^num_scales = {factor}",
+        )
+
 
 def covered(chunk, n_fft, hop):
     """The samples of a chunk that its frames give back: what is left over behind them is no chunk."""
     return chunk - (chunk - n_fft % 2) % hop
 
 
-def read_config(path):
+def read_yaml(path):
     with open(path, encoding="utf-8") as file:
-        tree = yaml.load(file, Loader=ConfigLoader)
+        return yaml.load(file, Loader=ConfigLoader)
+
+
+def read_config(path):
+    tree = read_yaml(path)
     audio, model, training = tree["audio"], tree["model"], tree["training"]
     inference = tree.get("inference") or {}
     target = training.get("target_instrument")
@@ -147,17 +160,7 @@ def check_config(config):
                 f"{width} bins at scale {index} do not divide by scale[1] {config.scale[1]}",
             )
             width //= config.scale[1]
-    check_chunk(config, config.chunk_size)
-
-
-def check_chunk(config, chunk):
-    """A chunk must be long enough to reflect, and its frames must survive every halving."""
-    require(chunk > config.n_fft // 2, f"chunk {chunk} is too short for n_fft {config.n_fft}")
-    frames, factor = config.frames(chunk), config.scale[0] ** config.scales
-    require(
-        frames % factor == 0,
-        f"{frames} frames do not divide by scale[0]^num_scales = {factor}",
-    )
+    config.check_chunk(config.chunk_size)
 
 
 # ---- Network ---------------------------------------------------------------------------------
@@ -352,8 +355,8 @@ def stft(config, waveform):
     return parts.transpose(3, 4).reshape(batch, 2 * channels, config.dim_f, -1)
 
 
-def istft(config, spectrum, samples):
-    """(B, 2ch, dim_f, T) → (B, ch, samples)."""
+def overlap_add(config, spectrum):
+    """(B, 2ch, dim_f, T) → the sum (B, ch, all that the frames reach) and the windows' weight."""
     batch, channels, _, frames = spectrum.shape
     bins = config.n_fft // 2 + 1
     parts = functional.pad(spectrum, (0, 0, 0, bins - config.dim_f))
@@ -371,7 +374,13 @@ def istft(config, spectrum, samples):
         place = slice(index * config.hop, index * config.hop + config.n_fft)
         total[..., place] += pieces[:, :, index]
         weight[place] += window * window
-    kept = slice(config.n_fft // 2, length - config.n_fft // 2)
+    return total, weight
+
+
+def istft(config, spectrum, samples):
+    """(B, 2ch, dim_f, T) → (B, ch, samples); silence behind the middle of the last frame."""
+    total, weight = overlap_add(config, spectrum)
+    kept = slice(config.n_fft // 2, total.shape[-1] - config.n_fft // 2)
     signal = total[..., kept] / weight[kept]
     return fit(signal, samples)
 
@@ -435,7 +444,7 @@ def demix_fade(network, mix, overlap):
 
 def demix_mean(network, mix, overlap):
     chunk = network.config.chunk("mean")
-    check_chunk(network.config, chunk)
+    network.config.check_chunk(chunk)
     step = chunk // overlap
     require(step > 0, f"overlap {overlap} is above the chunk of {chunk} samples")
     length = mix.shape[-1]
@@ -624,21 +633,22 @@ def read_safetensors(path):
     return tensors
 
 
-def read_weights(path):
-    """Name → tensor, without nesting and prefix."""
+def read_weights(path, mark="first_conv.weight"):
+    """Name → tensor, without nesting and prefix, of a network that has the weight `mark`."""
     if path.endswith(".safetensors"):
         tree = read_safetensors(path)
     else:
         tree = torch.load(path, map_location="cpu", weights_only=False)
-    while "first_conv.weight" not in strip_prefixes(tree):
+    while mark not in strip_prefixes(tree):
         inner = [tree[key] for key in NESTINGS if isinstance(tree.get(key), dict)]
-        require(inner, f"{path}: no tensors of an MDX23C network")
+        require(inner, f"{path}: no tensor {mark}")
         tree = inner[0]
     return strip_prefixes(tree)
 
 
 def strip_prefixes(tree):
-    return {re.sub(r"^(module\.|model\.)+", "", str(key)): value for key, value in tree.items()}
+    prefixes = re.compile(r"^(module\.|model\.|_orig_mod\.)+")
+    return {prefixes.sub("", str(key)): value for key, value in tree.items()}
 
 
 def load_network(checkpoint, config, dtype=torch.float64):

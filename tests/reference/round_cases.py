@@ -1,10 +1,13 @@
 """Measures what rounding to bf16 and f16 costs each case, and keeps it there: the SNR of every stem
-where the network's convolutions and linears, but the outer ones, multiply bf16 or f16, all else in
-float64. What cleave reaches in these precisions is held against that.
+where the network multiplies bf16 or f16, all else in float64. What cleave reaches in these
+precisions is held against that.
 
+MDX23C: convolutions and linears, but the outer ones:
     operands: 3x3 convolutions by Winograd's F(4x4, 3x3), after its transforms
     stored:   3x3 convolutions by direct products, and what products store is rounded as well, but
               residual sums
+Roformers: everything that is multiplied in a matrix product, attention's as well:
+    rounded
 
     round_cases.py FOLDER ...        a case, or a folder of cases; rewrites case.json
 """
@@ -18,28 +21,26 @@ import sys
 import torch
 
 import mdx23c_reference as reference
-from check_cases import case_folders
+import roformer_reference
+from check_cases import case_folders, family_of, load_network, read_case, separate
 
 PRECISIONS = {"bf16": torch.bfloat16, "f16": torch.float16}
-WAYS = {"operands": reference.round_operands, "stored": reference.round_stored}
+WAYS = {
+    reference: {"operands": reference.round_operands, "stored": reference.round_stored},
+    roformer_reference: {"rounded": roformer_reference.round_operands},
+}
 
 
 def separate_rounded(folder, case, make_round, dtype):
-    config = reference.read_config(os.path.join(folder, "model.yaml"))
-    network = reference.load_network(os.path.join(folder, case.get("model", "model.ckpt")), config)
+    network = load_network(folder, case)
     make_round(network, dtype)
-    mix, _ = reference.read_audio(os.path.join(folder, "mix.wav"))
-    return reference.separate(
-        network, mix, case["overlap"], case["blend"], case["tta"], case.get("residual")
-    )
+    return separate(folder, case, network)
 
 
 def measure_case(folder):
-    path = os.path.join(folder, "case.json")
-    with open(path, encoding="utf-8") as file:
-        case = json.load(file)
+    case = read_case(folder)
     for (way, make_round), (precision, dtype) in itertools.product(
-        WAYS.items(), PRECISIONS.items()
+        WAYS[family_of(folder)].items(), PRECISIONS.items()
     ):
         stems = separate_rounded(folder, case, make_round, dtype)
         for name, figures in case["stems"].items():
@@ -48,7 +49,7 @@ def measure_case(folder):
             print(f"{os.path.basename(folder):28} {name:14} {precision:4} {way:8} {snr:6.1f} dB")
             # An overflow of f16 makes stems that are no numbers: nothing to hold cleave against.
             figures[f"{precision}_{way}_snr_db"] = round(snr, 1) if math.isfinite(snr) else None
-    with open(path, "w", encoding="utf-8") as file:
+    with open(os.path.join(folder, "case.json"), "w", encoding="utf-8") as file:
         json.dump(case, file, indent=1)
 
 

@@ -2,12 +2,14 @@
  * float64. A case passes where its SNR is within 6 dB of what the reference framework's own float32
  * reaches, or 110 dB; in a lower precision, within 6 dB of what the reference reaches where its
  * operands alone are rounded (those of 3×3 convolutions after Winograd's transforms), and on CUDA,
- * whose convolutions are direct, where what is stored is rounded as well. Arguments: cases, and
- * folders of cases; after --forced-plans they run in every way in which convolutions can be
- * computed, however slow; after --device DEVICE on that one, in every way that its kind of GPU has;
- * after --modes NAME,… in those of these ways alone; after --deal each case in only one of the
- * ways, the next case in the next one; after --enough DB that is enough in the place of 110 dB, for
- * devices whose own arithmetic is not known yet. */
+ * whose convolutions are direct, where what is stored is rounded as well; Roformers everywhere
+ * where the operands of all matrix products are rounded. Arguments: cases, and folders of cases;
+ * after --only ARCHITECTURE those of such networks alone, for devices that run no others yet; after
+ * --forced-plans they run in every way in which convolutions can be computed, however slow; after
+ * --device DEVICE on that one, in every way that its kind of GPU has; after --modes NAME,… in those
+ * of these ways alone; after --deal each case in only one of the ways, the next case in the next
+ * one; after --enough DB that is enough in the place of 110 dB, for devices whose own arithmetic is
+ * not known yet. */
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>
@@ -106,11 +108,21 @@ static const Mode cuda_modes[MODES_MAX] = {
     {"bf16 by op x4", 0, 4, 1, STORED_BFLOAT16, NULL},
 };
 
+/* Figures that a Roformer's stems have, and are held against in the place of others that begin the
+ * same: with rounded operands of all matrix products, and, where the transform of the mix makes the
+ * difference, in float32 behind a transform in float64. */
+static const char *const roformer_standards[][2] = {
+    {"float32_", "float32_after_float64_stft_snr_db"},
+    {"f16_", "f16_rounded_snr_db"},
+    {"bf16_", "bf16_rounded_snr_db"},
+};
+
 /* What meson counts as skipped. */
 #define EXIT_SKIPPED 77
 
 static const Mode *modes = ordinary_modes; /* up to one without a name */
 static const char *device = "cpu";
+static const char *only = NULL; /* architecture of the cases that run; NULL: all */
 static double enough_db = ENOUGH_DB;
 static const char *wanted_modes = NULL; /* names with commas between; NULL: all */
 static bool deals = false;              /* each case has one mode */
@@ -170,6 +182,22 @@ static const char *string_field(const json_t *json, const char *key, const char 
     return text ? text : otherwise;
 }
 
+static const char *architecture_of(const json_t *json) {
+    return string_field(json, "architecture", "MDX23C");
+}
+
+/* The figure of a stem that a mode is held against; infinite where there is none. */
+static double reference_snr(const json_t *stem, const char *standard) {
+    const json_t *figure = json_object_get(stem, standard);
+    for (size_t i = 0; i < sizeof(roformer_standards) / sizeof(roformer_standards[0]); i++) {
+        const char *start = roformer_standards[i][0];
+        const json_t *own = json_object_get(stem, roformer_standards[i][1]);
+        if (own && strncmp(standard, start, strlen(start)) == 0)
+            figure = own;
+    }
+    return json_is_number(figure) ? json_number_value(figure) : INFINITY;
+}
+
 /* Compares every stem that case.json names; text becomes the worst one's figures. */
 static bool compare(const json_t *json, const char *folder, const char *standard,
                     const char *output, char *text, size_t size) {
@@ -180,8 +208,7 @@ static bool compare(const json_t *json, const char *folder, const char *standard
     json_object_foreach(json_object_get(json, "stems"), stem, stem_json) {
         char expected[4096];
         char path[4096];
-        const json_t *figure = json_object_get(stem_json, standard);
-        double reference = json_is_number(figure) ? json_number_value(figure) : INFINITY;
+        double reference = reference_snr(stem_json, standard);
         double needed = fmin(reference - MARGIN_DB, enough_db);
         snprintf(expected, sizeof(expected), "%s/expected-%s.wav", folder, stem);
         snprintf(path, sizeof(path), "%s/%s.wav", output, stem);
@@ -285,7 +312,18 @@ static bool all_are_modes(void) {
     return count_wanted() == names;
 }
 
+static bool case_is_for_device(const char *folder) {
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/case.json", folder);
+    json_t *json = json_load_file(path, 0, NULL);
+    bool fits = !only || !json || strcmp(architecture_of(json), only) == 0;
+    json_decref(json);
+    return fits;
+}
+
 static void run_modes(const char *folder) {
+    if (!case_is_for_device(folder))
+        return;
     int count = count_wanted();
     int turn = count > 0 ? dealt++ % count : 0;
     for (int m = 0, number = 0; m < MODES_MAX && modes[m].name; m++) {
@@ -347,6 +385,8 @@ int main(int argc, char **argv) {
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
             device = argv[++i];
             modes = is_cuda(device) ? cuda_modes : mps_modes;
+        } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+            only = argv[++i];
         } else if (strcmp(argv[i], "--enough") == 0 && i + 1 < argc) {
             enough_db = strtod(argv[++i], NULL);
         } else if (strcmp(argv[i], "--modes") == 0 && i + 1 < argc) {
