@@ -123,6 +123,31 @@ int64_t node_largest_array(const Graph *network, int index, int batch) {
     return largest;
 }
 
+/* ---- Work ---- */
+
+static double exact_stft_flops(const Graph *network, const Node *node) {
+    Limbs limbs = limbs_of(node->as.stft.n_fft);
+    double rows = (double)network->nodes[node->inputs[0]].shape.channels * node->shape.height;
+    double one = 2.0 * rows * (node->as.stft.n_fft / 2) * node->as.stft.bins;
+    return 2 * one * limbs.count * (limbs.count + 1) / 2; /* real and imaginary parts */
+}
+
+static bool is_exact_stft(const Node *node) {
+    return node->op == OP_STFT && node->as.stft.tokens;
+}
+
+double work_flops(const Graph *network, int node) {
+    const Node *n = &network->nodes[node];
+    return is_exact_stft(n) ? exact_stft_flops(network, n) : graph_node_flops(network, node);
+}
+
+double product_flops(const Graph *network, int node) {
+    const Node *n = &network->nodes[node];
+    bool has_products =
+        graph_is_product(n) || is_exact_stft(n) || (is_layer(n) && n->op != OP_RMS_NORM);
+    return has_products ? work_flops(network, node) : 0;
+}
+
 /* ---- What is alive at once ---- */
 
 /* Limbs of frames and of the matrix, and sums of products. */

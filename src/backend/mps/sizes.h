@@ -42,6 +42,13 @@ bool sizes_fit(const Graph *network, int batch, int *node);
 /* Whether every product is one that MPS computes rightly; *node becomes the first that is not. */
 bool products_fit(const Graph *network, int *node);
 
+/* FLOP of one node for one item as this backend computes it: graph_node_flops(), but for the exact
+ * STFT, whose products are far more work than a fast Fourier transform. */
+double work_flops(const Graph *network, int node);
+
+/* FLOP of those of its products. */
+double product_flops(const Graph *network, int node);
+
 /* last[i] becomes the last node that reads node i, (network->count) of them; the network's count
  * for the output, which is read after all. */
 void find_last_uses(const Graph *network, int *last);
