@@ -68,18 +68,14 @@ static void rms_norm(const RmsNormArguments *a) {
 
 /* ---- Softmax ---- */
 
-#ifndef SIMD_SCALE
-ALWAYS_INLINE Vector simd_scale(Vector x, Vector n) {
-    return simd_multiply(x, simd_power_of_two(n));
-}
-#endif
-
-/* 2^x for x ≤ 0, at least 2^-126: x = n + r, |r| ≤ 1/2, and 2^r by a polynomial of degree 5 that is
- * 1 at 0, a minimax fit of the relative error (1.1e-7; iteratively reweighted least squares). */
+/* 2^x for x ≤ 0, at least 2^-125: x = n + r, |r| ≤ 1/2, and 2^r by a polynomial of degree 5 that is
+ * 1 at 0, a minimax fit of the relative error (1.1e-7; iteratively reweighted least squares).
+ * Adding 1.5 · 2^23 rounds to whole numbers. */
 ALWAYS_INLINE Vector simd_exp2(Vector x) {
-    x = simd_max(simd_set(-126.0f), x);
-    Vector n = simd_round(x);
-    Vector r = simd_subtract(x, n);
+    Vector whole = simd_set(12582912.0f);
+    x = simd_max(simd_set(-125.0f), x);
+    Vector n = simd_add(x, whole);
+    Vector r = simd_subtract(x, simd_subtract(n, whole));
     Vector p = simd_set(0.001326472731307149f);
     p = simd_fma(p, r, simd_set(0.009671512991189957f));
     p = simd_fma(p, r, simd_set(0.05550733581185341f));
