@@ -499,6 +499,28 @@ static void test_weights_stay_in_the_file(void **state) {
     net_close(&net);
 }
 
+static void count_call(void *count) {
+    (*(int *)count)++;
+}
+
+/* While weights are packed, the file's pages can be let go behind each MLP, not only at the end. */
+static void test_pages_are_let_go_while_packing(void **state) {
+    (void)state;
+    Net net;
+    net_open(&net, &overlapping);
+    int calls = 0;
+    CompileOptions options = plain;
+    Executable *executable = NULL;
+    cleave_error error = {0};
+    options.weights_read = count_call;
+    options.weights_context = &calls;
+    assert_int_equal(backend_compile(&backend_cpu, &executable, &net.graph, &options, &error),
+                     CLEAVE_OK);
+    assert_true(calls > overlapping.mask.stems * overlapping.band_count);
+    executable_destroy(executable);
+    net_close(&net);
+}
+
 /* A broken weight is refused whether it stays in the file or not, and so is a broken bias. */
 static void test_broken_weights_are_refused(void **state) {
     (void)state;
@@ -552,6 +574,7 @@ int main(void) {
         cmocka_unit_test(test_silence_stays_exact),
         cmocka_unit_test(test_the_bits_depend_on_nothing_else),
         cmocka_unit_test(test_weights_stay_in_the_file),
+        cmocka_unit_test(test_pages_are_let_go_while_packing),
         cmocka_unit_test(test_broken_weights_are_refused),
         cmocka_unit_test(test_memory_is_known_beforehand),
     };
