@@ -402,6 +402,4 @@ void plan_describe(const PlannedStep *step, char *text, size_t size) {
     if (plan_is_product(step->kind))
         snprintf(text, size, "%s, %d columns%s", kind_word(step->kind), step->tile,
                  step->split ? ", split" : "");
-    else if (step->tokens.linears > 0)
-        snprintf(text, size, "rows, %d columns", step->tokens.rows[0].tile);
 }

@@ -230,7 +230,7 @@ static void plan_linear(CudaPlan *plan, int step, int linear) {
 static bool tokens_fit(const CudaPlan *plan, int step) {
     const PlannedTokens *tokens = &plan->steps[step].tokens;
     int64_t blocks = 1;
-    bool fits = tokens->groups < 65536;
+    bool fits = tokens->groups < 65536 && divide_up(plan_rows(plan, step), PRODUCT_PIXELS) < 65536;
     for (int i = 0; i < tokens->linears; i++)
         fits = fits && tokens->rows[i].tiles < 65536;
     if (plan->steps[step].kind == STEP_KIND_ATTENTION)

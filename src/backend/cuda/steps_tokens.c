@@ -102,7 +102,8 @@ static void fill_attention(const CudaExecutable *executable, int step, RowsArgum
     arguments->along_bands = attention->axis == SEQUENCE_BANDS;
 }
 
-/* `add`: what is added, which lies as the output; 0: nothing. */
+/* `add`: what is added, which lies as the output; 0: nothing. Of a single group, the rows are the
+ * larger operand: all its tiles of columns run together; of many groups, the weights are. */
 static CudaStatus launch_rows(const CudaExecutable *executable, int step, int linear,
                               RowsPlace from, RowsPlace to, uint64_t add, int batch) {
     const CudaPlan *plan = &executable->plan;
@@ -118,10 +119,13 @@ static CudaStatus launch_rows(const CudaExecutable *executable, int step, int li
                                .add = add,
                                .stored = to.stored,
                                .rows = plan_rows(plan, step),
-                               .finish = (int32_t)plan_rows_finish(plan, step, linear)};
+                               .finish = (int32_t)plan_rows_finish(plan, step, linear),
+                               .tiles_first = planned->tokens.groups == 1};
     if (arguments.finish == ROWS_ATTENTION)
         fill_attention(executable, step, &arguments);
-    Grid grid = {tiles_of(arguments.rows, PRODUCT_PIXELS), rows->tiles, batch};
+    int down = tiles_of(arguments.rows, PRODUCT_PIXELS);
+    Grid grid = {arguments.tiles_first ? rows->tiles : down,
+                 arguments.tiles_first ? down : rows->tiles, batch};
     KernelNumber kernel = cuda_kernel_of(KERNEL_rows_f32_128, planned->type, rows->tile);
     return cuda_kernel_launch(executable, kernel, grid, (size_t)ROWS_SHARED_BYTES(rows->tile),
                               &arguments);

@@ -179,6 +179,7 @@ typedef struct RowsProblem {
     int head; /* padded */
     int frames;
     int along_bands;
+    int tiles_first;
 } RowsProblem;
 
 static int unit_of(const RowsProblem *p) {
@@ -253,6 +254,7 @@ static RowsProblem rows_problem(Random *random, int type, int tile, int finish) 
     p.rows = random_chance(random, 50) ? random_between(random, 1, 40)
                                        : random_between(random, 100, 290);
     p.groups = random_between(random, 1, 3);
+    p.tiles_first = random_between(random, 0, 1);
     for (int i = 0; i < p.groups; i++)
         p.channels[i] = padded(random_between(random, 1, random_chance(random, 50) ? 40 : 150));
     if (finish == ROWS_ATTENTION)
@@ -330,9 +332,13 @@ static RowsOutput rows_run(const RowsProblem *p, int batch, Way way) {
             .gates = address_of(output.gates + (size_t)(sample * p->rows * p->heads)),
             .heads = p->heads,
             .frames = p->frames,
-            .along_bands = p->along_bands};
-        run_kernel(name, &a, (Grid){divide_up(p->rows, PRODUCT_PIXELS), p->tiles, batch},
-                   (size_t)ROWS_SHARED_BYTES(p->tile), way);
+            .along_bands = p->along_bands,
+            .tiles_first = p->tiles_first};
+        int down = divide_up(p->rows, PRODUCT_PIXELS);
+        run_kernel(
+            name, &a,
+            (Grid){p->tiles_first ? p->tiles : down, p->tiles_first ? down : p->tiles, batch},
+            (size_t)ROWS_SHARED_BYTES(p->tile), way);
     }
     return output;
 }
@@ -368,7 +374,42 @@ static double sigmoid(double x) {
     return 1 / (1 + exp(-x));
 }
 
-/* Of a pair: where it goes, and what stands there. */
+/* `row` is that of a sample. */
+static void turn_pair(const RowsProblem *p, int row, int channel, Sum sums[2]) {
+    int position = p->along_bands ? row / p->frames : row % p->frames;
+    const float *turn = p->turns + (ptrdiff_t)position * p->head + channel % p->head;
+    double c = (double)turn[0], s = (double)turn[1];
+    double x = sums[0].value, y = sums[1].value;
+    double bound = 2 * (sums[0].bound + sums[1].bound) + 1e-6 * (fabs(x) + fabs(y));
+    sums[0] = (Sum){x * c - y * s, bound};
+    sums[1] = (Sum){y * c + x * s, bound};
+}
+
+static void check_stored(const RowsProblem *p, const RowsOutput *output, size_t at, double want,
+                         double bound, Comparison *all) {
+    compare(all, stored_read(p->output_stored, output->values, at), want,
+            bound + (fabs(want) + bound) * stored_step(p->output_stored));
+}
+
+/* Everything but a pair with its gate. `gates` are those of the row, `to` is its first element. */
+static void check_one(const RowsProblem *p, const RowsOutput *output, const float *gates, size_t to,
+                      int channel, Sum sum, Comparison *all) {
+    int gate = channel - 3 * p->heads * p->head;
+    double want = sum.value, bound = 1.2 * sum.bound + 1e-6 * (1 + fabs(want));
+    if (p->finish == ROWS_ATTENTION && gate >= 0) {
+        if (gate < p->heads)
+            compare(all, (double)gates[gate], sigmoid(want), bound);
+        return;
+    }
+    if (p->finish == ROWS_GELU)
+        want = 0.5 * want * (1 + erf(want * 0.70710678118654752440));
+    if (p->finish == ROWS_TANH)
+        want = tanh(want);
+    if (p->add)
+        want += (double)p->add[to + (size_t)channel];
+    check_stored(p, output, to + (size_t)channel, want, bound, all);
+}
+
 static void check_pair(const RowsProblem *p, const RowsOutput *output, int group, int row,
                        int channel, Comparison *all) {
     int sample = row / p->rows, own = row % p->rows;
@@ -376,39 +417,16 @@ static void check_pair(const RowsProblem *p, const RowsOutput *output, int group
     size_t to = at * (size_t)p->output_row;
     Sum sums[2] = {rows_sum(p, group, at, channel), rows_sum(p, group, at, channel + 1)};
     if (p->finish == ROWS_GATED) {
-        double gate = sigmoid(sums[1].value), want = sums[0].value * gate;
         double bound = sums[0].bound + 0.25 * fabs(sums[0].value) * sums[1].bound + 1e-6;
-        compare(all, stored_read(p->output_stored, output->values, to + (size_t)channel / 2), want,
-                bound + (fabs(want) + bound) * stored_step(p->output_stored));
+        check_stored(p, output, to + (size_t)channel / 2, sums[0].value * sigmoid(sums[1].value),
+                     bound, all);
         return;
     }
-    Sum turned[2] = {sums[0], sums[1]};
-    if (p->finish == ROWS_ATTENTION && channel < 2 * p->heads * p->head) {
-        int position = p->along_bands ? own / p->frames : own % p->frames;
-        const float *turn = p->turns + (ptrdiff_t)position * p->head + channel % p->head;
-        double c = (double)turn[0], s = (double)turn[1];
-        turned[0].value = sums[0].value * c - sums[1].value * s;
-        turned[1].value = sums[1].value * c + sums[0].value * s;
-        turned[0].bound = turned[1].bound = 2 * (sums[0].bound + sums[1].bound) +
-                                            1e-6 * (fabs(sums[0].value) + fabs(sums[1].value));
-    }
-    for (int i = 0; i < 2; i++) {
-        int gate = channel + i - 3 * p->heads * p->head;
-        double want = turned[i].value, bound = 1.2 * turned[i].bound + 1e-6 * (1 + fabs(want));
-        if (p->finish == ROWS_ATTENTION && gate >= 0) {
-            if (gate < p->heads)
-                compare(all, (double)output->gates[row * p->heads + gate], sigmoid(want), bound);
-            continue;
-        }
-        if (p->finish == ROWS_GELU)
-            want = 0.5 * want * (1 + erf(want * 0.70710678118654752440));
-        if (p->finish == ROWS_TANH)
-            want = tanh(want);
-        if (p->add)
-            want += (double)p->add[to + (size_t)(channel + i)];
-        compare(all, stored_read(p->output_stored, output->values, to + (size_t)(channel + i)),
-                want, bound + (fabs(want) + bound) * stored_step(p->output_stored));
-    }
+    if (p->finish == ROWS_ATTENTION && channel < 2 * p->heads * p->head)
+        turn_pair(p, own, channel, sums);
+    for (int i = 0; i < 2; i++)
+        check_one(p, output, output->gates + (ptrdiff_t)row * p->heads, to, channel + i, sums[i],
+                  all);
 }
 
 static void rows_check(const RowsProblem *p, const RowsOutput *output) {

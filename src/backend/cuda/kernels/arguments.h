@@ -230,7 +230,8 @@ typedef struct IstftArguments {
  * one of the table's tiles is N columns of a group. The weights of a tile come as those of a
  * convolution, [slice][plane][N][16 bytes]. Channels come in pairs; in f32 the two of pair p are
  * columns p / 16 · 32 + p % 16 and the one 16 further, else they are adjacent: so one thread has
- * both of them. Grid: (rows / 128, tiles, samples). */
+ * both of them. Grid: (rows / 128, tiles, samples), or (tiles, rows / 128, samples): blocks whose
+ * larger operand is the same shall run together, so that it comes from memory once. */
 typedef enum RowsFinish {
     ROWS_PLAIN,
     ROWS_GELU,
@@ -278,7 +279,7 @@ typedef struct RowsArguments {
     int32_t heads;
     int32_t frames;      /* row = band · frames + frame */
     int32_t along_bands; /* position is the band's number, else the frame's */
-    int32_t unused;
+    int32_t tiles_first; /* in the grid */
 } RowsArguments;
 
 /* rms: output = input / max(‖input‖, 1e-12) · √features · gamma for each row of each group, then

@@ -19,8 +19,8 @@ struct RowsBlock {
 
 template <typename T> FN RowsBlock rows_block(const RowsArguments &a) {
     RowsBlock block;
-    block.tile = global<const RowsTile>(a.tiles)[block_y()];
-    block.first = block_x() * PRODUCT_PIXELS;
+    block.tile = global<const RowsTile>(a.tiles)[a.tiles_first ? block_x() : block_y()];
+    block.first = (a.tiles_first ? block_y() : block_x()) * PRODUCT_PIXELS;
     block.operand = a.operand + (uint64_t)(block_z() * a.operand_sample + block.tile.operand) *
                                     (16 / Unit<T>::channels);
     return block;
