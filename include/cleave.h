@@ -165,31 +165,42 @@ typedef struct cleave_model_info {
     const char *name;          /* file name without folder and extension */
     const char *config_source; /* path of the YAML, or "safetensors header" */
     const char *container;     /* "torch zip", "torch stream" or "safetensors" */
-    const char *weight_type;   /* element type of the first convolution: "f32", "f16", … */
-    const char *norm;          /* as in the configuration, such as "InstanceNorm" */
-    const char *act;           /* as in the configuration, such as "gelu" */
-    const char *const *stems;  /* stem names in output order */
+    const char *weight_type;   /* element type of the first weight: "f32", "f16", … */
+    const char *norm;         /* MDX23C: as in the configuration, such as "InstanceNorm"; else "" */
+    const char *act;          /* MDX23C: as in the configuration, such as "gelu"; else "" */
+    const char *const *stems; /* stem names in output order */
     int stem_count;
-    int channels;    /* audio channels: 1 or 2 */
-    int sample_rate; /* Hz */
-    int chunk_size;  /* samples per chunk with blend fade: the largest multiple of hop_length (plus
-                        one where n_fft is odd) in what the configuration says */
-    int n_fft;       /* samples */
-    int hop_length;  /* samples */
-    int dim_f;       /* STFT bins kept */
-    int dim_t;       /* frames per chunk */
-    int num_subbands;
+    int channels;     /* audio channels: 1 or 2 */
+    int sample_rate;  /* Hz */
+    int chunk_size;   /* samples per chunk with blend fade. MDX23C: the largest multiple of
+                         hop_length (plus one where n_fft is odd) in what the configuration says */
+    int n_fft;        /* samples */
+    int hop_length;   /* samples */
+    int dim_f;        /* STFT bins kept */
+    int dim_t;        /* frames per chunk */
+    int num_subbands; /* this and those up to scale: MDX23C; else 0 */
     int num_scales;
     int num_blocks_per_scale;
     int num_channels;
     int growth;
     int bottleneck_factor;
-    int scale[2];           /* factor per scale in time and in frequency */
-    int default_overlap;    /* inference.num_overlap, at least 1 */
-    int normalize;          /* inference.normalize: 0 or 1 */
-    int64_t parameters;     /* number of weights */
-    double flops_per_chunk; /* floating-point operations by direct computation, a multiply and an
-                               add counted as two */
+    int scale[2];             /* factor per scale in time and in frequency */
+    int default_overlap;      /* inference.num_overlap, at least 1 */
+    int normalize;            /* inference.normalize: 0 or 1 */
+    int64_t parameters;       /* number of weights */
+    double flops_per_chunk;   /* floating-point operations by direct computation, a multiply and an
+                                 add counted as two */
+    const char *architecture; /* "MDX23C", "BS-Roformer" or "Mel-Band Roformer" */
+    /* Of Roformers; else 0. By the names of the configuration, where not said otherwise. */
+    int dim;                    /* features of a token */
+    int depth;                  /* blocks */
+    int heads;                  /* of attention */
+    int dim_head;               /* features of a head */
+    int bands;                  /* how many bands the bins are grouped into */
+    int time_transformer_depth; /* layers of a block along the frames */
+    int freq_transformer_depth; /* layers of a block along the bands */
+    int mask_estimator_depth;
+    int mlp_expansion_factor; /* of the masks' hidden layers */
 } cleave_model_info;
 
 CLEAVE_INLINE void cleave_model_get_info(const cleave_model *model, cleave_model_info *info);

@@ -77,10 +77,13 @@ CLEAVE_API int cleave_trial_main(int argc, char **argv);
 
 /* A part of the network, for one chunk of chunk_size samples. */
 typedef struct cleave_block {
-    char name[32];      /* "STFT", "encoder 1", "bottleneck", "decoder 1", … */
-    const char *kind;   /* "stft", "first_conv", "encoder", "bottleneck", "decoder", "final_conv" or
-                           "istft"; static storage */
-    int input[3];       /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    char name[32];      /* "STFT", "encoder 1", "bottleneck", "decoder 1", "block 1", … */
+    const char *kind;   /* "stft" and "istft"; of MDX23C "first_conv", "encoder", "bottleneck",
+                           "decoder" or "final_conv"; of Roformers "band_split", "block",
+                           "final_norm" or "masks"; static storage */
+    int input[3];       /* channels, frequencies, frames; a waveform: channels, samples, 1. Of
+                           Roformers: bands, features, frames; a spectrogram: 1 (or stems), 2 for
+                           each bin and channel, frames */
     int output[3];      /* likewise */
     int64_t parameters; /* trained values */
     double flops;       /* as in cleave_model_info */
@@ -140,7 +143,7 @@ typedef struct cleave_layer {
                        storage */
     int kernel[2];  /* of convolutions, in frequency and in time; else 0 */
     int stride[2];  /* likewise */
-    int input[3];   /* channels, frequencies, frames; a waveform: channels, samples, 1 */
+    int input[3];   /* as in cleave_block */
     int output[3];  /* likewise */
     int count;      /* how many such layers there are */
     char how[64];   /* how the backend computes them, in words of its own, such as "winograd 4x16,

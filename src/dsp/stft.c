@@ -23,6 +23,11 @@ int istft_length(int n_fft, int hop, int frames, int samples) {
     return length < samples ? length : samples;
 }
 
+int istft_whole_length(int n_fft, int hop, int frames, int samples) {
+    int length = n_fft + hop * (frames - 1) - n_fft / 2;
+    return length < samples ? length : samples;
+}
+
 void istft_envelope(const float *window, int n_fft, int hop, int frames, int length,
                     double *envelope) {
     for (int frame = 0; frame < frames; frame++) {

@@ -25,6 +25,9 @@ static inline int stft_reflect(int index, int samples) {
 /* How many of `samples` samples the inverse of `frames` frames gives; the rest is zero. */
 int istft_length(int n_fft, int hop, int frames, int samples);
 
+/* The same for an inverse that also keeps the samples behind the centre of the last frame. */
+int istft_whole_length(int n_fft, int hop, int frames, int samples);
+
 /* Adds the squared windows of all frames that reach a sample to envelope[length], which begins with
  * zeros; window[n_fft] is what the frames are multiplied by. */
 void istft_envelope(const float *window, int n_fft, int hop, int frames, int length,

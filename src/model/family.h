@@ -40,6 +40,9 @@ struct NetworkFamily {
     cleave_status (*check_frames)(const Config *config, int frames, const char *what,
                                   cleave_error *error);
 
+    /* Writes the sizes of the network for the log. */
+    void (*write_sizes)(const Config *config, char *text, size_t size);
+
     /* ---- The checkpoint ---- */
 
     /* Every tensor of a checkpoint must be one that the network names, but counters and biases of

@@ -192,6 +192,12 @@ static cleave_status mdx23c_check(const Config *config, const char *source, clea
     return status;
 }
 
+static void mdx23c_write_sizes(const Config *c, char *text, size_t size) {
+    snprintf(text, size, "%d subbands, %d scales, %d blocks, %d + %d channels, %s, %s",
+             c->num_subbands, c->num_scales, c->num_blocks_per_scale, c->num_channels, c->growth,
+             c->norm_name, c->act_name);
+}
+
 /* ---- The network ----
  *
  * Spectrograms have time as height and frequency as width from the STFT on, so the two
@@ -392,6 +398,7 @@ const NetworkFamily mdx23c_family = {
     .read = mdx23c_read,
     .check = mdx23c_check,
     .check_frames = mdx23c_check_frames,
+    .write_sizes = mdx23c_write_sizes,
     .describe = mdx23c_describe,
     .hint = mdx23c_hint,
 };

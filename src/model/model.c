@@ -195,13 +195,13 @@ static void model_warn_of_chunk(const cleave_model *model, const cleave_logger *
 
 static void model_log(const cleave_model *model, const cleave_logger *log) {
     const Config *c = &model->config;
+    char sizes[200] = "";
+    c->family->write_sizes(c, sizes, sizeof(sizes));
     log_write(log, CLEAVE_LOG_DEBUG,
-              PATH_FORMAT
-              ": configuration %s: n_fft %d, hop %d, dim_f %d, chunk %d, %d subbands, %d scales, "
-              "%d blocks, %d + %d channels, %s, %s, %d stems",
-              model->path, model->config_source, c->n_fft, c->hop_length, c->dim_f, c->chunk_size,
-              c->num_subbands, c->num_scales, c->num_blocks_per_scale, c->num_channels, c->growth,
-              c->norm_name, c->act_name, c->stem_count);
+              PATH_FORMAT ": configuration %s: %s: n_fft %d, hop %d, dim_f %d, chunk %d, %s, %d "
+                          "stems",
+              model->path, model->config_source, c->family->name, c->n_fft, c->hop_length, c->dim_f,
+              c->chunk_size, sizes, c->stem_count);
 }
 
 static cleave_status model_fill(cleave_model *model, const char *path,
@@ -265,6 +265,7 @@ void cleave_model_close(cleave_model *model) {
 void cleave_model_get_info_sized(const cleave_model *model, cleave_model_info *info,
                                  size_t info_size) {
     const Config *c = &model->config;
+    const RoformerConfig *r = &c->roformer;
     const Tensor *first = checkpoint_find(model->checkpoint, model->config.family->mark);
     const cleave_model_info own = {
         .path = model->path,
@@ -294,6 +295,16 @@ void cleave_model_get_info_sized(const cleave_model *model, cleave_model_info *i
         .normalize = c->normalize,
         .parameters = model->parameters,
         .flops_per_chunk = model->flops_per_chunk,
+        .architecture = c->family->name,
+        .dim = r->dim,
+        .depth = r->depth,
+        .heads = r->heads,
+        .dim_head = r->dim_head,
+        .bands = r->band_count,
+        .time_transformer_depth = r->time_depth,
+        .freq_transformer_depth = r->band_depth,
+        .mask_estimator_depth = r->mask_depth,
+        .mlp_expansion_factor = r->expansion,
     };
     struct_give(info, info_size, &own, sizeof(own));
 }

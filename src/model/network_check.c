@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/family.h"
 #include "model/family_names.h"
 #include "model/network.h"
@@ -147,11 +148,12 @@ static bool names_have(const SortedNames *sorted, const char *name,
 }
 
 #define ZEROS_AT_ONCE ((size_t)1024)
+#define LONGEST_BIAS  ((size_t)1 << 24) /* a file of any size can hold a longer one */
 
 static bool tensor_is_zero(const Tensor *tensor) {
     float values[ZEROS_AT_ONCE];
     size_t count = tensor_elements(tensor);
-    if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_OTHER)
+    if (tensor->dtype == DTYPE_I64 || tensor->dtype == DTYPE_OTHER || count > LONGEST_BIAS)
         return false;
     for (size_t first = 0; first < count; first += ZEROS_AT_ONCE) {
         size_t length = size_min(count - first, ZEROS_AT_ONCE);
@@ -163,15 +165,10 @@ static bool tensor_is_zero(const Tensor *tensor) {
     return true;
 }
 
-static bool name_ends(const char *name, const char *end) {
-    size_t length = strlen(name);
-    return length >= strlen(end) && strcmp(name + length - strlen(end), end) == 0;
-}
-
 /* Whether the network would compute the same without a tensor that it does not name. */
 static bool changes_nothing(const Tensor *tensor) {
-    return name_ends(tensor->name, "num_batches_tracked") ||
-           (name_ends(tensor->name, ".bias") && tensor_is_zero(tensor));
+    return text_ends_with(tensor->name, "num_batches_tracked") ||
+           (text_ends_with(tensor->name, ".bias") && tensor_is_zero(tensor));
 }
 
 /* Whether a tensor is of another network. In a family that does not name all its weights, other

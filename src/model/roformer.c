@@ -273,12 +273,13 @@ static const char *roformer_variant(const char *name) {
 
 /* ---- The families ---- */
 
-#define ROFORMER_FAMILY                                                                            \
-    .mark = ROFORMER_MARK, .refuse = roformer_refuse, .integer_keys = roformer_integer_keys,       \
-    .integer_key_count = ROFORMER_INTEGER_KEYS, .n_fft_key = "model.stft_n_fft",                   \
-    .hop_key = "model.stft_hop_length", .bins_key = "model.stft_n_fft", .check = roformer_check,   \
-    .check_frames = roformer_check_frames, .names_all_weights = true, .variant = roformer_variant, \
-    .stems_apart = true, .describe = roformer_describe, .hint = roformer_hint
+#define ROFORMER_FAMILY                                                                          \
+    .mark = ROFORMER_MARK, .refuse = roformer_refuse, .integer_keys = roformer_integer_keys,     \
+    .integer_key_count = ROFORMER_INTEGER_KEYS, .n_fft_key = "model.stft_n_fft",                 \
+    .hop_key = "model.stft_hop_length", .bins_key = "model.stft_n_fft", .check = roformer_check, \
+    .check_frames = roformer_check_frames, .write_sizes = roformer_write_sizes,                  \
+    .names_all_weights = true, .variant = roformer_variant, .stems_apart = true,                 \
+    .describe = roformer_describe, .hint = roformer_hint
 
 const NetworkFamily bs_roformer_family = {.name = "BS-Roformer",
                                           .own_weight = "final_norm.gamma",

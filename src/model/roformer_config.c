@@ -2,6 +2,7 @@
 #include "model/roformer_config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,19 +206,20 @@ static cleave_status read_band_sizes(const ConfigReader *r, const YamlNode *list
 static cleave_status set_bands(const ConfigReader *r, const int *bins, int count) {
     const Config *c = r->config;
     int64_t sum = 0;
-    cleave_status status = make_bands(r, count);
-    if (status != CLEAVE_OK)
-        return status;
-    for (int i = 0; i < count; i++) {
-        c->roformer.bands[i] = (Band){(int)sum, bins[i]};
+    for (int i = 0; i < count; i++)
         sum += bins[i];
+    if (sum != c->dim_f)
+        return model_refuse(r->error, r->source, "each bin must be in one band",
+                            "model.freqs_per_bands%s has %" PRId64
+                            " bins, but an STFT with model.stft_n_fft %d has %d",
+                            bins == bs_default_bins ? ", by default," : "", sum, c->n_fft,
+                            c->dim_f);
+    cleave_status status = make_bands(r, count);
+    for (int i = 0, first = 0; i < count && status == CLEAVE_OK; i++) {
+        c->roformer.bands[i] = (Band){first, bins[i]};
+        first += bins[i];
     }
-    if (sum == c->dim_f)
-        return CLEAVE_OK;
-    return model_refuse(r->error, r->source, "each bin must be in one band",
-                        "model.freqs_per_bands%s has %" PRId64
-                        " bins, but an STFT with model.stft_n_fft %d has %d",
-                        bins == bs_default_bins ? ", by default," : "", sum, c->n_fft, c->dim_f);
+    return status;
 }
 
 static cleave_status read_bs_bands(const ConfigReader *r) {
@@ -330,4 +332,13 @@ cleave_status roformer_check_frames(const Config *config, int frames, const char
               frames, each);
     return error_advise(error, CLEAVE_ERROR_MODEL,
                         "check chunk_size, model.dim, model.heads and model.dim_head");
+}
+
+void roformer_write_sizes(const Config *config, char *text, size_t size) {
+    const RoformerConfig *c = &config->roformer;
+    snprintf(text, size,
+             "%d bands, %d blocks of %d + %d layers, dim %d, %d heads of %d, masks of depth %d and "
+             "expansion %d",
+             c->band_count, c->depth, c->time_depth, c->band_depth, c->dim, c->heads, c->dim_head,
+             c->mask_depth, c->expansion);
 }

@@ -25,5 +25,6 @@ cleave_status mel_roformer_read(const ConfigReader *reader);
 cleave_status roformer_check(const Config *config, const char *source, cleave_error *error);
 cleave_status roformer_check_frames(const Config *config, int frames, const char *what,
                                     cleave_error *error);
+void roformer_write_sizes(const Config *config, char *text, size_t size);
 
 #endif

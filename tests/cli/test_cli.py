@@ -405,6 +405,7 @@ class InspectTest(CliTest):
         self.assert_done(result)
         info = json.loads(result.out)
         expected = {"path": MODEL, "name": "model", "config_source": CONFIG,
+                    "architecture": "MDX23C",
                     "stems": ["vocals", "other"], "channels": 2, "sample_rate": RATE,
                     "chunk_size": 3968, "n_fft": 512, "hop_length": 128, "dim_f": 256, "dim_t": 32,
                     "num_subbands": 4, "num_scales": 2, "num_blocks_per_scale": 1,
@@ -414,6 +415,28 @@ class InspectTest(CliTest):
         self.assertEqual({key: info[key] for key in expected}, expected)
         self.assertGreater(info["parameters"], 1000)
         self.assertGreater(info["flops_per_chunk"], 1e6)
+
+    def test_roformer(self):
+        model = os.path.join(DATA, "golden", "mel-skip-6stem", "model.ckpt")
+        result = self.run_program("inspect", model)
+        self.assert_done(result)
+        for words in ("Mel-Band Roformer: 3 blocks, dim 32, 2 heads of 32, 14 bands", "mono",
+                      "per block 1 along time and 1 along the bands", "depth 1, expansion factor 1",
+                      "block 3", "masks", "bands x features x frames"):
+            self.assertIn(words, result.out)
+        self.assertNotIn("subbands", result.out)
+        info = json.loads(self.run_program("inspect", model, "--json").out)
+        expected = {"architecture": "Mel-Band Roformer", "stems": ["bass", "drums", "other", "vocals",
+                                                                   "guitar", "piano"],
+                    "weight_type": "f16", "channels": 1, "n_fft": 512, "hop_length": 128,
+                    "dim_f": 257, "dim_t": 41, "dim": 32, "depth": 3, "heads": 2, "dim_head": 32,
+                    "bands": 14, "time_transformer_depth": 1, "freq_transformer_depth": 1,
+                    "mask_estimator_depth": 1, "mlp_expansion_factor": 1}
+        self.assertEqual({key: info[key] for key in expected}, expected)
+        self.assertNotIn("num_subbands", info)
+        self.assertEqual([block["kind"] for block in info["blocks"]],
+                         ["stft", "band_split", "block", "block", "block", "masks", "istft"])
+        self.assertEqual(sum(block["parameters"] for block in info["blocks"]), info["parameters"])
 
     def test_configuration_of_another_name(self):
         model = shutil.copy(MODEL, self.path("weights.ckpt"))

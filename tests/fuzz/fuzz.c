@@ -89,15 +89,22 @@ static void read_tensor(const Tensor *tensor, size_t *left) {
     tensor_read_f32(tensor, elements - 1, 1, values);
 }
 
-static void check_against(const Checkpoint *checkpoint) {
-    static const char text[] =
-        "audio: {n_fft: 64, hop_length: 16, dim_f: 32, dim_t: 16, chunk_size: 240}\n"
-        "model: {num_subbands: 1, num_scales: 1, num_blocks_per_scale: 1, num_channels: 4,\n"
-        "        growth: 2, bottleneck_factor: 2, scale: [2, 2], norm: BatchNorm, act: gelu}\n"
-        "training: {instruments: [a, b]}\n";
+static const char mdx23c_text[] =
+    "audio: {n_fft: 64, hop_length: 16, dim_f: 32, dim_t: 16, chunk_size: 240}\n"
+    "model: {num_subbands: 1, num_scales: 1, num_blocks_per_scale: 1, num_channels: 4,\n"
+    "        growth: 2, bottleneck_factor: 2, scale: [2, 2], norm: BatchNorm, act: gelu}\n"
+    "training: {instruments: [a, b]}\n";
+
+static const char roformer_text[] =
+    "audio: {chunk_size: 240}\n"
+    "model: {dim: 4, depth: 1, heads: 1, dim_head: 2, freqs_per_bands: [4, 5], stft_n_fft: 16,\n"
+    "        stft_hop_length: 4}\n"
+    "training: {instruments: [a]}\n";
+
+static void check_against(const Checkpoint *checkpoint, const char *text) {
     Config config;
     cleave_error error = {0};
-    if (config_parse(&config, text, strlen(text), "x.yaml", NULL, &error) != CLEAVE_OK)
+    if (config_parse(&config, text, strlen(text), "x.yaml", checkpoint, &error) != CLEAVE_OK)
         trap(error.text);
     fuzz_check_error(network_check(&config, checkpoint, "x.ckpt", &error), &error);
     config_free(&config);
@@ -113,7 +120,8 @@ static void use_checkpoint(const Checkpoint *checkpoint) {
             trap("a tensor is not found by its name");
         read_tensor(&tensors[i], &left);
     }
-    check_against(checkpoint);
+    check_against(checkpoint, mdx23c_text);
+    check_against(checkpoint, roformer_text);
     if (config)
         fuzz_config(config, strlen(config));
 }

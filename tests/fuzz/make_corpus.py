@@ -56,8 +56,29 @@ inference:
 """
 
 
+ROFORMER = """audio: {chunk_size: 3968}
+model:
+  dim: 8
+  depth: 2
+  stereo: true
+  num_stems: 2
+  dim_head: 4
+  heads: 2
+  freqs_per_bands: [1, 2, 6]
+  stft_n_fft: 16
+  stft_hop_length: 4
+training:
+  instruments: [vocals, other]
+"""
+
+
 def yamls():
     files = fixtures("cases/*/model.yaml")
+    files.update(fixtures("golden/*/model.yaml"))
+    files["roformer"] = ROFORMER
+    files["mel-roformer"] = ROFORMER.replace("freqs_per_bands: [1, 2, 6]", "num_bands: 2")
+    files["roformer-by-type"] = ROFORMER.replace("  freqs_per_bands: [1, 2, 6]\n", "").replace(
+        "training:", "training:\n  model_type: mel_band_roformer").replace("n_fft: 16", "n_fft: 2048")
     files["base"] = BASE
     files["tuple"] = BASE.replace("[2, 2]", "!!python/tuple\n  - 2\n  - 2")
     files["elu"] = BASE.replace("gelu", "elu0.5").replace("InstanceNorm", "GroupNorm4")

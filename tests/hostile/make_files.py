@@ -186,6 +186,8 @@ def zips():
         "zip-negative-stride.ckpt": checkpoint(one_tensor("0", 4, [2], [-1], 1)),
         "zip-short-storage.ckpt": checkpoint(one_tensor("0", 8, [8], [1])),
         "zip-zero-shape.ckpt": checkpoint(one_tensor("0", 4, [0, 1 << 62, 1 << 62], [1, 1, 1])),
+        "roformer-endless-bias.ckpt": checkpoint(state_dict(
+            [("layers.0.2.x.bias", tensor("0", 4, [1 << 59], [0]))])),
         "zip-system.ckpt": checkpoint(b"\x80\x02}(" + weight + text("x") + system + b"u."),
         "zip-eval.ckpt": checkpoint(b"\x80\x02}(" + weight + text("x") + evaluate + b"u."),
     }
@@ -294,6 +296,39 @@ def configs():
     }
 
 
+def roformer(model, audio="chunk_size: 4096"):
+    """All Roformers have these keys; the last of two that are the same holds."""
+    return (f"audio: {{{audio}}}\nmodel:\n  dim: 8\n  depth: 1\n  stft_n_fft: 512\n" +
+            "  stft_hop_length: 128\n" + "".join(f"  {line}\n" for line in model) +
+            "training: {instruments: [vocals]}\n")
+
+
+def roformers():
+    laughs = 'a0: &a0 [1]\n' + "".join(
+        f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 9) + "]\n" for i in range(1, 40))
+    long = "chunk_size: 268435456"
+    bands = "freqs_per_bands: [257]"
+    return {
+        "roformer-many-bands.yaml": roformer(["freqs_per_bands: [" + "1, " * 9000 + "1]"]),
+        "roformer-large-bands.yaml": roformer(["freqs_per_bands: [" + "1048576, " * 4000 + "1]"]),
+        "roformer-laughs.yaml": laughs + roformer(["freqs_per_bands: *a39"]),
+        "roformer-empty-bands.yaml": roformer(["num_bands: 4096"]),
+        "roformer-transform.yaml": roformer(["num_bands: 4096", "stft_n_fft: 1048576"],
+                                            "chunk_size: 16777216"),
+        "roformer-layers.yaml": roformer([bands, "depth: 256", "time_transformer_depth: 64",
+                                          "freq_transformer_depth: 64"]),
+        "roformer-masks.yaml": roformer(
+            ["freqs_per_bands: [" + "1, " * 256 + "1]", "num_stems: 256",
+             "mask_estimator_depth: 64"]).replace(
+                 "[vocals]", "[" + ", ".join(f"s{i}" for i in range(256)) + "]"),
+        "roformer-heads.yaml": roformer([bands, "heads: 4096", "dim_head: 4096"], long),
+        "roformer-dim.yaml": roformer([bands, "dim: 65536", "mlp_expansion_factor: 64"], long),
+        "roformer-frames.yaml": roformer([bands, "stft_hop_length: 1"], long),
+        "roformer-of-others.yaml": roformer([bands, "dim: 65536", "heads: 4096", "dim_head: 4096",
+                                             "mlp_expansion_factor: 64"]),
+    }
+
+
 # ---- Audio ----
 
 def chunk(name, data, size=None):
@@ -393,7 +428,7 @@ def audio():
 def main():
     out = sys.argv[1]
     os.makedirs(out, exist_ok=True)
-    files = {**zips(), **streams(), **all_safetensors(), **others(), **configs(), **audio()}
+    files = {**zips(), **streams(), **all_safetensors(), **others(), **configs(), **roformers(), **audio()}
     for name, data in files.items():
         with open(os.path.join(out, name), "wb") as file:
             file.write(data if isinstance(data, bytes) else data.encode())

@@ -72,6 +72,14 @@ static cleave_status open_config(const char *path, cleave_error *error) {
     return open_model(test_data("cases/no-norm-short-hop/model.ckpt").text, path, error);
 }
 
+static cleave_status open_roformer_checkpoint(const char *path, cleave_error *error) {
+    return open_model(path, test_data("golden/bs-mean-2stem/model.yaml").text, error);
+}
+
+static cleave_status open_roformer_config(const char *path, cleave_error *error) {
+    return open_model(test_data("golden/bs-mean-2stem/model.ckpt").text, path, error);
+}
+
 static cleave_status read_audio(const char *path, cleave_error *error) {
     static float samples[2][4096];
     float *planes[2] = {samples[0], samples[1]};
@@ -310,6 +318,26 @@ static void configurations_that_grow_are_refused(void **state) {
     CHECK_ALL(open_config, files);
 }
 
+static void roformers_that_grow_are_refused(void **state) {
+    (void)state;
+    static const HostileFile files[] = {
+        {"roformer-many-bands.yaml", "more than 4096 bands"},
+        {"roformer-large-bands.yaml", "4194304001 bins, but an STFT"},
+        {"roformer-laughs.yaml", "model.freqs_per_bands is 'a list"},
+        {"roformer-empty-bands.yaml", "of the 4096 of model.num_bands has no bin"},
+        {"roformer-transform.yaml", "no machine holds"},
+        {"roformer-layers.yaml", "more than 200000"},
+        {"roformer-masks.yaml", "more than 200000"},
+        {"roformer-heads.yaml", "no machine holds"},
+        {"roformer-dim.yaml", "no machine holds"},
+        {"roformer-frames.yaml", "no machine holds"},
+        {"roformer-of-others.yaml", "model.num_stems 2, the configuration says 1"},
+    };
+    CHECK_ALL(open_roformer_config, files);
+    check(open_roformer_checkpoint, hostile_file("roformer-endless-bias.ckpt").text,
+          "layers.0.2.x.bias is there");
+}
+
 /* ---- Downloads that broke off ---- */
 
 static void cut(OpenFile open, const char *whole, bool must_fail) {
@@ -341,6 +369,7 @@ static void broken_downloads_are_errors(void **state) {
     cut(open_checkpoint, test_data("cases/one-sample-stream-views/model.th").text, true);
     cut(open_checkpoint, test_data("cases/silence-inside/model.safetensors").text, true);
     cut(open_config, test_data("cases/no-norm-short-hop/model.yaml").text, false);
+    cut(open_roformer_config, test_data("golden/bs-mean-2stem/model.yaml").text, false);
     cut(read_audio, test_data("cases/no-norm-short-hop/mix.wav").text, false);
 }
 
@@ -408,6 +437,7 @@ int main(void) {
         cmocka_unit_test(a_huge_hole_is_refused),
         cmocka_unit_test(a_configuration_of_another_checkpoint_is_refused),
         cmocka_unit_test(configurations_that_grow_are_refused),
+        cmocka_unit_test(roformers_that_grow_are_refused),
         cmocka_unit_test(broken_downloads_are_errors),
         cmocka_unit_test(audio_that_lies_is_refused_or_read),
     };

@@ -16,6 +16,8 @@ KernelTest test_load; /* of an ActKind */
 KernelTest test_multiply;
 KernelTest test_add;
 KernelTest test_statistics;
+KernelTest test_tanh;
+KernelTest test_gate;
 KernelTest test_winograd_input;
 KernelTest test_winograd_weights;
 KernelTest test_winograd_output;

@@ -31,6 +31,8 @@ static const struct {
     {"multiply", test_multiply, 0},
     {"add", test_add, 0},
     {"statistics", test_statistics, 0},
+    {"tanh", test_tanh, 0},
+    {"gate", test_gate, 0},
     {"winograd in", test_winograd_input, 0},
     {"winograd w", test_winograd_weights, 0},
     {"winograd out", test_winograd_output, 0},

@@ -15,7 +15,7 @@ static void elementwise_row(void *context, size_t task, int thread) {
     /* A sum has nothing else to load, and may be written over either term. */
     if (step->add)
         kernels->add(to, operand_plain_row(&step->operand, item, block, row),
-                     tensor_row(step->add, item, block, row), (size_t)step->output->width);
+                     tensor_row(step->add, item, block, row), tensor_row_positions(step->output));
     else
         operand_load_row(&step->operand, kernels, item, block, row, to);
     tensor_row_written(step->output, kernels, item, block, row);

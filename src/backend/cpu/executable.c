@@ -72,6 +72,16 @@ static cleave_status create_step(CpuStep **created, const CpuExecutable *executa
         return conv_step_create(created, executable, step, weights, error);
     case OP_LINEAR:
         return linear_step_create(created, executable, step, weights, error);
+    case OP_BAND_SPLIT:
+        return band_split_step_create(created, executable, step, weights, error);
+    case OP_ATTENTION:
+        return attention_step_create(created, executable, step, weights, error);
+    case OP_FEED_FORWARD:
+        return feed_forward_step_create(created, executable, step, weights, error);
+    case OP_RMS_NORM:
+        return rms_norm_step_create(created, executable, step, weights, error);
+    case OP_MASK:
+        return mask_step_create(created, executable, step, weights, error);
     default:
         return elementwise_step_create(created, executable, step, weights, error);
     }
@@ -127,8 +137,10 @@ static cleave_status cpu_build(CpuExecutable *executable, const Graph *graph,
         status = program_create(&executable->program, graph, options->fuse, error);
     if (status == CLEAVE_OK)
         status = place_tensors(executable, error);
+    executable->options = options;
     if (status == CLEAVE_OK)
         status = create_steps(executable, graph, options, error);
+    executable->options = NULL;
     if (status == CLEAVE_OK)
         status = allocate_scratch(executable, error);
     if (status == CLEAVE_OK && options->profile && !executable->sizes_only)

@@ -15,7 +15,8 @@ typedef struct CpuStep CpuStep;
 struct CpuExecutable {
     Executable head;
     const Kernels *kernels;
-    cleave_precision precision; /* as asked for; some steps stay f32 */
+    const CompileOptions *options; /* while the steps are created; else NULL */
+    cleave_precision precision;    /* as asked for; some steps stay f32 */
     bool sizes_only; /* no run will follow: nothing large is allocated, no weight read, no
                         thread started */
     int threads;

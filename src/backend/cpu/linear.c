@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/cpu/step_kinds.h"
+#include "backend/cpu/weight_rows.h"
 #include "base/memory.h"
 #include "graph/weight_check.h"
 
@@ -120,32 +121,20 @@ static void linear_destroy(CpuStep *step) {
 
 typedef struct PackContext {
     LinearStep *linear;
-    const CpuExecutable *executable;
     const Tensor *weight;
+    WeightPanel panel;        /* all rows */
     atomic_size_t not_finite; /* values of the weight */
     unsigned char *scratch;
     size_t scratch_bytes;
 } PackContext;
 
-/* Weight row `task`: (input width) → one vector of CHANNEL_BLOCK per block of k. */
 static void pack_row(void *context, size_t task, int thread) {
     PackContext *c = context;
-    float *row = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
-    size_t width = (size_t)c->linear->base.operand.width;
-    size_t rows = (size_t)c->linear->base.output->width;
-    size_t not_finite = tensor_read_f32(c->weight, task * width, width, row);
+    float *scratch = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
+    size_t not_finite =
+        weight_row_pack(&c->panel, task, c->weight, task, c->linear->base.products, scratch);
     if (not_finite > 0)
         atomic_fetch_add(&c->not_finite, not_finite);
-    for (size_t k = width; k < (size_t)c->linear->k_blocks * CHANNEL_BLOCK; k++)
-        row[k] = 0;
-    size_t position = CHANNEL_BLOCK * c->linear->element;
-    for (size_t block = 0; block < (size_t)c->linear->k_blocks; block++) {
-        unsigned char *to = c->linear->weights + (block * rows + task) * position;
-        if (is_narrow(&c->linear->base))
-            c->linear->base.products->narrow(to, row + block * CHANNEL_BLOCK, 1);
-        else
-            memcpy(to, row + block * CHANNEL_BLOCK, position);
-    }
 }
 
 static cleave_status pack_linear(LinearStep *linear, const CpuExecutable *executable,
@@ -153,7 +142,7 @@ static cleave_status pack_linear(LinearStep *linear, const CpuExecutable *execut
     size_t rows = (size_t)linear->base.output->width;
     size_t k_blocks = (size_t)linear->k_blocks;
     size_t bytes = k_blocks * rows * CHANNEL_BLOCK * linear->element;
-    PackContext context = {.linear = linear, .executable = executable, .weight = weight};
+    PackContext context = {.linear = linear, .weight = weight};
     atomic_init(&context.not_finite, 0);
     linear->base.weight_bytes += bytes + k_blocks * sizeof(*linear->a);
     if (executable->sizes_only)
@@ -166,10 +155,10 @@ static cleave_status pack_linear(LinearStep *linear, const CpuExecutable *execut
         memory_free_aligned(context.scratch);
         return error_memory(error, linear->base.node->name, bytes);
     }
+    context.panel = (WeightPanel){linear->weights, rows};
     thread_pool_run(executable->pool, rows, pack_row, &context);
     memory_free_aligned(context.scratch);
-    for (size_t block = 0; block < k_blocks; block++)
-        linear->a[block] = linear->weights + block * rows * CHANNEL_BLOCK * linear->element;
+    weight_panel_point(&context.panel, k_blocks, linear->element, linear->a);
     return weight_check(weight, atomic_load(&context.not_finite), error);
 }
 
@@ -183,7 +172,7 @@ cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executa
     size_t width = (size_t)linear->base.operand.width;
     linear->base.run = linear_run;
     linear->base.destroy = linear_destroy;
-    linear->k_blocks = (int)size_divide_up(width, CHANNEL_BLOCK);
+    linear->k_blocks = (int)weight_k_blocks(width);
     linear->element = linear->base.products->element;
     linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0 &&
                        linear->element == sizeof(float);

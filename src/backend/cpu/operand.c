@@ -52,6 +52,7 @@ static cleave_status set_sources(Operand *operand, const CpuExecutable *executab
         const Source *source = &step->sources[i];
         const CpuTensor *tensor = &executable->tensors[source->node];
         operand->sources[i].tensor = tensor;
+        operand->tokens = tensor->tokens;
         if (source->mul >= 0) {
             operand->sources[i].factor = &executable->tensors[source->mul];
             operand->plain = false;
@@ -119,8 +120,9 @@ cleave_status operand_create(Operand *operand, const CpuExecutable *executable, 
     cleave_status status = set_sources(operand, executable, step, error);
     if (status == CLEAVE_OK && step->norm >= 0)
         status = read_norm(operand, executable, weights, &weights->nodes[step->norm], error);
-    if (status == CLEAVE_OK)
-        status = allocate_scales(operand, executable, error);
+    if (status != CLEAVE_OK || operand->tokens)
+        return status;
+    status = allocate_scales(operand, executable, error);
     if (status == CLEAVE_OK && !executable->sizes_only && !has_own_statistics(operand))
         set_constants(operand);
     return status;

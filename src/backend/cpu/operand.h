@@ -1,4 +1,5 @@
-/* operand.h: what a step reads: act(norm(concat(sources))), loaded row by row. */
+/* operand.h: what a step reads: act(norm(concat(sources))), loaded row by row. Steps of tokens read
+ * their sources themselves. */
 #ifndef CLEAVE_CPU_OPERAND_H
 #define CLEAVE_CPU_OPERAND_H
 
@@ -17,6 +18,7 @@ typedef struct Operand {
         const CpuTensor *factor; /* multiplied in; or NULL */
     } sources[OPERAND_SOURCES_MAX];
     int source_count;
+    bool tokens;            /* nothing below but `plain` means anything */
     ValueChannels channels; /* of the concatenation */
     int blocks;
     int height;

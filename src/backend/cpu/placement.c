@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "graph/arena.h"
+#include "graph/tokens.h"
 
 /* ---- Steps as the cost model sees them ---- */
 
@@ -50,9 +51,10 @@ static cleave_status place_tensor(CpuExecutable *executable, const Step *step,
     const Node *node = &executable->graph.nodes[step->node];
     Shape shape = executable->graph.nodes[step->output].shape;
     CpuTensor *tensor = &executable->tensors[step->output];
-    bool own_channels =
-        node->op == OP_INPUT || node->op == OP_STFT || node->op == OP_ISTFT || is_convolution(node);
-    *tensor = (CpuTensor){.height = shape.height, .width = shape.width};
+    bool tokens = graph_is_tokens(&executable->graph, step->output);
+    bool own_channels = tokens || node->op == OP_INPUT || node->op == OP_STFT ||
+                        node->op == OP_ISTFT || is_convolution(node);
+    *tensor = (CpuTensor){.tokens = tokens, .height = shape.height, .width = shape.width};
     tensor->stored = node->op != OP_INPUT && node->op != OP_ISTFT;
     if (own_channels)
         tensor->channels = (ValueChannels){{shape.channels}, 1};
@@ -61,7 +63,7 @@ static cleave_status place_tensor(CpuExecutable *executable, const Step *step,
                                    &executable->tensors[step->sources[i].node].channels))
             return error_set(error, CLEAVE_ERROR_INTERNAL, "%s: too many concatenated values",
                              node->name);
-    tensor->blocks = channel_blocks(&tensor->channels);
+    tensor->blocks = tokens ? shape.channels : channel_blocks(&tensor->channels);
     CpuLayer layer = step_layer(executable, step);
     executable->plans[step - executable->program.steps] = conv_plan_choose(&layer);
     set_parts(executable, step, tensor);
@@ -77,6 +79,20 @@ static bool tensor_bytes(const CpuExecutable *executable, const CpuTensor *tenso
            size_multiply(*bytes, (size_t)executable->max_batch, bytes);
 }
 
+/* The value that a step, the `position`th, may write its output over: it reads each row of it
+ * before it writes it, and no later step reads it. -1: there is none. */
+static int written_over(const CpuExecutable *executable, const Step *step, int position,
+                        const int *last_use) {
+    if (step_can_write_over_add(step, position, last_use))
+        return step->add;
+    OpKind op = executable->graph.nodes[step->node].op;
+    bool in_place = op == OP_ATTENTION || op == OP_FEED_FORWARD || op == OP_RMS_NORM ||
+                    (op == OP_ADD && executable->tensors[step->output].tokens);
+    if (!in_place || last_use[step->sources[0].node] != position)
+        return -1;
+    return executable->tensors[step->sources[0].node].stored ? step->sources[0].node : -1;
+}
+
 /* Fills `lifetimes` and, per node, the index of its lifetime (-1: not stored); returns how many, or
  * -1 if sizes overflow. */
 static int find_lifetimes(const CpuExecutable *executable, const int *last_use, Lifetime *lifetimes,
@@ -89,9 +105,10 @@ static int find_lifetimes(const CpuExecutable *executable, const int *last_use, 
         lifetime_of[step->output] = -1;
         if (!tensor->stored)
             continue;
-        if (step_can_write_over_add(step, position, last_use)) {
-            lifetime_of[step->output] = lifetime_of[step->add];
-            lifetimes[lifetime_of[step->add]].last = last_use[step->output];
+        int below = written_over(executable, step, position, last_use);
+        if (below >= 0) {
+            lifetime_of[step->output] = lifetime_of[below];
+            lifetimes[lifetime_of[below]].last = last_use[step->output];
             continue;
         }
         Lifetime *lifetime = &lifetimes[count];

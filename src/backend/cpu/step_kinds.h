@@ -17,7 +17,19 @@ cleave_status elementwise_step_create(CpuStep **created, const CpuExecutable *ex
                                       const Step *step, const Graph *weights, cleave_error *error);
 cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
                                const Graph *weights, cleave_error *error);
+cleave_status wide_stft_step_create(CpuStep **created, const CpuExecutable *executable,
+                                    const Step *step, const Graph *weights, cleave_error *error);
 cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executable,
                                 const Step *step, const Graph *weights, cleave_error *error);
+cleave_status band_split_step_create(CpuStep **created, const CpuExecutable *executable,
+                                     const Step *step, const Graph *weights, cleave_error *error);
+cleave_status attention_step_create(CpuStep **created, const CpuExecutable *executable,
+                                    const Step *step, const Graph *weights, cleave_error *error);
+cleave_status feed_forward_step_create(CpuStep **created, const CpuExecutable *executable,
+                                       const Step *step, const Graph *weights, cleave_error *error);
+cleave_status rms_norm_step_create(CpuStep **created, const CpuExecutable *executable,
+                                   const Step *step, const Graph *weights, cleave_error *error);
+cleave_status mask_step_create(CpuStep **created, const CpuExecutable *executable, const Step *step,
+                               const Graph *weights, cleave_error *error);
 
 #endif

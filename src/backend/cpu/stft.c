@@ -1,5 +1,6 @@
 /* stft.c: the transforms at the two ends of the network. The STFT writes, and its inverse reads,
- * channel-blocked spectrograms with the subbands already cut into channels. */
+ * channel-blocked spectrograms with the subbands already cut into channels. The inverse also reads
+ * spectrograms that are tokens; the STFT that writes those is in wide_stft.c. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ typedef struct StftStep {
     CpuStep base;
     StftAttributes stft;
     int channels; /* audio channels of the waveform: ch, or stems · ch */
+    int stems;    /* inverse, of tokens */
     int samples;  /* of the waveform */
     int frames;
     int band;             /* F: bins per subband */
@@ -106,8 +108,18 @@ static void forward_run(const CpuStep *step, const CpuRun *run) {
 
 /* ---- Inverse ---- */
 
-static void load_spectrum(const StftStep *step, const CpuTensor *from, int item, int channel,
-                          int row, kiss_fft_cpx *spectrum) {
+/* Of the spectrogram as tokens: the values of a bin, of all channels of a stem, are neighbours. */
+static void load_token(const StftStep *step, const CpuTensor *from, int item, int channel, int row,
+                       kiss_fft_cpx *spectrum) {
+    int per_stem = step->channels / step->stems;
+    const float *value = tensor_token_row(from, item, channel / per_stem, row);
+    value += 2 * (channel % per_stem);
+    for (int bin = 0; bin < step->stft.bins; bin++, value += 2 * per_stem)
+        spectrum[bin] = (kiss_fft_cpx){value[0], value[1]};
+}
+
+static void load_image(const StftStep *step, const CpuTensor *from, int item, int channel, int row,
+                       kiss_fft_cpx *spectrum) {
     for (int subband = 0; subband < step->stft.subbands; subband++) {
         const float *re = band_start(step, from, item, channel, 0, subband, row);
         const float *im = band_start(step, from, item, channel, 1, subband, row);
@@ -115,6 +127,14 @@ static void load_spectrum(const StftStep *step, const CpuTensor *from, int item,
         for (int f = 0; f < step->band; f++)
             to[f] = (kiss_fft_cpx){re[f * CHANNEL_BLOCK], im[f * CHANNEL_BLOCK]};
     }
+}
+
+static void load_spectrum(const StftStep *step, const CpuTensor *from, int item, int channel,
+                          int row, kiss_fft_cpx *spectrum) {
+    if (from->tokens)
+        load_token(step, from, item, channel, row, spectrum);
+    else
+        load_image(step, from, item, channel, row, spectrum);
     for (int bin = step->stft.bins; bin < spectrum_bins(step); bin++)
         spectrum[bin] = (kiss_fft_cpx){0, 0};
 }
@@ -216,6 +236,8 @@ static cleave_status create_common(CpuStep **created, const CpuExecutable *execu
 
 cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executable,
                                const Step *program, const Graph *weights, cleave_error *error) {
+    if (weights->nodes[program->node].as.stft.tokens)
+        return wide_stft_step_create(created, executable, program, weights, error);
     cleave_status status = create_common(created, executable, program, weights, error);
     if (status != CLEAVE_OK)
         return status;
@@ -252,7 +274,10 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
     step->base.run = inverse_run;
     step->channels = step->base.node->shape.channels;
     step->samples = step->base.node->shape.width;
-    step->frames = step->base.operand.height;
-    step->length = istft_length(step->stft.n_fft, step->stft.hop, step->frames, step->samples);
+    Shape spectrogram = weights->nodes[step->base.node->inputs[0]].shape;
+    step->frames = spectrogram.height;
+    step->stems = spectrogram.channels;
+    step->length = (step->stft.tokens ? istft_whole_length : istft_length)(
+        step->stft.n_fft, step->stft.hop, step->frames, step->samples);
     return create_gain(step, executable, error);
 }

@@ -1,6 +1,11 @@
-/* tensor_layout.h: how an activation lies in memory: (batch, blocks, height, width, CHANNEL_BLOCK).
- * Each part of a concatenation is padded to whole channel blocks by itself, so that a concatenation
- * is a list of blocks. */
+/* tensor_layout.h: how an activation lies in memory.
+ *
+ * An image: (batch, blocks, height, width, CHANNEL_BLOCK). Each part of a concatenation is padded
+ * to whole channel blocks by itself, so that a concatenation is a list of blocks.
+ *
+ * Tokens: (batch, bands, frames, features), a row for each token. Rows are padded to whole vectors
+ * of CHANNEL_BLOCK features, and the padding is always zero. A band stands where an image has a
+ * channel block. */
 #ifndef CLEAVE_CPU_TENSOR_LAYOUT_H
 #define CLEAVE_CPU_TENSOR_LAYOUT_H
 
@@ -28,10 +33,11 @@ static inline int size_clipped(int size, int first, int limit) {
 /* A stored activation. Its data is valid while the program's steps that use it run. */
 typedef struct CpuTensor {
     bool stored; /* lies in the arena: neither input, output nor folded away */
-    ValueChannels channels;
-    int blocks;
+    bool tokens;
+    ValueChannels channels; /* of tokens: the bands */
+    int blocks;             /* of tokens: the bands */
     int height;
-    int width;
+    int width; /* of tokens: the features, without padding */
     float *data;
     /* The rectangle that its writer completes at once, while it is in the cache; those at the right
      * and lower edges may be smaller. */
@@ -42,8 +48,14 @@ typedef struct CpuTensor {
     float *statistics;
 } CpuTensor;
 
+/* Vectors of CHANNEL_BLOCK floats in a row. */
+static inline size_t tensor_row_positions(const CpuTensor *tensor) {
+    size_t width = (size_t)tensor->width;
+    return tensor->tokens ? (width + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK : width;
+}
+
 static inline size_t tensor_row_floats(const CpuTensor *tensor) {
-    return (size_t)tensor->width * CHANNEL_BLOCK;
+    return tensor_row_positions(tensor) * CHANNEL_BLOCK;
 }
 
 /* Rows of one item of the batch. */
@@ -56,6 +68,11 @@ static inline float *tensor_row(const CpuTensor *tensor, int item, int block, in
         ((size_t)item * (size_t)tensor->blocks + (size_t)block) * (size_t)tensor->height +
         (size_t)row;
     return tensor->data + index * tensor_row_floats(tensor);
+}
+
+/* The features of a token; the next frame's are tensor_row_floats() behind. */
+static inline float *tensor_token_row(const CpuTensor *tensor, int item, int band, int frame) {
+    return tensor_row(tensor, item, band, frame);
 }
 
 static inline int tensor_parts_down(const CpuTensor *tensor) {

@@ -1,4 +1,5 @@
 /* cmd_inspect.c: `cleave inspect`: what a model is, as a table or as JSON. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,18 +14,48 @@
 #include "cli/show/commands.h"
 #include "cli/show/inspect.h"
 
+/* Each architecture has sizes of its own, by the names of the configuration. */
+static bool is_roformer(const cleave_model_info *info) {
+    return info->dim > 0;
+}
+
+static void inspect_put_mdx23c(json_t *object, const cleave_model_info *info) {
+    json_t *scale = json_new_array();
+    json_append(scale, json_integer(info->scale[0]));
+    json_append(scale, json_integer(info->scale[1]));
+    json_put_integer(object, "num_subbands", info->num_subbands);
+    json_put_integer(object, "num_scales", info->num_scales);
+    json_put_integer(object, "num_blocks_per_scale", info->num_blocks_per_scale);
+    json_put_integer(object, "num_channels", info->num_channels);
+    json_put_integer(object, "growth", info->growth);
+    json_put_integer(object, "bottleneck_factor", info->bottleneck_factor);
+    json_put(object, "scale", scale);
+    json_put_text(object, "norm", info->norm);
+    json_put_text(object, "act", info->act);
+}
+
+static void inspect_put_roformer(json_t *object, const cleave_model_info *info) {
+    json_put_integer(object, "dim", info->dim);
+    json_put_integer(object, "depth", info->depth);
+    json_put_integer(object, "heads", info->heads);
+    json_put_integer(object, "dim_head", info->dim_head);
+    json_put_integer(object, "bands", info->bands);
+    json_put_integer(object, "time_transformer_depth", info->time_transformer_depth);
+    json_put_integer(object, "freq_transformer_depth", info->freq_transformer_depth);
+    json_put_integer(object, "mask_estimator_depth", info->mask_estimator_depth);
+    json_put_integer(object, "mlp_expansion_factor", info->mlp_expansion_factor);
+}
+
 static void inspect_print_json(const Inspection *inspection) {
     const cleave_model_info *info = inspection->info;
     json_t *object = json_new_object();
     json_t *stems = json_new_array();
-    json_t *scale = json_new_array();
     for (int i = 0; i < info->stem_count; i++)
         json_append_text(stems, info->stems[i]);
-    json_append(scale, json_integer(info->scale[0]));
-    json_append(scale, json_integer(info->scale[1]));
     json_put_text(object, "path", info->path);
     json_put_text(object, "name", info->name);
     json_put_text(object, "config_source", info->config_source);
+    json_put_text(object, "architecture", info->architecture);
     json_put_text(object, "container", info->container);
     json_put_text(object, "weight_type", info->weight_type);
     json_put(object, "stems", stems);
@@ -35,15 +66,10 @@ static void inspect_print_json(const Inspection *inspection) {
     json_put_integer(object, "hop_length", info->hop_length);
     json_put_integer(object, "dim_f", info->dim_f);
     json_put_integer(object, "dim_t", info->dim_t);
-    json_put_integer(object, "num_subbands", info->num_subbands);
-    json_put_integer(object, "num_scales", info->num_scales);
-    json_put_integer(object, "num_blocks_per_scale", info->num_blocks_per_scale);
-    json_put_integer(object, "num_channels", info->num_channels);
-    json_put_integer(object, "growth", info->growth);
-    json_put_integer(object, "bottleneck_factor", info->bottleneck_factor);
-    json_put(object, "scale", scale);
-    json_put_text(object, "norm", info->norm);
-    json_put_text(object, "act", info->act);
+    if (is_roformer(info))
+        inspect_put_roformer(object, info);
+    else
+        inspect_put_mdx23c(object, info);
     json_put_integer(object, "default_overlap", info->default_overlap);
     json_put_bool(object, "normalize", info->normalize);
     json_put_integer(object, "parameters", info->parameters);
@@ -105,6 +131,30 @@ static void inspect_add_file(Table *table, const cleave_model_info *info) {
     inspect_add(table, "cost", cost_text(info));
 }
 
+static void inspect_add_mdx23c(Table *table, const cleave_model_info *info) {
+    inspect_add(table, "network",
+                format_text("%s: %d channels, growth %d, %d subbands, bottleneck factor %d",
+                            info->architecture, info->num_channels, info->growth,
+                            info->num_subbands, info->bottleneck_factor));
+    inspect_add(table, "scales",
+                format_text("%d, by %d in time and %d in frequency; blocks per scale %d",
+                            info->num_scales, info->scale[0], info->scale[1],
+                            info->num_blocks_per_scale));
+    inspect_add(table, "norm, act", format_text("%s, %s", info->norm, info->act));
+}
+
+static void inspect_add_roformer(Table *table, const cleave_model_info *info) {
+    inspect_add(table, "network",
+                format_text("%s: %d blocks, dim %d, %d heads of %d, %d bands", info->architecture,
+                            info->depth, info->dim, info->heads, info->dim_head, info->bands));
+    inspect_add(table, "layers",
+                format_text("per block %d along time and %d along the bands",
+                            info->time_transformer_depth, info->freq_transformer_depth));
+    inspect_add(table, "masks",
+                format_text("depth %d, expansion factor %d", info->mask_estimator_depth,
+                            info->mlp_expansion_factor));
+}
+
 static void inspect_add_network(Table *table, const cleave_model_info *info) {
     inspect_add(table, "chunk",
                 format_text("%d samples, %.2f s", info->chunk_size,
@@ -112,15 +162,10 @@ static void inspect_add_network(Table *table, const cleave_model_info *info) {
     inspect_add(table, "STFT",
                 format_text("n_fft %d, hop %d, %d bins kept, %d frames", info->n_fft,
                             info->hop_length, info->dim_f, info->dim_t));
-    inspect_add(table, "network",
-                format_text("%d channels, growth %d, %d subbands, bottleneck factor %d",
-                            info->num_channels, info->growth, info->num_subbands,
-                            info->bottleneck_factor));
-    inspect_add(table, "scales",
-                format_text("%d, by %d in time and %d in frequency; blocks per scale %d",
-                            info->num_scales, info->scale[0], info->scale[1],
-                            info->num_blocks_per_scale));
-    inspect_add(table, "norm, act", format_text("%s, %s", info->norm, info->act));
+    if (is_roformer(info))
+        inspect_add_roformer(table, info);
+    else
+        inspect_add_mdx23c(table, info);
     inspect_add(table, "defaults",
                 format_text("overlap %d, normalize %s", info->default_overlap,
                             info->normalize ? "yes" : "no"));

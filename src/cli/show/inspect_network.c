@@ -63,8 +63,10 @@ void inspect_network_print(const Inspection *inspection) {
         network_add_row(table, inspection->info, &blocks[i]);
     network_add_total(table, inspection->info);
     table_print(table, stdout);
-    puts("Shapes of one chunk: channels x frequencies x frames, or channels x samples.\n"
-         "GFLOP/s: per second of audio at overlap 1; overlap 4 costs four times that.");
+    puts(inspection->info->dim > 0
+             ? "Shapes of one chunk: bands x features x frames, or channels x samples."
+             : "Shapes of one chunk: channels x frequencies x frames, or channels x samples.");
+    puts("GFLOP/s: per second of audio at overlap 1; overlap 4 costs four times that.");
     table_free(table);
     free(blocks);
 }

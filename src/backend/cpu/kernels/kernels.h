@@ -4,7 +4,10 @@
  *
  * Activations are channel-blocked: (batch, blocks, height, width, CHANNEL_BLOCK) with the channels
  * padded by zeros to whole blocks. A "row" is one (width, CHANNEL_BLOCK) line of it, a "position"
- * one group of CHANNEL_BLOCK floats, a "lane" one channel of the block. */
+ * one group of CHANNEL_BLOCK floats, a "lane" one channel of the block.
+ *
+ * Kernels of tokens work on blocks of rows: (blocks, rows, CHANNEL_BLOCK), where a lane is a
+ * feature and a row a token, which is how a gemm reads and writes them. */
 #ifndef CLEAVE_CPU_KERNELS_H
 #define CLEAVE_CPU_KERNELS_H
 
@@ -96,6 +99,49 @@ typedef struct StatisticsArguments {
     float *squares; /* a sum, not yet divided by the count */
 } StatisticsArguments;
 
+/* to = from / max(‖from‖, 1e-12) · gain, for each row of features (graph.h, RMS). */
+typedef struct RmsNormArguments {
+    const float *from; /* block b of row r at b · CHANNEL_BLOCK + r · from_stride */
+    float *to;         /* block b of row r at b · to_block + r · to_stride; may be from itself */
+    const float *gain; /* (blocks, CHANNEL_BLOCK): √features · gamma, and zero in the padding */
+    size_t from_stride;
+    size_t to_block;
+    size_t to_stride;
+    size_t blocks;
+    size_t rows;
+} RmsNormArguments;
+
+/* The numerators and denominators of a softmax in base 2: scores become 2^(score - the row's
+ * largest), and zero beyond the keys; sums get each row's sum of them. */
+typedef struct SoftmaxArguments {
+    float *scores; /* (blocks of keys, rows, CHANNEL_BLOCK); lane = key within the block */
+    float *sums;   /* (rows) */
+    float *room;   /* (2, rows, CHANNEL_BLOCK), for the kernel */
+    size_t rows;
+    size_t keys; /* 1 or more */
+} SoftmaxArguments;
+
+/* Turns pairs (x, y) of features by an angle, and multiplies them by `scale`:
+ * (x cos - y sin, y cos + x sin) · scale. */
+typedef struct RopeArguments {
+    float *x; /* these four: (positions, CHANNEL_BLOCK) */
+    float *y;
+    const float *cosines;
+    const float *sines;
+    size_t positions;
+    float scale;
+} RopeArguments;
+
+/* to[i] = (values[i] + value_bias[i]) · sigmoid(gates[i] + gate_bias[i]). */
+typedef struct GateArguments {
+    float *to; /* may be values or gates */
+    const float *values;
+    const float *gates;
+    const float *value_bias; /* one for each position, as is the next */
+    const float *gate_bias;
+    size_t positions;
+} GateArguments;
+
 typedef struct Kernels {
     const char *name;  /* "reference", "avx2" and so on */
     const char *needs; /* features of the processor, with blanks between (processor.h) */
@@ -117,6 +163,17 @@ typedef struct Kernels {
     void (*winograd_weights)(float *to, size_t to_stride, const float *taps);
     void (*winograd_output)(const WinogradOutput *arguments);
     void (*statistics)(const StatisticsArguments *arguments);
+    void (*rms_norm)(const RmsNormArguments *arguments);
+    void (*softmax)(const SoftmaxArguments *arguments);
+    void (*rope)(const RopeArguments *arguments);
+    /* to[i][j] = from[j][i], both (CHANNEL_BLOCK, CHANNEL_BLOCK); `to` is not `from`. */
+    void (*transpose)(float *to, const float *from);
+    /* to[r][lane] = from[r][lane] · factors[r]; `to` may be `from`. */
+    void (*scale_rows)(float *to, const float *from, const float *factors, size_t rows);
+    /* to[i] = tanh(from[i] + bias[i]) with one bias for each position; to may be from. Its error is
+     * at most 4e-7, as is that of bias_gate's sigmoid. */
+    void (*bias_tanh)(float *to, const float *from, const float *bias, size_t positions);
+    void (*bias_gate)(const GateArguments *arguments);
 } Kernels;
 
 extern const Kernels kernels_reference;

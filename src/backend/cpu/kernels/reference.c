@@ -258,6 +258,74 @@ static void statistics(const StatisticsArguments *s) {
     }
 }
 
+/* ---- Tokens ---- */
+
+static void rms_norm(const RmsNormArguments *a) {
+    for (size_t row = 0; row < a->rows; row++) {
+        const float *from = a->from + row * a->from_stride;
+        float *to = a->to + row * a->to_stride;
+        double squares = 0;
+        for (size_t i = 0; i < a->blocks * CHANNEL_BLOCK; i++)
+            squares += (double)from[i] * (double)from[i];
+        float length = fmaxf((float)sqrt(squares), 1e-12f);
+        for (size_t i = 0; i < a->blocks * CHANNEL_BLOCK; i++)
+            to[i / CHANNEL_BLOCK * a->to_block + i % CHANNEL_BLOCK] = from[i] / length * a->gain[i];
+    }
+}
+
+static void softmax(const SoftmaxArguments *a) {
+    size_t padded = (a->keys + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    for (size_t row = 0; row < a->rows; row++) {
+        float *scores = a->scores + row * CHANNEL_BLOCK;
+        float largest = -INFINITY;
+        double sum = 0;
+#define SCORE(key) scores[(key) / CHANNEL_BLOCK * a->rows * CHANNEL_BLOCK + (key) % CHANNEL_BLOCK]
+        for (size_t key = 0; key < a->keys; key++)
+            largest = fmaxf(largest, SCORE(key));
+        for (size_t key = 0; key < padded; key++) {
+            SCORE(key) = key < a->keys ? exp2f(SCORE(key) - largest) : 0;
+            sum += (double)SCORE(key);
+        }
+#undef SCORE
+        a->sums[row] = (float)sum;
+    }
+}
+
+static void rope(const RopeArguments *a) {
+    for (size_t i = 0; i < a->positions * CHANNEL_BLOCK; i++) {
+        float x = a->x[i] * a->scale;
+        float y = a->y[i] * a->scale;
+        a->x[i] = x * a->cosines[i] - y * a->sines[i];
+        a->y[i] = y * a->cosines[i] + x * a->sines[i];
+    }
+}
+
+static void transpose(float *to, const float *from) {
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+        for (size_t j = 0; j < CHANNEL_BLOCK; j++)
+            to[i * CHANNEL_BLOCK + j] = from[j * CHANNEL_BLOCK + i];
+}
+
+static void scale_rows(float *to, const float *from, const float *factors, size_t rows) {
+    for (size_t i = 0; i < rows * CHANNEL_BLOCK; i++)
+        to[i] = from[i] * factors[i / CHANNEL_BLOCK];
+}
+
+/* ---- Masks ---- */
+
+static void bias_tanh(float *to, const float *from, const float *bias, size_t positions) {
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
+        to[i] = tanhf(from[i] + bias[i / CHANNEL_BLOCK]);
+}
+
+static void bias_gate(const GateArguments *g) {
+    for (size_t i = 0; i < g->positions * CHANNEL_BLOCK; i++) {
+        float value = g->values[i] + g->value_bias[i / CHANNEL_BLOCK];
+        float gate = g->gates[i] + g->gate_bias[i / CHANNEL_BLOCK];
+        g->to[i] = value / (1 + expf(-gate));
+    }
+}
+
 const Kernels kernels_reference = {
     .name = "reference",
     .needs = "",
@@ -284,4 +352,11 @@ const Kernels kernels_reference = {
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .statistics = statistics,
+    .rms_norm = rms_norm,
+    .softmax = softmax,
+    .rope = rope,
+    .transpose = transpose,
+    .scale_rows = scale_rows,
+    .bias_tanh = bias_tanh,
+    .bias_gate = bias_gate,
 };

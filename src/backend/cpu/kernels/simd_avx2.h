@@ -53,6 +53,11 @@ static inline Vector simd_clamp(Vector x, float low, float high) {
     return _mm256_min_ps(simd_set(high), _mm256_max_ps(simd_set(low), x));
 }
 
+/* A NaN in b is passed on. */
+static inline Vector simd_max(Vector a, Vector b) {
+    return _mm256_max_ps(a, b);
+}
+
 static inline Vector simd_round(Vector x) {
     return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

@@ -54,6 +54,11 @@ static inline Vector simd_clamp(Vector x, float low, float high) {
     return vminq_f32(simd_set(high), vmaxq_f32(simd_set(low), x));
 }
 
+/* A NaN in b is passed on. */
+static inline Vector simd_max(Vector a, Vector b) {
+    return vmaxq_f32(a, b);
+}
+
 static inline Vector simd_round(Vector x) {
     return vrndnq_f32(x);
 }

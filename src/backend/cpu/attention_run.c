@@ -1,0 +1,364 @@
+/* attention_run.c: attention on a few sequences at a time. */
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/attention_step.h"
+
+/* A thread's share: some sequences. */
+typedef struct AttentionTask {
+    const AttentionStep *step;
+    const CpuRun *run;
+    const Kernels *kernels;
+    unsigned char *scratch;
+    size_t first; /* sequence of the run */
+    size_t count;
+} AttentionTask;
+
+static float *attention_floats(const AttentionTask *task, size_t at) {
+    return (float *)(void *)(task->scratch + at);
+}
+
+static const void **attention_pointers(const AttentionTask *task) {
+    return (const void **)(void *)(task->scratch + task->step->pointers);
+}
+
+/* Bytes of `rows` rows of a block, as elements. */
+static size_t attention_elements(const AttentionTask *task, size_t rows) {
+    return rows * CHANNEL_BLOCK * task->step->base.products->element;
+}
+
+/* ---- Where a sequence lies ---- */
+
+static float *attention_row(const AttentionTask *task, const CpuTensor *tensor, size_t sequence,
+                            size_t position) {
+    bool frames = task->step->axis == SEQUENCE_FRAMES;
+    size_t each = (size_t)(frames ? tensor->blocks : tensor->height);
+    int item = (int)((task->first + sequence) / each);
+    int other = (int)((task->first + sequence) % each);
+    return frames ? tensor_token_row(tensor, item, other, (int)position)
+                  : tensor_token_row(tensor, item, (int)position, other);
+}
+
+/* Floats from one token of a sequence to the next. */
+static size_t attention_stride(const AttentionTask *task, const CpuTensor *tensor) {
+    size_t row = tensor_row_floats(tensor);
+    return task->step->axis == SEQUENCE_FRAMES ? row : row * (size_t)tensor->height;
+}
+
+/* ---- Rows, some at a time ---- */
+
+/* A run of rows of one sequence. */
+typedef struct AttentionRows {
+    size_t sequence;
+    size_t first; /* position */
+    size_t count;
+} AttentionRows;
+
+/* The next rows of a sequence, of as even runs as can be; false after the last. At first: count 0.
+ */
+static bool attention_next(AttentionRows *rows, size_t length, size_t most) {
+    rows->first += rows->count;
+    size_t left = length - rows->first;
+    rows->count = left > 0 ? size_divide_up(left, size_divide_up(left, most)) : 0;
+    return rows->count > 0;
+}
+
+/* The same through all sequences of a task. */
+static bool attention_next_of_all(const AttentionTask *task, AttentionRows *rows) {
+    if (attention_next(rows, task->step->length, TOKEN_TILE_ROWS))
+        return true;
+    *rows = (AttentionRows){.sequence = rows->sequence + 1};
+    return rows->sequence < task->count &&
+           attention_next(rows, task->step->length, TOKEN_TILE_ROWS);
+}
+
+static size_t attention_index(const AttentionTask *task, const AttentionRows *rows) {
+    return rows->sequence * task->step->padded + rows->first;
+}
+
+/* ---- Products with weights ---- */
+
+static void attention_normalise(const AttentionTask *task, AttentionRows rows) {
+    const AttentionStep *step = task->step;
+    const CpuTensor *input = step->base.operand.sources[0].tensor;
+    bool narrow = is_narrow(&step->base);
+    size_t index = attention_index(task, &rows);
+    float *to = narrow ? attention_floats(task, step->tile)
+                       : attention_floats(task, step->normalised) + index * CHANNEL_BLOCK;
+    size_t to_block = (narrow ? rows.count : step->rows) * CHANNEL_BLOCK;
+    task->kernels->rms_norm(
+        &(RmsNormArguments){.from = attention_row(task, input, rows.sequence, rows.first),
+                            .to = to,
+                            .gain = step->gain,
+                            .from_stride = attention_stride(task, input),
+                            .to_block = to_block,
+                            .to_stride = CHANNEL_BLOCK,
+                            .blocks = step->qkv.k_blocks,
+                            .rows = rows.count});
+    for (size_t block = 0; block < step->qkv.k_blocks && narrow; block++)
+        step->base.products->narrow(task->scratch + step->normalised +
+                                        attention_elements(task, block * step->rows + index),
+                                    to + block * to_block, rows.count);
+}
+
+/* Some column blocks of weights, from `block` on, with the normalised rows. */
+static void attention_project(const AttentionTask *task, const AttentionRows *rows,
+                              const TokenWeights *weights, size_t block, size_t blocks, float *to) {
+    const AttentionStep *step = task->step;
+    size_t index = attention_index(task, rows);
+    TokenGemm gemm = {.a = task->scratch + step->normalised + attention_elements(task, index),
+                      .a_block = attention_elements(task, step->rows),
+                      .b = weights->vectors + block * weights->block_bytes,
+                      .b_block = weights->block_bytes,
+                      .c = to + index * CHANNEL_BLOCK,
+                      .c_block = step->rows * CHANNEL_BLOCK,
+                      .c_stride = CHANNEL_BLOCK,
+                      .rows = rows->count,
+                      .k_blocks = weights->k_blocks,
+                      .column_blocks = blocks,
+                      .pointers = attention_pointers(task)};
+    token_gemm(step->base.products, &gemm);
+}
+
+/* The heads' product with the last weights, added to the input. */
+static void attention_output(const AttentionTask *task, const AttentionRows *rows) {
+    const AttentionStep *step = task->step;
+    const CpuTensor *input = step->base.operand.sources[0].tensor;
+    size_t index = attention_index(task, rows);
+    TokenGemm gemm = {.a = task->scratch + step->heads_together + attention_elements(task, index),
+                      .a_block = attention_elements(task, step->rows),
+                      .b = step->out.vectors,
+                      .b_block = step->out.block_bytes,
+                      .c = attention_row(task, step->base.output, rows->sequence, rows->first),
+                      .add = attention_row(task, input, rows->sequence, rows->first),
+                      .c_block = CHANNEL_BLOCK,
+                      .c_stride = attention_stride(task, input),
+                      .rows = rows->count,
+                      .k_blocks = step->out.k_blocks,
+                      .column_blocks = step->out.column_blocks,
+                      .pointers = attention_pointers(task)};
+    token_gemm(step->base.products, &gemm);
+}
+
+/* ---- Queries, keys and values of one head in one sequence ---- */
+
+/* As the gemms read them. */
+typedef struct AttentionHead {
+    size_t head;
+    const unsigned char *queries;
+    size_t query_block; /* bytes */
+    const unsigned char *keys;
+    const unsigned char *values;
+    size_t value_block; /* bytes */
+} AttentionHead;
+
+static void attention_turn(const AttentionTask *task, float *blocks, size_t positions,
+                           float scale) {
+    const AttentionStep *step = task->step;
+    size_t stride = step->rows * CHANNEL_BLOCK;
+    for (size_t pair = 0; pair < step->turned_blocks / 2; pair++) {
+        size_t angles = pair * step->padded * CHANNEL_BLOCK;
+        task->kernels->rope(&(RopeArguments){.x = blocks + 2 * pair * stride,
+                                             .y = blocks + (2 * pair + 1) * stride,
+                                             .cosines = step->cosines + angles,
+                                             .sines = step->sines + angles,
+                                             .positions = positions,
+                                             .scale = scale});
+    }
+}
+
+/* The padding's keys and values become zero: what is there is multiplied, by zero. */
+static void attention_clear_padding(const AttentionTask *task, float *blocks, size_t count) {
+    const AttentionStep *step = task->step;
+    size_t bytes = (step->padded - step->length) * CHANNEL_BLOCK * sizeof(float);
+    for (size_t block = 0; block < count; block++)
+        memset(blocks + (block * step->rows + step->length) * CHANNEL_BLOCK, 0, bytes);
+}
+
+static void attention_set_queries(const AttentionTask *task, AttentionHead *head, float *queries) {
+    const AttentionStep *step = task->step;
+    attention_turn(task, queries, step->length, step->scale);
+    head->queries = (const unsigned char *)queries;
+    head->query_block = step->rows * CHANNEL_BLOCK * sizeof(float);
+    if (!is_narrow(&step->base))
+        return;
+    unsigned char *to = task->scratch + step->narrow_queries;
+    head->queries = to;
+    head->query_block = attention_elements(task, step->padded);
+    for (size_t block = 0; block < step->turned_blocks; block++)
+        step->base.products->narrow(to + block * head->query_block,
+                                    queries + block * step->rows * CHANNEL_BLOCK, step->length);
+}
+
+/* A vector of the scores' product holds one feature of CHANNEL_BLOCK keys. */
+static void attention_set_keys(const AttentionTask *task, AttentionHead *head, float *keys) {
+    const AttentionStep *step = task->step;
+    size_t positions = step->turned_blocks * CHANNEL_BLOCK;
+    attention_turn(task, keys, step->padded, 1);
+    for (size_t block = 0; block < step->padded / CHANNEL_BLOCK; block++) {
+        unsigned char *vectors =
+            task->scratch + step->keys + block * attention_elements(task, positions);
+        float *to = is_narrow(&step->base) ? attention_floats(task, step->key_block)
+                                           : (float *)(void *)vectors;
+        for (size_t i = 0; i < step->turned_blocks; i++)
+            task->kernels->transpose(to + i * CHANNEL_BLOCK * CHANNEL_BLOCK,
+                                     keys +
+                                         (i * step->rows + block * CHANNEL_BLOCK) * CHANNEL_BLOCK);
+        if (is_narrow(&step->base))
+            step->base.products->narrow_vectors(vectors, to, positions);
+    }
+    head->keys = task->scratch + step->keys;
+}
+
+static void attention_set_values(const AttentionTask *task, AttentionHead *head,
+                                 const float *values) {
+    const AttentionStep *step = task->step;
+    head->values = (const unsigned char *)values;
+    head->value_block = step->rows * CHANNEL_BLOCK * sizeof(float);
+    if (!is_narrow(&step->base))
+        return;
+    unsigned char *to = task->scratch + step->narrow_values;
+    head->values = to;
+    head->value_block = attention_elements(task, step->padded);
+    for (size_t block = 0; block < step->value_blocks; block++)
+        step->base.products->narrow_vectors(to + block * head->value_block,
+                                            values + block * step->rows * CHANNEL_BLOCK,
+                                            step->padded);
+}
+
+/* ---- Scores ---- */
+
+/* The powers of a tile's scores, as elements: (padded / CHANNEL_BLOCK, rows.count). Their sums go
+ * into the scratch memory. */
+static const void *attention_weigh(const AttentionTask *task, const AttentionHead *head,
+                                   const AttentionRows *rows) {
+    const AttentionStep *step = task->step;
+    size_t key_blocks = step->padded / CHANNEL_BLOCK;
+    float *scores = attention_floats(task, step->scores);
+    TokenGemm gemm = {.a = head->queries + attention_elements(task, rows->first),
+                      .a_block = head->query_block,
+                      .b = head->keys,
+                      .b_block = attention_elements(task, step->turned_blocks * CHANNEL_BLOCK),
+                      .c = scores,
+                      .c_block = rows->count * CHANNEL_BLOCK,
+                      .c_stride = CHANNEL_BLOCK,
+                      .rows = rows->count,
+                      .k_blocks = step->turned_blocks,
+                      .column_blocks = key_blocks,
+                      .pointers = attention_pointers(task)};
+    token_gemm(step->base.products, &gemm);
+    task->kernels->softmax(&(SoftmaxArguments){.scores = scores,
+                                               .sums = attention_floats(task, step->sums),
+                                               .room = attention_floats(task, step->softmax_room),
+                                               .rows = rows->count,
+                                               .keys = step->length});
+    return token_elements(&step->base, scores, task->scratch + step->narrow_scores,
+                          key_blocks * rows->count);
+}
+
+/* What the sums of weighed values are multiplied by: the gate over the sum of the powers. The
+ * factors take the sums' place. */
+static const float *attention_factors(const AttentionTask *task, const AttentionHead *head,
+                                      const AttentionRows *rows) {
+    const AttentionStep *step = task->step;
+    size_t block = head->head / CHANNEL_BLOCK * step->rows + attention_index(task, rows);
+    const float *gates = attention_floats(task, step->gate_values) + block * CHANNEL_BLOCK +
+                         head->head % CHANNEL_BLOCK;
+    float *factors = attention_floats(task, step->sums);
+    for (size_t row = 0; row < rows->count; row++) {
+        float gate = gates[row * CHANNEL_BLOCK] + step->gates_bias[head->head];
+        factors[row] = 1.0f / ((1.0f + expf(-gate)) * factors[row]);
+    }
+    return factors;
+}
+
+/* A tile of queries of one head, to its place among the heads. */
+static void attention_tile(const AttentionTask *task, const AttentionHead *head,
+                           const AttentionRows *rows) {
+    const AttentionStep *step = task->step;
+    bool narrow = is_narrow(&step->base);
+    size_t place = head->head * step->value_blocks * step->rows + attention_index(task, rows);
+    unsigned char *to = task->scratch + step->heads_together + attention_elements(task, place);
+    size_t to_block = attention_elements(task, step->rows);
+    float *sums = narrow ? attention_floats(task, step->values_sum) : (float *)(void *)to;
+    TokenGemm gemm = {.a = attention_weigh(task, head, rows),
+                      .a_block = attention_elements(task, rows->count),
+                      .b = head->values,
+                      .b_block = head->value_block,
+                      .c = sums,
+                      .c_block = (narrow ? rows->count : step->rows) * CHANNEL_BLOCK,
+                      .c_stride = CHANNEL_BLOCK,
+                      .rows = rows->count,
+                      .k_blocks = step->padded / CHANNEL_BLOCK,
+                      .column_blocks = step->value_blocks,
+                      .pointers = attention_pointers(task)};
+    token_gemm(step->base.products, &gemm);
+    const float *factors = attention_factors(task, head, rows);
+    for (size_t block = 0; block < step->value_blocks; block++) {
+        float *values = sums + block * gemm.c_block;
+        task->kernels->scale_rows(values, values, factors, rows->count);
+        token_elements(&step->base, values, to + block * to_block, rows->count);
+    }
+}
+
+/* ---- All ---- */
+
+static void attention_sequence(const AttentionTask *task, size_t index, size_t sequence) {
+    const AttentionStep *step = task->step;
+    AttentionHead head = {.head = index};
+    AttentionRows rows = {.sequence = sequence};
+    size_t blocks = step->turned_blocks * step->rows * CHANNEL_BLOCK;
+    float *queries = attention_floats(task, step->head) + sequence * step->padded * CHANNEL_BLOCK;
+    float *keys = queries + blocks;
+    float *values = keys + blocks;
+    attention_clear_padding(task, keys, step->turned_blocks + step->value_blocks);
+    attention_set_queries(task, &head, queries);
+    attention_set_keys(task, &head, keys);
+    attention_set_values(task, &head, values);
+    while (attention_next(&rows, step->length, step->query_rows))
+        attention_tile(task, &head, &rows);
+}
+
+static void attention_head(const AttentionTask *task, size_t head) {
+    const AttentionStep *step = task->step;
+    size_t blocks = 2 * step->turned_blocks + step->value_blocks;
+    AttentionRows rows = {0};
+    while (attention_next_of_all(task, &rows))
+        attention_project(task, &rows, &step->qkv, head * blocks, blocks,
+                          attention_floats(task, step->head));
+    for (size_t sequence = 0; sequence < task->count; sequence++)
+        attention_sequence(task, head, sequence);
+}
+
+static size_t attention_sequences(const AttentionStep *step, const CpuRun *run) {
+    const CpuTensor *output = step->base.output;
+    int each = step->axis == SEQUENCE_FRAMES ? output->blocks : output->height;
+    return (size_t)run->batch * (size_t)each;
+}
+
+static void attention_task(void *context, size_t index, int thread) {
+    const CpuRun *run = ((void *const *)context)[0];
+    const AttentionStep *step = ((void *const *)context)[1];
+    AttentionTask task = {.step = step,
+                          .run = run,
+                          .kernels = run->executable->kernels,
+                          .scratch = thread_scratch(run->executable, thread),
+                          .first = index * step->sequences};
+    task.count = size_min(attention_sequences(step, run) - task.first, step->sequences);
+    for (AttentionRows rows = {0}; attention_next_of_all(&task, &rows);) {
+        attention_normalise(&task, rows);
+        attention_project(&task, &rows, &step->gates, 0, step->gates.column_blocks,
+                          attention_floats(&task, step->gate_values));
+    }
+    for (size_t head = 0; head < step->heads; head++)
+        attention_head(&task, head);
+    for (AttentionRows rows = {0}; attention_next_of_all(&task, &rows);)
+        attention_output(&task, &rows);
+}
+
+void attention_run(const CpuStep *base, const CpuRun *run) {
+    const AttentionStep *step = (const AttentionStep *)base;
+    const void *context[2] = {run, base};
+    size_t tasks = size_divide_up(attention_sequences(step, run), step->sequences);
+    thread_pool_run(run->executable->pool, tasks, attention_task, context);
+}
