@@ -183,7 +183,7 @@ static void fill_waves(uint16_t *to, const StftAttributes *stft, const double *w
 static cleave_status fill_transform(uint16_t *to, const Node *node, bool sines,
                                     cleave_error *error) {
     int n_fft = node->as.stft.n_fft;
-    double *wave = malloc((size_t)n_fft * sizeof(*wave));
+    double *wave = calloc((size_t)n_fft, sizeof(*wave));
     if (!wave)
         return error_memory(error, node->name, (size_t)n_fft * sizeof(*wave));
     for (int i = 0; i < n_fft; i++)
