@@ -3,6 +3,7 @@ silence and levels. How exact they are is for test_golden. The environment is th
 tests/cli/test_cli.py.
 """
 import json
+import math
 import os
 import sys
 import unittest
@@ -112,6 +113,19 @@ class RoformerTest(SimulatedMacTest):
             stem = self.stems_of(SHORT, "macos=15.0", *arguments)["dry"][0]
             self.assertGreater(max(abs(sample) for sample in stem), 0.01)
             self.assertEqual(set(stem[last + 1100:]), {0.0})
+
+    def test_a_tone_alone(self):
+        """Nearly all bands are empty then, and their norms lift what a transform in f32 would leave
+        there: that is right to 24 dB."""
+        tone = [0.5 * math.sin(2 * math.pi * 440 / 44100 * i) for i in range(30000)]
+        mix = self.path("tone.wav")
+        write_float_wav(mix, [tone, tone])
+        self.assert_done(self.run_program(
+            mix, "-m", os.path.join(GOLDEN, "bs-target", "model.ckpt"), "-d", "cpu", "-p", "f32",
+            "--overlap", "1", "-o", self.path("cpu"), "-q", env=environment()))
+        expected = {"vocals": read_float_wav(os.path.join(self.path("cpu"), "tone", "vocals.wav"))[0]}
+        stems = self.stems_of("bs-target", "", "-p", "f32", "--overlap", "1", mix=mix)
+        self.assert_near(stems, expected, 100)
 
     def test_levels_change_no_bit(self):
         """A network scales with its input, and so does the transform, to the bit, for powers of 2."""

@@ -42,7 +42,7 @@ static void sums_of_limbs_are_exact(void **state) {
     for (int n_fft = 4; n_fft <= 65536; n_fft += 2) {
         Limbs limbs = limbs_of(n_fft);
         double most = ldexp(1, limbs.bits); /* mirror images add up to twice that */
-        assert_true(n_fft / 2 * (2 * most * most) <= ldexp(1, 24));
+        assert_true(n_fft * most * most <= ldexp(1, 24));
         assert_true(limbs.bits + (limbs.count - 1) * (limbs.bits + 1) >= 47);
     }
 }
@@ -132,7 +132,8 @@ static void rotations_use_stored_frequencies(void **state) {
         assert_int_equal(table.dims[1], 2);
         for (int i = 0; i < 4; i++) {
             float frequency = is_stored ? frequencies[i % 2] : rope_frequency(i % 2, 4);
-            double angle = i / 2 * (double)frequency;
+            int position = i / 2;
+            double angle = position * (double)frequency;
             assert_true(fabs((double)cosines[i] - cos(angle) / sqrt(2)) < 1e-7);
             assert_true(fabs((double)sines[i] - sin(angle) / sqrt(2)) < 1e-7);
         }

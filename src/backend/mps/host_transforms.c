@@ -48,8 +48,8 @@ static void forward(const Transform *t, const float *waveform, float *spectrogra
 }
 
 static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
-    int length = t->stft.tokens ? t->samples
-                                : istft_length(t->stft.n_fft, t->stft.hop, t->frames, t->samples);
+    int length = (t->stft.tokens ? istft_whole_length : istft_length)(t->stft.n_fft, t->stft.hop,
+                                                                      t->frames, t->samples);
     memset(waveform, 0, (size_t)t->samples * sizeof(float));
     memset(t->spectrum, 0, ((size_t)t->stft.n_fft / 2 + 1) * sizeof(*t->spectrum));
     for (int frame = 0; frame < t->frames; frame++) {
@@ -63,7 +63,7 @@ static void inverse(const Transform *t, const float *spectrogram, float *wavefor
                 waveform[at] += t->frame[i] * t->window[i];
         }
     }
-    for (int i = 0; i < length && t->envelope[i] > 0; i++)
+    for (int i = 0; i < length; i++)
         waveform[i] = (float)((double)waveform[i] / (t->envelope[i] * t->stft.n_fft));
 }
 

@@ -46,12 +46,17 @@ MPSGraphTensor *op_table(OpBuilder *builder, int node, int table);
 /* The same elements in another shape. */
 MPSGraphTensor *op_reshape(OpBuilder *builder, MPSGraphTensor *tensor, NSArray *shape);
 
+/* The same elements as another type; the tensor itself where it is of that type. */
 MPSGraphTensor *op_cast(OpBuilder *builder, MPSGraphTensor *tensor, MPSDataType type);
-MPSGraphTensor *op_scalar(OpBuilder *builder, double value); /* f32 */
+MPSGraphTensor *op_scalar(OpBuilder *builder, double value); /* f32, (1) */
+
+/* Of each element; shapes may broadcast. */
 MPSGraphTensor *op_add(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b);
 MPSGraphTensor *op_subtract(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b);
 MPSGraphTensor *op_multiply(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b);
 MPSGraphTensor *op_divide(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b);
+
+/* Of the last two axes; the one before, if there is one, is the same in both. */
 MPSGraphTensor *op_matrix_product(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b);
 
 /* Some of an axis; all of it as it is. */

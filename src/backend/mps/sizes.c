@@ -55,21 +55,30 @@ static bool is_layer(const Node *node) {
            node->op == OP_BAND_SPLIT || node->op == OP_MASK;
 }
 
+static int64_t widest_band(const Graph *network, const Node *split) {
+    int64_t widest = 0;
+    for (int band = 0; band < network->band_count; band++)
+        widest = larger(widest, graph_band_features(network, split, band));
+    return widest;
+}
+
 /* What its products sum over, at most. */
 static int64_t widest_sum(const Graph *network, const Node *node) {
-    int64_t widest = larger(network->nodes[node->inputs[0]].shape.width, node->shape.width);
-    if (node->op == OP_ATTENTION)
-        widest =
-            larger(widest, larger((int64_t)node->as.attention.heads * node->as.attention.dim_head,
-                                  sequence_length(node)));
-    if (node->op == OP_FEED_FORWARD)
-        widest = larger(widest, node->as.feed_forward.hidden);
-    if (node->op == OP_MASK)
-        widest = larger(network->nodes[node->inputs[0]].shape.width, node->as.mask.hidden_width);
-    if (node->op == OP_BAND_SPLIT)
-        for (int band = widest = 0; band < network->band_count; band++)
-            widest = larger(widest, graph_band_features(network, node, band));
-    return widest;
+    int64_t width = network->nodes[node->inputs[0]].shape.width;
+    const AttentionAttributes *attention = &node->as.attention;
+    switch (node->op) {
+    case OP_BAND_SPLIT:
+        return widest_band(network, node);
+    case OP_ATTENTION:
+        width = larger(width, (int64_t)attention->heads * attention->dim_head);
+        return larger(width, sequence_length(node));
+    case OP_FEED_FORWARD:
+        return larger(width, node->as.feed_forward.hidden);
+    case OP_MASK:
+        return larger(width, node->as.mask.hidden_width);
+    default:
+        return width;
+    }
 }
 
 /* ---- Arrays ---- */
@@ -128,8 +137,8 @@ int64_t node_largest_array(const Graph *network, int index, int batch) {
 static double exact_stft_flops(const Graph *network, const Node *node) {
     Limbs limbs = limbs_of(node->as.stft.n_fft);
     double rows = (double)network->nodes[node->inputs[0]].shape.channels * node->shape.height;
-    double one = 2.0 * rows * (node->as.stft.n_fft / 2) * node->as.stft.bins;
-    return 2 * one * limbs.count * (limbs.count + 1) / 2; /* real and imaginary parts */
+    double one = rows * node->as.stft.n_fft * node->as.stft.bins; /* of half the samples */
+    return one * limbs.count * (limbs.count + 1); /* real and imaginary parts, half of all pairs */
 }
 
 static bool is_exact_stft(const Node *node) {

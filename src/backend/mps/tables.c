@@ -183,7 +183,7 @@ static void fill_waves(uint16_t *to, const StftAttributes *stft, const double *w
 static cleave_status fill_transform(uint16_t *to, const Node *node, bool sines,
                                     cleave_error *error) {
     int n_fft = node->as.stft.n_fft;
-    double *wave = malloc((size_t)n_fft * sizeof(*wave));
+    double *wave = calloc((size_t)n_fft, sizeof(*wave));
     if (!wave)
         return error_memory(error, node->name, (size_t)n_fft * sizeof(*wave));
     for (int i = 0; i < n_fft; i++)
@@ -262,17 +262,16 @@ static void fill_sample(void *to, const Node *istft, int table, int frames, int 
     }
 }
 
-/* As tokens the inverse fills all samples; else all factors beyond the last frame are 0. */
+/* Factors of samples that the inverse leaves out are 0. */
 static void fill_istft(const Graph *network, const Node *node, int table, void *to) {
     const StftAttributes *stft = &node->as.stft;
     int frames = network->nodes[node->inputs[0]].shape.height;
-    int length = node->shape.width;
+    int length = (stft->tokens ? istft_whole_length : istft_length)(stft->n_fft, stft->hop, frames,
+                                                                    node->shape.width);
     if (table == TABLE_IMAGINARY) {
         fill_imaginary(to, stft->n_fft);
         return;
     }
-    if (!stft->tokens)
-        length = istft_length(stft->n_fft, stft->hop, frames, length);
     memset(to, 0, (size_t)overlapping(stft) * (size_t)node->shape.width * sizeof(float));
     for (int sample = 0; sample < length; sample++)
         fill_sample(to, node, table, frames, sample);
