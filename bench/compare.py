@@ -3,7 +3,7 @@
 with the same weights. The engines take turns, so that whatever disturbs the machine disturbs all of them.
 
     bench/compare.py [--network full,demo,kim,bs512,tiny] [--repeats 5] [--threads 2]
-                     [--precision f32,bf16] [--pairs]
+                     [--precision f32,bf16] [--together 2]
 
 Needs a built cleave (build/). Makes an environment in build/venv-bench with the runtimes of
 requirements.txt, works in build/compare, and writes compare.md and compare.json there. README.md in
@@ -404,8 +404,9 @@ def measure(case, keys, options, interpreters):
         for engine in engines:
             engine.close()
     info = case.info
-    beside = ", beside " + NAMES[keys[-1]] if options.pairs else ""
-    return {"title": case.title + beside, "parameters": info["parameters"],
+    beside = " and ".join(NAMES[key] for key in keys if key != "cleave")
+    title = "%s, beside %s" % (case.title, beside) if options.together and beside else case.title
+    return {"title": title, "parameters": info["parameters"],
             "flops": info["flops_per_chunk"],
             "chunk_seconds": info["chunk_size"] / info["sample_rate"],
             "engines": [engine.result(options.snr) for engine in engines]}
@@ -414,9 +415,10 @@ def measure(case, keys, options, interpreters):
 def groups(options):
     """Lists of engines that take turns."""
     others = [key for key in options.engines if key != "cleave"]
-    if not options.pairs or not others:
+    count = options.together
+    if not count or not others:
         return [options.engines]
-    return [["cleave", key] for key in others]
+    return [["cleave"] + others[i:i + count] for i in range(0, len(others), count)]
 
 
 def write_results(results, work):
@@ -470,9 +472,9 @@ def parse_options():
                         default=["f32", "bf16"], help="default: f32,bf16")
     parser.add_argument("--rounds", "--repeats", type=positive, default=5,
                         help="runs of each (default: 5)")
-    parser.add_argument("--pairs", action="store_true",
-                        help="cleave beside each other engine in turn, rather than all at once: "
-                        "takes less memory, and more time")
+    parser.add_argument("--together", type=positive, metavar="N",
+                        help="cleave beside N other engines, then beside the next N, rather than "
+                        "all at once: takes less memory, and more time")
     parser.add_argument("--threads", type=positive, default=2, help="default: 2")
     parser.add_argument("--pytorch", metavar="PYTHON",
                         help="an interpreter that has PyTorch and NumPy; or 'install': make "

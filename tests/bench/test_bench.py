@@ -91,10 +91,13 @@ class OptionsTest(unittest.TestCase):
         self.assertEqual(self.groups("--engines", "cleave,openvino,pytorch"),
                          [["cleave", "openvino", "pytorch"]])
 
-    def test_pairs(self):
-        self.assertEqual(self.groups("--pairs", "--engines", "cleave,openvino,compiled"),
+    def test_few_together(self):
+        self.assertEqual(self.groups("--together", "1", "--engines", "cleave,openvino,compiled"),
                          [["cleave", "openvino"], ["cleave", "compiled"]])
-        self.assertEqual(self.groups("--pairs", "--engines", "cleave"), [["cleave"]])
+        self.assertEqual(self.groups("--together", "2", "--engines",
+                                     "onnxruntime,openvino,pytorch"),
+                         [["cleave", "onnxruntime", "openvino"], ["cleave", "pytorch"]])
+        self.assertEqual(self.groups("--together", "2", "--engines", "cleave"), [["cleave"]])
 
     def test_networks_are_there(self):
         for _, source in compare.NETWORKS.values():
