@@ -2,7 +2,8 @@
 """Compares the time, memory and precision of cleave and of other runtimes, on the same networks
 with the same weights. The engines take turns, so that whatever disturbs the machine disturbs all of them.
 
-    bench/compare.py [--network full,demo] [--rounds 5] [--threads 2] [--precision f32,bf16]
+    bench/compare.py [--network full,demo,kim,bs512,tiny] [--repeats 5] [--threads 2]
+                     [--precision f32,bf16] [--pairs]
 
 Needs a built cleave (build/). Makes an environment in build/venv-bench with the runtimes of
 requirements.txt, works in build/compare, and writes compare.md and compare.json there. README.md in
@@ -27,7 +28,11 @@ sys.path.insert(0, os.path.join(ROOT, "tests/export"))
 import table  # noqa: E402
 
 NAMES = {"cleave": "cleave", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO",
-         "pytorch": "PyTorch"}
+         "pytorch": "PyTorch", "compiled": "PyTorch, torch.compile", "ggml": "BSRoformer.cpp"}
+PYTORCH = ("pytorch", "compiled")
+NATIVE = ("cleave", "ggml")  # from samples to samples
+# ONNX Runtime's CPU provider has f32 only; BSRoformer.cpp's files have f32 or f16.
+PRECISIONS = {"onnxruntime": ("f32",), "ggml": ("f32", "f16")}
 START_LIMIT = 1800  # seconds until an engine's first result
 RUN_LIMIT = 900
 PAUSE = 0.5  # seconds between runs, in which threads that still spin go to sleep
@@ -122,22 +127,25 @@ def program(*path):
     return os.path.join(ROOT, "build", *path)
 
 
-def full_network(work):
-    """The full public size with random weights from make_network's fixed seed."""
-    model = os.path.join(work, "full.safetensors")
+def random_network(work, name, config):
+    """Random weights from make_network's fixed seed."""
+    model = os.path.join(work, name + ".safetensors")
     if not os.path.exists(model):
         partial = os.path.join(work, "partial.safetensors")
-        subprocess.run([program("tools/make_network"), os.path.join(ROOT, "tools/full_size.yaml"),
-                        "--embed-config", "-o", partial], check=True)
+        subprocess.run([program("tools/make_network"), os.path.join(ROOT, config), "--embed-config",
+                        "-o", partial], check=True)
         os.rename(partial, model)
-    return "Full public size", model
+    return model
 
 
-def demo_network(_work):
-    return "The bundled demo model", os.path.join(ROOT, "demo/drumsep-mini.ckpt")
-
-
-NETWORKS = {"full": full_network, "demo": demo_network}
+# Title, and the configuration or the model itself.
+NETWORKS = {
+    "full": ("Full public size", "tools/full_size.yaml"),
+    "demo": ("The bundled demo model", "demo/drumsep-mini.ckpt"),
+    "kim": ("Mel-Band Roformer, dim 384, 6 blocks", "tools/mel_band_384.yaml"),
+    "bs512": ("BS-Roformer, dim 512, 12 blocks", "tools/bs_roformer_512.yaml"),
+    "tiny": ("A tiny Mel-Band Roformer", "bench/tiny_roformer.yaml"),
+}
 
 
 def chunk_of_audio(info):
@@ -160,7 +168,9 @@ class Case:
     def __init__(self, key, work):
         import numpy as np
         import transforms
-        self.title, self.model = NETWORKS[key](work)
+        self.title, source = NETWORKS[key]
+        self.model = random_network(work, key, source) if source.endswith(".yaml") else \
+            os.path.join(ROOT, source)
         self.work = os.path.join(work, key)
         os.makedirs(self.work, exist_ok=True)
         self.onnx = self.path("network.onnx")
@@ -169,6 +179,7 @@ class Case:
         self.info = json.loads(subprocess.run(
             [program("cleave"), "inspect", self.model, "--json"], check=True, text=True,
             stdout=subprocess.PIPE).stdout)
+        self.is_roformer = self.info["blocks"][1]["kind"] == "band_split"
         self.mix = chunk_of_audio(self.info)
         self.mix.tofile(self.path("mix.f32"))
         self.spectrogram = transforms.stft(self.mix.astype(np.float64), self.info["n_fft"],
@@ -186,10 +197,17 @@ class Case:
                                           self.info["hop_length"], self.info["chunk_size"])
                          for one in spectrograms])
 
+    def evaluate(self):
+        """The stems' spectrograms in float64."""
+        if self.is_roformer:
+            import roformer
+            return roformer.Roformer(*roformer.read_safetensors(self.model)).run(self.spectrogram)
+        from network import float64_network
+        return float64_network(self.onnx).run(self.spectrogram[None])[0]
+
     def truth(self):
         """The stems in float64; kept in a file, since they take minutes."""
         import numpy as np
-        from network import float64_network
         digest = hashlib.sha256(self.mix.tobytes())
         with open(self.onnx, "rb") as file:
             for block in iter(lambda: file.read(1 << 20), b""):
@@ -197,8 +215,7 @@ class Case:
         path = self.path("truth-%s.npy" % digest.hexdigest()[:16])
         if not os.path.exists(path):
             say("%s: evaluating in float64" % self.title)
-            stems = self.stems_of(float64_network(self.onnx).run(self.spectrogram[None])[0])
-            np.save(path, stems)
+            np.save(path, self.stems_of(self.evaluate()))
         return np.load(path)
 
 
@@ -218,6 +235,12 @@ def say(text):
     print("compare: " + text, file=sys.stderr, flush=True)
 
 
+def ggml_files(folder, case, precision):
+    """BSRoformer.cpp's worker and model."""
+    return (os.path.join(folder, "ggml_engine"),
+            os.path.join(folder, "%s-%s.gguf" % (os.path.basename(case.work), precision)))
+
+
 class Engine:
     """A process that runs one network on one engine."""
 
@@ -227,21 +250,45 @@ class Engine:
         self.version, self.absent, self.start, self.peak = "", None, None, None
         self.seconds = []
         self.process = None
-        if key != "cleave" and interpreter is None:
-            self.absent = "not asked for (--pytorch)" if key == "pytorch" else "no environment"
+        self.absent = self.why_absent(interpreter)
+        if self.absent:
             return
         self.log = open(self.output + ".log", "w+", encoding="utf-8")
         begin = time.perf_counter()
         self.process = subprocess.Popen(
             self.command(threads, interpreter), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log, env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
+            stderr=self.log, env=dict(os.environ, **self.settings(threads)))
         self.await_ready(begin)
 
+    def settings(self, threads):
+        """Environment variables. What torch.compile keeps would make a start shorter than a user's."""
+        settings = {"OMP_NUM_THREADS": str(threads), "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"}
+        if self.key == "ggml":
+            settings["OMP_THREAD_LIMIT"] = str(threads)
+        return settings
+
+    def why_absent(self, interpreter):
+        """What keeps it from being started; None: nothing."""
+        if self.key in ("compiled", "ggml") and not self.case.is_roformer:
+            return "only for Roformers"
+        if self.key != "cleave" and interpreter is None:
+            return {"ggml": "not asked for (--ggml)", "pytorch": "not asked for (--pytorch)",
+                    "compiled": "not asked for (--pytorch)"}.get(self.key, "no environment")
+        if self.key == "ggml":
+            missing = [path for path in ggml_files(interpreter, self.case, self.precision)
+                       if not os.path.exists(path)]
+            return "there is no " + missing[0] if missing else None
+        return None
+
     def command(self, threads, interpreter):
-        if self.key == "cleave":
-            return [program("bench/cleave_engine"), self.case.model, self.case.path("mix.f32"),
-                    self.output, str(threads), self.precision]
-        return [interpreter, os.path.join(BENCH, "engine.py"), self.key, self.case.onnx,
+        if self.key in NATIVE:
+            worker, model = program("bench/cleave_engine"), self.case.model
+            if self.key == "ggml":
+                worker, model = ggml_files(interpreter, self.case, self.precision)
+            return [worker, model, self.case.path("mix.f32"), self.output, str(threads),
+                    self.precision]
+        network = self.case.model if self.case.is_roformer and self.key in PYTORCH else self.case.onnx
+        return [interpreter, os.path.join(BENCH, "engine.py"), self.key, network,
                 self.case.path("spectrogram.npy"), self.output + ".npy", str(threads),
                 self.precision]
 
@@ -300,7 +347,7 @@ class Engine:
 
     def stems(self):
         import numpy as np
-        if self.key == "cleave":
+        if self.key in NATIVE:
             shape = (len(self.case.info["stems"]), self.case.info["channels"],
                      self.case.info["chunk_size"])
             return np.fromfile(self.output, "<f4").reshape(shape).astype(np.float64)
@@ -331,16 +378,21 @@ def peak_memory(pid):
 
 # ---- Comparing --------------------------------------------------------------------------------
 
-def measure(case, options, interpreters):
-    if options.snr:
-        case.truth()
+def start_engines(case, keys, options, interpreters):
     engines = []
-    for key in options.engines:
+    for key in keys:
         for precision in options.precision:
-            if precision != "f32" and key == "onnxruntime":
-                continue  # its CPU provider has f32 only
+            if precision not in PRECISIONS.get(key, (precision,)):
+                continue
             say("%s: %s %s" % (case.title, NAMES[key], precision))
             engines.append(Engine(key, precision, case, options.threads, interpreters.get(key)))
+    return engines
+
+
+def measure(case, keys, options, interpreters):
+    if options.snr:
+        case.truth()
+    engines = start_engines(case, keys, options, interpreters)
     try:
         for index in range(options.rounds):
             say("%s: round %d of %d" % (case.title, index + 1, options.rounds))
@@ -352,26 +404,41 @@ def measure(case, options, interpreters):
         for engine in engines:
             engine.close()
     info = case.info
-    return {"title": case.title, "parameters": info["parameters"],
+    beside = ", beside " + NAMES[keys[-1]] if options.pairs else ""
+    return {"title": case.title + beside, "parameters": info["parameters"],
             "flops": info["flops_per_chunk"],
             "chunk_seconds": info["chunk_size"] / info["sample_rate"],
             "engines": [engine.result(options.snr) for engine in engines]}
 
 
+def groups(options):
+    """Lists of engines that take turns."""
+    others = [key for key in options.engines if key != "cleave"]
+    if not options.pairs or not others:
+        return [options.engines]
+    return [["cleave", key] for key in others]
+
+
+def write_results(results, work):
+    with open(os.path.join(work, "compare.json"), "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1)
+        file.write("\n")
+    with open(os.path.join(work, "compare.md"), "w", encoding="utf-8") as file:
+        file.write(table.page(results))
+
+
 def compare(options):
     os.makedirs(options.work, exist_ok=True)
     environment = sys.executable
-    interpreters = {"onnxruntime": environment, "openvino": environment,
-                    "pytorch": options.pytorch}
+    interpreters = {"onnxruntime": environment, "openvino": environment, "ggml": options.ggml,
+                    "pytorch": options.pytorch, "compiled": options.pytorch}
     results = {"date": datetime.date.today().isoformat(), "machine": describe_machine(),
-               "rounds": options.rounds, "threads": options.threads,
-               "networks": [measure(Case(key, options.work), options, interpreters)
-                            for key in options.network]}
-    with open(os.path.join(options.work, "compare.json"), "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=1)
-        file.write("\n")
-    with open(os.path.join(options.work, "compare.md"), "w", encoding="utf-8") as file:
-        file.write(table.page(results))
+               "rounds": options.rounds, "threads": options.threads, "networks": []}
+    for key in options.network:
+        case = Case(key, options.work)
+        for keys in groups(options):
+            results["networks"].append(measure(case, keys, options, interpreters))
+            write_results(results, options.work)  # at once: what comes may take an hour
     print(table.page(results))
 
 
@@ -396,16 +463,23 @@ def positive(text):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--network", type=words_of(tuple(NETWORKS)), default=["full", "demo"],
-                        help="full, demo or full,demo (default)")
+                        help="some of %s (default: full,demo)" % ",".join(NETWORKS))
     parser.add_argument("--engines", type=words_of(tuple(NAMES)), default=list(NAMES),
                         help="some of %s (default: all)" % ",".join(NAMES))
     parser.add_argument("--precision", type=words_of(("f32", "bf16", "f16")),
                         default=["f32", "bf16"], help="default: f32,bf16")
-    parser.add_argument("--rounds", type=positive, default=5, help="runs of each (default: 5)")
+    parser.add_argument("--rounds", "--repeats", type=positive, default=5,
+                        help="runs of each (default: 5)")
+    parser.add_argument("--pairs", action="store_true",
+                        help="cleave beside each other engine in turn, rather than all at once: "
+                        "takes less memory, and more time")
     parser.add_argument("--threads", type=positive, default=2, help="default: 2")
     parser.add_argument("--pytorch", metavar="PYTHON",
                         help="an interpreter that has PyTorch and NumPy; or 'install': make "
                         "build/venv-pytorch (several GB on x86-64 Linux). Default: leave it out")
+    parser.add_argument("--ggml", metavar="FOLDER",
+                        help="where BSRoformer.cpp's worker and models are: README.md. Default: "
+                        "leave it out")
     parser.add_argument("--no-snr", dest="snr", action="store_false",
                         help="leave out the SNR, and the minutes of float64 that it takes")
     parser.add_argument("--work", default=os.path.join(ROOT, "build/compare"),

@@ -1,13 +1,17 @@
 """A worker of compare.py: one of the engines that cleave is compared with.
 
-    engine.py ENGINE NETWORK.onnx INPUT.npy OUTPUT.npy THREADS PRECISION
+    engine.py ENGINE NETWORK INPUT.npy OUTPUT.npy THREADS PRECISION
 
+NETWORK is an exported file; of a Roformer in PyTorch, its checkpoint.
 Loads the network, runs it once, writes its output, prints "ready VERSION", and then runs it again
 for every line "run" on standard input and prints the seconds that it took. An engine that cannot do
 this prints "absent WHY". Only the network is timed, from a spectrogram in memory to another one.
 """
+import os
 import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/reference"))
 
 
 class Absent(Exception):
@@ -46,24 +50,51 @@ def load_openvino(path, threads, precision, shape):
     return openvino.__version__.split("-")[0], run
 
 
-def load_pytorch(path, threads, precision, _shape):
-    import torch
-    from network import torch_network
-    torch.set_num_threads(threads)
+def check_pytorch(torch, precision):
     if precision == "bf16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         raise Absent("it has no bf16 on this processor")
     if precision not in ("f32", "bf16"):
         raise Absent("%s is not fast on a CPU" % precision)
+
+
+def roformer_in_pytorch(path, torch, precision, is_compiled):
+    """In bf16 under autocast, as such networks are run."""
+    from roformer_network import load_network
+    network = load_network(path)
+    network = torch.compile(network) if is_compiled else network
+
+    def run(x):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            return network(x)
+    return run
+
+
+def exported_in_pytorch(path, torch, precision):
+    from network import torch_network
     dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
     network = torch_network(path, torch, dtype)
+    return lambda x: network.run(x.to(dtype))
+
+
+def load_pytorch(path, threads, precision, _shape, is_compiled=False):
+    import torch
+    torch.set_num_threads(threads)
+    check_pytorch(torch, precision)
+    network = exported_in_pytorch(path, torch, precision) if path.endswith(".onnx") else \
+        roformer_in_pytorch(path, torch, precision, is_compiled)
 
     def run(x):
         with torch.inference_mode():
-            return network.run(torch.from_numpy(x).to(dtype)).to(torch.float32).numpy()
+            return network(torch.from_numpy(x)).to(torch.float32).numpy()
     return torch.__version__, run
 
 
-LOADERS = {"onnxruntime": load_onnxruntime, "openvino": load_openvino, "pytorch": load_pytorch}
+def load_compiled(path, threads, precision, shape):
+    return load_pytorch(path, threads, precision, shape, is_compiled=True)
+
+
+LOADERS = {"onnxruntime": load_onnxruntime, "openvino": load_openvino, "pytorch": load_pytorch,
+           "compiled": load_compiled}
 
 
 def serve(run, spectrogram):

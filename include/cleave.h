@@ -251,7 +251,12 @@ typedef struct cleave_separator cleave_separator;
 /* How chunks become one signal again. */
 typedef enum cleave_blend {
     CLEAVE_BLEND_FADE = 0, /* linear fades, the training framework's way */
-    CLEAVE_BLEND_MEAN = 1  /* plain mean of all overlapping chunks, UVR's way */
+    CLEAVE_BLEND_MEAN = 1, /* plain mean of all overlapping chunks, UVR's way */
+    /* A mean weighted by a Hamming window, without padding, audio-separator's way with Roformers;
+     * its chunks are those of CLEAVE_BLEND_MEAN. Where inference.num_overlap is not given, 8 chunks
+     * cover a moment. Input shorter than a chunk, or than 10 s, is cut into chunks of the same
+     * length as any other; audio-separator takes shorter ones there. */
+    CLEAVE_BLEND_HAMMING = 2
 } cleave_blend;
 
 typedef enum cleave_precision {
@@ -278,6 +283,10 @@ typedef struct cleave_separator_settings {
     int compile;                /* 1 (default): fused graph; 0: op by op */
     int profile;       /* 1: time every op, for cleave_separator_profile(); takes 5 MB; default 0 */
     cleave_logger log; /* default: none */
+    const char *const *stems; /* names of those that calls will ask for; NULL (default): all. Some
+                                 networks, such as Roformers, then load and compute no others. A
+                                 call that asks for more makes the network ready again, once */
+    int stem_count;
 } cleave_separator_settings;
 
 CLEAVE_INLINE void cleave_separator_settings_default(cleave_separator_settings *settings);
@@ -309,7 +318,7 @@ typedef struct cleave_separator_info {
     const char *device;    /* id, such as "cpu" */
     const char *kernels;   /* CPU: instruction set in use; else "" */
     const char *precision; /* "f32", …; the latest, if a call changed it */
-    const char *blend;     /* "fade" or "mean" */
+    const char *blend;     /* "fade", "mean" or "hamming" */
     int threads;
     int overlap;
     int batch;

@@ -1,4 +1,4 @@
-/* make_network.c: writes a random MDX23C network of the size that a configuration asks for, for
+/* make_network.c: writes a random network of the family and size that a configuration asks for, for
  * tests and measurements:
  *
  *   make_network CONFIG.yaml -o OUT.ckpt|OUT.safetensors [--seed N] [--type f32|f16|bf16]

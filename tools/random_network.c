@@ -73,15 +73,16 @@ void random_network_free(RandomNetwork *network) {
 
 #define BLOCK 2048 /* values: what a stack holds easily; even, since they are drawn in pairs */
 
-/* The next `count` values of a weight as bytes */
-static void draw_block(const RandomWeight *weight, uint64_t *state, size_t count, void *bytes) {
+/* `count` values of a weight, from number `first` on, as bytes. */
+static void draw_block(const RandomWeight *weight, uint64_t *state, size_t first, size_t count,
+                       void *bytes) {
     float floats[BLOCK];
     uint16_t *halves = bytes;
     if (weight->type == VALUE_I64) {
         memset(bytes, 0, count * value_size(VALUE_I64));
         return;
     }
-    random_weight_draw(&weight->spec, state, floats, count);
+    random_weight_draw(&weight->spec, state, first, floats, count);
     for (size_t i = 0; i < count && weight->type != VALUE_F32; i++)
         halves[i] = weight->type == VALUE_F16 ? half_from_float_plain(floats[i])
                                               : bf16_from_float(floats[i]);
@@ -95,7 +96,7 @@ bool random_weight_write(const RandomWeight *weight, uint64_t *state, ByteSink s
     bool done = true;
     for (int64_t left = weight->elements; left > 0 && done; left -= BLOCK) {
         size_t count = left < BLOCK ? (size_t)left : BLOCK;
-        draw_block(weight, state, count, block);
+        draw_block(weight, state, (size_t)(weight->elements - left), count, block);
         done = sink(context, block, count * value_size(weight->type));
     }
     return done;

@@ -123,6 +123,7 @@ typedef struct cleave_memory_need {
     int64_t total;          /* sum of the three */
     int64_t limit;          /* the most that may be used; INT64_MAX: unknown */
     char limit_source[160]; /* what sets the limit, such as "the container's limit, cgroup /a" */
+    int overlap;            /* chunks that cover a moment */
 } cleave_memory_need;
 
 /* Says how much memory cleave_separator_open() with the same settings would take, without taking
@@ -332,8 +333,8 @@ CLEAVE_API cleave_status cleave_separator_write_trace(cleave_separator *separato
 
 typedef struct cleave_export_settings {
     size_t size; /* of this struct; set by cleave_export_settings_default() */
-    int frames; /* T of the exported network; 0 (default): those of a chunk of chunk_size. They must
-                   divide by scale[0], num_scales times over */
+    int frames; /* T of the exported network; 0 (default): those of a chunk of chunk_size. MDX23C's
+                   must divide by scale[0], num_scales times over */
 } cleave_export_settings;
 
 CLEAVE_INLINE void cleave_export_settings_default(cleave_export_settings *settings);
@@ -353,7 +354,11 @@ typedef struct cleave_export_result {
  * window, centred frames and reflected ends; its lowest dim_f bins are kept. The caller computes it
  * and its inverse, since few runtimes have them. The file's metadata_props say what they need:
  * sample_rate, channels, n_fft, hop_length, dim_f, dim_t (T), and stems, the names as a JSON array.
- * Weights keep their names; those of linears are transposed, and their names end in ".T".
+ * A Roformer's last frame also gives the samples behind its centre, up to the end of the chunk, and
+ * its spectrogram is best computed in float64 and then rounded: bands that hold next to nothing are
+ * raised to full size.
+ * Weights keep their names; those of linears are transposed, and their names end in ".T". Of RoPE's
+ * frequencies the file has the cosines and sines of all positions.
  * The file is replaced when the new one is whole, and its folder is made where it is missing; after
  * an error nothing is left. Weights are converted while they are written, so that this takes only a
  * few MB of memory. settings and result may be NULL; *result is written on success only.

@@ -47,7 +47,8 @@
  *                       =2: also before what it encodes
  *   handlers=0          completion handlers are never called
  *   cautious=1          aborts where some versions of macOS computed wrongly, though the API allows
- *                       it: products of more than two axes, transpositions of more than four
+ *                       it: products that broadcast an axis or have more than three, transpositions
+ *                       of more than four
  *   assert_at=3         the third command buffer from now on ends the process, as an assertion does
  *   hang_at=3           the third command buffer from now on is never done
  *   noise=0.01          each value of a graph's results is off by this share of it

@@ -56,6 +56,9 @@ void sim_compute(const SimOp *op, const SimView *inputs, int count, float *to) {
     case SIM_MATMUL:
         sim_compute_matmul(op, inputs, to);
         break;
+    case SIM_ATTENTION:
+        sim_compute_attention(op, inputs, to);
+        break;
     case SIM_CONV:
         sim_compute_conv(op, inputs, to);
         break;

@@ -20,6 +20,8 @@ static float unary(SimFunction function, float x) {
         return -x;
     case SIM_ABSOLUTE:
         return fabsf(x);
+    case SIM_ROUND:
+        return rintf(x);
     case SIM_TANH:
         return tanhf(x);
     case SIM_ERF:

@@ -205,13 +205,18 @@ static void infer_normalize(SimOp *op, const char *what, const SimType *const *i
     }
 }
 
+/* Whether both are as many matrices along one axis, or one matrix each. */
+static bool same_batches(const SimType *a, const SimType *b) {
+    return a->rank == b->rank && (a->rank <= 2 || (a->rank == 3 && a->dims[0] == b->dims[0]));
+}
+
 static void infer_matmul(SimOp *op, const char *what, const SimType *a, const SimType *b) {
     SimType batch_a = *a;
     SimType batch_b = *b;
     must_be_real(what, a);
     same_elements(what, a, b);
-    if (sim_settings()->cautious && (a->rank > 2 || b->rank > 2))
-        sim_abort("%s: a product of more than two axes, %s times %s", what, sim_type_text(a),
+    if (sim_settings()->cautious && !same_batches(a, b))
+        sim_abort("%s: a product that broadcasts an axis, %s times %s", what, sim_type_text(a),
                   sim_type_text(b));
     if (a->rank < 2 || b->rank < 2 || a->dims[a->rank - 1] != b->dims[b->rank - 2])
         sim_abort("%s: %s times %s", what, sim_type_text(a), sim_type_text(b));
@@ -221,6 +226,24 @@ static void infer_matmul(SimOp *op, const char *what, const SimType *a, const Si
     op->type.dims[op->type.rank++] = a->dims[a->rank - 2];
     op->type.dims[op->type.rank++] = b->dims[b->rank - 1];
     op->type.element = a->element;
+}
+
+/* (batch, heads, queries or keys, features): values may have other features. */
+static void infer_attention(SimOp *op, const char *what, const SimType *const *inputs) {
+    const SimType *queries = inputs[0];
+    const SimType *keys = inputs[1];
+    const SimType *values = inputs[2];
+    must_be_real(what, queries);
+    same_elements(what, queries, keys);
+    same_elements(what, queries, values);
+    bool fits = queries->rank == 4 && keys->rank == 4 && values->rank == 4;
+    for (int i = 0; fits && i < 2; i++)
+        fits = queries->dims[i] == keys->dims[i] && keys->dims[i] == values->dims[i];
+    if (!fits || queries->dims[3] != keys->dims[3] || keys->dims[2] != values->dims[2])
+        sim_abort("%s: queries %s, keys %s, values %s", what, sim_type_text(queries),
+                  sim_type_text(keys), sim_type_text(values));
+    op->type = *queries;
+    op->type.dims[3] = values->dims[3];
 }
 
 /* ---- Convolutions ---- */
@@ -410,6 +433,9 @@ void sim_infer(SimOp *op, const char *what, const SimType *const *inputs, int co
         break;
     case SIM_MATMUL:
         infer_matmul(op, what, inputs[0], inputs[1]);
+        break;
+    case SIM_ATTENTION:
+        infer_attention(op, what, inputs);
         break;
     case SIM_CONV:
         op->type = conv_result(&op->as.conv, what, inputs[0], inputs[1]);

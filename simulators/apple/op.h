@@ -24,6 +24,7 @@ typedef enum SimKind {
     SIM_VARIANCE,
     SIM_NORMALIZE,
     SIM_MATMUL,
+    SIM_ATTENTION, /* of queries, keys and values */
     SIM_CONV,
     SIM_CONV_GRADIENT, /* of the data: a transposed convolution */
     SIM_REAL_TO_HERMITEAN,
@@ -43,6 +44,7 @@ typedef enum SimFunction {
     SIM_SQUARE,
     SIM_NEGATIVE,
     SIM_ABSOLUTE,
+    SIM_ROUND, /* to the nearest whole number, of two the even one */
     SIM_TANH,
     SIM_ERF,
     SIM_RELU,
@@ -114,6 +116,7 @@ typedef struct SimOp {
             float epsilon;
             bool gamma, beta; /* operands after mean and variance */
         } normalize;
+        float scale; /* SIM_ATTENTION */
         SimConv conv;
         SimFourier fourier;
     } as;
@@ -139,6 +142,7 @@ void sim_compute_gather(const SimOp *op, const SimView *inputs, float *to);
 void sim_compute_reduction(const SimOp *op, const SimView *inputs, float *to);
 void sim_compute_normalize(const SimOp *op, const SimView *inputs, int count, float *to);
 void sim_compute_matmul(const SimOp *op, const SimView *inputs, float *to);
+void sim_compute_attention(const SimOp *op, const SimView *inputs, float *to);
 void sim_compute_conv(const SimOp *op, const SimView *inputs, float *to);
 void sim_compute_conv_gradient(const SimOp *op, const SimView *inputs, float *to);
 void sim_compute_fourier(const SimOp *op, const SimView *inputs, float *to);

@@ -54,6 +54,10 @@ static MPSGraphTensor *binary(MPSGraph *graph, SEL method, SimKind kind, SimFunc
     return unary(self, _cmd, SIM_ABSOLUTE, tensor, name);
 }
 
+- (MPSGraphTensor *)roundWithTensor:(MPSGraphTensor *)tensor name:(NSString *)name {
+    return unary(self, _cmd, SIM_ROUND, tensor, name);
+}
+
 - (MPSGraphTensor *)tanhWithTensor:(MPSGraphTensor *)tensor name:(NSString *)name {
     return unary(self, _cmd, SIM_TANH, tensor, name);
 }

@@ -53,6 +53,17 @@ static MPSGraphTensor *gradient_of(MPSGraph *graph, const char *what, MPSGraphTe
     return sim_add(self, SIM_METHOD, &op, 2, operands, name);
 }
 
+- (MPSGraphTensor *)scaledDotProductAttentionWithQueryTensor:(MPSGraphTensor *)queryTensor
+                                                   keyTensor:(MPSGraphTensor *)keyTensor
+                                                 valueTensor:(MPSGraphTensor *)valueTensor
+                                                       scale:(float)scale
+                                                        name:(NSString *)name {
+    SimOp op = {.kind = SIM_ATTENTION};
+    MPSGraphTensor *operands[] = {queryTensor, keyTensor, valueTensor};
+    op.as.scale = scale;
+    return sim_add(self, SIM_METHOD, &op, 3, operands, name);
+}
+
 - (MPSGraphTensor *)convolution2DWithSourceTensor:(MPSGraphTensor *)source
                                     weightsTensor:(MPSGraphTensor *)weights
                                        descriptor:(MPSGraphConvolution2DOpDescriptor *)descriptor

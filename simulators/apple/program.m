@@ -31,11 +31,14 @@ static int step_of(NSArray *operations, MPSGraphTensor *tensor) {
 /* Of a product, a multiply and an add counted as two. */
 static int64_t flops_of(const MPSGraphOperation *operation) {
     const SimOp *op = operation->_op;
-    bool product = op->kind == SIM_MATMUL || op->kind == SIM_CONV || op->kind == SIM_CONV_GRADIENT;
+    bool product = op->kind == SIM_MATMUL || op->kind == SIM_ATTENTION || op->kind == SIM_CONV ||
+                   op->kind == SIM_CONV_GRADIENT;
     if (!product)
         return 0;
     const SimType *a = &operation->_inputs[0]->_operation->_op->type;
     const SimType *b = &operation->_inputs[1]->_operation->_op->type;
+    if (op->kind == SIM_ATTENTION)
+        return 2 * sim_elements(a) * b->dims[2] + 2 * sim_elements(&op->type) * b->dims[2];
     if (op->kind == SIM_MATMUL)
         return 2 * sim_elements(&op->type) * a->dims[a->rank - 1];
     int64_t per_output = sim_elements(b) / b->dims[op->as.conv.weights_last ? 3 : 0];

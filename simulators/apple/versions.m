@@ -28,6 +28,8 @@ static const SimSince table[] = {
     {"MPSGraph", "complexTensorWithRealTensor:imaginaryTensor:name:", 14, 0},
     {"MPSGraph", "realPartOfTensor:name:", 14, 0},
     {"MPSGraph", "imaginaryPartOfTensor:name:", 14, 0},
+    {"MPSGraph", "scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:scale:name:", 15,
+     0},
     {"MPSNDArray", "initWithBuffer:offset:descriptor:", 15, 0},
     {"MPSNDArrayDescriptor", "setPreferPackedRows:", 15, 0},
     {"MPSNDArrayDescriptor", "preferPackedRows", 15, 0},

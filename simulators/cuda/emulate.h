@@ -118,6 +118,14 @@ FN float multiply_add(float a, float b, float c) {
     return __builtin_fmaf(a, b, c);
 }
 
+FN double multiply_add(double a, double b, double c) {
+    return __builtin_fma(a, b, c);
+}
+
+FN float exponential2(float v) {
+    return v < -126.0f ? 0.0f : __builtin_exp2f(v);
+}
+
 FN float reciprocal(float v) {
     return 1 / v;
 }

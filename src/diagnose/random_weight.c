@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "graph/tokens.h"
 
 /* Values are uniform in middle ± spread. */
 typedef struct Range {
@@ -18,7 +19,8 @@ static Range range_of(const WeightSpec *spec) {
     if (spec->dim_count == 1) {
         if (text_ends_with(spec->name, ".running_var"))
             return (Range){1.0F, 0.5F};
-        return text_ends_with(spec->name, ".weight") ? (Range){1.0F, 0.1F} : (Range){0.0F, 0.05F};
+        bool gain = text_ends_with(spec->name, ".weight") || text_ends_with(spec->name, ".gamma");
+        return gain ? (Range){1.0F, 0.1F} : (Range){0.0F, 0.05F};
     }
     /* A transposed convolution whose kernel is its stride adds one tap per input channel. */
     bool transposed = strstr(spec->name, ".upscale.") != NULL;
@@ -28,9 +30,20 @@ static Range range_of(const WeightSpec *spec) {
     return (Range){0.0F, (float)sqrt(3.0 / fan_in)}; /* a variance of 1 / fan_in */
 }
 
-void random_weight_draw(const WeightSpec *spec, uint64_t *state, float *values, size_t count) {
+/* RoPE's frequencies are not trained: every network has these. */
+static void draw_frequencies(const WeightSpec *spec, size_t first, float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        values[i] = rope_frequency((int)(first + i), 2 * (int)spec->dims[0]);
+}
+
+void random_weight_draw(const WeightSpec *spec, uint64_t *state, size_t first, float *values,
+                        size_t count) {
     Range range = range_of(spec);
     uint64_t bits = 0;
+    if (text_ends_with(spec->name, ".rotary_embed.freqs")) {
+        draw_frequencies(spec, first, values, count);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         bits = i % 2 == 0 ? random_next(state) : bits >> 32;
         values[i] = range.middle + range.spread * (float)(int32_t)(uint32_t)bits * 0x1p-31F;

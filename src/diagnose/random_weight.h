@@ -5,8 +5,11 @@
 
 #include "model/network.h"
 
-/* Draws the next `count` values of a weight. *state begins as the seed, and goes on from weight to
- * weight. Values are drawn in pairs: `count` is even but for a weight's last values. */
-void random_weight_draw(const WeightSpec *spec, uint64_t *state, float *values, size_t count);
+/* Draws `count` values of a weight, from its value number `first` on: a weight is drawn from its
+ * beginning to its end. *state begins as the seed, and goes on from weight to weight. Values are
+ * drawn in pairs: `count` is even but for a weight's last values. RoPE's frequencies are those that
+ * every Roformer has. */
+void random_weight_draw(const WeightSpec *spec, uint64_t *state, size_t first, float *values,
+                        size_t count);
 
 #endif

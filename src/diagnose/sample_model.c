@@ -65,7 +65,8 @@ static void write_values(FILE *file, const WeightSpec *specs, size_t count) {
     for (size_t w = 0; w < count; w++)
         for (int64_t left = sample_elements(&specs[w]); left > 0; left -= VALUES_AT_ONCE) {
             size_t part = size_min((size_t)left, VALUES_AT_ONCE);
-            random_weight_draw(&specs[w], &state, values, part);
+            size_t first = (size_t)(sample_elements(&specs[w]) - left);
+            random_weight_draw(&specs[w], &state, first, values, part);
             fwrite(values, sizeof(*values), part, file);
         }
 }

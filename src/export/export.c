@@ -1,7 +1,8 @@
 /* export.c: cleave_model_export_onnx() writes the graph of a network, node by node, in the ops of
  * ONNX. The transforms are left out: a spectrogram goes in, and spectrograms come out. PyTorch's
  * network has frequency as height and time as width, the graph has them the other way round, so a
- * reshape and a transpose take the place of the STFT and of its inverse. */
+ * reshape and a transpose take the place of the STFT and of its inverse. Ops of tokens are in
+ * export_tokens.c. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,36 +10,16 @@
 #include "base/public_struct.h"
 #include "cleave/extra.h"
 #include "dsp/stft.h"
-#include "export/onnx_file.h"
+#include "export/export_pieces.h"
+#include "export/export_tokens.h"
 #include "graph/ops.h"
+#include "model/family.h"
 #include "model/model.h"
 #include "model/network.h"
 
 #define INPUT_NAME  "spectrogram"
 #define OUTPUT_NAME "stems"
 #define LONGEST     (INT32_MAX / 4) /* samples of a chunk */
-
-typedef struct Export {
-    const Config *config;
-    const Graph *graph;
-    int frames;
-    OnnxModel onnx;
-} Export;
-
-/* ---- Names ---- */
-
-/* The name of a value, of the node that makes it, or of a constant. */
-typedef struct Name {
-    char text[NODE_NAME_SIZE + 64];
-} Name;
-
-/* A norm and the activation behind it have the same name in the graph, so the op is part of the
- * name here. */
-static Name node_name(const Node *node, const char *part) {
-    Name name;
-    snprintf(name.text, sizeof(name.text), "%s/%s%s", node->name, graph_op_name(node->op), part);
-    return name;
-}
 
 static Name value_name(const Export *export, int index) {
     const Node *node = &export->graph->nodes[index];
@@ -49,38 +30,10 @@ static Name value_name(const Export *export, int index) {
     return node_name(node, "");
 }
 
-static Name weight_name_of(const Tensor *weight, const char *suffix) {
-    Name name;
-    snprintf(name.text, sizeof(name.text), "%s%s", weight->name, suffix);
-    return name;
-}
-
-/* ---- Pieces ---- */
-
-/* A node without attributes. `second` is another input, a constant or a weight; NULL: there is only
- * one input. */
-static void export_plain(Export *export, const char *op, const char *output, const char *input,
-                         const char *second) {
-    const char *const inputs[] = {input, second};
-    Message message = onnx_node(op, output, inputs, second ? 2 : 1);
-    onnx_end(&export->onnx, &message);
-}
-
-/* `part` is the end of the name of the constant that holds the shape. */
-static void export_reshape(Export *export, const Node *node, const char *part, const char *input,
-                           const char *output, const int64_t *dims, int count) {
-    Name shape = node_name(node, part);
-    onnx_constant_integers(&export->onnx, shape.text, dims, count);
-    export_plain(export, "Reshape", output, input, shape.text);
-}
-
 /* Frequencies by frames to frames by frequencies, and back. */
-static void export_transpose(Export *export, const char *input, const char *output) {
+static void export_turn(Export *export, const char *input, const char *output) {
     static const int order[] = {0, 1, 3, 2};
-    const char *const inputs[] = {input};
-    Message message = onnx_node("Transpose", output, inputs, 1);
-    onnx_integers(&message, "perm", order, 4);
-    onnx_end(&export->onnx, &message);
+    export_transpose(export, input, output, order, 4);
 }
 
 /* ---- Ops ---- */
@@ -88,23 +41,29 @@ static void export_transpose(Export *export, const char *input, const char *outp
 /* (B, 2·ch, dim_f, T) → (B, 2·ch·k, T, F). A 0 in a shape keeps the dimension. */
 static void write_stft(Export *export, const Node *node, const char *op, const char *const inputs[],
                        const char *output) {
-    (void)op;
     const Shape shape = node->shape;
+    if (node->as.stft.tokens) {
+        tokens_stft(export, node, op, inputs, output);
+        return;
+    }
     Name cut = node_name(node, "/subbands");
     const int64_t dims[] = {0, shape.channels, shape.width, shape.height};
     export_reshape(export, node, "/subbands_shape", inputs[0], cut.text, dims, 4);
-    export_transpose(export, cut.text, output);
+    export_turn(export, cut.text, output);
 }
 
 /* (B, stems·2·ch·k, T, F) → (B, stems, 2·ch, dim_f, T). */
 static void write_istft(Export *export, const Node *node, const char *op,
                         const char *const inputs[], const char *output) {
-    (void)op;
     const Config *config = export->config;
+    if (node->as.stft.tokens) {
+        tokens_istft(export, node, op, inputs, output);
+        return;
+    }
     Name turned = node_name(node, "/transposed");
     const int64_t dims[] = {0, config->stem_count, 2 * (int64_t)config->channels, config->dim_f,
                             export->frames};
-    export_transpose(export, inputs[0], turned.text);
+    export_turn(export, inputs[0], turned.text);
     export_reshape(export, node, "/stems_shape", turned.text, output, dims, 5);
 }
 
@@ -121,17 +80,10 @@ static void write_conv(Export *export, const Node *node, const char *op, const c
     onnx_weight(&export->onnx, graph_weight(export->graph, node, 0), "");
 }
 
-/* MatMul takes the matrix on the right, (in, out). */
 static void write_linear(Export *export, const Node *node, const char *op,
                          const char *const inputs[], const char *output) {
-    Tensor turned = *graph_weight(export->graph, node, 0);
-    Name weight = weight_name_of(&turned, ".T");
-    for (int i = 0; i < 2; i++) {
-        turned.dims[i] = graph_weight(export->graph, node, 0)->dims[1 - i];
-        turned.strides[i] = graph_weight(export->graph, node, 0)->strides[1 - i];
-    }
+    Name weight = export_matrix(export, graph_weight(export->graph, node, 0));
     export_plain(export, op, output, inputs[0], weight.text);
-    onnx_weight(&export->onnx, &turned, ".T");
 }
 
 /* Instance norm and batch norm, whose parameters are vectors of one value a channel. */
@@ -235,8 +187,7 @@ static void write_plain(Export *export, const Node *node, const char *op,
 
 /* How each op is written, and as which op of ONNX where it becomes exactly one. */
 static const struct {
-    void (*write)(Export *export, const Node *node, const char *op, const char *const inputs[],
-                  const char *output);
+    ExportWriter *write;
     const char *op;
 } translations[OP_KINDS] = {
     [OP_INPUT] = {NULL, NULL}, /* not a node in ONNX */
@@ -250,6 +201,11 @@ static const struct {
     [OP_ADD] = {write_plain, "Add"},
     [OP_MUL] = {write_plain, "Mul"},
     [OP_CONCAT] = {write_concat, "Concat"},
+    [OP_BAND_SPLIT] = {tokens_band_split, NULL},
+    [OP_ATTENTION] = {tokens_attention, NULL},
+    [OP_FEED_FORWARD] = {tokens_feed_forward, NULL},
+    [OP_RMS_NORM] = {tokens_rms_norm, NULL},
+    [OP_MASK] = {tokens_mask, NULL},
 };
 
 static void export_node(Export *export, int index) {
@@ -308,7 +264,7 @@ static void export_fill(Export *export, const cleave_export_result *result) {
         input[1 + i] = result->input[i];
     for (int i = 0; i < 4; i++)
         output[1 + i] = result->output[i];
-    onnx_name(&export->onnx, "MDX23C");
+    onnx_name(&export->onnx, export->config->family->name);
     onnx_input(&export->onnx, INPUT_NAME, input, 4);
     onnx_output(&export->onnx, OUTPUT_NAME, output, 5);
     export_metadata(export);
@@ -328,9 +284,12 @@ static cleave_status export_graph(const cleave_model *model, const Graph *graph,
         .opset = ONNX_OPSET,
         .input = {2 * config->channels, config->dim_f, frames},
         .output = {config->stem_count, 2 * config->channels, config->dim_f, frames}};
+    cleave_status status = tokens_check(graph, error);
+    if (status != CLEAVE_OK)
+        return status;
     export_fill(&export, result);
-    cleave_status status = onnx_write(&export.onnx, path, export_let_pages_go, model->checkpoint,
-                                      &result->bytes, error);
+    status = onnx_write(&export.onnx, path, export_let_pages_go, model->checkpoint, &result->bytes,
+                        error);
     onnx_free(&export.onnx);
     return status;
 }

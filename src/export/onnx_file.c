@@ -182,6 +182,20 @@ void onnx_constant_floats(OnnxModel *model, const char *name, float value, int c
     message_nest(&model->graph, GRAPH_WEIGHT, &tensor);
 }
 
+void onnx_constant_table(OnnxModel *model, const char *name, const float *values,
+                         const int64_t *dims, int count) {
+    Message tensor = {0};
+    size_t bytes = sizeof(*values);
+    for (int i = 0; i < count; i++) {
+        message_integer(&tensor, TENSOR_DIM, dims[i]);
+        bytes *= (size_t)dims[i];
+    }
+    message_integer(&tensor, TENSOR_TYPE, ELEMENT_FLOAT);
+    message_text(&tensor, TENSOR_NAME, name);
+    message_bytes(&tensor, TENSOR_DATA, values, bytes);
+    message_nest(&model->graph, GRAPH_WEIGHT, &tensor);
+}
+
 void onnx_metadata(OnnxModel *model, const char *key, const char *value) {
     Message entry = {0};
     message_text(&entry, ENTRY_KEY, key);

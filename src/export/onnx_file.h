@@ -54,6 +54,8 @@ void onnx_output(OnnxModel *model, const char *name, const int64_t *dims, int co
 void onnx_weight(OnnxModel *model, const Tensor *tensor, const char *suffix);
 void onnx_constant_integers(OnnxModel *model, const char *name, const int64_t *values, int count);
 void onnx_constant_floats(OnnxModel *model, const char *name, float value, int count);
+void onnx_constant_table(OnnxModel *model, const char *name, const float *values,
+                         const int64_t *dims, int count);
 
 /* A note for those who use the file. The texts must be UTF-8. */
 void onnx_metadata(OnnxModel *model, const char *key, const char *value);

@@ -19,7 +19,6 @@
 #include "model/refuse.h"
 #include "model/yaml_tree.h"
 
-#define MAX_STEMS       256
 #define MAX_STEM_LENGTH 200
 
 static const IntegerKey audio_keys[] = {
@@ -44,6 +43,7 @@ static cleave_status read_family(const ConfigReader *r) {
 }
 
 static cleave_status read_inference(const ConfigReader *r) {
+    r->config->overlap_given = config_find(r, "inference", "num_overlap") != NULL;
     return config_read_integers(r, inference_keys,
                                 sizeof(inference_keys) / sizeof(inference_keys[0]));
 }
@@ -134,8 +134,8 @@ static cleave_status add_stem(const ConfigReader *r, const YamlNode *node, const
     if (!is_stem_name(node))
         return config_refuse(r, node, "training.%s: '" UTF8_CUT(40) "' is no name for a stem", key,
                              config_node_text(node));
-    if (config->stem_count == MAX_STEMS)
-        return config_refuse(r, node, "training.%s has more than %d stems", key, MAX_STEMS);
+    if (config->stem_count == CONFIG_STEMS_MAX)
+        return config_refuse(r, node, "training.%s has more than %d stems", key, CONFIG_STEMS_MAX);
     char *name = string_copy(node->text);
     if (!name)
         return error_memory(r->error, "the stems' names", strlen(node->text) + 1);
@@ -157,9 +157,9 @@ static cleave_status check_stem_names(const ConfigReader *r, const YamlNode *ins
 
 static cleave_status read_stems(const ConfigReader *r) {
     r->config->stem_count = 0;
-    r->config->stems = calloc(MAX_STEMS, sizeof(*r->config->stems));
+    r->config->stems = calloc(CONFIG_STEMS_MAX, sizeof(*r->config->stems));
     if (!r->config->stems)
-        return error_memory(r->error, "the stems' names", MAX_STEMS * sizeof(char *));
+        return error_memory(r->error, "the stems' names", CONFIG_STEMS_MAX * sizeof(char *));
     const YamlNode *target = config_find(r, "training", "target_instrument");
     /* In the training framework an empty name means that there is no target. */
     if (target && (target->kind != YAML_SCALAR || target->text[0] != '\0'))

@@ -11,6 +11,8 @@
 typedef struct NetworkFamily NetworkFamily; /* family.h */
 typedef struct Checkpoint Checkpoint;       /* checkpoint.h */
 
+#define CONFIG_STEMS_MAX 256
+
 /* What BS-Roformers and Mel-Band Roformers have in the section "model". */
 typedef struct RoformerConfig {
     int dim;        /* D: features of a token */
@@ -59,13 +61,14 @@ typedef struct Config {
     char norm_name[32];
     char act_name[32];
     RoformerConfig roformer; /* what Roformers have there */
-    /* stems, in output order; only the target if there is one */
+    /* stems, in output order; only the target if there is one; at most CONFIG_STEMS_MAX */
     char **stems;
     int stem_count;
     /* inference */
-    int overlap;    /* inference.num_overlap, at least 1; 2 if it is missing */
-    int mean_dim_t; /* frames of a chunk with blend mean: inference.dim_t, else (MDX23C) audio.dim_t
-                       or dim_t; 0: chunk_size is the chunk */
+    int overlap;        /* inference.num_overlap, at least 1; 2 if it is missing */
+    bool overlap_given; /* it is not missing */
+    int mean_dim_t;     /* frames of a chunk with blends mean and hamming: inference.dim_t, else
+                           (MDX23C) audio.dim_t or dim_t; 0: chunk_size is the chunk */
     bool normalize;
 } Config;
 

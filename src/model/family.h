@@ -59,7 +59,11 @@ struct NetworkFamily {
     bool stems_apart;
 
     /* Appends the nodes to network->graph, and lists their weights and parts. Returns the output
-     * node, or -1 if memory ran out. */
+     * node, or -1 if memory ran out.
+     *
+     * Of samples that are all zero the network makes exact zeros, so that the stream need not run
+     * it for silence. A Roformer's stems are masks times the spectrogram. In MDX23C no op outside
+     * the U-Net has a bias, and the U-Net's output is multiplied by the first convolution's. */
     int (*describe)(Network *network, int samples);
 
     /* Writes which key of the configuration seems to be wrong for a checkpoint that does not fit;

@@ -8,9 +8,13 @@
 #include "dsp/stft.h"
 #include "model/config_check.h"
 #include "model/family.h"
+#include "model/stem_names.h"
 
 #define BATCH_MAX   64
 #define THREADS_MAX 256
+
+/* Of blend hamming where inference.num_overlap is missing, as in audio-separator. */
+#define HAMMING_OVERLAP 8
 
 /* ---- Settings ---- */
 
@@ -43,8 +47,7 @@ static cleave_status choice_check(const cleave_separator_settings *settings, cle
         status =
             error_advise(error, error_set(error, CLEAVE_ERROR_ARGUMENT, "max_memory is negative"),
                          "try 0 for what the system allows");
-    if (status == CLEAVE_OK && settings->blend != CLEAVE_BLEND_FADE &&
-        settings->blend != CLEAVE_BLEND_MEAN)
+    if (status == CLEAVE_OK && (unsigned)settings->blend > CLEAVE_BLEND_HAMMING)
         status = error_set(error, CLEAVE_ERROR_ARGUMENT, "unknown blend %d", (int)settings->blend);
     return status;
 }
@@ -53,7 +56,9 @@ static cleave_status choice_check(const cleave_separator_settings *settings, cle
 static void choice_resolve(Choice *choice, const Config *config) {
     cleave_separator_settings *settings = &choice->asked;
     if (settings->overlap == 0)
-        settings->overlap = config->overlap;
+        settings->overlap = settings->blend == CLEAVE_BLEND_HAMMING && !config->overlap_given
+                                ? HAMMING_OVERLAP
+                                : config->overlap;
     if (settings->threads == 0)
         settings->threads = thread_available_processors();
     if (settings->threads > THREADS_MAX)
@@ -61,10 +66,48 @@ static void choice_resolve(Choice *choice, const Config *config) {
     settings->device = NULL; /* the caller's string; the device is in `choice` */
 }
 
+/* ---- Stems ---- */
+
+bool choice_want(Choice *choice, const int *stems, int count) {
+    bool changes = false;
+    for (int i = 0; i < count; i++) {
+        changes = changes || !choice->wanted[stems[i]];
+        choice->wanted[stems[i]] = true;
+    }
+    return changes;
+}
+
+int choice_network_stem(const Choice *choice, int stem) {
+    int index = 0;
+    for (int i = 0; i < stem; i++)
+        index += choice->wanted[i];
+    return index;
+}
+
+/* The settings' stems, or all. A network has at least one. */
+static cleave_status choice_take_stems(Choice *choice, const Config *config, cleave_error *error) {
+    cleave_separator_settings *settings = &choice->asked;
+    bool all = !settings->stems || !config->family->stems_apart;
+    int stem = 0;
+    for (int i = 0; i < config->stem_count; i++)
+        choice->wanted[i] = all;
+    for (int i = 0; settings->stems && i < settings->stem_count; i++) {
+        cleave_status status = stem_find(config, settings->stems[i], &stem, error);
+        if (status != CLEAVE_OK)
+            return status;
+        choice->wanted[stem] = true;
+    }
+    if (settings->stem_count <= 0)
+        choice->wanted[0] = true;
+    settings->stems = NULL; /* the caller's strings */
+    return CLEAVE_OK;
+}
+
 /* ---- Chunks ---- */
 
-/* Blend mean has its own chunk length: what the frames of inference.dim_t cover. */
-static cleave_status choice_mean_chunk(const Config *config, int64_t *chunk, cleave_error *error) {
+/* What the frames of inference.dim_t cover: the chunk of all blends but fade. */
+static cleave_status choice_frames_chunk(const Config *config, int64_t *chunk,
+                                         cleave_error *error) {
     if (config->mean_dim_t == 0)
         return CLEAVE_OK;
     *chunk = (int64_t)config->hop_length * (config->mean_dim_t - 1) + config->n_fft % 2;
@@ -84,8 +127,8 @@ static cleave_status choice_cut(Choice *choice, const Config *config, cleave_err
     const cleave_separator_settings *settings = &choice->asked;
     ChunkGeometry *geometry = &choice->geometry;
     *geometry = (ChunkGeometry){settings->blend, config->channels, config->chunk_size, 0};
-    if (settings->blend == CLEAVE_BLEND_MEAN) {
-        cleave_status status = choice_mean_chunk(config, &geometry->chunk, error);
+    if (settings->blend != CLEAVE_BLEND_FADE) {
+        cleave_status status = choice_frames_chunk(config, &geometry->chunk, error);
         if (status != CLEAVE_OK)
             return status;
     }
@@ -133,6 +176,9 @@ cleave_status choice_make(Choice *choice, const cleave_model *model,
     if (status != CLEAVE_OK)
         return status;
     choice_resolve(choice, &model->config);
+    status = choice_take_stems(choice, &model->config, error);
+    if (status != CLEAVE_OK)
+        return status;
     if (found.replaced || found.passed_over)
         log_write(&choice->asked.log, CLEAVE_LOG_WARNING, "using %s, %s", found.device->info.id,
                   found.reason);

@@ -15,12 +15,20 @@ typedef struct Choice {
     bool moved;        /* to another device than the first */
     unsigned outgrown; /* bits 1 << cleave_precision: in which its output was no number. AUTO stands
                           for none of these */
+    bool wanted[CONFIG_STEMS_MAX]; /* per stem of the configuration, at least one: the network
+                                      computes it. All, unless stems are computed apart */
 } Choice;
 
 /* Checks the settings (NULL: the defaults), resolves what no device decides about, and takes the
  * device. */
 cleave_status choice_make(Choice *choice, const cleave_model *model,
                           const cleave_separator_settings *settings, cleave_error *error);
+
+/* The network is to compute these stems of the configuration as well; false if it does already. */
+bool choice_want(Choice *choice, const int *stems, int count);
+
+/* The index among the network's stems of a wanted one of the configuration. */
+int choice_network_stem(const Choice *choice, int stem);
 
 /* Takes a device, and logs what it is if that is another one. */
 void choice_take(Choice *choice, const Device *device);

@@ -29,6 +29,7 @@ static cleave_status estimate_memory(const cleave_separator *separator, cleave_m
     int batch = setup_wanted_batch(&separator->setup, &target);
     status = memory_need_fit(&target, batch, &fit, need, error);
     need->limit = limit.bytes;
+    need->overlap = settings->overlap;
     need->device_batch = default_batch(target.device->info.kind, settings->overlap);
     snprintf(need->device, sizeof(need->device), "%s", target.device->info.id);
     target_close(&target);

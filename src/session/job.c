@@ -1,7 +1,11 @@
 /* job.c: filling in the stream's job for a separator. */
 #include "session/job.h"
 
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "base/path_format.h"
+#include "model/network.h"
 #include "session/prepare.h"
 
 void job_begin(cleave_separator *separator) {
@@ -39,23 +43,36 @@ static void job_log_downmix(const AudioReader *reader, const cleave_logger *log)
     }
 }
 
-cleave_status job_fill(DemixJob *job, cleave_separator *separator, AudioReader *reader,
-                       const cleave_logger *log, cleave_error *error) {
+/* Where the network that is ready has each stem. */
+static int *job_find_stems(const cleave_separator *separator, JobStems stems) {
+    int *found = calloc((size_t)stems.count + 1, sizeof(*found));
+    for (int i = 0; i < stems.count && found; i++)
+        found[i] = choice_network_stem(&separator->choice, stems.indices[i]);
+    return found;
+}
+
+cleave_status job_fill(DemixJob *job, cleave_separator *separator, JobStems stems,
+                       AudioReader *reader, const cleave_logger *log, cleave_error *error) {
     const Config *config = &separator->model->config;
     const cleave_separator_settings *settings = &separator->setup.settings;
-    cleave_status status = prepare_network(separator, error);
+    cleave_status status = prepare_stems(separator, stems.indices, stems.count, error);
     if (status == CLEAVE_OK)
         status = audio_reader_convert(reader, config->channels, config->sample_rate, error);
     if (status != CLEAVE_OK)
         return status;
+    int *found = job_find_stems(separator, stems);
+    if (!found)
+        return error_memory(error, "the list of stems", (size_t)stems.count * sizeof(*found));
     job_log_downmix(reader, log);
     *job = (DemixJob){.network = prepare_result(separator),
                       .geometry = separator->choice.geometry,
                       .overlap = settings->overlap,
                       .tta = settings->tta != 0,
                       .normalize = config->normalize,
-                      .network_stems = config->stem_count,
-                      .stem_names = (const char *const *)config->stems,
+                      .network_stems = network_stems(config, separator->choice.wanted),
+                      .stems = found,
+                      .stem_names = stems.names,
+                      .stem_count = stems.count,
                       .sample_rate = config->sample_rate,
                       .reader = reader,
                       .profile = profile_active(separator->profile),
@@ -63,6 +80,11 @@ cleave_status job_fill(DemixJob *job, cleave_separator *separator, AudioReader *
                       .move_on = prepare_move_on,
                       .move_on_user = separator};
     return CLEAVE_OK;
+}
+
+void job_clear(DemixJob *job) {
+    free((void *)job->stems);
+    job->stems = NULL;
 }
 
 cleave_status job_run(const DemixJob *job, cleave_separator *separator, DemixResult *result,

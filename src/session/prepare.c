@@ -124,6 +124,17 @@ cleave_status prepare_network(cleave_separator *separator, cleave_error *error) 
     return prepare_on_next(separator, prepare_here(separator, failure), failure);
 }
 
+cleave_status prepare_stems(cleave_separator *separator, const int *stems, int count,
+                            cleave_error *error) {
+    cleave_error own = {.status = CLEAVE_OK};
+    cleave_error *failure = error ? error : &own;
+    Choice *choice = &separator->choice;
+    if (!choice_want(choice, stems, count))
+        return prepare_network(separator, failure);
+    cleave_status status = prepare_there(separator, choice->device, failure);
+    return prepare_on_next(separator, status, failure);
+}
+
 DemixNetwork prepare_result(const cleave_separator *separator) {
     const Setup *setup = &separator->setup;
     return (DemixNetwork){.executable = separator->compiled.executable,

@@ -15,6 +15,11 @@ cleave_status prepare_begin(cleave_separator *separator, const cleave_model *mod
  * one is taken, unless the user wants one alone. */
 cleave_status prepare_network(cleave_separator *separator, cleave_error *error);
 
+/* The same for a network that computes these stems of the configuration, and those that it computed
+ * so far. */
+cleave_status prepare_stems(cleave_separator *separator, const int *stems, int count,
+                            cleave_error *error);
+
 /* What a job runs: the network as it is ready now. */
 DemixNetwork prepare_result(const cleave_separator *separator);
 

@@ -1,5 +1,4 @@
 /* separate_memory.c: planar audio in memory to stems in memory. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "session/job.h"
@@ -27,20 +26,18 @@ static cleave_status memory_sink_write(void *user, const float *const *planes,
 static cleave_status separate_memory(cleave_separator *separator, AudioReader *reader,
                                      MemorySink *sink, cleave_progress_callback progress,
                                      void *progress_user, cleave_error *error) {
-    DemixJob job;
+    const Config *config = &separator->model->config;
+    DemixJob job = {.stems = NULL};
     DemixResult result;
     LogRelay log;
     const cleave_logger *log_to = &separator->choice.asked.log;
-    cleave_status status = job_fill(&job, separator, reader, log_to, error);
+    int all[CONFIG_STEMS_MAX];
+    for (int i = 0; i < config->stem_count; i++)
+        all[i] = i;
+    JobStems stems = {all, (const char *const *)config->stems, config->stem_count};
+    cleave_status status = job_fill(&job, separator, stems, reader, log_to, error);
     if (status != CLEAVE_OK)
         return status;
-    int *stems = malloc((size_t)job.network_stems * sizeof(int));
-    if (!stems)
-        return error_memory(error, "the list of stems", (size_t)job.network_stems * sizeof(int));
-    for (int i = 0; i < job.network_stems; i++)
-        stems[i] = i;
-    job.stems = stems;
-    job.stem_count = job.network_stems;
     job.sink = memory_sink_write;
     job.sink_user = sink;
     job.progress = progress;
@@ -49,7 +46,7 @@ static cleave_status separate_memory(cleave_separator *separator, AudioReader *r
     job.log = &log;
     status = job_run(&job, separator, &result, error);
     log_relay_destroy(&log);
-    free(stems);
+    job_clear(&job);
     return status;
 }
 

@@ -44,6 +44,9 @@ void cleave_separator_close(cleave_separator *separator) {
 
 /* ---- What it is ---- */
 
+static const char *const blend_names[] = {
+    [CLEAVE_BLEND_FADE] = "fade", [CLEAVE_BLEND_MEAN] = "mean", [CLEAVE_BLEND_HAMMING] = "hamming"};
+
 void cleave_separator_get_info_sized(const cleave_separator *separator, cleave_separator_info *info,
                                      size_t info_size) {
     const cleave_separator_settings *settings = &separator->setup.settings;
@@ -51,7 +54,7 @@ void cleave_separator_get_info_sized(const cleave_separator *separator, cleave_s
         .device = separator_device(separator),
         .kernels = separator->compiled.kernels,
         .precision = precision_name(settings->precision),
-        .blend = settings->blend == CLEAVE_BLEND_MEAN ? "mean" : "fade",
+        .blend = blend_names[settings->blend],
         .threads = settings->threads,
         .overlap = settings->overlap,
         .batch = settings->batch,

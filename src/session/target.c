@@ -21,11 +21,13 @@ cleave_status target_open(Target *target, const cleave_model *model, const Choic
                                    .weights_context = model->checkpoint,
                                    .weights_file = checkpoint_file(model->checkpoint)},
                        .geometry = choice->geometry,
-                       .stems = model->config.stem_count,
-                       .held = checkpoint_held_bytes(model->checkpoint),
-                       .chunk_flops = model->flops_per_chunk};
-    const NetworkUse use = {model->checkpoint, (int)choice->geometry.chunk, NULL};
-    return network_graph(&target->graph, &model->config, &use, error);
+                       .stems = network_stems(&model->config, choice->wanted),
+                       .held = checkpoint_held_bytes(model->checkpoint)};
+    const NetworkUse use = {model->checkpoint, (int)choice->geometry.chunk, choice->wanted};
+    cleave_status status = network_graph(&target->graph, &model->config, &use, error);
+    if (status == CLEAVE_OK)
+        target->chunk_flops = graph_flops(&target->graph);
+    return status;
 }
 
 void target_close(Target *target) {

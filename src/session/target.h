@@ -10,7 +10,7 @@ typedef struct Target {
     Graph graph;
     CompileOptions options; /* the batch is not set */
     ChunkGeometry geometry;
-    int stems;          /* of the network */
+    int stems;          /* of the network: the wanted ones, or all */
     int64_t held;       /* bytes of the checkpoint that stay in memory; taken already */
     double chunk_flops; /* that the network takes for one chunk */
 } Target;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cleave/extra.h"
+#include "model/network.h"
 #include "session/prepare.h"
 
 /* After a run of *batch chunks that failed: lowers *batch, or moves to another device. CLEAVE_OK:
@@ -46,7 +47,8 @@ static cleave_status warm_up_separator(cleave_separator *separator, cleave_error
         return status;
     size_t inputs = (size_t)separator->setup.settings.batch * (size_t)geometry->channels *
                     (size_t)geometry->chunk;
-    size_t outputs = inputs * (size_t)separator->model->config.stem_count;
+    size_t outputs =
+        inputs * (size_t)network_stems(&separator->model->config, separator->choice.wanted);
     float *input = memory_allocate_aligned(inputs * sizeof(float));
     float *output = memory_allocate_aligned(outputs * sizeof(float));
     if (input && output) {

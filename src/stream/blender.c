@@ -1,21 +1,37 @@
 /* blender.c: windows, their sums and what is final. */
 #include "stream/blender.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 
 /* Linear fades of a tenth of the chunk, 0 → 1 and 1 → 0 inclusive. */
-static void blender_fill_window(const ChunkGeometry *geometry, float *window) {
-    int64_t fade = geometry->blend == CLEAVE_BLEND_FADE ? geometry->chunk / 10 : 0;
-    for (int64_t i = 0; i < geometry->chunk; i++)
-        window[i] = 1;
+static void blender_fill_fades(float *window, int64_t chunk) {
+    int64_t fade = chunk / 10;
     for (int64_t i = 0; i < fade; i++) {
         float level = fade > 1 ? (float)((double)i / (double)(fade - 1)) : 0;
         window[i] = level;
-        window[geometry->chunk - 1 - i] = level;
+        window[chunk - 1 - i] = level;
     }
+}
+
+static const double pi = 3.14159265358979323846;
+
+/* The symmetric Hamming window, 0.08 at either end. */
+static void blender_fill_hamming(float *window, int64_t chunk) {
+    for (int64_t i = 0; i < chunk && chunk > 1; i++)
+        window[i] = (float)(0.54 - 0.46 * cos(2 * pi * (double)i / (double)(chunk - 1)));
+}
+
+static void blender_fill_window(const ChunkGeometry *geometry, float *window) {
+    for (int64_t i = 0; i < geometry->chunk; i++)
+        window[i] = 1;
+    if (geometry->blend == CLEAVE_BLEND_FADE)
+        blender_fill_fades(window, geometry->chunk);
+    else if (geometry->blend == CLEAVE_BLEND_HAMMING)
+        blender_fill_hamming(window, geometry->chunk);
 }
 
 cleave_status blender_create(Blender *blender, const ChunkGeometry *geometry, int planes,
@@ -38,9 +54,11 @@ void blender_destroy(Blender *blender) {
     *blender = (Blender){0};
 }
 
-/* The window's weight at sample i of a chunk: the first has no fade-in, the last no fade-out. */
+/* The window's weight at sample i of a chunk: with blend fade the first has no fade-in, the last no
+ * fade-out. */
 static float blender_weight(const Blender *blender, const Chunk *chunk, int64_t i) {
-    bool unfaded = i < blender->geometry.chunk / 2 ? chunk->first : chunk->last;
+    bool at_end = i < blender->geometry.chunk / 2 ? chunk->first : chunk->last;
+    bool unfaded = at_end && blender->geometry.blend == CLEAVE_BLEND_FADE;
     return unfaded ? 1 : blender->window[i];
 }
 
@@ -65,15 +83,14 @@ void blender_finish(Blender *blender, const Chunk *chunk, float **planes) {
     }
 }
 
-static void blender_shift(float *samples, int64_t hop, int64_t chunk) {
-    memmove(samples, samples + hop, (size_t)(chunk - hop) * sizeof(float));
-    memset(samples + chunk - hop, 0, (size_t)hop * sizeof(float));
+static void blender_shift(float *samples, int64_t frames, int64_t chunk) {
+    memmove(samples, samples + frames, (size_t)(chunk - frames) * sizeof(float));
+    memset(samples + chunk - frames, 0, (size_t)frames * sizeof(float));
 }
 
-void blender_next(Blender *blender) {
-    const ChunkGeometry *geometry = &blender->geometry;
+void blender_next(Blender *blender, const Chunk *chunk) {
+    const int64_t size = blender->geometry.chunk;
     for (int plane = 0; plane < blender->planes; plane++)
-        blender_shift(blender->sums + (int64_t)plane * geometry->chunk, geometry->hop,
-                      geometry->chunk);
-    blender_shift(blender->weights, geometry->hop, geometry->chunk);
+        blender_shift(blender->sums + (int64_t)plane * size, chunk->final, size);
+    blender_shift(blender->weights, chunk->final, size);
 }

@@ -8,7 +8,7 @@ typedef struct Blender {
     ChunkGeometry geometry;
     int planes;     /* stems · channels */
     int overlap;    /* chunk / hop as asked for: blend mean divides by it */
-    float *window;  /* (chunk): 1 with a fade at either end */
+    float *window;  /* (chunk): 1, with a fade at either end in blend fade; or a Hamming window */
     float *sums;    /* (planes, chunk): Σ window · stem from the next chunk's start on */
     float *weights; /* (chunk): Σ window */
 } Blender;
@@ -26,7 +26,7 @@ void blender_add(Blender *blender, const Chunk *chunk, int plane, const float *s
  * blender_next(). */
 void blender_finish(Blender *blender, const Chunk *chunk, float **planes);
 
-/* Drops the final frames. */
-void blender_next(Blender *blender);
+/* Drops the chunk's final frames. */
+void blender_next(Blender *blender, const Chunk *chunk);
 
 #endif

@@ -1,5 +1,5 @@
-/* chunker.c: padding and cutting, by the rules of the training framework (blend fade) and of UVR
- * (blend mean). */
+/* chunker.c: padding and cutting, by the rules of the training framework (blend fade), of UVR
+ * (blend mean) and of audio-separator 0.47 for Roformers (blend hamming). */
 #include "stream/chunker.h"
 
 #include <stdlib.h>
@@ -29,6 +29,15 @@ static void chunker_normalize(const Chunker *chunker, int64_t frames) {
     }
 }
 
+static cleave_status chunker_keep_tail(Chunker *chunker, const float *const *samples,
+                                       int64_t frames, cleave_error *error) {
+    cleave_status status = sample_queue_push(&chunker->tail, samples, frames, error);
+    int64_t kept = chunker_border(&chunker->geometry) + 1;
+    if (status == CLEAVE_OK && chunker->tail.count > kept)
+        sample_queue_drop(&chunker->tail, chunker->tail.count - kept);
+    return status;
+}
+
 /* Reads up to `frames` frames (at most BLOCK) and appends them to the queues. */
 static cleave_status chunker_read_block(Chunker *chunker, int64_t frames, int64_t *got,
                                         cleave_error *error) {
@@ -46,64 +55,53 @@ static cleave_status chunker_read_block(Chunker *chunker, int64_t frames, int64_
     if (chunker->normalization.mean != 0 || chunker->normalization.deviation != 1)
         chunker_normalize(chunker, *got);
     status = sample_queue_push(&chunker->padded, samples, *got, error);
-    if (status == CLEAVE_OK)
-        status = sample_queue_push(&chunker->tail, samples, *got, error);
-    int64_t kept = chunker_border(&chunker->geometry) + 1;
-    if (status == CLEAVE_OK && chunker->tail.count > kept)
-        sample_queue_drop(&chunker->tail, chunker->tail.count - kept);
+    if (status == CLEAVE_OK && chunker->geometry.blend == CLEAVE_BLEND_FADE)
+        status = chunker_keep_tail(chunker, samples, *got, error);
     return status;
 }
 
 /* ---- Padding ---- */
 
-/* Appends samples last, last - 1, … last - count + 1 of `from` to `to`. */
-static cleave_status chunker_push_reversed(SampleQueue *to, const SampleQueue *from, int64_t last,
-                                           int64_t count, cleave_error *error) {
-    cleave_status status = sample_queue_reserve(to, count, error);
-    if (status != CLEAVE_OK)
-        return status;
+/* Writes `count` frames to a queue at `at`: frames last, last - 1, … of `from`. */
+static void chunker_reverse(const SampleQueue *to, int64_t at, const SampleQueue *from,
+                            int64_t last, int64_t count) {
     for (int channel = 0; channel < to->channels; channel++) {
-        float *target = sample_queue_at(to, channel, to->count);
+        float *target = sample_queue_at(to, channel, at);
         const float *source = sample_queue_at(from, channel, last);
         for (int64_t i = 0; i < count; i++)
             target[i] = source[-i];
     }
-    to->count += count;
-    return CLEAVE_OK;
 }
 
 /* Blend fade reflects a border at both ends of a signal that is longer than two borders. So much is
- * read first, to know. */
+ * read first, to know; there is room for the border before it. */
 static cleave_status chunker_start_fade(Chunker *chunker, cleave_error *error) {
     const int64_t width = chunker_border(&chunker->geometry);
     const int64_t wanted = width > 0 ? 2 * width + 1 : 0;
-    SampleQueue head = {0};
-    cleave_status status = CLEAVE_OK;
+    SampleQueue *padded = &chunker->padded;
+    cleave_status status = sample_queue_push(padded, NULL, width, error);
     int64_t got = 1;
     while (status == CLEAVE_OK && got > 0 && chunker->length < wanted) {
         int64_t left = wanted - chunker->length;
         status = chunker_read_block(chunker, left < BLOCK ? left : BLOCK, &got, error);
     }
-    if (status != CLEAVE_OK || wanted == 0 || chunker->length < wanted)
+    if (status != CLEAVE_OK)
         return status;
-    head = chunker->padded;
-    status = sample_queue_create(&chunker->padded, head.channels, 2 * head.count, error);
-    if (status == CLEAVE_OK)
-        status = chunker_push_reversed(&chunker->padded, &head, width, width, error);
-    const float *planes[2];
-    for (int channel = 0; channel < head.channels; channel++)
-        planes[channel] = sample_queue_at(&head, channel, 0);
-    if (status == CLEAVE_OK)
-        status = sample_queue_push(&chunker->padded, planes, head.count, error);
+    if (chunker->length < wanted) {
+        sample_queue_drop(padded, width);
+        return CLEAVE_OK;
+    }
+    chunker_reverse(padded, 0, padded, 2 * width, width);
     chunker->front = width;
-    sample_queue_destroy(&head);
-    return status;
+    return CLEAVE_OK;
 }
 
 static cleave_status chunker_start(Chunker *chunker, cleave_error *error) {
     chunker->started = true;
     if (chunker->geometry.blend == CLEAVE_BLEND_FADE)
         return chunker_start_fade(chunker, error);
+    if (chunker->geometry.blend == CLEAVE_BLEND_HAMMING)
+        return CLEAVE_OK;
     chunker->front = chunker_border(&chunker->geometry);
     return sample_queue_push(&chunker->padded, NULL, chunker->front, error);
 }
@@ -125,8 +123,13 @@ static cleave_status chunker_finish(Chunker *chunker, cleave_error *error) {
                                  error);
     if (chunker->front == 0)
         return CLEAVE_OK;
-    return chunker_push_reversed(&chunker->padded, &chunker->tail, chunker->tail.count - 2, width,
-                                 error);
+    cleave_status status = sample_queue_reserve(&chunker->padded, width, error);
+    if (status != CLEAVE_OK)
+        return status;
+    chunker_reverse(&chunker->padded, chunker->padded.count, &chunker->tail,
+                    chunker->tail.count - 2, width);
+    chunker->padded.count += width;
+    return CLEAVE_OK;
 }
 
 /* Reads until `frames` frames of the padded signal are in the queue, or all of it. */
@@ -155,8 +158,27 @@ static void chunker_complete(const ChunkGeometry *geometry, float *samples, int6
 }
 
 /* Frames of the padded signal that make a chunk: blend mean takes whole chunks only. */
-static int64_t chunker_next_needs(const ChunkGeometry *geometry) {
+static int64_t chunker_least(const ChunkGeometry *geometry) {
     return geometry->blend == CLEAVE_BLEND_MEAN ? geometry->chunk : 1;
+}
+
+/* Frames of the padded signal that fill a chunk, and from which follows where the next one starts.
+ */
+static int64_t chunker_ahead(const ChunkGeometry *geometry) {
+    int64_t next = geometry->blend == CLEAVE_BLEND_FADE ? 1 : geometry->chunk;
+    int64_t ahead = geometry->hop + next;
+    return ahead > geometry->chunk ? ahead : geometry->chunk;
+}
+
+/* How far behind this chunk the next one starts; 0: there is none. `available`: frames from this
+ * chunk's start on, as many as chunker_ahead() or all that are left. */
+static int64_t chunker_step(const ChunkGeometry *geometry, int64_t available) {
+    int64_t rest = available - geometry->chunk;
+    if (geometry->blend != CLEAVE_BLEND_HAMMING)
+        return available >= geometry->hop + chunker_least(geometry) ? geometry->hop : 0;
+    if (rest >= geometry->hop)
+        return geometry->hop;
+    return rest > 0 ? rest : 0; /* the last chunk ends with the signal */
 }
 
 /* The final samples without the padding at both ends. Until the signal has ended, no final sample
@@ -184,25 +206,23 @@ static void chunker_take(Chunker *chunker, float *samples, Chunk *chunk) {
     chunk->start = chunker->start - chunker->front;
     chunk->valid = available < geometry->chunk ? available : geometry->chunk;
     chunk->first = chunk->index == 0;
-    chunk->last = available < chunker_next_needs(geometry) + geometry->hop;
-    chunk->final = chunk->last ? chunk->valid : geometry->hop;
+    int64_t step = chunker_step(geometry, available);
+    chunk->last = step == 0;
+    chunk->final = chunk->last ? chunk->valid : step;
     chunker_find_emitted(chunker, chunk);
     for (int channel = 0; channel < geometry->channels; channel++)
         memcpy(samples + channel * geometry->chunk, sample_queue_at(&chunker->padded, channel, 0),
                (size_t)chunk->valid * sizeof(float));
     chunker_complete(geometry, samples, chunk->valid);
-    sample_queue_drop(&chunker->padded, available < geometry->hop ? available : geometry->hop);
-    chunker->start += geometry->hop;
+    sample_queue_drop(&chunker->padded, chunk->final);
+    chunker->start += chunk->final;
 }
 
 cleave_status chunker_next(Chunker *chunker, float *samples, float *mix, Chunk *chunk, bool *got,
                            cleave_error *error) {
     const ChunkGeometry *geometry = &chunker->geometry;
-    /* Enough to fill this chunk and to know whether another one follows. */
-    int64_t ahead = geometry->hop + chunker_next_needs(geometry);
-    cleave_status status =
-        chunker_fill(chunker, ahead > geometry->chunk ? ahead : geometry->chunk, error);
-    *got = status == CLEAVE_OK && chunker->padded.count >= chunker_next_needs(geometry);
+    cleave_status status = chunker_fill(chunker, chunker_ahead(geometry), error);
+    *got = status == CLEAVE_OK && chunker->padded.count >= chunker_least(geometry);
     if (*got) {
         chunker_take(chunker, samples, chunk);
         chunker_take_mix(chunker, mix, chunk->emit_frames);
@@ -212,19 +232,55 @@ cleave_status chunker_next(Chunker *chunker, float *samples, float *mix, Chunk *
 
 /* ---- Creating ---- */
 
+/* The most frames that each queue holds: while the first chunk is cut, on the way, and at the end,
+ * where padding follows. A block more than wanted may be read. */
+typedef struct QueueLengths {
+    int64_t padded;
+    int64_t tail;
+    int64_t mix;
+} QueueLengths;
+
+static QueueLengths chunker_lengths(const ChunkGeometry *geometry) {
+    const int64_t border = chunker_border(geometry);
+    const int64_t head = bytes_add(bytes_multiply(border, 2), 1);
+    const int64_t read = bytes_add(chunker_ahead(geometry), BLOCK);
+    QueueLengths lengths = {.padded = read, .mix = read};
+    if (geometry->blend == CLEAVE_BLEND_MEAN)
+        lengths.padded = bytes_add(read, bytes_add(geometry->hop, border));
+    if (geometry->blend != CLEAVE_BLEND_FADE)
+        return lengths;
+    int64_t whole_head = bytes_add(border, head);
+    int64_t end = bytes_add(read, border);
+    return (QueueLengths){.padded = end > whole_head ? end : whole_head,
+                          .tail = bytes_add(bytes_add(border, 1), BLOCK),
+                          .mix = read > head ? read : head};
+}
+
+int64_t chunker_memory(const ChunkGeometry *geometry) {
+    const QueueLengths lengths = chunker_lengths(geometry);
+    int64_t frames = bytes_add(
+        bytes_add(sample_queue_capacity(lengths.padded), sample_queue_capacity(lengths.tail)),
+        bytes_add(sample_queue_capacity(lengths.mix), BLOCK));
+    return bytes_multiply(frames, geometry->channels * (int64_t)sizeof(float));
+}
+
 cleave_status chunker_create(Chunker *chunker, const ChunkGeometry *geometry, AudioReader *reader,
                              Normalization normalization, cleave_error *error) {
+    const int channels = geometry->channels;
+    const QueueLengths lengths = chunker_lengths(geometry);
     *chunker = (Chunker){.geometry = *geometry, .reader = reader, .normalization = normalization};
-    size_t bytes = (size_t)geometry->channels * BLOCK * sizeof(float);
+    size_t bytes = (size_t)channels * BLOCK * sizeof(float);
     chunker->block = malloc(bytes);
     if (!chunker->block)
         return error_memory(error, "audio samples", bytes);
-    cleave_status status =
-        sample_queue_create(&chunker->padded, geometry->channels, geometry->chunk, error);
+    cleave_status status = sample_queue_create(&chunker->padded, channels,
+                                               sample_queue_capacity(lengths.padded), error);
     if (status == CLEAVE_OK)
-        status = sample_queue_create(&chunker->tail, geometry->channels, BLOCK, error);
+        status = sample_queue_create(&chunker->tail, channels, sample_queue_capacity(lengths.tail),
+                                     error);
     if (status == CLEAVE_OK)
-        status = sample_queue_create(&chunker->mix, geometry->channels, geometry->chunk, error);
+        status =
+            sample_queue_create(&chunker->mix, channels, sample_queue_capacity(lengths.mix), error);
     return status;
 }
 

@@ -1,5 +1,5 @@
 /* chunker.h: cuts audio of unknown length into the padded, overlapping chunks that the network
- * takes. Holds about one chunk, never the file. */
+ * takes. Holds some chunks, never the file. */
 #ifndef CLEAVE_STREAM_CHUNKER_H
 #define CLEAVE_STREAM_CHUNKER_H
 
@@ -16,6 +16,13 @@ typedef struct ChunkGeometry {
     int64_t hop;   /* chunk / overlap */
 } ChunkGeometry;
 
+/* The most samples of a chunk that a later one reaches. With blend hamming the last chunk ends with
+ * the signal, so that it may begin right behind the first sample of the one before it. */
+static inline int64_t chunk_carried(const ChunkGeometry *geometry) {
+    int64_t least = geometry->blend == CLEAVE_BLEND_HAMMING ? 1 : geometry->hop;
+    return geometry->chunk - least;
+}
+
 /* The samples that reach the network are (x - mean) / deviation. */
 typedef struct Normalization {
     float mean;
@@ -27,7 +34,7 @@ typedef struct Chunker {
     AudioReader *reader;
     Normalization normalization;
     SampleQueue padded; /* the padded signal, from the next chunk's start */
-    SampleQueue tail;   /* the newest samples, for the reflection at the end */
+    SampleQueue tail;   /* blend fade: the newest samples, for the reflection at the end */
     SampleQueue mix;    /* samples as read, from the first one that is not final yet */
     float *block;       /* (channels, BLOCK) as read */
     int64_t start;      /* of the next chunk, in the padded signal */
@@ -42,7 +49,8 @@ typedef struct Chunk {
     int64_t index;
     int64_t start;       /* in the signal; negative if the chunk begins in the padding */
     int64_t valid;       /* samples that are signal or its padding; the rest completes the chunk */
-    int64_t final;       /* samples from the chunk's start on that no later chunk reaches */
+    int64_t final;       /* samples from the chunk's start on that no later chunk reaches: the next
+                            one, if there is one, starts behind them */
     int64_t emit_first;  /* final samples that are signal, not padding: the first of them */
     int64_t emit_frames; /* and how many; may be 0 */
     bool first;
@@ -52,6 +60,9 @@ typedef struct Chunk {
 cleave_status chunker_create(Chunker *chunker, const ChunkGeometry *geometry, AudioReader *reader,
                              Normalization normalization, cleave_error *error);
 void chunker_destroy(Chunker *chunker);
+
+/* Bytes that a chunker allocates; at most INT64_MAX. */
+int64_t chunker_memory(const ChunkGeometry *geometry);
 
 /* Writes the next chunk to samples (channels, chunk). mix may be NULL, else it has the same shape
  * and gets the emit_frames samples, as they were read, that become final with the chunk. *got:

@@ -66,7 +66,7 @@ static cleave_status collect_finish_chunk(Demix *d, const Item *item, cleave_err
     begin = profile_clock(profile);
     if (status == CLEAVE_OK && d->job->journal)
         journal_write(d->job->journal, (const float *const *)d->planes, chunk->emit_frames);
-    blender_next(&d->blender);
+    blender_next(&d->blender, chunk);
     if (status == CLEAVE_OK && d->job->journal) {
         journal_complete(d->job->journal, &d->blender);
         profile_stage_ran(profile, STAGE_JOURNAL, ROW_COLLECT, begin);

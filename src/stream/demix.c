@@ -9,10 +9,6 @@
 #include "base/thread.h"
 #include "stream/threads.h"
 
-/* Chunks of input that the chunker's queues hold: the padded signal, its tail, the mix for the
- * residual. */
-#define QUEUED_CHUNKS 6
-
 /* ---- Running ---- */
 
 static cleave_status demix_run_threads(Demix *d, cleave_error *error) {
@@ -142,5 +138,6 @@ int64_t demix_memory(const ChunkGeometry *geometry, int batch, int depth, int st
     int64_t slot = bytes_add(bytes_add(input, output), bytes_multiply(input, 2));
     int64_t batches = bytes_multiply(slot, (int64_t)batch * DEMIX_SLOTS(depth));
     int64_t blender = bytes_add(output, bytes_multiply(chunk, 2)); /* with window and weights */
-    return bytes_add(bytes_add(batches, blender), bytes_multiply(input, QUEUED_CHUNKS + 2));
+    int64_t chunks = bytes_add(bytes_multiply(input, 2), chunker_memory(geometry));
+    return bytes_add(bytes_add(batches, blender), chunks);
 }

@@ -42,7 +42,7 @@ typedef struct DemixJob {
     bool keep_mix;                 /* the sink wants the mix */
     int network_stems;             /* that the network puts out */
     const int *stems;              /* the wanted ones, as indices of the network's */
-    const char *const *stem_names; /* of the network's, for error texts */
+    const char *const *stem_names; /* of the wanted ones, for error texts */
     int stem_count;                /* wanted ones */
     int sample_rate;               /* Hz, for error texts */
     AudioReader *reader;           /* already converted to the network's rate and channels */

@@ -86,6 +86,22 @@ static bool feed_add_chunk(Feed *feed, const Chunk *chunk, const float *mix) {
     return wanted;
 }
 
+/* audio-separator, whose stems blend hamming gives, cuts short input into shorter chunks. cleave
+ * compiles a network for one length of chunk, which for a large one takes seconds and memory. */
+#define HAMMING_SHORTEST 10 /* seconds */
+
+static void feed_tell_short(const Demix *d) {
+    const DemixJob *job = d->job;
+    int64_t least = (int64_t)HAMMING_SHORTEST * job->sample_rate;
+    if (least < job->geometry.chunk)
+        least = job->geometry.chunk;
+    if (job->geometry.blend == CLEAVE_BLEND_HAMMING && d->chunker.length < least)
+        log_write(&job->log->logger, CLEAVE_LOG_INFO,
+                  "the input is shorter than %.3g s, where audio-separator takes chunks of another "
+                  "length than the network's %.3g s: its stems differ",
+                  (double)least / job->sample_rate, (double)job->geometry.chunk / job->sample_rate);
+}
+
 void *feed_thread(void *argument) {
     Demix *d = argument;
     Feed feed = {.demix = d};
@@ -101,6 +117,8 @@ void *feed_thread(void *argument) {
             got = feed_add_chunk(&feed, &chunk, d->mix);
     }
     feed_end_batch(&feed);
+    if (status == CLEAVE_OK)
+        feed_tell_short(d);
     ring_close(&d->inputs);
     if (status != CLEAVE_OK)
         demix_fail(d, &error);

@@ -30,7 +30,7 @@ static const char *finite_advice(cleave_precision precision) {
     return "lower the input's level if it is extreme, or try another checkpoint";
 }
 
-static cleave_status finite_refuse(const DemixJob *job, const Item *item, int stem,
+static cleave_status finite_refuse(const DemixJob *job, const Item *item, int wanted,
                                    cleave_error *error) {
     const Chunk *chunk = &item->chunk;
     double rate = job->sample_rate;
@@ -39,7 +39,7 @@ static cleave_status finite_refuse(const DemixJob *job, const Item *item, int st
     error_set(error, CLEAVE_ERROR_MODEL,
               "the network's output for stem \"%.100s\" is not a number (NaN or infinity) in the "
               "chunk from %.3f to %.3f s, computed in %s",
-              job->stem_names[stem], from, to, precision_name(item->precision));
+              job->stem_names[wanted], from, to, precision_name(item->precision));
     return error_advise(error, CLEAVE_ERROR_MODEL, "%s", finite_advice(item->precision));
 }
 
@@ -47,10 +47,11 @@ cleave_status finite_check(const DemixJob *job, const Item *item, const float *o
                            cleave_error *error) {
     const int channels = job->geometry.channels;
     for (int i = 0; i < job->stem_count * channels; i++) {
-        int stem = job->stems[i / channels];
-        const float *plane = output + (stem * channels + i % channels) * job->geometry.chunk;
+        int wanted = i / channels;
+        const float *plane =
+            output + (job->stems[wanted] * channels + i % channels) * job->geometry.chunk;
         if (!finite_all(plane, item->chunk.valid))
-            return finite_refuse(job, item, stem, error);
+            return finite_refuse(job, item, wanted, error);
     }
     return CLEAVE_OK;
 }

@@ -119,7 +119,7 @@ cleave_status journal_open(Journal **result, const char *path, const char *finge
     journal->file.hop = geometry->hop;
     journal->file.header.magic = JOURNAL_MAGIC;
     journal->file.header.planes = planes;
-    journal->file.header.carried = geometry->chunk - geometry->hop;
+    journal->file.header.carried = chunk_carried(geometry);
     journal_set_fingerprint(journal, fingerprint);
     journal->path = string_copy(path);
     cleave_status status = journal->path ? journal_start(journal, error)

@@ -190,9 +190,8 @@ static cleave_status run_submit(Runner *r, const Part *part, const float *input,
     return status;
 }
 
-/* Gives the next items of a batch. Silent ones are answered with silence, which is exactly what the
- * network makes of it: no op outside the U-Net has a bias, and the U-Net's output is multiplied by
- * the first convolution's. */
+/* Gives the next items of a batch. Silent ones are answered with silence, which is exactly what
+ * every network makes of it (model/family.h). */
 static cleave_status run_give_part(Runner *r, int transit, cleave_error *error) {
     Demix *d = r->demix;
     const DemixJob *job = d->job;

@@ -6,12 +6,6 @@
 
 #include "base/memory.h"
 
-cleave_status sample_queue_create(SampleQueue *queue, int channels, int64_t capacity,
-                                  cleave_error *error) {
-    *queue = (SampleQueue){.channels = channels};
-    return sample_queue_reserve(queue, capacity, error);
-}
-
 void sample_queue_destroy(SampleQueue *queue) {
     free(queue->samples);
     *queue = (SampleQueue){0};
@@ -41,12 +35,22 @@ static cleave_status sample_queue_grow(SampleQueue *queue, int64_t capacity, cle
     return CLEAVE_OK;
 }
 
+cleave_status sample_queue_create(SampleQueue *queue, int channels, int64_t capacity,
+                                  cleave_error *error) {
+    *queue = (SampleQueue){.channels = channels};
+    return sample_queue_grow(queue, capacity, error);
+}
+
+int64_t sample_queue_capacity(int64_t most) {
+    return bytes_add(bytes_add(most, most / 3), 1);
+}
+
 cleave_status sample_queue_reserve(SampleQueue *queue, int64_t frames, cleave_error *error) {
     int64_t needed = queue->count + frames;
     if (queue->first + needed <= queue->capacity)
         return CLEAVE_OK;
-    /* If at least half is free, moving to the front moves each frame only O(1) times. */
-    if (needed <= queue->capacity / 2) {
+    /* If at least a quarter is free, moving to the front moves each frame only O(1) times. */
+    if (needed <= queue->capacity - queue->capacity / 4) {
         sample_queue_move(queue, queue->samples, queue->capacity);
         queue->first = 0;
         return CLEAVE_OK;

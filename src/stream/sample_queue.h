@@ -1,5 +1,5 @@
 /* sample_queue.h: planar audio, first in first out: holds what was pushed and not yet dropped.
- * Grows as needed. */
+ * Grows as needed; with sample_queue_capacity() it need not. */
 #ifndef CLEAVE_STREAM_SAMPLE_QUEUE_H
 #define CLEAVE_STREAM_SAMPLE_QUEUE_H
 
@@ -14,6 +14,10 @@ typedef struct SampleQueue {
     int64_t first;    /* oldest frame */
     int64_t count;    /* frames held */
 } SampleQueue;
+
+/* The capacity at which a queue that holds at most so many frames never grows; at most INT64_MAX.
+ */
+int64_t sample_queue_capacity(int64_t most);
 
 /* An empty queue with room for `capacity` frames. */
 cleave_status sample_queue_create(SampleQueue *queue, int channels, int64_t capacity,

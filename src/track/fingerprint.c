@@ -63,7 +63,10 @@ cleave_status fingerprint_describe(char *text, size_t size, const cleave_separat
     fingerprint_append(text, size, line);
     uint32_t stems = (uint32_t)crc32_z(0, (const unsigned char *)job->stems,
                                        (size_t)job->stem_count * sizeof(*job->stems));
-    snprintf(line, sizeof(line), "%d stems %08x\n", job->stem_count, stems);
+    uint32_t computed = (uint32_t)crc32_z(0, (const unsigned char *)separator->choice.wanted,
+                                          (size_t)separator->model->config.stem_count);
+    snprintf(line, sizeof(line), "%d stems %08x of %d, %08x\n", job->stem_count, stems,
+             job->network_stems, computed);
     fingerprint_append(text, size, line);
     return CLEAVE_OK;
 }

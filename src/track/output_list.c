@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/public_struct.h"
-#include "base/utf8.h"
+#include "model/stem_names.h"
 #include "track/output_name.h"
 
 /* ---- Settings ---- */
@@ -38,27 +38,6 @@ cleave_status file_settings_resolve(const cleave_file_settings *settings,
 
 /* ---- Stems ---- */
 
-static int output_list_find_stem(const Config *config, const char *name) {
-    for (int i = 0; i < config->stem_count; i++)
-        if (strcmp(config->stems[i], name) == 0)
-            return i;
-    for (int i = 0; i < config->stem_count; i++)
-        if (strcasecmp(config->stems[i], name) == 0)
-            return i;
-    return -1;
-}
-
-/* Writes "kick, snare, toms" to text, cut if it is too long. */
-static void output_list_join_stems(const Config *config, char *text, size_t size) {
-    size_t used = 0;
-    text[0] = '\0';
-    for (int i = 0; i < config->stem_count && used < size - 1; i++) {
-        int written = snprintf(text + used, size - used, "%s%s", i ? ", " : "", config->stems[i]);
-        used += written > 0 ? (size_t)written : 0;
-    }
-    utf8_trim(text);
-}
-
 static cleave_status output_list_select(OutputList *list, const Config *config,
                                         const cleave_file_settings *settings, cleave_error *error) {
     if (!settings->stems) {
@@ -67,14 +46,10 @@ static cleave_status output_list_select(OutputList *list, const Config *config,
         return CLEAVE_OK;
     }
     for (int i = 0; i < settings->stem_count; i++) {
-        int stem = settings->stems[i] ? output_list_find_stem(config, settings->stems[i]) : -1;
-        if (stem < 0) {
-            char known[512];
-            output_list_join_stems(config, known, sizeof(known));
-            return error_set(error, CLEAVE_ERROR_ARGUMENT,
-                             "the model has no stem \"%s\"; it has: %s",
-                             settings->stems[i] ? settings->stems[i] : "", known);
-        }
+        int stem;
+        cleave_status status = stem_find(config, settings->stems[i], &stem, error);
+        if (status != CLEAVE_OK)
+            return status;
         for (int k = 0; k < list->stem_count; k++)
             if (list->stems[k] == stem)
                 return error_set(error, CLEAVE_ERROR_ARGUMENT, "stem \"%s\" is asked for twice",

@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "model/config.h"
 
-/* The outputs of one track: the wanted stems of the network, then the residual. */
+/* The outputs of one track: the wanted stems, then the residual. */
 typedef struct OutputList {
-    int *stems; /* indices of the network's stems: the first stem_count outputs */
+    int *stems; /* indices of the configuration's stems: the first stem_count outputs */
     int stem_count;
     int count;          /* stem_count, and one more with a residual */
     const char **names; /* (count), belonging to the configuration and the settings */

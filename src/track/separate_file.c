@@ -105,13 +105,10 @@ static cleave_status file_job_open_outputs(FileJob *job, cleave_error *error) {
     AudioWriterSettings format = {model->config.channels, job->output_rate, job->settings->format,
                                   job->settings->bits,
                                   resampled_frames(frames, job->source_rate, job->output_rate)};
-    cleave_status status = output_list_create(&job->outputs, &model->config, model->name,
-                                              job->input, job->settings, error);
-    if (status == CLEAVE_OK && stream_fd >= 0)
-        status = file_sink_open_stream(&job->sink, &job->outputs, stream_fd,
-                                       &job->separator->cancel, &format, error);
-    else if (status == CLEAVE_OK)
-        status = file_job_claim(job, error);
+    cleave_status status = stream_fd >= 0
+                               ? file_sink_open_stream(&job->sink, &job->outputs, stream_fd,
+                                                       &job->separator->cancel, &format, error)
+                               : file_job_claim(job, error);
     if (status == CLEAVE_OK && stream_fd < 0)
         status = file_sink_open(&job->sink, &job->outputs, &format, error);
     if (status == CLEAVE_OK)
@@ -119,10 +116,18 @@ static cleave_status file_job_open_outputs(FileJob *job, cleave_error *error) {
     return status;
 }
 
+static cleave_status file_job_prepare(FileJob *job, cleave_error *error) {
+    const cleave_model *model = job->separator->model;
+    cleave_status status = output_list_create(&job->outputs, &model->config, model->name,
+                                              job->input, job->settings, error);
+    const JobStems stems = {job->outputs.stems, job->outputs.names, job->outputs.stem_count};
+    return status == CLEAVE_OK
+               ? job_fill(&job->demix, job->separator, stems, job->reader, &job->log.logger, error)
+               : status;
+}
+
 static void file_job_fill_demix(FileJob *job) {
     DemixJob *demix = &job->demix;
-    demix->stems = job->outputs.stems;
-    demix->stem_count = job->outputs.stem_count;
     demix->keep_mix = job->outputs.count > job->outputs.stem_count;
     demix->sink = file_sink_write;
     demix->sink_user = &job->sink;
@@ -197,7 +202,7 @@ static cleave_status file_job_separate(FileJob *job, cleave_result *result, clea
     if (status == CLEAVE_OK)
         file_job_choose_rate(job);
     if (status == CLEAVE_OK)
-        status = job_fill(&job->demix, job->separator, job->reader, &job->log.logger, error);
+        status = file_job_prepare(job, error);
     begin = profile_clock(profile);
     if (status == CLEAVE_OK)
         status = file_job_open_outputs(job, error);
@@ -217,6 +222,7 @@ static void file_job_close(FileJob *job, bool done) {
     file_sink_close(&job->sink);
     resume_close(&job->resume, done);
     claim_release(&job->claim);
+    job_clear(&job->demix);
     output_list_destroy(&job->outputs);
     audio_reader_close(job->reader);
     log_relay_destroy(&job->log);

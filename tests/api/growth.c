@@ -99,11 +99,11 @@ static void expect_later(cleave_status status, const char *what) {
 #endif
 }
 
-/* Sizes of settings that were never filled, and what is left when the size is right again. */
-#define EXPECT_SIZE_CHECKED(settings, call)                                                  \
+/* Sizes of settings that were never filled, and what is left when the size is right again. `last`:
+ * the last field of the first version. */
+#define EXPECT_SIZE_CHECKED(settings, last, call)                                            \
     do {                                                                                     \
-        const size_t sizes[] = {0, sizeof(size_t),                                           \
-                                sizeof(*(settings)) - ADDED_SIZE(*(settings)) - 8,           \
+        const size_t sizes[] = {0, sizeof(size_t), offsetof(__typeof__(*(settings)), last),  \
                                 (size_t)0xA5A5A5A5};                                         \
         for (int s = 0; s < 4; s++) {                                                        \
             (settings)->size = sizes[s];                                                     \
@@ -143,7 +143,7 @@ static cleave_model *try_model(const char *path) {
     printf("model settings: size %s, config %s, log %s\n",
            settings->size == sizeof(*settings) ? "ok" : "wrong",
            settings->config_path ? "set" : "none", settings->log.write ? "set" : "none");
-    EXPECT_SIZE_CHECKED(settings, cleave_model_open(&model, path, settings, &error));
+    EXPECT_SIZE_CHECKED(settings, log, cleave_model_open(&model, path, settings, &error));
     SET_ADDED_FIELD(*settings);
     expect_later(cleave_model_open(&model, path, settings, &error), "cleave_model_open");
     cleave_model_close(model);
@@ -200,7 +200,8 @@ static void export_model(const cleave_model *model, const char *folder) {
     snprintf(path, sizeof(path), "%s/model.onnx", folder);
     cleave_export_settings_default(settings);
     FILLED("cleave_export_settings_default", settings, 1);
-    EXPECT_SIZE_CHECKED(settings, cleave_model_export_onnx(model, path, settings, NULL, &error));
+    EXPECT_SIZE_CHECKED(settings, frames,
+                        cleave_model_export_onnx(model, path, settings, NULL, &error));
     SET_ADDED_FIELD(*settings);
     expect_later(cleave_model_export_onnx(model, path, settings, NULL, &error),
                  "cleave_model_export_onnx");
@@ -298,7 +299,7 @@ static cleave_separator *try_separator(const cleave_model *model) {
     settings->batch = 1;
     settings->threads = 2;
     settings->profile = 1;
-    EXPECT_SIZE_CHECKED(settings, cleave_separator_open(&separator, model, settings, &error));
+    EXPECT_SIZE_CHECKED(settings, log, cleave_separator_open(&separator, model, settings, &error));
     SET_ADDED_FIELD(*settings);
     expect_later(cleave_separator_open(&separator, model, settings, &error),
                  "cleave_separator_open");
@@ -341,8 +342,9 @@ static void separate_file(cleave_separator *separator, const cleave_model *model
     FILLED("cleave_file_settings_default", settings, 1);
     printf("file settings: '%s' '%s' fd=%d\n", settings->directory, settings->name_template,
            settings->stream_fd);
-    EXPECT_SIZE_CHECKED(settings, cleave_outputs_list(model, mix, settings, outputs, &error));
-    EXPECT_SIZE_CHECKED(settings,
+    EXPECT_SIZE_CHECKED(settings, progress_user,
+                        cleave_outputs_list(model, mix, settings, outputs, &error));
+    EXPECT_SIZE_CHECKED(settings, progress_user,
                         cleave_separator_separate_file(separator, mix, settings, result, &error));
     settings->directory = folder;
     settings->residual = "rest";

@@ -81,6 +81,61 @@ class TableTest(unittest.TestCase):
             self.assertEqual(compare.commit(), "")
 
 
+class OptionsTest(unittest.TestCase):
+    @staticmethod
+    def groups(*words):
+        with unittest.mock.patch.object(sys, "argv", ["compare.py", *words]):
+            return compare.groups(compare.parse_options())
+
+    def test_all_take_turns(self):
+        self.assertEqual(self.groups("--engines", "cleave,openvino,pytorch"),
+                         [["cleave", "openvino", "pytorch"]])
+
+    def test_pairs(self):
+        self.assertEqual(self.groups("--pairs", "--engines", "cleave,openvino,compiled"),
+                         [["cleave", "openvino"], ["cleave", "compiled"]])
+        self.assertEqual(self.groups("--pairs", "--engines", "cleave"), [["cleave"]])
+
+    def test_networks_are_there(self):
+        for _, source in compare.NETWORKS.values():
+            self.assertTrue(os.path.exists(os.path.join(compare.ROOT, source)), source)
+
+
+class Case:
+    """As much of a case as decides which engines take part."""
+    def __init__(self, folder, is_roformer):
+        self.work, self.is_roformer = os.path.join(folder, "kim"), is_roformer
+        self.model, self.onnx = "kim.safetensors", "network.onnx"
+
+    @staticmethod
+    def path(name):
+        return name
+
+
+class AbsentTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="cleave-bench-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def absent(self, key, interpreter, is_roformer=True):
+        return compare.Engine(key, "f32", Case(self.folder, is_roformer), 1, interpreter).absent
+
+    def test_what_was_not_asked_for(self):
+        self.assertIn("--pytorch", self.absent("pytorch", None))
+        self.assertIn("--pytorch", self.absent("compiled", None))
+        self.assertIn("--ggml", self.absent("ggml", None))
+
+    def test_other_networks(self):
+        self.assertEqual(self.absent("compiled", "python3", False), "only for Roformers")
+        self.assertEqual(self.absent("ggml", self.folder, False), "only for Roformers")
+
+    def test_files_of_another_program(self):
+        self.assertIn("ggml_engine", self.absent("ggml", self.folder))
+        with open(os.path.join(self.folder, "ggml_engine"), "wb"):
+            pass
+        self.assertIn("kim-f32.gguf", self.absent("ggml", self.folder))
+
+
 class WorkerTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="cleave-bench-")

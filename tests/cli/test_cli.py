@@ -233,7 +233,7 @@ class UsageTest(CliTest):
         self.check(["x", "-p", "f64"], "f64", "f32", "f16", "bf16")
         self.check(["x", "-f", "aac"], "aac", "wav", "flac", "aiff", "ogg", "mp3")
         self.check(["x", "--bits", "32"], "16", "24", "float")
-        self.check(["x", "--blend", "max"], "fade", "mean")
+        self.check(["x", "--blend", "max"], "fade", "mean", "hamming")
 
     def test_bits_that_a_format_has_not(self):
         self.check(["x", "-f", "flac", "--bits", "float"], "flac", "24")
@@ -445,6 +445,29 @@ class InspectTest(CliTest):
         result = self.run_program("inspect", model, "-c", config, "--json")
         self.assert_done(result)
         self.assertEqual(json.loads(result.out)["config_source"], config)
+
+    def test_stems(self):
+        roformer = os.path.join(GOLDEN, "..", "mel-skip-6stem", "model.ckpt")
+        needs = []
+        for stems in [], ["--stems", "Drums,piano"], ["--stems", "piano"]:
+            result = self.run_program("inspect", roformer, "--json", *stems)
+            self.assert_done(result)
+            needs.append(json.loads(result.out)["memory"]["needs"][0]["total_bytes"])
+        self.assertEqual(needs, sorted(set(needs), reverse=True))
+        for model in roformer, MODEL:
+            self.assert_failed(self.run_program("inspect", model, "--stems", "zither"), 2, "zither", "vocals")
+
+    def test_overlap_of_a_blend(self):
+        roformer = os.path.join(GOLDEN, "..", "bs-target", "model.ckpt")
+        config = self.path("changed.yaml")
+        with open(roformer.replace(".ckpt", ".yaml"), encoding="utf-8") as file:
+            text = re.sub(r"num_overlap: .*", "nothing: 0", file.read())
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(text)
+        for blend, overlap in ("fade", 2), ("mean", 2), ("hamming", 8):
+            result = self.run_program("inspect", roformer, "-c", config, "--json", "--blend", blend)
+            self.assert_done(result)
+            self.assertEqual(json.loads(result.out)["memory"]["overlap"], overlap)
 
     def test_model_of_the_environment(self):
         result = self.run_program("inspect", env=environment(CLEAVE_MODEL=MODEL))
@@ -800,6 +823,7 @@ class JsonTest(CliTest):
         result = self.separate(MIX, "--json", "--blend", "mean", "--tta", "-b", "2")
         track = result.objects()[0]
         self.assertEqual((track["blend"], track["tta"], track["batch"]), ("mean", True, 2))
+        self.assertEqual(self.separate(MIX, "--json", "--blend", "hamming").objects()[0]["blend"], "hamming")
 
     def test_one_object_per_input_also_for_failed_ones(self):
         first, last = self.copy_mix("a.wav"), self.copy_mix("b.wav")

@@ -138,7 +138,7 @@ class BashTest(ShellTest):
 
     def test_values_behind_an_equals_sign(self):
         self.assertEqual(self.replies(["cleave --format=fl", "cleave --blend=", "cleave --config=n"]),
-                         [["flac"], ["fade", "mean"], ["net.yaml"]])
+                         [["flac"], ["fade", "mean", "hamming"], ["net.yaml"]])
 
     def test_names_with_a_colon(self):
         self.assertEqual(self.replies(["cleave x:y", "cleave x:"]), [["y.wav"], ["y.wav"]])

@@ -2,8 +2,8 @@
 it when something is wrong. Whether other programs compute the same with it is test_runtime.py's
 business.
 
-The environment names the program (CLEAVE_PROGRAM), the test data (CLEAVE_TEST_DATA) and the demo
-(CLEAVE_DEMO).
+The environment names the program (CLEAVE_PROGRAM), the test data (CLEAVE_TEST_DATA), the demo
+(CLEAVE_DEMO) and tools/make_network (CLEAVE_MAKE_NETWORK).
 """
 import glob
 import json
@@ -25,10 +25,13 @@ DATA = os.path.abspath(os.environ["CLEAVE_TEST_DATA"])
 DEMO = os.path.join(os.path.abspath(os.environ["CLEAVE_DEMO"]), "drumsep-mini.ckpt")
 GOLDEN = os.path.join(DATA, "golden", "inst-gelu-2stem")
 MODEL = os.path.join(GOLDEN, "model.ckpt")
+MAKE_NETWORK = os.environ["CLEAVE_MAKE_NETWORK"].split()
 TIME_LIMIT = 120  # seconds: a hang is a failure
 FLOAT, INT64 = 1, 7
-KNOWN_OPS = {"Conv", "ConvTranspose", "MatMul", "InstanceNormalization", "BatchNormalization",
+IMAGE_OPS = {"Conv", "ConvTranspose", "MatMul", "InstanceNormalization", "BatchNormalization",
              "Gelu", "Relu", "Elu", "Add", "Mul", "Concat", "Transpose", "Reshape"}
+TOKEN_OPS = {"MatMul", "ReduceL2", "Max", "Div", "Mul", "Add", "Sub", "Gelu", "Tanh", "Sigmoid",
+             "Softmax", "Slice", "Gather", "Concat", "Transpose", "Reshape", "Identity"}
 
 
 def run(*arguments, **changes):
@@ -72,7 +75,7 @@ class ExportTest(unittest.TestCase):
         self.assertEqual(result.stdout, "")
 
 
-class StructureTest(ExportTest):
+class CheckedTest(ExportTest):
     def check_wiring(self, onnx):
         """Each input is known when it is used, each output new, and none is for nothing."""
         known = {value.name for value in onnx.inputs}
@@ -81,7 +84,7 @@ class StructureTest(ExportTest):
         known.update(weights)
         used = set()
         for node in onnx.nodes:
-            self.assertIn(node.op, KNOWN_OPS)
+            self.assertIn(node.op, IMAGE_OPS | TOKEN_OPS)
             self.assertLessEqual(set(node.inputs), known, node.name)
             self.assertTrue(known.isdisjoint(node.outputs), node.name)
             known.update(node.outputs)
@@ -96,7 +99,7 @@ class StructureTest(ExportTest):
             count = math.prod(weight.dims)
             size = 4 * count if weight.kind == FLOAT else count
             self.assertEqual(len(weight.data), size, weight.name)
-            constant = weight.kind == INT64 or weight.name.endswith(("/ones", "/zeros"))
+            constant = "/" in weight.name
             if not constant and "running_" not in weight.name:
                 trained += count
         self.assertEqual(trained, info["parameters"])
@@ -112,6 +115,8 @@ class StructureTest(ExportTest):
             self.assertEqual(onnx.metadata[key], str(info[key]))
         self.assertEqual(onnx.metadata["dim_t"], str(frames))
 
+
+class StructureTest(CheckedTest):
     def test_every_case(self):
         count = 0
         for model in models():
@@ -158,6 +163,49 @@ class StructureTest(ExportTest):
         model = glob.glob(os.path.join(DATA, "cases", "odd-transform", "*.ckpt"))[0]
         info = inspect(model)
         self.check_ends(self.export(model, "--frames", str(info["dim_t"])), info, info["dim_t"])
+
+
+class RoformerTest(CheckedTest):
+    """Networks of tokens, of random weights."""
+    CONFIG = """
+audio: {chunk_size: 1000}
+model: {dim: 8, depth: 2, stereo: true, num_stems: 2, dim_head: 4, heads: 2, stft_n_fft: 64,
+        stft_hop_length: 16, %s}
+training: {instruments: [drums, other]}
+"""
+    BS = "freqs_per_bands: [1, 2, 10, 20], time_transformer_depth: 1"
+    MEL = "num_bands: 4, skip_connection: true"
+
+    def make(self, kind):
+        config = os.path.join(self.folder, "model.yaml")
+        model = os.path.join(self.folder, "model.safetensors")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(self.CONFIG % kind)
+        subprocess.run([*MAKE_NETWORK, config, "-o", model], check=True, timeout=TIME_LIMIT,
+                       stdout=subprocess.DEVNULL)
+        return model
+
+    def test_structure(self):
+        for kind, name in ((self.BS, "BS-Roformer"), (self.MEL, "Mel-Band Roformer")):
+            with self.subTest(name=name):
+                model = self.make(kind)
+                onnx, info = self.export(model), inspect(model)
+                self.assertEqual(onnx.name, name)
+                self.check_wiring(onnx)
+                self.check_weights(onnx, info)
+                self.check_ends(onnx, info, 63)
+                self.check_ends(self.export(model, "--frames", "9"), info, 9)
+
+    def test_frequencies_that_are_no_numbers(self):
+        model = self.make(self.BS)
+        with open(model, "r+b") as file:
+            (size,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(size))
+            name = "layers.1.1.layers.1.0.rotary_embed.freqs"
+            file.seek(8 + size + header[name]["data_offsets"][0])
+            file.write(struct.pack("<f", math.inf))
+        self.assert_refused(run("export", model, "-o", self.path), 3, name, "1 of 2 values")
+        self.assertFalse(os.path.exists(self.path))
 
 
 class ProgramTest(ExportTest):

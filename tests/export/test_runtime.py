@@ -15,26 +15,14 @@ import subprocess
 import sys
 import tempfile
 
+from environment import enter_environment
+
 BOUND = 1e-4  # of the largest sample
-SKIPPED = 77
 TIME_LIMIT = 120  # seconds: a hang is a failure
 BATCH = 2
 
-
-def enter_environment(folder):
-    """Goes on in the environment's interpreter."""
-    interpreter = os.path.join(folder, "bin", "python")
-    if os.path.realpath(sys.prefix) == os.path.realpath(folder):
-        return
-    if not os.access(interpreter, os.X_OK):
-        print("skipped: there is no %s; scripts/venv %s tests/export/requirements.txt makes it"
-              % (folder, folder))
-        sys.exit(SKIPPED)
-    os.execv(interpreter, [interpreter, *sys.argv])
-
-
 if __name__ == "__main__":
-    enter_environment(sys.argv[1])
+    enter_environment(sys.argv[1], "tests/export/requirements.txt")
 
 import numpy as np  # noqa: E402
 import onnxruntime  # noqa: E402

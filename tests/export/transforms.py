@@ -18,7 +18,8 @@ def stft(signal, size, hop, bins):
 
 
 def istft(parts, size, hop, samples):
-    """(2·channels, bins, frames) → (channels, samples)."""
+    """(2·channels, bins, frames) → (channels, samples). What is behind the last frame's centre comes
+    from that frame."""
     _, bins, count = parts.shape
     parts = parts.reshape(-1, 2, bins, count)
     spectrum = np.zeros((parts.shape[0], size // 2 + 1, count), complex)
@@ -31,9 +32,5 @@ def istft(parts, size, hop, samples):
         place = slice(index * hop, index * hop + size)
         total[:, place] += frames[:, :, index] * window
         weight[place] += window ** 2
-    kept = slice(size // 2, total.shape[1] - size // 2)
-    signal = total[:, kept] / weight[kept]
-    result = np.zeros((parts.shape[0], samples))
-    length = min(samples, signal.shape[1])
-    result[:, :length] = signal[:, :length]
-    return result
+    kept = slice(size // 2, size // 2 + samples)
+    return total[:, kept] / weight[kept]

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "backend/mps/sizes.h"
+#include "graph/tokens.h"
 
 /* The first convolution of the full public size on a chunk of 256 frames: (128, 256, 1024). */
 static Graph full_size(void) {
@@ -86,12 +87,66 @@ static void r13_products_that_mps_gets_wrong_do_not_fit(void **state) {
     assert_false(linear_fits(32767));
 }
 
+/* A small Roformer's ops: 3 bands that overlap, 1000 frames, 4 stems. */
+static Graph roformer(int dim_head) {
+    static const Band bands[] = {{0, 100}, {50, 200}, {200, 57}};
+    Graph graph = {0};
+    StftAttributes stft = {.n_fft = 512, .hop = 128, .bins = 257, .subbands = 1, .tokens = true};
+    AttentionAttributes attention = {SEQUENCE_FRAMES, 8, dim_head};
+    FeedForwardAttributes feed_forward = {256};
+    MaskAttributes mask = {.stems = 4, .hidden_layers = 1, .hidden_width = 256};
+    assert_true(graph_set_bands(&graph, bands, 3));
+    int x = graph_input(&graph, 2, 128 * 999);
+    int spectrogram = graph_stft(&graph, x, stft, "stft");
+    x = graph_band_split(&graph, spectrogram, 64, "split");
+    x = graph_attention(&graph, x, attention, "attention");
+    x = graph_feed_forward(&graph, x, feed_forward, "feed_forward");
+    x = graph_mask(&graph, x, spectrogram, mask, "mask");
+    assert_true(graph_istft(&graph, x, stft, 128 * 999, "istft") >= 0);
+    return graph;
+}
+
+static void arrays_of_tokens_count(void **state) {
+    (void)state;
+    Graph graph = roformer(16);
+    int node = -1;
+    /* frames, or spectra: 2 · (256 + 1) bins are more than 512 samples */
+    assert_int_equal(node_largest_array(&graph, 1, 1), 2 * 1000 * 2 * 257);
+    assert_int_equal(node_largest_array(&graph, 2, 5), 5 * 3 * 1000 * 64);
+    assert_int_equal(node_largest_array(&graph, 3, 1), 16 * 1000 * 1000); /* scores in a tile */
+    assert_int_equal(node_largest_array(&graph, 3, 100), (int64_t)100 * 3 * 1000 * 3 * 8 * 16);
+    assert_int_equal(node_largest_array(&graph, 4, 2), 2 * 3 * 1000 * 256);
+    assert_int_equal(node_largest_array(&graph, 5, 1), 4 * 1000 * 2 * 2 * 257);
+    assert_true(sizes_fit(&graph, 100, &node));
+    assert_false(sizes_fit(&graph, 1000, &node));
+    assert_true(products_fit(&graph, &node));
+    graph_free(&graph);
+    graph = roformer(4096); /* its results are multiplied by OUT: 32768 in a sum */
+    assert_false(products_fit(&graph, &node));
+    assert_int_equal(node, 3);
+    graph_free(&graph);
+}
+
+static void attention_is_computed_in_tiles(void **state) {
+    (void)state;
+    for (int64_t length = 1; length < 300; length += 7)
+        for (int64_t limit = 1; limit < 100000; limit = limit * 3 + 1) {
+            AttentionTile tile = attention_tile(length, limit);
+            assert_true(tile.heads >= 1 && tile.queries >= 1 && tile.queries <= length);
+            assert_true(tile.heads == 1 || tile.queries == length);
+            assert_true(tile.heads * tile.queries * length <= limit || length > limit);
+            assert_true(tile.queries < length || (tile.heads + 1) * length * length > limit);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r13_the_largest_array_counts),
         cmocka_unit_test(b1_batches_that_mps_would_die_of_do_not_fit),
         cmocka_unit_test(r13_products_that_mps_gets_wrong_do_not_fit),
         cmocka_unit_test(inverse_transforms_count_what_they_gather),
+        cmocka_unit_test(arrays_of_tokens_count),
+        cmocka_unit_test(attention_is_computed_in_tiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

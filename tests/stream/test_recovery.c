@@ -291,15 +291,17 @@ static void check_stems(const Fixture *f, bool normalized) {
 }
 
 static const Way ways[] = {
-    {CLEAVE_BLEND_FADE, 1, 1, false, false}, {CLEAVE_BLEND_FADE, 4, 3, false, false},
-    {CLEAVE_BLEND_FADE, 3, 4, true, false},  {CLEAVE_BLEND_MEAN, 4, 5, false, false},
-    {CLEAVE_BLEND_FADE, 2, 2, false, true},  {CLEAVE_BLEND_FADE, 50, 7, false, false},
+    {CLEAVE_BLEND_FADE, 1, 1, false, false},    {CLEAVE_BLEND_FADE, 4, 3, false, false},
+    {CLEAVE_BLEND_FADE, 3, 4, true, false},     {CLEAVE_BLEND_MEAN, 4, 5, false, false},
+    {CLEAVE_BLEND_FADE, 2, 2, false, true},     {CLEAVE_BLEND_FADE, 50, 7, false, false},
+    {CLEAVE_BLEND_HAMMING, 8, 3, false, false}, {CLEAVE_BLEND_HAMMING, 1, 2, false, false},
+    {CLEAVE_BLEND_HAMMING, 3, 1, true, true},
 };
 #define WAY_COUNT (sizeof(ways) / sizeof(ways[0]))
 
 /* A lone first chunk with overlap 1 fades in nowhere, and every other seam has weight 0. */
 static bool is_exact(const Way *way) {
-    return way->overlap > 1;
+    return way->overlap > 1 || way->blend == CLEAVE_BLEND_HAMMING;
 }
 
 static void test_stems_and_mix_keep_their_places(void **state) {
@@ -324,6 +326,18 @@ static void test_silent_chunks_are_not_run(void **state) {
     assert_int_equal(f->network.runs, 12); /* two of every four chunks, of 100 samples each */
     if (f->network.head.depth > 1)
         assert_int_equal(f->network.most_pending, f->network.head.depth);
+}
+
+static void test_silence_is_exactly_zero(void **state) {
+    Fixture *f = *state;
+    static const float zero[STEMS * CHANNELS][SAMPLES];
+    memset(f->mix, 0, sizeof(f->mix));
+    for (size_t i = 0; i < WAY_COUNT; i++) {
+        assert_int_equal(run(f, ways[i], NULL), CLEAVE_OK);
+        assert_int_equal(f->written, SAMPLES);
+        assert_int_equal(f->network.runs, 0);
+        assert_memory_equal(f->stems, zero, sizeof(zero)); /* none is -0 */
+    }
 }
 
 /* ---- Memory ---- */
@@ -623,6 +637,29 @@ static void test_resumed_run_has_the_same_bits(void **state) {
     }
 }
 
+/* With blend hamming the last chunk reaches further back than any other, which the state before it
+ * must hold. */
+static void test_the_last_chunk_alone_can_be_missing(void **state) {
+    Fixture *f = *state;
+    static float whole[STEMS * CHANNELS][SAMPLES];
+    for (int overlap = 1; overlap <= 8; overlap++) {
+        Way way = {CLEAVE_BLEND_HAMMING, overlap, 1, false, false};
+        assert_int_equal(run(f, way, NULL), CLEAVE_OK);
+        memcpy(whole, f->stems, sizeof(whole));
+        int64_t runs = f->network.runs;
+        f->fail_at = SAMPLES - CHUNK;
+        Journal *journal = open_journal(f, way, "x");
+        assert_int_equal(run(f, way, journal), CLEAVE_ERROR_OUTPUT);
+        journal_close(journal, true);
+        f->fail_at = -1;
+        journal = open_journal(f, way, "x");
+        assert_int_equal(journal_chunks(journal), runs - 1);
+        assert_int_equal(run(f, way, journal), CLEAVE_OK);
+        assert_memory_equal(f->stems, whole, sizeof(whole));
+        journal_close(journal, false);
+    }
+}
+
 static void test_other_batch_may_go_on(void **state) {
     Fixture *f = *state;
     static float whole[STEMS * CHANNELS][SAMPLES];
@@ -784,6 +821,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         ON_ALL(test_stems_and_mix_keep_their_places),
         ON_ALL(test_silent_chunks_are_not_run),
+        TEST(test_silence_is_exactly_zero),
         ON_ALL(b1_batch_that_does_not_fit_is_halved),
         ON_ALL(b1_another_device_goes_on_where_the_first_stopped),
         ON_ALL(test_single_chunk_that_does_not_fit_is_an_error),
@@ -798,6 +836,7 @@ int main(void) {
         ON_ALL(test_input_that_is_no_number_ends_the_run),
         ON_ALL(test_resumed_run_has_the_same_bits),
         ON_ALL(test_other_batch_may_go_on),
+        TEST(test_the_last_chunk_alone_can_be_missing),
         TEST(test_other_fingerprint_starts_over),
         TEST(test_damaged_journal_never_misleads),
         TEST(b1_a_journal_knows_where_its_run_had_moved_to),

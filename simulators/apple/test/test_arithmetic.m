@@ -26,6 +26,8 @@ static void test_unary(void) {
     for (int i = 0; i < 6; i++)
         of[i] = (float)erf((double)values[i]);
     check_unary(@selector(erfWithTensor:name:), values, of, 6, 1e-6);
+    check_unary(@selector(roundWithTensor:name:), (float[]){-2.5f, -0.6f, 0, 0.5f, 1.5f, 8388609},
+                (float[]){-2, -1, 0, 0, 2, 8388609}, 6, 0);
     for (int i = 0; i < 6; i++)
         of[i] = (float)tanh((double)values[i]);
     check_unary(@selector(tanhWithTensor:name:), values, of, 6, 1e-6);

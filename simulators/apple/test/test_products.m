@@ -1,5 +1,6 @@
 /* test_products.m: matrix products and convolutions against sums written out by their definition,
  * and data gradients as adjoints. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,12 +294,59 @@ static void test_transposed_by_hand(void) {
     fixture_destroy(&f);
 }
 
+/* ---- Attention ---- */
+
+enum { HEADS = 6, QUERIES = 5, KEYS = 7, DIM = 4, OUT = 3 };
+
+/* One feature of one query's result. */
+static double attention_of(const float *query, const float *keys, const float *values, double scale,
+                           int feature) {
+    double sum = 0, weighted = 0;
+    for (int key = 0; key < KEYS; key++) {
+        double score = 0;
+        for (int i = 0; i < DIM; i++)
+            score += (double)query[i] * (double)keys[key * DIM + i];
+        double power = exp(scale * score);
+        sum += power;
+        weighted += power * (double)values[key * OUT + feature];
+    }
+    return weighted / sum;
+}
+
+/* (2, 3, 5, 4) by (2, 3, 7, 4) and (2, 3, 7, 3) is (2, 3, 5, 3). */
+static void test_attention(void) {
+    static float q[HEADS * QUERIES * DIM], k[HEADS * KEYS * DIM], v[HEADS * KEYS * OUT];
+    static float expected[HEADS * QUERIES * OUT], result[HEADS * QUERIES * OUT];
+    applesim_set("macos=15.0");
+    Fixture f = fixture_create();
+    fill_random(q, HEADS * QUERIES * DIM, 1);
+    fill_random(k, HEADS * KEYS * DIM, 2);
+    fill_random(v, HEADS * KEYS * OUT, 3);
+    for (int i = 0; i < HEADS * QUERIES * OUT; i++) {
+        int query = i / OUT;
+        int head = query / QUERIES;
+        expected[i] = (float)attention_of(q + query * DIM, k + head * KEYS * DIM,
+                                          v + head * KEYS * OUT, 1.5, i % OUT);
+    }
+    MPSGraphTensor *attention =
+        [f.graph scaledDotProductAttentionWithQueryTensor:fixture_feed(&f, SHAPE(2, 3, 5, 4), q)
+                                                keyTensor:fixture_feed(&f, SHAPE(2, 3, 7, 4), k)
+                                              valueTensor:fixture_feed(&f, SHAPE(2, 3, 7, 3), v)
+                                                    scale:1.5f
+                                                     name:nil];
+    CHECK([[attention shape] isEqual:SHAPE(2, 3, 5, 3)]);
+    fixture_run(&f, attention, result);
+    CHECK_CLOSE(result, expected, HEADS * QUERIES * OUT, 1e-6);
+    fixture_destroy(&f);
+}
+
 int main(void) {
     @autoreleasepool {
         test_matrix_product();
         test_batches_broadcast();
         test_f16_accumulates_in_f32();
         test_transposed_by_hand();
+        test_attention();
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
             check_convolution(&cases[i]);
             check_adjoint(&cases[i], false);

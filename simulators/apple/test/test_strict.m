@@ -401,6 +401,34 @@ static void careless_product(void) {
                                               name:nil];
 }
 
+static void product_of_four_axes(void) {
+    applesim_set("cautious=1");
+    [f.graph matrixMultiplicationWithPrimaryTensor:f32(SHAPE(1, 2, 3, 4))
+                                   secondaryTensor:f32(SHAPE(1, 2, 4, 5))
+                                              name:nil];
+}
+
+static void attend(MPSGraphTensor *queries, MPSGraphTensor *keys) {
+    applesim_set("macos=15.0");
+    [f.graph scaledDotProductAttentionWithQueryTensor:queries
+                                            keyTensor:keys
+                                          valueTensor:keys
+                                                scale:1
+                                                 name:nil];
+}
+
+static void attention_of_other_heads(void) {
+    attend(f32(SHAPE(1, 2, 3, 4)), f32(SHAPE(1, 3, 3, 4)));
+}
+
+static void attention_of_three_axes(void) {
+    attend(f32(SHAPE(2, 3, 4)), f32(SHAPE(2, 3, 4)));
+}
+
+static void attention_of_mixed_types(void) {
+    attend(f32(SHAPE(1, 2, 3, 4)), f16(SHAPE(1, 2, 3, 4)));
+}
+
 static void told_to_assert(void) {
     float result[2];
     applesim_set("assert_at=2");
@@ -460,7 +488,11 @@ static const struct {
     {encodes_after_commit, "committed before"},
     {encodes_to_plain_command_buffer, "graphs are encoded to a MPSCommandBuffer"},
     {careless_transposition, "a transposition of 5 axes"},
-    {careless_product, "a product of more than two axes"},
+    {careless_product, "a product that broadcasts an axis"},
+    {product_of_four_axes, "a product that broadcasts an axis"},
+    {attention_of_other_heads, "queries f32 (1, 2, 3, 4), keys f32 (1, 3, 3, 4)"},
+    {attention_of_three_axes, "queries f32 (2, 3, 4)"},
+    {attention_of_mixed_types, "operands of different types"},
     {told_to_assert, "failed assertion"},
     {unknown_setting, "there is no setting 'mcaos'"},
     {setting_does_not_parse, "does not take '8Q'"},

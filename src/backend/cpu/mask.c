@@ -125,15 +125,6 @@ static unsigned char *mask_column(const MaskStep *step, unsigned char *layer, in
            (size_t)column * mask_positions(features) * CHANNEL_BLOCK * step->weights.element;
 }
 
-/* From f32 to elements of the gemm's vectors. */
-static void mask_store_vectors(const MaskStep *step, unsigned char *to, const float *from,
-                               size_t positions) {
-    if (is_narrow(&step->base))
-        step->base.products->narrow_vectors(to, from, positions);
-    else
-        memcpy(to, from, positions * CHANNEL_BLOCK * sizeof(float));
-}
-
 /* Turns the tokens of up to CHANNEL_BLOCK frames into vectors; missing frames are zero. */
 static void mask_load_column(const MaskTile *tile, int column, float *to) {
     const MaskContext *c = tile->context;
@@ -153,9 +144,13 @@ static void mask_load(const MaskTile *tile, const MaskScratch *scratch) {
     const MaskStep *step = tile->context->step;
     size_t width = (size_t)step->base.operand.sources[0].tensor->width;
     for (int column = 0; column < tile->columns; column++) {
-        mask_load_column(tile, column, scratch->column);
-        mask_store_vectors(step, mask_column(step, scratch->layer[0], column, width),
-                           scratch->column, mask_positions(width));
+        unsigned char *to = mask_column(step, scratch->layer[0], column, width);
+        if (is_narrow(&step->base)) {
+            mask_load_column(tile, column, scratch->column);
+            step->base.products->narrow_vectors(to, scratch->column, mask_positions(width));
+        } else {
+            mask_load_column(tile, column, (float *)(void *)to);
+        }
     }
 }
 
@@ -175,20 +170,22 @@ static void mask_multiply(const MaskStep *step, const MaskLinear *linear, size_t
     step->base.products->gemm(&gemm);
 }
 
-/* tanh of one column of a panel's outputs, for the next layer. The last panel pads it. */
+/* tanh of one column of a panel's outputs, for the next layer, whose blocks of k the last panel
+ * completes with zeros. */
 static void mask_finish_hidden(const MaskTile *tile, const MaskLinear *linear, MaskRows rows,
                                int column, float *products, const MaskScratch *scratch) {
     const MaskStep *step = tile->context->step;
     bool is_last = rows.first + rows.count == linear->out;
     size_t padded = is_last ? mask_positions(linear->out) - rows.first : rows.count;
-    tile->context->run->executable->kernels->bias_tanh(products, products,
-                                                       linear->bias + rows.first, rows.count);
-    memset(products + rows.count * CHANNEL_BLOCK, 0,
+    unsigned char *to = mask_column(step, scratch->layer[1], column, linear->out) +
+                        rows.first * CHANNEL_BLOCK * step->weights.element;
+    float *wide = is_narrow(&step->base) ? products : (float *)(void *)to;
+    tile->context->run->executable->kernels->bias_tanh(wide, products, linear->bias + rows.first,
+                                                       rows.count);
+    memset(wide + rows.count * CHANNEL_BLOCK, 0,
            (padded - rows.count) * CHANNEL_BLOCK * sizeof(float));
-    mask_store_vectors(step,
-                       mask_column(step, scratch->layer[1], column, linear->out) +
-                           rows.first * CHANNEL_BLOCK * step->weights.element,
-                       products, padded);
+    if (is_narrow(&step->base))
+        step->base.products->narrow_vectors(to, products, padded);
 }
 
 /* The masks of one column: values times sigmoids of their gates, turned into rows. */

@@ -8,6 +8,7 @@
 #include "backend/cpu/step.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "graph/ops.h"
 
 /* ---- What a step does ---- */
 
@@ -15,7 +16,8 @@
 static double step_products(const CpuExecutable *executable, const Step *step) {
     const Node *node = &executable->graph.nodes[step->node];
     const Shape *shape = &node->shape;
-    if (!graph_is_product(node))
+    bool is_norm = node->op == OP_RMS_NORM;
+    if (!graph_is_product(node) && (op_info(node->op)->class != OP_CLASS_LAYER || is_norm))
         return 0;
     double flops = graph_node_flops(&executable->graph, step->node);
     if (step_plan(executable, step)->algorithm != CONV_WINOGRAD)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "backend/cuda/plan_memory.h"
+#include "backend/cuda/plan_tokens.h"
 #include "base/hash.h"
+#include "graph/tokens.h"
 
 /* ---- Kinds ---- */
 
@@ -29,6 +31,16 @@ static StepKind kind_of(const Node *node) {
         return conv_is_halo(node) ? STEP_KIND_CONV_HALO : STEP_KIND_CONV;
     case OP_LINEAR:
         return STEP_KIND_LINEAR;
+    case OP_BAND_SPLIT:
+        return STEP_KIND_BAND_SPLIT;
+    case OP_ATTENTION:
+        return STEP_KIND_ATTENTION;
+    case OP_FEED_FORWARD:
+        return STEP_KIND_FEED_FORWARD;
+    case OP_RMS_NORM:
+        return STEP_KIND_RMS_NORM;
+    case OP_MASK:
+        return STEP_KIND_MASK;
     default:
         return STEP_KIND_MAP;
     }
@@ -53,7 +65,9 @@ static bool step_is_edge(const CudaPlan *plan, int step) {
 }
 
 static int operand_type(const CudaPlan *plan, int step) {
-    bool narrow = plan_is_product(plan->steps[step].kind) && !step_is_edge(plan, step);
+    StepKind kind = plan->steps[step].kind;
+    bool multiplies = plan_is_product(kind) || (plan_is_tokens(kind) && kind != STEP_KIND_RMS_NORM);
+    bool narrow = multiplies && !step_is_edge(plan, step);
     return narrow ? narrow_type(plan) : STORED_F32;
 }
 
@@ -89,20 +103,24 @@ static bool reads_not_in_full(const CudaPlan *plan, int step) {
     return !reads_in_full(plan, step);
 }
 
-/* A product that rounds what it reads anyway. */
+/* A product that rounds what it reads anyway; masks round tokens, and nothing else reads the
+ * spectrogram but transforms' results, which are not asked about. */
 static bool rounds_operand(const CudaPlan *plan, int step) {
+    if (plan->steps[step].kind == STEP_KIND_MASK)
+        return true;
     return plan_is_product(plan->steps[step].kind) && !step_is_edge(plan, step) &&
            step_reads_plainly(&plan->program.steps[step]);
 }
 
 /* Values are stored as the operands of products, but for those that rounding would harm: all at the
  * edges of the network (graph_is_edge_conv()), and sums, which gather the errors of all their
- * parts. */
+ * parts: so are tokens, but for those of a norm that masks alone read. */
 static int stored_of(const CudaPlan *plan, int step) {
     const Step *s = &plan->program.steps[step];
     StepKind kind = plan->steps[step].kind;
     if (kind == STEP_KIND_NONE || plan_is_transform(kind) || step_is_edge(plan, step) ||
-        s->add >= 0 || !all_readers(plan, s->output, reads_not_in_full))
+        s->add >= 0 || (plan_is_tokens(kind) && kind != STEP_KIND_RMS_NORM) ||
+        !all_readers(plan, s->output, reads_not_in_full))
         return STORED_F32;
     if (plan_is_product(kind))
         return is_host_of_sum(&plan->graph, s->output) ? STORED_F32 : narrow_type(plan);
@@ -113,6 +131,14 @@ static int stored_of(const CudaPlan *plan, int step) {
 
 static bool has_own_channels(StepKind kind) {
     return kind != STEP_KIND_MAP && kind != STEP_KIND_LINEAR;
+}
+
+/* Tokens are (bands, frames) pixels of features. */
+static Shape shape_of_value(const CudaPlan *plan, int node) {
+    Shape shape = plan->graph.nodes[node].shape;
+    if (!graph_is_tokens(&plan->graph, node))
+        return shape;
+    return (Shape){.channels = shape.width, .height = shape.channels, .width = shape.height};
 }
 
 static bool channels_of_sources(const CudaPlan *plan, const Step *step, ValueChannels *channels) {
@@ -140,7 +166,7 @@ static cleave_status plan_value(CudaPlan *plan, int step, cleave_error *error) {
     const Step *s = &plan->program.steps[step];
     PlannedStep *planned = &plan->steps[step];
     PlannedValue *value = &plan->values[s->output];
-    Shape shape = plan->graph.nodes[s->output].shape;
+    Shape shape = shape_of_value(plan, s->output);
     bool fits = channels_of_sources(plan, s, &planned->operand);
     *value = (PlannedValue){.height = shape.height, .width = shape.width};
     value->channels =
@@ -172,18 +198,14 @@ int64_t plan_tiles(const CudaPlan *plan, int step) {
             shape = plan->graph.nodes[node->inputs[0]].shape;
         return divide_up((int64_t)shape.height * shape.width, PRODUCT_PIXELS);
     default:
+        shape = shape_of_value(plan, plan->program.steps[step].node);
         return divide_up((int64_t)shape.height * shape.width, MAP_PIXELS);
     }
 }
 
-/* What a tile of `tile` columns costs for all columns. A narrow one loads and activates its rows
- * for fewer products; and blocks beyond the first for each multiprocessor wait. The figures are
- * estimates, to be replaced by measured ones. */
 static double tile_cost(const CudaPlan *plan, int step, int tile) {
-    double across = (double)divide_up(plan->steps[step].columns, tile);
-    double blocks = across * (double)plan_tiles(plan, step);
-    double idle = plan->target.multiprocessors / blocks;
-    return across * tile * (1 + 24.0 / tile) * (idle > 1 ? idle : 1);
+    int across = (int)divide_up(plan->steps[step].columns, tile);
+    return plan_tile_cost(plan, tile, across, (double)across * (double)plan_tiles(plan, step));
 }
 
 static int choose_tile(const CudaPlan *plan, int step) {
@@ -264,6 +286,8 @@ static cleave_status plan_step(CudaPlan *plan, int step, cleave_error *error) {
         plan_product(plan, step);
     if (!sizes_fit(plan, step))
         return refuse_size(plan, step, error);
+    if (plan_is_tokens(planned->kind))
+        return plan_tokens(plan, step, error);
     if (!plan->program.needs_statistics[output])
         return CLEAVE_OK;
     const Node *node = plan_node(plan, step);
@@ -284,6 +308,8 @@ static uint64_t digest_of(const CudaPlan *plan) {
         digest = hash_add_number(digest, (uint64_t)planned->type);
         digest = hash_add_number(digest, (uint64_t)planned->tile);
         digest = hash_add_number(digest, (uint64_t)plan_output(plan, i)->stored);
+        for (int k = 0; k < planned->tokens.linears; k++)
+            digest = hash_add_number(digest, (uint64_t)planned->tokens.rows[k].tile);
     }
     return digest;
 }
@@ -347,6 +373,8 @@ cleave_status cuda_plan_create(CudaPlan *plan, const Graph *graph, const Compile
 }
 
 void cuda_plan_free(CudaPlan *plan) {
+    for (int i = 0; i < plan->program.count && plan->steps; i++)
+        free(plan->steps[i].tokens.rows);
     free(plan->values);
     free(plan->steps);
     program_free(&plan->program);
@@ -374,4 +402,6 @@ void plan_describe(const PlannedStep *step, char *text, size_t size) {
     if (plan_is_product(step->kind))
         snprintf(text, size, "%s, %d columns%s", kind_word(step->kind), step->tile,
                  step->split ? ", split" : "");
+    else if (step->tokens.linears > 0)
+        snprintf(text, size, "rows, %d columns", step->tokens.rows[0].tile);
 }

@@ -10,6 +10,7 @@
 
 #include "backend/backend.h"
 #include "backend/cuda/kernels/arguments.h"
+#include "base/memory.h"
 #include "graph/program.h"
 #include "graph/value_channels.h"
 
@@ -47,8 +48,46 @@ typedef enum StepKind {
     STEP_KIND_CONV,
     STEP_KIND_CONV_HALO,
     STEP_KIND_LINEAR,
-    STEP_KIND_MAP
+    STEP_KIND_MAP,
+    /* of tokens: */
+    STEP_KIND_BAND_SPLIT,
+    STEP_KIND_ATTENTION,
+    STEP_KIND_FEED_FORWARD,
+    STEP_KIND_RMS_NORM,
+    STEP_KIND_MASK
 } StepKind;
+
+/* A linear of a step of tokens, for all of its groups; bytes into the weights. */
+typedef struct PlannedRows {
+    int tile;  /* columns of a tile: 128, 64 or 32 */
+    int tiles; /* of all groups */
+    size_t weights;
+    size_t biases; /* float[tiles · tile] */
+    size_t table;  /* RowsTile[tiles] */
+} PlannedRows;
+
+/* What a step of tokens keeps in the arena while it runs. */
+typedef enum TokensRoom {
+    ROOM_OPERAND, /* its input, normalised and rounded */
+    ROOM_WIDE,    /* q, k and v; or a hidden layer */
+    ROOM_OTHER,   /* gates; or another hidden layer */
+    ROOM_MASKS,   /* of one stem */
+    TOKENS_ROOMS
+} TokensRoom;
+
+typedef struct PlannedTokens {
+    PlannedRows *rows; /* per linear */
+    int linears;
+    int groups;   /* of each linear */
+    int head;     /* features of a head, padded */
+    int features; /* of all bands, padded */
+    size_t rms;   /* bytes into the weights, likewise below: RmsGroup[] */
+    size_t gammas;
+    size_t turns;               /* of RoPE */
+    size_t bins;                /* MaskBin[] */
+    size_t bands;               /* MaskBand[] */
+    size_t rooms[TOKENS_ROOMS]; /* bytes into the arena */
+} PlannedTokens;
 
 typedef struct PlannedStep {
     StepKind kind;
@@ -67,6 +106,7 @@ typedef struct PlannedStep {
     size_t norm;                /* bytes into the norms */
     size_t temporary;           /* bytes into the arena: of `split`, or of a transform's scratch */
     size_t frames;              /* bytes into the arena: of an inverse transform */
+    PlannedTokens tokens;
 } PlannedStep;
 
 /* What the plan asks of a device. */
@@ -115,6 +155,10 @@ static inline bool plan_is_product(StepKind kind) {
     return kind == STEP_KIND_CONV || kind == STEP_KIND_CONV_HALO || kind == STEP_KIND_LINEAR;
 }
 
+static inline bool plan_is_tokens(StepKind kind) {
+    return kind >= STEP_KIND_BAND_SPLIT;
+}
+
 static inline bool plan_is_transform(StepKind kind) {
     return kind == STEP_KIND_STFT || kind == STEP_KIND_ISTFT;
 }
@@ -129,7 +173,25 @@ static inline int plan_taps(const Node *node) {
     return node->as.conv.kernel[0] * node->as.conv.kernel[1];
 }
 
-size_t plan_stored_bytes(int stored); /* of one number */
+static inline size_t plan_stored_bytes(int stored) { /* of one number */
+    return stored == STORED_F32 ? 4 : 2;
+}
+
+/* Room for `bytes` at the end of *total; its offset. */
+static inline size_t plan_reserve_bytes(size_t *total, size_t bytes) {
+    size_t offset = *total;
+    *total += size_round_up(bytes, CUDA_ALIGNMENT);
+    return offset;
+}
+
+/* What a product with so many columns' tiles, and blocks in all, costs: to be compared for tiles of
+ * 128, 64 and 32 columns. A narrow one loads and activates its rows for fewer products; and blocks
+ * beyond the first for each multiprocessor wait. The figures are estimates, to be replaced by
+ * measured ones. */
+static inline double plan_tile_cost(const CudaPlan *plan, int tile, int across, double blocks) {
+    double idle = plan->target.multiprocessors / blocks;
+    return (double)across * tile * (1 + 24.0 / tile) * (idle > 1 ? idle : 1);
+}
 
 /* Tiles of a product's rows, or blocks of pixels of a map. */
 int64_t plan_tiles(const CudaPlan *plan, int step);
@@ -139,8 +201,14 @@ int64_t plan_tiles(const CudaPlan *plan, int step);
 int plan_waveforms(const CudaPlan *plan, int step);
 int plan_frames(const CudaPlan *plan, int step);
 
+/* Samples that the frames of an inverse transform give; of tokens, all. Zeros follow. */
+int plan_istft_length(const CudaPlan *plan, int step);
+
 /* Points of the complex transform of a frame. */
 int plan_fourier_length(const CudaPlan *plan, int step);
+
+/* Whether it is computed in float64. */
+bool plan_fourier_is_wide(const CudaPlan *plan, int step);
 
 /* Bytes of a block's two buffers. */
 size_t plan_fourier_bytes(const CudaPlan *plan, int step);

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
+#include "backend/cuda/plan_tokens.h"
 #include "base/memory.h"
+#include "dsp/stft.h"
 #include "graph/arena.h"
 
 /* Frames that a transform whose buffers do not fit into shared memory works on at a time. */
@@ -17,8 +19,17 @@ int plan_fourier_length(const CudaPlan *plan, int step) {
     return n_fft % 2 == 0 ? n_fft / 2 : n_fft;
 }
 
+bool plan_fourier_is_wide(const CudaPlan *plan, int step) {
+    return plan->steps[step].kind == STEP_KIND_STFT && plan_node(plan, step)->as.stft.tokens;
+}
+
+/* Of a number in its buffers and tables. */
+static size_t fourier_number(const CudaPlan *plan, int step) {
+    return plan_fourier_is_wide(plan, step) ? sizeof(double) : sizeof(float);
+}
+
 size_t plan_fourier_bytes(const CudaPlan *plan, int step) {
-    return 2 * (size_t)plan_fourier_length(plan, step) * sizeof(float[2]);
+    return 4 * (size_t)plan_fourier_length(plan, step) * fourier_number(plan, step);
 }
 
 size_t plan_fourier_shared(const CudaPlan *plan, int step) {
@@ -43,14 +54,15 @@ int plan_fourier_frames(const CudaPlan *plan, int step) {
     return plan_fourier_shared(plan, step) > 0 || frames < SCRATCH_FRAMES ? frames : SCRATCH_FRAMES;
 }
 
-/* ---- Weights and tables ---- */
-
-/* Room for `bytes` at the end of *total; its offset. */
-static size_t reserve(size_t *total, size_t bytes) {
-    size_t offset = *total;
-    *total += size_round_up(bytes, CUDA_ALIGNMENT);
-    return offset;
+int plan_istft_length(const CudaPlan *plan, int step) {
+    const Node *node = plan_node(plan, step);
+    const StftAttributes *stft = &node->as.stft;
+    int samples = node->shape.width;
+    return stft->tokens ? samples
+                        : istft_length(stft->n_fft, stft->hop, plan_frames(plan, step), samples);
 }
+
+/* ---- Weights and tables ---- */
 
 static size_t product_weight_bytes(const CudaPlan *plan, int step) {
     const PlannedStep *planned = &plan->steps[step];
@@ -67,41 +79,41 @@ static void reserve_norm(CudaPlan *plan, int step) {
     size_t channels = (size_t)plan->graph.nodes[plan->program.steps[step].norm].shape.channels;
     size_t pairs = (size_t)padded_channels(&planned->operand) * sizeof(float[2]);
     if (!plan_has_own_statistics(plan, step)) {
-        planned->norm_fixed = reserve(&plan->weight_bytes, pairs);
+        planned->norm_fixed = plan_reserve_bytes(&plan->weight_bytes, pairs);
         return;
     }
-    planned->positions = reserve(&plan->weight_bytes, channels * sizeof(int32_t));
-    planned->gain_bias = reserve(&plan->weight_bytes, channels * sizeof(float[2]));
-    planned->norm = reserve(&plan->norm_bytes, pairs * (size_t)plan->batch);
+    planned->positions = plan_reserve_bytes(&plan->weight_bytes, channels * sizeof(int32_t));
+    planned->gain_bias = plan_reserve_bytes(&plan->weight_bytes, channels * sizeof(float[2]));
+    planned->norm = plan_reserve_bytes(&plan->norm_bytes, pairs * (size_t)plan->batch);
 }
 
 static void reserve_tables(CudaPlan *plan, int step) {
     PlannedStep *planned = &plan->steps[step];
     const Node *node = plan_node(plan, step);
     size_t n_fft = (size_t)node->as.stft.n_fft;
-    planned->roots = reserve(&plan->weight_bytes, n_fft * sizeof(float[2]));
-    planned->window = reserve(&plan->weight_bytes, n_fft * sizeof(float));
+    size_t number = fourier_number(plan, step);
+    planned->roots = plan_reserve_bytes(&plan->weight_bytes, 2 * n_fft * number);
+    planned->window = plan_reserve_bytes(&plan->weight_bytes, n_fft * number);
     if (planned->kind == STEP_KIND_ISTFT)
-        planned->gain = reserve(&plan->weight_bytes, (size_t)node->shape.width * sizeof(float));
+        planned->gain =
+            plan_reserve_bytes(&plan->weight_bytes, (size_t)node->shape.width * sizeof(float));
 }
 
 void plan_reserve(CudaPlan *plan, int step) {
     PlannedStep *planned = &plan->steps[step];
     if (plan_is_product(planned->kind)) {
         planned->weight_bytes = product_weight_bytes(plan, step);
-        planned->weights = reserve(&plan->weight_bytes, planned->weight_bytes);
+        planned->weights = plan_reserve_bytes(&plan->weight_bytes, planned->weight_bytes);
     }
     if (plan->program.steps[step].norm >= 0)
         reserve_norm(plan, step);
     if (plan_is_transform(planned->kind))
         reserve_tables(plan, step);
+    if (plan_is_tokens(planned->kind))
+        plan_tokens_reserve(plan, step);
 }
 
 /* ---- The arena ---- */
-
-size_t plan_stored_bytes(int stored) {
-    return stored == STORED_F32 ? 4 : 2;
-}
 
 /* Product of the numbers up to a 0; false if it overflows. */
 static bool product_of(const size_t *factors, size_t *product) {
@@ -186,6 +198,34 @@ static bool is_alike(const PlannedValue *a, const PlannedValue *b) {
     return a->exists && b->exists && a->stored == b->stored;
 }
 
+/* The node whose value a step may write its own over; -1: none. Steps of tokens that add to their
+ * input read it, at last, where they write, and a norm reads a row before it writes it. */
+static int node_to_write_over(const CudaPlan *plan, const Placement *placement, int step) {
+    const Step *s = &plan->program.steps[step];
+    StepKind kind = plan->steps[step].kind;
+    bool in_place =
+        kind == STEP_KIND_ATTENTION || kind == STEP_KIND_FEED_FORWARD || kind == STEP_KIND_RMS_NORM;
+    int node = in_place ? s->sources[0].node : s->add;
+    if (in_place ? placement->last_use[node] != step
+                 : !step_can_write_over_add(s, step, placement->last_use))
+        return -1;
+    return is_alike(&plan->values[node], &plan->values[s->output]) ? node : -1;
+}
+
+static bool place_rooms(CudaPlan *plan, Placement *placement, int step) {
+    PlannedTokens *tokens = &plan->steps[step].tokens;
+    for (int room = 0; room < TOKENS_ROOMS; room++) {
+        size_t factors[5] = {(size_t)plan->batch};
+        size_t bytes = 0;
+        plan_tokens_room(plan, step, (TokensRoom)room, factors + 1);
+        if (!product_of(factors, &bytes))
+            return false;
+        if (factors[1] > 0)
+            place_add(placement, bytes, step, step, &tokens->rooms[room]);
+    }
+    return true;
+}
+
 static bool place_step(CudaPlan *plan, Placement *placement, int step) {
     const Step *s = &plan->program.steps[step];
     PlannedValue *value = &plan->values[s->output];
@@ -199,12 +239,14 @@ static bool place_step(CudaPlan *plan, Placement *placement, int step) {
     place_add(placement, moments, step, last, &value->moments);
     place_add(placement, temporary, step, step, &planned->temporary);
     place_add(placement, frames, step, step, &planned->frames);
+    if (plan_is_tokens(planned->kind) && !place_rooms(plan, placement, step))
+        return false;
     if (!value->exists)
         return true;
-    if (step_can_write_over_add(s, step, placement->last_use) &&
-        is_alike(&plan->values[s->add], value)) {
-        placement->of_node[s->output] = placement->of_node[s->add];
-        placement->lifetimes[placement->of_node[s->add]].last = last;
+    int over = node_to_write_over(plan, placement, step);
+    if (over >= 0) {
+        placement->of_node[s->output] = placement->of_node[over];
+        placement->lifetimes[placement->of_node[over]].last = last;
         return true;
     }
     placement->of_node[s->output] = (int)placement->count;
@@ -231,7 +273,7 @@ static bool place_all(CudaPlan *plan, Placement *placement) {
 }
 
 cleave_status plan_place(CudaPlan *plan, cleave_error *error) {
-    size_t most = 4 * (size_t)plan->program.count;
+    size_t most = (4 + TOKENS_ROOMS) * (size_t)plan->program.count;
     Placement placement = {.lifetimes = calloc(most, sizeof(*placement.lifetimes)),
                            .offsets = calloc(most, sizeof(*placement.offsets)),
                            .of_node = calloc((size_t)plan->graph.count, sizeof(int)),

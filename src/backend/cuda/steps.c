@@ -4,38 +4,16 @@
 #include <stdlib.h>
 
 #include "backend/cuda/kernels/arguments.h"
+#include "backend/cuda/steps_tokens.h"
 #include "base/memory.h"
-#include "dsp/stft.h"
 
 /* ---- Kernels ---- */
 
-typedef struct KernelFacts {
-    const char *name;
-    unsigned threads;
-} KernelFacts;
-
-static const KernelFacts kernels[KERNEL_COUNT] = {
-#define KERNEL_FACTS(name, arguments, threads, capability) {#name, threads},
-    CUDA_KERNELS(KERNEL_FACTS)
-#undef KERNEL_FACTS
-};
-
-/* The kernels of products of one type stand together, and the types in the order of STORED_…. */
-#define KERNELS_OF_TYPE (KERNEL_conv_f16_128 - KERNEL_conv_f32_128)
-
-_Static_assert(KERNEL_conv_f16_128 - KERNEL_conv_f32_128 == STORED_F16 * KERNELS_OF_TYPE &&
-                   KERNEL_conv_bf16_128 - KERNEL_conv_f32_128 == STORED_BF16 * KERNELS_OF_TYPE,
-               "the order of the kernels is that of the types");
-
-static int tile_index(int tile) {
-    return tile == 128 ? 0 : tile == 64 ? 1 : 2;
-}
-
 static KernelNumber product_kernel(const PlannedStep *step) {
-    int first = step->kind == STEP_KIND_CONV        ? KERNEL_conv_f32_128
-                : step->kind == STEP_KIND_CONV_HALO ? KERNEL_conv_halo_f32_128
-                                                    : KERNEL_linear_f32_128;
-    return (KernelNumber)(first + step->type * KERNELS_OF_TYPE + tile_index(step->tile));
+    KernelNumber first = step->kind == STEP_KIND_CONV        ? KERNEL_conv_f32_128
+                         : step->kind == STEP_KIND_CONV_HALO ? KERNEL_conv_halo_f32_128
+                                                             : KERNEL_linear_f32_128;
+    return cuda_kernel_of(first, step->type, step->tile);
 }
 
 static unsigned product_shared(const PlannedStep *step) {
@@ -49,27 +27,11 @@ static unsigned product_shared(const PlannedStep *step) {
     }
 }
 
-CudaStatus cuda_kernel_launch(const CudaExecutable *executable, KernelNumber kernel, Grid grid,
-                              size_t shared, void *arguments) {
-    return executable->session.driver->launch(
-        executable->functions[kernel], (unsigned)grid.x, (unsigned)grid.y, (unsigned)grid.z,
-        kernels[kernel].threads, 1, 1, (unsigned)shared, executable->compute, &arguments, NULL);
-}
-
 static int tiles_of(int size, int tile) {
     return (int)size_divide_up((size_t)size, (size_t)tile);
 }
 
 /* ---- Values ---- */
-
-static ValueView view_of(const CudaExecutable *executable, int node) {
-    const PlannedValue *value = &executable->plan.values[node];
-    int channels = padded_channels(&value->channels);
-    return (ValueView){.address = arena_at(executable, value->offset),
-                       .sample_stride = (int64_t)value->height * value->width * channels,
-                       .channels = channels,
-                       .stored = value->stored};
-}
 
 static ValueView temporary_view(const CudaExecutable *executable, int step) {
     const PlannedStep *planned = &executable->plan.steps[step];
@@ -103,9 +65,9 @@ static Operand operand_of(const CudaExecutable *executable, int step) {
                        .height = first->height,
                        .width = first->width};
     for (int i = 0; i < s->source_count; i++) {
-        operand.sources[i] = view_of(executable, s->sources[i].node);
+        operand.sources[i] = cuda_view_of(executable, s->sources[i].node);
         if (s->sources[i].mul >= 0)
-            operand.times[i] = view_of(executable, s->sources[i].mul);
+            operand.times[i] = cuda_view_of(executable, s->sources[i].mul);
     }
     fill_norm(executable, step, &operand);
     return operand;
@@ -128,12 +90,12 @@ static Operand plain_operand(const CudaExecutable *executable, int step) {
 static Result result_of(const CudaExecutable *executable, int step) {
     const Step *s = &executable->plan.program.steps[step];
     const PlannedValue *value = plan_output(&executable->plan, step);
-    Result result = {.output = view_of(executable, s->output),
+    Result result = {.output = cuda_view_of(executable, s->output),
                      .parts = value->parts,
                      .height = value->height,
                      .width = value->width};
     if (s->add >= 0)
-        result.add = view_of(executable, s->add);
+        result.add = cuda_view_of(executable, s->add);
     if (value->parts)
         result.moments = arena_at(executable, value->moments);
     return result;
@@ -228,24 +190,55 @@ static FourierPlan fourier_plan(const CudaExecutable *executable, int step) {
     return fourier;
 }
 
+static KernelNumber stft_kernel(const CudaPlan *plan, int step) {
+    return plan_fourier_is_wide(plan, step) ? KERNEL_stft_f64 : KERNEL_stft;
+}
+
+/* Of the spectrogram that a transform writes or reads. A stem of tokens has `channels` waveforms,
+ * whose numbers of a bin are neighbours; in an image each bin is a pixel. */
+static SpectrumLayout layout_of(const CudaPlan *plan, int step, int spectrogram, int channels) {
+    const StftAttributes *stft = &plan_node(plan, step)->as.stft;
+    const PlannedValue *value = &plan->values[spectrogram];
+    int row = padded_channels(&value->channels);
+    if (stft->tokens)
+        return (SpectrumLayout){.group = channels,
+                                .group_stride = (int64_t)value->width * row,
+                                .waveform_stride = 2,
+                                .frame_stride = row,
+                                .bins = stft->bins,
+                                .bin_stride = 2 * channels,
+                                .imaginary = 1};
+    return (SpectrumLayout){.group = 1,
+                            .group_stride = 2 * (int64_t)stft->subbands,
+                            .frame_stride = (int64_t)value->width * row,
+                            .bins = stft->bins / stft->subbands,
+                            .bin_stride = row,
+                            .imaginary = stft->subbands};
+}
+
 static CudaStatus launch_stft(const CudaExecutable *executable, int step, const CudaFlight *flight,
                               int batch) {
     const CudaPlan *plan = &executable->plan;
-    const Node *node = plan_node(plan, step);
+    const StftAttributes *stft = &plan_node(plan, step)->as.stft;
+    int output = plan->program.steps[step].output;
+    const PlannedValue *value = &plan->values[output];
     Shape waveform = plan->graph.nodes[0].shape;
     StftArguments arguments = {.plan = fourier_plan(executable, step),
                                .waveform = flight->input,
                                .waveform_stride = (int64_t)waveform.channels * waveform.width,
                                .samples = waveform.width,
-                               .hop = node->as.stft.hop,
+                               .hop = stft->hop,
                                .channels = waveform.channels,
-                               .subbands = node->as.stft.subbands,
-                               .bins = node->shape.width,
-                               .frames = node->shape.height,
-                               .result = result_of(executable, step)};
+                               .bins = stft->bins / stft->subbands * stft->subbands,
+                               .frames = plan_frames(plan, step),
+                               .runs = stft->tokens ? 1 : value->width,
+                               .run = padded_channels(&value->channels),
+                               .used = value_channels_count(&value->channels),
+                               .layout = layout_of(plan, step, output, waveform.channels),
+                               .spectrum = cuda_view_of(executable, output)};
     Grid grid = {plan_fourier_frames(plan, step), waveform.channels, batch};
-    return cuda_kernel_launch(executable, KERNEL_stft, grid, plan_fourier_shared(plan, step),
-                              &arguments);
+    return cuda_kernel_launch(executable, stft_kernel(plan, step), grid,
+                              plan_fourier_shared(plan, step), &arguments);
 }
 
 static CudaStatus launch_istft(const CudaExecutable *executable, int step, const CudaFlight *flight,
@@ -254,20 +247,20 @@ static CudaStatus launch_istft(const CudaExecutable *executable, int step, const
     const Node *node = plan_node(plan, step);
     const StftAttributes *stft = &node->as.stft;
     const PlannedStep *planned = &plan->steps[step];
-    int frames = plan_frames(plan, step);
-    IstftArguments arguments = {
-        .plan = fourier_plan(executable, step),
-        .spectrum = view_of(executable, plan->program.steps[step].sources[0].node),
-        .frames_memory = arena_at(executable, planned->frames),
-        .gain = weights_at(executable, planned->gain),
-        .output = flight->output,
-        .samples = node->shape.width,
-        .length = istft_length(stft->n_fft, stft->hop, frames, node->shape.width),
-        .hop = stft->hop,
-        .waveforms = node->shape.channels,
-        .subbands = stft->subbands,
-        .bins = stft->bins / stft->subbands,
-        .frames = frames};
+    int source = plan->program.steps[step].sources[0].node;
+    int channels = plan->graph.nodes[0].shape.channels;
+    IstftArguments arguments = {.plan = fourier_plan(executable, step),
+                                .spectrum = cuda_view_of(executable, source),
+                                .frames_memory = arena_at(executable, planned->frames),
+                                .gain = weights_at(executable, planned->gain),
+                                .output = flight->output,
+                                .samples = node->shape.width,
+                                .length = plan_istft_length(plan, step),
+                                .hop = stft->hop,
+                                .waveforms = node->shape.channels,
+                                .bins = stft->bins / stft->subbands * stft->subbands,
+                                .frames = plan_frames(plan, step),
+                                .layout = layout_of(plan, step, source, channels)};
     Grid transform = {plan_fourier_frames(plan, step), node->shape.channels, batch};
     Grid gather = {tiles_of(node->shape.width, STFT_THREADS), node->shape.channels, batch};
     CudaStatus status = cuda_kernel_launch(executable, KERNEL_istft_frames, transform,
@@ -296,27 +289,16 @@ CudaStatus cuda_step_launch(const CudaExecutable *executable, int step, const Cu
         return launch_istft(executable, step, flight, batch);
     case STEP_KIND_MAP:
         return launch_elementwise(executable, step, batch);
-    default:
+    case STEP_KIND_CONV:
+    case STEP_KIND_CONV_HALO:
+    case STEP_KIND_LINEAR:
         return launch_product(executable, step, batch);
+    default:
+        return cuda_tokens_launch(executable, step, batch);
     }
 }
 
 /* ---- Loading ---- */
-
-/* What a kernel can have without being asked to allow it more. */
-#define SHARED_BYTES_PLAIN (48 * 1024)
-
-CudaStatus cuda_kernel_load(CudaExecutable *executable, KernelNumber kernel, size_t shared) {
-    const CudaDriver *driver = executable->session.driver;
-    CudaStatus status = CUDA_OK;
-    if (!executable->functions[kernel])
-        status = driver->module_function(&executable->functions[kernel], executable->session.module,
-                                         kernels[kernel].name);
-    if (status == CUDA_OK && shared > SHARED_BYTES_PLAIN)
-        status = driver->function_set(executable->functions[kernel], CUDA_FUNCTION_SHARED_BYTES,
-                                      (int)shared);
-    return status;
-}
 
 /* A kernel, and the shared memory that it is launched with. */
 typedef struct KernelUse {
@@ -337,7 +319,7 @@ static int uses_of_step(const CudaPlan *plan, int step, KernelUse *uses) {
     if (plan_is_product(planned->kind))
         uses[count++] = (KernelUse){product_kernel(planned), product_shared(planned)};
     if (planned->kind == STEP_KIND_STFT)
-        uses[count++] = (KernelUse){KERNEL_stft, fourier};
+        uses[count++] = (KernelUse){stft_kernel(plan, step), fourier};
     if (planned->kind == STEP_KIND_ISTFT) {
         uses[count++] = (KernelUse){KERNEL_istft_frames, fourier};
         uses[count++] = (KernelUse){KERNEL_istft_gather, 0};
@@ -345,15 +327,25 @@ static int uses_of_step(const CudaPlan *plan, int step, KernelUse *uses) {
     return count;
 }
 
-CudaStatus cuda_steps_load(CudaExecutable *executable, const char **name) {
+static CudaStatus load_uses(CudaExecutable *executable, int step, KernelNumber *kernel) {
     KernelUse uses[KERNEL_USES_MAX];
+    int count = uses_of_step(&executable->plan, step, uses);
     CudaStatus status = CUDA_OK;
-    for (int step = 0; step < executable->plan.program.count; step++) {
-        int count = uses_of_step(&executable->plan, step, uses);
-        for (int i = 0; i < count && status == CUDA_OK; i++) {
-            *name = kernels[uses[i].kernel].name;
-            status = cuda_kernel_load(executable, uses[i].kernel, uses[i].shared);
-        }
+    for (int i = 0; i < count && status == CUDA_OK; i++) {
+        *kernel = uses[i].kernel;
+        status = cuda_kernel_load(executable, uses[i].kernel, uses[i].shared);
     }
+    return status;
+}
+
+CudaStatus cuda_steps_load(CudaExecutable *executable, const char **name) {
+    KernelNumber kernel = KERNEL_map;
+    CudaStatus status = CUDA_OK;
+    for (int step = 0; step < executable->plan.program.count && status == CUDA_OK; step++) {
+        bool tokens = plan_is_tokens(executable->plan.steps[step].kind);
+        status = tokens ? cuda_tokens_load(executable, step, &kernel)
+                        : load_uses(executable, step, &kernel);
+    }
+    *name = cuda_kernel_name(kernel);
     return status;
 }

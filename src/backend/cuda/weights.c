@@ -1,109 +1,15 @@
-/* weights.c: packing weights by all threads, a step at a time, and sending them to the GPU. */
+/* weights.c: weights, norms and tables, a step at a time. */
 #include "backend/cuda/weights.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/half.h"
+#include "backend/cuda/pack.h"
+#include "backend/cuda/weights_tokens.h"
 #include "base/memory.h"
-#include "base/thread_pool.h"
 #include "dsp/stft.h"
-#include "graph/weight_check.h"
-
-typedef struct Upload {
-    CudaExecutable *executable;
-    const CompileOptions *options;
-    ThreadPool *pool;
-    cleave_error *error;
-} Upload;
-
-/* Waits until it has arrived. */
-static cleave_status send_to(const Upload *upload, CudaAddress address, const void *data,
-                             size_t bytes) {
-    const CudaDriver *driver = upload->executable->session.driver;
-    CudaStream stream = upload->executable->up;
-    CudaStatus status = driver->copy_up(address, data, bytes, stream);
-    if (status == CUDA_OK)
-        status = driver->stream_synchronize(stream);
-    return cuda_check(status, STEP_COMPILE, "sending weights to the GPU", upload->options->failure,
-                      upload->error);
-}
-
-/* Sends what the plan keeps at `offset`. */
-static cleave_status send(const Upload *upload, size_t offset, const void *data, size_t bytes) {
-    return send_to(upload, weights_at(upload->executable, offset), data, bytes);
-}
 
 /* ---- Products ---- */
-
-/* How a product's weights are read, in elements of the tensor: a value lies at columns[column] +
- * ks[k] + tap. */
-typedef struct WeightMap {
-    int64_t *columns; /* -1: zeros */
-    int64_t *ks;      /* likewise */
-    int taps;
-    int tile;
-    int tiles;
-} WeightMap;
-
-typedef struct PackContext {
-    const PlannedStep *step;
-    const WeightMap *map;
-    const Tensor *tensor;
-    float *values; /* of the tensor */
-    size_t row;    /* elements of the tensor behind one index of its first dim */
-    unsigned char *packed;
-    atomic_size_t not_finite;
-} PackContext;
-
-static void read_row(void *context, size_t task, int thread) {
-    PackContext *c = context;
-    (void)thread;
-    size_t bad = tensor_read_f32(c->tensor, task * c->row, c->row, c->values + task * c->row);
-    if (bad > 0)
-        atomic_fetch_add(&c->not_finite, bad);
-}
-
-static void store_narrow(unsigned char *to, float value, int type) {
-    uint16_t bits = type == STORED_F16 ? half_from_float(value) : bf16_from_float(value);
-    memcpy(to, &bits, sizeof(bits));
-}
-
-/* Sixteen bytes: adjacent k of one column and tap. */
-static void pack_unit(const PackContext *c, int64_t column, int k, int tap, unsigned char *to) {
-    size_t size = plan_stored_bytes(c->step->type);
-    for (size_t i = 0; i < 16 / size; i++, to += size) {
-        int64_t at = c->map->ks[(size_t)k + i];
-        float value = column < 0 || at < 0 ? 0 : c->values[column + at + tap];
-        if (c->step->type == STORED_F32)
-            memcpy(to, &value, sizeof(value));
-        else
-            store_narrow(to, value, c->step->type);
-    }
-}
-
-/* One tile of columns of one slice, as arguments.h lays it out. */
-static void pack_tile(void *context, size_t task, int thread) {
-    const PackContext *c = context;
-    const WeightMap *map = c->map;
-    (void)thread;
-    int unit = (int)(16 / plan_stored_bytes(c->step->type));
-    int slice = (int)(task % (size_t)c->step->slices);
-    const int64_t *columns = map->columns + task / (size_t)c->step->slices * (size_t)map->tile;
-    size_t block = (size_t)PRODUCT_PLANES * (size_t)map->tile * 16;
-    unsigned char *to = c->packed + task * block * (size_t)map->taps;
-    for (int tap = 0; tap < map->taps; tap++)
-        for (int plane = 0; plane < PRODUCT_PLANES; plane++)
-            for (int n = 0; n < map->tile; n++, to += 16)
-                pack_unit(c, columns[n], (slice * PRODUCT_PLANES + plane) * unit, tap, to);
-}
-
-static void fill(int64_t *indices, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        indices[i] = -1;
-}
 
 /* Columns and k of a convolution's tensor: (out, in, taps), or (in, out, taps) if transposed. */
 static void map_conv(const CudaPlan *plan, int step, WeightMap *map) {
@@ -139,73 +45,35 @@ static void map_linear(const CudaPlan *plan, int step, WeightMap *map) {
 static cleave_status map_create(const CudaPlan *plan, int step, WeightMap *map,
                                 cleave_error *error) {
     const PlannedStep *planned = &plan->steps[step];
+    const Node *node = plan_node(plan, step);
     bool linear = planned->kind == STEP_KIND_LINEAR;
-    map->tile = linear ? PRODUCT_PIXELS : planned->tile;
-    int columns = linear ? plan_node(plan, step)->shape.width : planned->columns;
-    map->tiles = (int)size_divide_up((size_t)columns, (size_t)map->tile);
-    size_t column_count = (size_t)map->tiles * (size_t)map->tile;
-    size_t k_count = (size_t)planned->slices * PRODUCT_PLANES * 8; /* of f32 half as many */
-    map->columns = malloc(column_count * sizeof(*map->columns));
-    map->ks = malloc(k_count * sizeof(*map->ks));
-    if (!map->columns || !map->ks)
-        return error_memory(error, plan_node(plan, step)->name, (column_count + k_count) * 8);
-    fill(map->columns, column_count);
-    fill(map->ks, k_count);
-    if (linear)
+    int columns = linear ? node->shape.width : planned->columns;
+    int tile = linear ? PRODUCT_PIXELS : planned->tile;
+    *map = (WeightMap){.tile = tile,
+                       .tiles = (int)size_divide_up((size_t)columns, (size_t)tile),
+                       .slices = planned->slices,
+                       .type = planned->type};
+    cleave_status status = weight_map_create(map, node->name, error);
+    if (status == CLEAVE_OK && linear)
         map_linear(plan, step, map);
-    else
+    else if (status == CLEAVE_OK)
         map_conv(plan, step, map);
-    return CLEAVE_OK;
-}
-
-static cleave_status pack_and_send(const Upload *upload, int step, const WeightMap *map,
-                                   const Tensor *tensor) {
-    const PlannedStep *planned = &upload->executable->plan.steps[step];
-    size_t rows = (size_t)tensor->dims[0];
-    size_t elements = tensor_elements(tensor);
-    PackContext context = {.step = planned,
-                           .map = map,
-                           .tensor = tensor,
-                           .row = elements / rows,
-                           .values = malloc(elements * sizeof(float)),
-                           .packed = malloc(planned->weight_bytes)};
-    atomic_init(&context.not_finite, 0);
-    cleave_status status = CLEAVE_OK;
-    if (!context.values || !context.packed)
-        status = error_memory(upload->error, tensor->name, elements * sizeof(float));
-    if (status == CLEAVE_OK) {
-        thread_pool_run(upload->pool, rows, read_row, &context);
-        status = weight_check(tensor, atomic_load(&context.not_finite), upload->error);
-    }
-    if (status == CLEAVE_OK) {
-        size_t tasks = (size_t)map->tiles * (size_t)planned->slices;
-        thread_pool_run(upload->pool, tasks, pack_tile, &context);
-        status = send(upload, planned->weights, context.packed, planned->weight_bytes);
-    }
-    free(context.values);
-    free(context.packed);
     return status;
 }
 
 static cleave_status upload_product(const Upload *upload, int step, const Graph *graph) {
     const CudaPlan *plan = &upload->executable->plan;
-    WeightMap map = {.columns = NULL};
+    const Node *node = &graph->nodes[plan->program.steps[step].node];
+    const Tensor *tensors[2] = {graph_weight(graph, node, 0), NULL};
+    WeightMap map;
     cleave_status status = map_create(plan, step, &map, upload->error);
     if (status == CLEAVE_OK)
-        status =
-            pack_and_send(upload, step, &map,
-                          graph_weight(graph, &graph->nodes[plan->program.steps[step].node], 0));
-    free(map.columns);
-    free(map.ks);
+        status = upload_packed(upload, &map, tensors, plan->steps[step].weights);
+    weight_map_free(&map);
     return status;
 }
 
 /* ---- Norms ---- */
-
-static cleave_status read_parameter(const Upload *upload, const Tensor *tensor, size_t count,
-                                    float *values) {
-    return weight_check(tensor, tensor_read_f32(tensor, 0, count, values), upload->error);
-}
 
 /* gain and bias, and for NORM_BATCH mean and variance behind them: four rows of `channels`. */
 static cleave_status read_norm(const Upload *upload, const Graph *graph, const Node *norm,
@@ -214,8 +82,8 @@ static cleave_status read_norm(const Upload *upload, const Graph *graph, const N
     int count = graph_weight_count(graph, norm);
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < count && status == CLEAVE_OK; i++)
-        status = read_parameter(upload, graph_weight(graph, norm, i), channels,
-                                values + (size_t)i * channels);
+        status = upload_read(upload, graph_weight(graph, norm, i), channels,
+                             values + (size_t)i * channels);
     return status;
 }
 
@@ -233,9 +101,9 @@ static cleave_status send_own_norm(const Upload *upload, const PlannedStep *step
         pairs[2 * i + 1] = values[count + i];
     }
     if (status == CLEAVE_OK)
-        status = send(upload, step->positions, positions, count * sizeof(*positions));
+        status = upload_send(upload, step->positions, positions, count * sizeof(*positions));
     if (status == CLEAVE_OK)
-        status = send(upload, step->gain_bias, pairs, count * sizeof(float[2]));
+        status = upload_send(upload, step->gain_bias, pairs, count * sizeof(float[2]));
     free(positions);
     free(pairs);
     return status;
@@ -256,7 +124,7 @@ static cleave_status send_fixed_norm(const Upload *upload, const PlannedStep *st
         pair[0] = (float)scale;
         pair[1] = (float)((double)values[count + i] - mean * scale);
     }
-    cleave_status status = send(upload, step->norm_fixed, pairs, padded * sizeof(float[2]));
+    cleave_status status = upload_send(upload, step->norm_fixed, pairs, padded * sizeof(float[2]));
     free(pairs);
     return status;
 }
@@ -281,21 +149,36 @@ static cleave_status upload_norm(const Upload *upload, int step, const Graph *gr
 
 static const double pi = 3.14159265358979323846;
 
-static cleave_status send_roots(const Upload *upload, const PlannedStep *step, int n_fft,
-                                float *table) {
-    for (int i = 0; i < n_fft; i++) {
-        table[2 * i] = (float)cos(-2 * pi * i / n_fft);
-        table[2 * i + 1] = (float)sin(-2 * pi * i / n_fft);
-    }
-    return send(upload, step->roots, table, (size_t)n_fft * sizeof(float[2]));
+/* Tables of a transform, as they are computed and as floats. */
+typedef struct Tables {
+    double *wide;
+    float *narrow;
+} Tables;
+
+static cleave_status send_table(const Upload *upload, int step, size_t offset, const Tables *tables,
+                                size_t count) {
+    for (size_t i = 0; i < count; i++)
+        tables->narrow[i] = (float)tables->wide[i];
+    if (plan_fourier_is_wide(&upload->executable->plan, step))
+        return upload_send(upload, offset, tables->wide, count * sizeof(double));
+    return upload_send(upload, offset, tables->narrow, count * sizeof(float));
 }
 
-/* The window stays in `table`. */
-static cleave_status send_window(const Upload *upload, const PlannedStep *step, int n_fft,
-                                 float *table) {
+static cleave_status send_roots(const Upload *upload, int step, int n_fft, const Tables *tables) {
+    for (int i = 0; i < n_fft; i++) {
+        tables->wide[2 * i] = cos(-2 * pi * i / n_fft);
+        tables->wide[2 * i + 1] = sin(-2 * pi * i / n_fft);
+    }
+    return send_table(upload, step, upload->executable->plan.steps[step].roots, tables,
+                      2 * (size_t)n_fft);
+}
+
+/* The window stays in the tables. */
+static cleave_status send_window(const Upload *upload, int step, int n_fft, const Tables *tables) {
     for (int i = 0; i < n_fft; i++)
-        table[i] = (float)hann_window(i, n_fft);
-    return send(upload, step->window, table, (size_t)n_fft * sizeof(float));
+        tables->wide[i] = hann_window(i, n_fft);
+    return send_table(upload, step, upload->executable->plan.steps[step].window, tables,
+                      (size_t)n_fft);
 }
 
 /* config_check.c has refused hops that leave a sample uncovered. */
@@ -304,12 +187,11 @@ static cleave_status send_gain(const Upload *upload, int step, const float *wind
     const Node *node = plan_node(plan, step);
     const StftAttributes *stft = &node->as.stft;
     size_t samples = (size_t)node->shape.width;
-    int frames = plan_frames(plan, step);
-    int length = istft_length(stft->n_fft, stft->hop, frames, (int)samples);
+    int length = plan_istft_length(plan, step);
     float *gain = calloc(samples, sizeof(*gain));
     cleave_status status = CLEAVE_OK;
-    if (gain && istft_gain(window, stft->n_fft, stft->hop, frames, length, gain))
-        status = send(upload, plan->steps[step].gain, gain, samples * sizeof(*gain));
+    if (gain && istft_gain(window, stft->n_fft, stft->hop, plan_frames(plan, step), length, gain))
+        status = upload_send(upload, plan->steps[step].gain, gain, samples * sizeof(*gain));
     else
         status =
             error_memory(upload->error, "the inverse STFT's envelope", samples * sizeof(double));
@@ -320,15 +202,19 @@ static cleave_status send_gain(const Upload *upload, int step, const float *wind
 static cleave_status upload_tables(const Upload *upload, int step) {
     const CudaPlan *plan = &upload->executable->plan;
     int n_fft = plan_node(plan, step)->as.stft.n_fft;
-    float *table = malloc((size_t)n_fft * sizeof(float[2]));
-    if (!table)
-        return error_memory(upload->error, "the STFT's tables", (size_t)n_fft * sizeof(float[2]));
-    cleave_status status = send_roots(upload, &plan->steps[step], n_fft, table);
+    size_t count = 2 * (size_t)n_fft;
+    Tables tables = {malloc(count * sizeof(double)), malloc(count * sizeof(float))};
+    cleave_status status = CLEAVE_OK;
+    if (!tables.wide || !tables.narrow)
+        status = error_memory(upload->error, "the STFT's tables", count * sizeof(double));
     if (status == CLEAVE_OK)
-        status = send_window(upload, &plan->steps[step], n_fft, table);
+        status = send_roots(upload, step, n_fft, &tables);
+    if (status == CLEAVE_OK)
+        status = send_window(upload, step, n_fft, &tables);
     if (status == CLEAVE_OK && plan->steps[step].kind == STEP_KIND_ISTFT)
-        status = send_gain(upload, step, table);
-    free(table);
+        status = send_gain(upload, step, tables.narrow);
+    free(tables.wide);
+    free(tables.narrow);
     return status;
 }
 
@@ -342,7 +228,7 @@ static cleave_status clear_norms(const Upload *upload) {
     void *zeros = calloc(bytes, 1);
     if (!zeros)
         return error_memory(upload->error, "the norms' parameters", bytes);
-    cleave_status status = send_to(upload, upload->executable->norms, zeros, bytes);
+    cleave_status status = upload_send_to(upload, upload->executable->norms, zeros, bytes);
     free(zeros);
     return status;
 }
@@ -357,6 +243,8 @@ static cleave_status upload_step(const Upload *upload, int step, const Graph *gr
         status = upload_norm(upload, step, graph);
     if (status == CLEAVE_OK && plan_is_transform(kind))
         status = upload_tables(upload, step);
+    if (status == CLEAVE_OK && plan_is_tokens(kind))
+        status = cuda_tokens_upload(upload, step, graph);
     if (upload->options->weights_read)
         upload->options->weights_read(upload->options->weights_context);
     return status;

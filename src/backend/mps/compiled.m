@@ -119,7 +119,8 @@ static cleave_status compile_piece(MpsExecutable *executable, OpBuilder *builder
 static cleave_status make_piece(MpsExecutable *executable, const Pieces *pieces, int at, int batch,
                                 CompiledPiece *piece, cleave_error *error) {
     size_t count = (size_t)executable->network.count;
-    OpBuilder builder = {.network = &executable->network,
+    OpBuilder builder = {.device = executable->device,
+                         .network = &executable->network,
                          .parameters = &executable->parameters,
                          .batch = batch,
                          .precision = executable->precision};

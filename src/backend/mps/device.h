@@ -12,8 +12,10 @@ typedef struct MpsDevice {
     bool compiles;        /* has MPSGraphExecutable */
     bool transforms;      /* MPSGraph has Fourier transforms and complex tensors */
     bool reads_in_place;  /* arrays may begin anywhere in a buffer (in_place.h) */
+    bool attention;       /* MPSGraph has attention as one op (attention.h) */
     bool unified;
-    double submission_flops; /* that the GPU is given at once, at most */
+    double submission_flops;  /* that the GPU is given at once, at most */
+    int64_t attention_scores; /* of one tile, at most */
     char reason[160];
 } MpsDevice;
 

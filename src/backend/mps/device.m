@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/mps/attention.h"
 #include "backend/mps/in_place.h"
+#include "backend/mps/sizes.h"
 
 /* The tests' simulated Mac says what it is. */
 #ifdef CLEAVE_APPLESIM
@@ -53,6 +55,7 @@ static bool find_methods(MpsDevice *device) {
     device->transforms = [MPSGraph
         instancesRespondToSelector:@selector(realToHermiteanFFTWithTensor:axes:descriptor:name:)];
     device->reads_in_place = in_place_possible(device);
+    device->attention = attention_built_in(device->macos[0]);
     return true;
 }
 
@@ -70,14 +73,15 @@ static id<MTLDevice> find_device(void) {
 }
 
 /* The simulated Mac's tests have small networks. */
-static double submission_flops(void) {
-    const char *text = IS_SIMULATED ? getenv("CLEAVE_SUBMISSION_FLOPS") : NULL;
-    double flops = text ? strtod(text, NULL) : 0;
-    return flops > 0 ? flops : SUBMISSION_FLOPS;
+static double limit_of(const char *variable, double usual) {
+    const char *text = IS_SIMULATED ? getenv(variable) : NULL;
+    double limit = text ? strtod(text, NULL) : 0;
+    return limit > 0 ? limit : usual;
 }
 
 static void probe_device(void) {
-    found.submission_flops = submission_flops();
+    found.submission_flops = limit_of("CLEAVE_SUBMISSION_FLOPS", SUBMISSION_FLOPS);
+    found.attention_scores = (int64_t)limit_of("CLEAVE_ATTENTION_SCORES", ATTENTION_SCORES);
     @autoreleasepool {
         find_version(&found);
         if (!find_methods(&found))

@@ -83,13 +83,14 @@ static cleave_status create_values(MpsExecutable *executable, cleave_error *erro
 /* ---- Ops ---- */
 
 bool eager_on_gpu(const MpsExecutable *executable, const Node *node) {
-    bool transform = node->op == OP_STFT || node->op == OP_ISTFT;
+    bool transform = (node->op == OP_STFT && !node->as.stft.tokens) || node->op == OP_ISTFT;
     return executable->device->transforms || !transform;
 }
 
 static void build_op(MpsExecutable *executable, EagerOp *op, int node, int batch) {
     const Node *n = &executable->network.nodes[node];
-    op->builder = (OpBuilder){.network = &executable->network,
+    op->builder = (OpBuilder){.device = executable->device,
+                              .network = &executable->network,
                               .parameters = &executable->parameters,
                               .batch = batch,
                               .precision = executable->precision};

@@ -11,7 +11,8 @@ typedef struct Transform {
     StftAttributes stft;
     int samples; /* of the waveform */
     int frames;
-    int band; /* F: bins of a subband */
+    int band;     /* F: bins of a subband */
+    int channels; /* of a spectrogram of tokens; their features are (bin, channel, part) */
     RealFft *fft;
     float *frame;           /* (n_fft) */
     kiss_fft_cpx *spectrum; /* (n_fft / 2 + 1) */
@@ -23,8 +24,12 @@ static int frame_start(const Transform *t, int frame) {
     return frame * t->stft.hop - t->stft.n_fft / 2;
 }
 
-/* Where a bin's real (part 0) or imaginary part lies in a waveform's (2, subbands, T, F). */
+/* Where a bin's real (part 0) or imaginary part lies in a waveform's (2, subbands, T, F), or in
+ * tokens from the waveform's own channel on. */
 static size_t bin_place(const Transform *t, int part, int frame, int bin) {
+    if (t->stft.tokens)
+        return ((size_t)frame * (size_t)t->stft.bins + (size_t)bin) * (size_t)t->channels * 2 +
+               (size_t)part;
     size_t band = (size_t)part * (size_t)t->stft.subbands + (size_t)(bin / t->band);
     return (band * (size_t)t->frames + (size_t)frame) * (size_t)t->band + (size_t)(bin % t->band);
 }
@@ -43,7 +48,8 @@ static void forward(const Transform *t, const float *waveform, float *spectrogra
 }
 
 static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
-    int length = istft_length(t->stft.n_fft, t->stft.hop, t->frames, t->samples);
+    int length = t->stft.tokens ? t->samples
+                                : istft_length(t->stft.n_fft, t->stft.hop, t->frames, t->samples);
     memset(waveform, 0, (size_t)t->samples * sizeof(float));
     memset(t->spectrum, 0, ((size_t)t->stft.n_fft / 2 + 1) * sizeof(*t->spectrum));
     for (int frame = 0; frame < t->frames; frame++) {
@@ -57,7 +63,7 @@ static void inverse(const Transform *t, const float *spectrogram, float *wavefor
                 waveform[at] += t->frame[i] * t->window[i];
         }
     }
-    for (int i = 0; i < length; i++)
+    for (int i = 0; i < length && t->envelope[i] > 0; i++)
         waveform[i] = (float)((double)waveform[i] / (t->envelope[i] * t->stft.n_fft));
 }
 
@@ -83,6 +89,15 @@ static bool create(Transform *t) {
     return true;
 }
 
+/* Where the spectrogram of a waveform, counted through the batch, begins. */
+static size_t spectrum_place(const Transform *t, size_t waveform) {
+    size_t one = 2 * (size_t)t->stft.bins * (size_t)t->frames;
+    if (!t->stft.tokens)
+        return waveform * one;
+    size_t channels = (size_t)t->channels;
+    return waveform / channels * channels * one + waveform % channels * 2;
+}
+
 cleave_status host_transform(const Graph *network, int index, int batch, const float *from,
                              float *to, cleave_error *error) {
     const Node *node = &network->nodes[index];
@@ -92,8 +107,8 @@ cleave_status host_transform(const Graph *network, int index, int batch, const f
     Transform t = {.stft = node->as.stft,
                    .samples = waveform.width,
                    .frames = spectrogram.height,
-                   .band = spectrogram.width};
-    size_t spectrum = 2 * (size_t)t.stft.bins * (size_t)t.frames; /* of one waveform */
+                   .band = spectrogram.width,
+                   .channels = spectrogram.width / (2 * node->as.stft.bins)};
     if (!create(&t)) {
         destroy(&t);
         return error_memory(error, node->name, (size_t)t.samples * sizeof(double));
@@ -102,9 +117,9 @@ cleave_status host_transform(const Graph *network, int index, int batch, const f
         istft_envelope(t.window, t.stft.n_fft, t.stft.hop, t.frames, t.samples, t.envelope);
     for (size_t i = 0; i < (size_t)batch * (size_t)waveform.channels; i++) {
         if (is_inverse)
-            inverse(&t, from + i * spectrum, to + i * (size_t)t.samples);
+            inverse(&t, from + spectrum_place(&t, i), to + i * (size_t)t.samples);
         else
-            forward(&t, from + i * (size_t)t.samples, to + i * spectrum);
+            forward(&t, from + i * (size_t)t.samples, to + spectrum_place(&t, i));
     }
     destroy(&t);
     return CLEAVE_OK;

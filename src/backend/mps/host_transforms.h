@@ -5,7 +5,8 @@
 
 #include "graph/graph.h"
 
-/* The node, an OP_STFT or OP_ISTFT, from its input's value to its own, (batch, channels, height,
+/* The node, an OP_STFT (not as tokens, which needs no Fourier transform of MPSGraph's) or OP_ISTFT,
+ * from its input's value to its own, (batch, channels, height,
  * width) in f32 each. Errors: CLEAVE_ERROR_MEMORY. */
 cleave_status host_transform(const Graph *network, int node, int batch, const float *from,
                              float *to, cleave_error *error);

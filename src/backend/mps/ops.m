@@ -1,29 +1,11 @@
 /* ops.m: one function for each op. */
 #include "backend/mps/ops.h"
 
-#include <math.h>
-
+#include "backend/mps/attention.h"
+#include "backend/mps/bands.h"
+#include "backend/mps/exact_stft.h"
+#include "backend/mps/token_ops.h"
 #include "backend/mps/transforms.h"
-
-/* ---- Short names for MPSGraph's long ones ---- */
-
-static MPSGraphTensor *cast(OpBuilder *builder, MPSGraphTensor *tensor, MPSDataType type) {
-    if ([tensor dataType] == type)
-        return tensor;
-    return [builder->graph castTensor:tensor toType:type name:nil];
-}
-
-static MPSGraphTensor *scalar(OpBuilder *builder, double value) {
-    return [builder->graph constantWithScalar:value dataType:MPSDataTypeFloat32];
-}
-
-static MPSGraphTensor *add(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b) {
-    return [builder->graph additionWithPrimaryTensor:a secondaryTensor:b name:nil];
-}
-
-static MPSGraphTensor *multiply(OpBuilder *builder, MPSGraphTensor *a, MPSGraphTensor *b) {
-    return [builder->graph multiplicationWithPrimaryTensor:a secondaryTensor:b name:nil];
-}
 
 /* ---- Products ---- */
 
@@ -84,7 +66,7 @@ static MPSGraphTensor *linear(OpBuilder *builder, int node, MPSGraphTensor *sour
 
 static MPSGraphTensor *product(OpBuilder *builder, int node, MPSGraphTensor *source) {
     MPSDataType type = product_type(builder->network, node, builder->precision);
-    MPSGraphTensor *operand = cast(builder, source, type);
+    MPSGraphTensor *operand = op_cast(builder, source, type);
     MPSGraphTensor *result = nil;
     switch (builder->network->nodes[node].op) {
     case OP_CONV:
@@ -96,7 +78,7 @@ static MPSGraphTensor *product(OpBuilder *builder, int node, MPSGraphTensor *sou
     default:
         result = linear(builder, node, operand);
     }
-    return cast(builder, result, MPSDataTypeFloat32);
+    return op_cast(builder, result, MPSDataTypeFloat32);
 }
 
 /* ---- Norms ---- */
@@ -134,7 +116,7 @@ static MPSGraphTensor *group_norm(OpBuilder *builder, int node, MPSGraphTensor *
     MPSGraphTensor *cut = op_reshape(builder, source, grouped);
     MPSGraphTensor *result = self_normalized(builder, cut, NUMBERS(2, 3), nil, nil, nil);
     result = op_reshape(builder, result, op_shape(builder, node));
-    return add(builder, multiply(builder, result, gain), bias);
+    return op_add(builder, op_multiply(builder, result, gain), bias);
 }
 
 static MPSGraphTensor *norm(OpBuilder *builder, int node, MPSGraphTensor *source) {
@@ -154,30 +136,22 @@ static MPSGraphTensor *norm(OpBuilder *builder, int node, MPSGraphTensor *source
 
 /* ---- Activations ---- */
 
-/* x / 2 · (1 + erf(x / √2)): the exact one. */
-static MPSGraphTensor *gelu(OpBuilder *builder, MPSGraphTensor *x) {
-    MPSGraphTensor *inner = multiply(builder, x, scalar(builder, sqrt(0.5)));
-    MPSGraphTensor *erf = [builder->graph erfWithTensor:inner name:nil];
-    MPSGraphTensor *half = multiply(builder, x, scalar(builder, 0.5));
-    return add(builder, half, multiply(builder, half, erf));
-}
-
 /* α (exp(x) - 1) below zero; of what is above, exp could overflow. */
 static MPSGraphTensor *elu(OpBuilder *builder, MPSGraphTensor *x, double alpha) {
     MPSGraph *graph = builder->graph;
-    MPSGraphTensor *zero = scalar(builder, 0);
+    MPSGraphTensor *zero = op_scalar(builder, 0);
     MPSGraphTensor *below = [graph minimumWithPrimaryTensor:x secondaryTensor:zero name:nil];
     MPSGraphTensor *above = [graph maximumWithPrimaryTensor:x secondaryTensor:zero name:nil];
     MPSGraphTensor *power = [graph exponentWithTensor:below name:nil];
-    MPSGraphTensor *curve = add(builder, power, scalar(builder, -1));
-    return add(builder, above, multiply(builder, curve, scalar(builder, alpha)));
+    MPSGraphTensor *curve = op_add(builder, power, op_scalar(builder, -1));
+    return op_add(builder, above, op_multiply(builder, curve, op_scalar(builder, alpha)));
 }
 
 static MPSGraphTensor *act(OpBuilder *builder, int node, MPSGraphTensor *x) {
     const ActAttributes *attributes = &builder->network->nodes[node].as.act;
     switch (attributes->kind) {
     case ACT_GELU:
-        return gelu(builder, x);
+        return op_gelu(builder, x);
     case ACT_RELU:
         return [builder->graph reLUWithTensor:x name:nil];
     case ACT_ELU:
@@ -193,7 +167,8 @@ static MPSGraphTensor *act(OpBuilder *builder, int node, MPSGraphTensor *x) {
 MPSGraphTensor *op_build(OpBuilder *builder, int node, MPSGraphTensor *a, MPSGraphTensor *b) {
     switch (builder->network->nodes[node].op) {
     case OP_STFT:
-        return op_stft(builder, node, a);
+        return builder->network->nodes[node].as.stft.tokens ? op_exact_stft(builder, node, a)
+                                                            : op_stft(builder, node, a);
     case OP_ISTFT:
         return op_istft(builder, node, a);
     case OP_CONV:
@@ -205,11 +180,21 @@ MPSGraphTensor *op_build(OpBuilder *builder, int node, MPSGraphTensor *a, MPSGra
     case OP_ACT:
         return act(builder, node, a);
     case OP_ADD:
-        return add(builder, a, b);
+        return op_add(builder, a, b);
     case OP_MUL:
-        return multiply(builder, a, b);
+        return op_multiply(builder, a, b);
     case OP_CONCAT:
         return [builder->graph concatTensor:a withTensor:b dimension:1 name:nil];
+    case OP_BAND_SPLIT:
+        return op_band_split(builder, node, a);
+    case OP_ATTENTION:
+        return op_attention(builder, node, a);
+    case OP_FEED_FORWARD:
+        return op_feed_forward(builder, node, a);
+    case OP_RMS_NORM:
+        return op_rms_norm(builder, node, a);
+    case OP_MASK:
+        return op_mask(builder, node, a, b);
     case OP_INPUT:
         break;
     }

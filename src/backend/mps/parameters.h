@@ -1,7 +1,8 @@
 /* parameters.h: what the ops of a network read beside their inputs, in buffers that the GPU reads
  * where they lie: weights, and the transforms' tables. They are the same for every batch size, and
- * fed to each MPSGraph that needs them. Weights of convolutions that the mapped checkpoint has as
- * they are wanted lie in its pages; all else is copied. Inside backend/mps only. */
+ * fed to each MPSGraph that needs them. Weights of convolutions and matrices of tokens that the
+ * mapped checkpoint has as they are wanted lie in its pages; all else is copied. Inside backend/mps
+ * only. */
 #ifndef CLEAVE_MPS_PARAMETERS_H
 #define CLEAVE_MPS_PARAMETERS_H
 
@@ -10,21 +11,15 @@
 
 #include "backend/mps/device.h"
 
-#define PARAMETERS_PER_NODE 4
-
-/* Slots of a node's parameters. */
+/* Slots of a node's parameters: its weights' slots (graph.h), and behind them its tables
+ * (tables.h). Matrices of tokens lie as in the checkpoint, (out, in). */
 enum {
     PARAMETER_WEIGHT = 0, /* conv: (out, in, kh, kw); transposed conv: (in, out, kh, kw);
                              linear: (in, out) */
     PARAMETER_GAIN = 0,   /* norms: (1, channels, 1, 1) */
     PARAMETER_BIAS = 1,
     PARAMETER_MEAN = 2,
-    PARAMETER_VARIANCE = 3,
-    PARAMETER_FRAMES = 0,      /* stft: (T, n_fft), the sample that each sample of a frame is */
-    PARAMETER_WINDOW = 1,      /* (n_fft) */
-    PARAMETER_IMAGINARY = 0,   /* istft: (n_fft / 2 + 1), 0 where imaginary parts do not count */
-    PARAMETER_OVERLAP = 1,     /* (R, samples): places in (T · n_fft) that add up to a sample */
-    PARAMETER_COMPENSATION = 2 /* (R, samples): what each is multiplied by */
+    PARAMETER_VARIANCE = 3
 };
 
 typedef struct Parameter {
@@ -36,8 +31,9 @@ typedef struct Parameter {
 } Parameter;
 
 typedef struct Parameters {
-    Parameter *items; /* (nodes, PARAMETERS_PER_NODE) */
-    int nodes;
+    Parameter *items; /* (count), one node's after the other's */
+    int count;
+    int *first;             /* (nodes + 1), a node's first one */
     int64_t bytes;          /* of all of them */
     int64_t in_place_bytes; /* of those that no copy was made of */
 } Parameters;

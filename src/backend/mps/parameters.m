@@ -6,10 +6,10 @@
 
 #include "backend/mps/in_place.h"
 #include "backend/mps/numbers.h"
+#include "backend/mps/tables.h"
 #include "base/half.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "dsp/stft.h"
 #include "graph/weight_check.h"
 
 /* ---- Shapes and sizes ---- */
@@ -21,11 +21,6 @@ MPSDataType product_type(const Graph *network, int node, cleave_precision precis
 
 static size_t type_bytes(MPSDataType type) {
     return type == MPSDataTypeFloat16 ? sizeof(uint16_t) : sizeof(float);
-}
-
-/* Frames that cover a sample, at most. */
-static int overlapping(const StftAttributes *stft) {
-    return (stft->n_fft + stft->hop - 1) / stft->hop;
 }
 
 /* What a parameter is: its dims and type; dim_count 0 where the node has none. */
@@ -53,40 +48,47 @@ static Description describe_product(const Graph *network, int node, cleave_preci
     return d;
 }
 
-static Description describe_stft(const Node *node, int slot) {
-    const StftAttributes *stft = &node->as.stft;
-    if (slot == PARAMETER_FRAMES)
-        return (Description){{node->shape.height, stft->n_fft}, 2, MPSDataTypeInt32};
-    if (slot == PARAMETER_WINDOW)
-        return (Description){{stft->n_fft}, 1, MPSDataTypeFloat32};
-    return (Description){{0}, 0, MPSDataTypeFloat32};
+static Description describe_table(const Graph *network, int node, int number) {
+    static const MPSDataType types[] = {[TABLE_F32] = MPSDataTypeFloat32,
+                                        [TABLE_F16] = MPSDataTypeFloat16,
+                                        [TABLE_I32] = MPSDataTypeInt32};
+    Table table = table_describe(network, node, number);
+    Description d = {.dim_count = (size_t)table.dim_count, .type = types[table.type]};
+    for (int i = 0; i < table.dim_count; i++)
+        d.dims[i] = (NSInteger)table.dims[i];
+    return d;
 }
 
-static Description describe_istft(const Node *node, int slot) {
-    const StftAttributes *stft = &node->as.stft;
-    if (slot == PARAMETER_IMAGINARY)
-        return (Description){{stft->n_fft / 2 + 1}, 1, MPSDataTypeFloat32};
-    if (slot == PARAMETER_OVERLAP)
-        return (Description){{overlapping(stft), node->shape.width}, 2, MPSDataTypeInt32};
-    if (slot == PARAMETER_COMPENSATION)
-        return (Description){{overlapping(stft), node->shape.width}, 2, MPSDataTypeFloat32};
-    return (Description){{0}, 0, MPSDataTypeFloat32};
+/* As they lie in the checkpoint. RoPE's frequencies are in its tables. */
+static Description describe_token_weight(const Graph *network, int node, int slot,
+                                         cleave_precision precision) {
+    int64_t dims[4];
+    Description d = {.dim_count = (size_t)graph_weight_shape(network, node, slot, dims),
+                     .type = MPSDataTypeFloat32};
+    for (size_t i = 0; i < d.dim_count; i++)
+        d.dims[i] = (NSInteger)dims[i];
+    if (d.dim_count == 2)
+        d.type = product_type(network, node, precision);
+    if (network->nodes[node].op == OP_ATTENTION && slot == ATTENTION_FREQUENCIES)
+        d.dim_count = 0;
+    return d;
 }
 
 static Description describe_parameter(const Graph *network, int node, int slot,
                                       cleave_precision precision) {
     const Node *n = &network->nodes[node];
-    Description none = {{0}, 0, MPSDataTypeFloat32};
-    if (n->op == OP_STFT)
-        return describe_stft(n, slot);
-    if (n->op == OP_ISTFT)
-        return describe_istft(n, slot);
+    int weights = graph_weight_count(network, n);
+    if (slot >= weights)
+        return describe_table(network, node, slot - weights);
     if (graph_is_product(n))
-        return slot == PARAMETER_WEIGHT ? describe_product(network, node, precision) : none;
-    if (n->op == OP_NORM && n->as.norm.kind != NORM_NONE &&
-        slot < (n->as.norm.kind == NORM_BATCH ? 4 : 2))
+        return describe_product(network, node, precision);
+    if (n->op == OP_NORM)
         return (Description){{1, n->shape.channels, 1, 1}, 4, MPSDataTypeFloat32};
-    return none;
+    return describe_token_weight(network, node, slot, precision);
+}
+
+static int parameter_count(const Graph *network, int node) {
+    return graph_weight_count(network, &network->nodes[node]) + table_count(network, node);
 }
 
 static size_t description_elements(const Description *d) {
@@ -99,76 +101,11 @@ static size_t description_elements(const Description *d) {
 int64_t parameters_bytes(const Graph *network, cleave_precision precision) {
     int64_t bytes = 0;
     for (int node = 0; node < network->count; node++)
-        for (int slot = 0; slot < PARAMETERS_PER_NODE; slot++) {
+        for (int slot = 0; slot < parameter_count(network, node); slot++) {
             Description d = describe_parameter(network, node, slot, precision);
             bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
         }
     return bytes;
-}
-
-/* ---- Tables ---- */
-
-static void fill_frames(int32_t *to, const Node *stft, int samples) {
-    int n_fft = stft->as.stft.n_fft;
-    for (int frame = 0; frame < stft->shape.height; frame++)
-        for (int i = 0; i < n_fft; i++)
-            *to++ = stft_reflect(frame * stft->as.stft.hop - n_fft / 2 + i, samples);
-}
-
-static void fill_window(float *to, int n_fft) {
-    for (int i = 0; i < n_fft; i++)
-        to[i] = (float)hann_window(i, n_fft);
-}
-
-/* Of the first bin, and where there is a Nyquist bin of that, the imaginary part does not count. */
-static void fill_imaginary(float *to, int n_fft) {
-    int bins = n_fft / 2 + 1;
-    for (int i = 0; i < bins; i++)
-        to[i] = i == 0 || 2 * i == n_fft ? 0.0f : 1.0f;
-}
-
-/* The frames that cover a sample of the inverse STFT. */
-typedef struct Cover {
-    int first; /* frame; the others come before it, down to frame 0 */
-    int at;    /* place in that frame; in each one before it is a hop more */
-} Cover;
-
-static Cover find_cover(const Node *istft, int frames, int sample) {
-    int position = sample + istft->as.stft.n_fft / 2;
-    int first = position / istft->as.stft.hop;
-    if (first > frames - 1)
-        first = frames - 1;
-    return (Cover){first, position - first * istft->as.stft.hop};
-}
-
-/* Places and factors of one sample; its factors share out 1 over the sum of squared windows. Beyond
- * the last frame all factors are 0. */
-static void fill_sample(int32_t *places, float *factors, const Node *istft, int frames,
-                        int sample) {
-    int n_fft = istft->as.stft.n_fft;
-    size_t samples = (size_t)istft->shape.width;
-    Cover cover = find_cover(istft, frames, sample);
-    double sum = 0;
-    for (int r = 0, at = cover.at; r <= cover.first && at < n_fft; r++, at += istft->as.stft.hop)
-        sum += hann_window(at, n_fft) * hann_window(at, n_fft);
-    for (int r = 0; r < overlapping(&istft->as.stft); r++) {
-        int at = cover.at + r * istft->as.stft.hop;
-        bool covered = r <= cover.first && at < n_fft && sum > 0;
-        size_t to = (size_t)r * samples + (size_t)sample;
-        places[to] = covered ? (cover.first - r) * n_fft + at : 0;
-        factors[to] = covered ? (float)(hann_window(at, n_fft) / sum) : 0.0f;
-    }
-}
-
-static void fill_overlap(Parameter *items, const Node *istft, int frames) {
-    int32_t *places = [items[PARAMETER_OVERLAP].buffer contents];
-    float *factors = [items[PARAMETER_COMPENSATION].buffer contents];
-    memset(places, 0, [items[PARAMETER_OVERLAP].buffer length]);
-    memset(factors, 0, [items[PARAMETER_COMPENSATION].buffer length]);
-    const StftAttributes *stft = &istft->as.stft;
-    int length = istft_length(stft->n_fft, stft->hop, frames, istft->shape.width);
-    for (int sample = 0; sample < length; sample++)
-        fill_sample(places, factors, istft, frames, sample);
 }
 
 /* ---- Weights ---- */
@@ -244,42 +181,34 @@ static cleave_status allocate_parameter(Parameter *parameter, id<MTLDevice> devi
     return parameter->buffer ? CLEAVE_OK : error_memory(error, name, bytes);
 }
 
-static cleave_status fill_parameters(Parameter *items, const Graph *network, int node,
-                                     cleave_error *error) {
+static cleave_status fill_parameter(Parameter *parameter, const Graph *network, int node, int slot,
+                                    cleave_error *error) {
     const Node *n = &network->nodes[node];
-    cleave_status status = CLEAVE_OK;
-    if (n->op == OP_STFT) {
-        fill_frames([items[PARAMETER_FRAMES].buffer contents], n,
-                    network -> nodes[n->inputs[0]].shape.width);
-        fill_window([items[PARAMETER_WINDOW].buffer contents], n -> as.stft.n_fft);
-    } else if (n->op == OP_ISTFT) {
-        fill_imaginary([items[PARAMETER_IMAGINARY].buffer contents], n -> as.stft.n_fft);
-        fill_overlap(items, n, network->nodes[n->inputs[0]].shape.height);
-    } else {
-        for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++)
-            if (items[slot].buffer)
-                status = read_weight(&items[slot], network, n, slot, error);
-    }
-    return status;
+    int weights = graph_weight_count(network, n);
+    if (slot < weights)
+        return read_weight(parameter, network, n, slot, error);
+    return table_fill(network, node, slot - weights, [parameter->buffer contents], error);
 }
 
-/* A convolution's weights are kept as a checkpoint has them; a linear's are transposed. In f16 also
- * the few that stay f32 are copied: so all of f32 files goes one way in f32, the other in f16,
- * which tells the two apart where one fails. */
-static bool may_stay(const Node *node, MPSDataType type, cleave_precision precision) {
+/* Weights of convolutions, and matrices of tokens, are kept as a checkpoint has them; those of an
+ * OP_LINEAR are transposed. Vectors are smaller than a page. In f16 also the few that stay f32 are
+ * copied: so all of f32 files goes one way in f32, the other in f16, which tells the two apart
+ * where one fails. */
+static bool may_stay(const Graph *network, const Node *node, int slot, const Description *d,
+                     cleave_precision precision) {
     MPSDataType whole = precision == CLEAVE_PRECISION_F16 ? MPSDataTypeFloat16 : MPSDataTypeFloat32;
-    return graph_is_product(node) && node->op != OP_LINEAR && type == whole;
+    bool matrix = slot < graph_weight_count(network, node) && d->dim_count > 1;
+    return matrix && node->op != OP_LINEAR && node->op != OP_NORM && d->type == whole;
 }
 
 /* Takes the place of allocate_parameter() where the weight need not be copied. */
 static bool leave_in_place(Parameter *parameter, const MpsDevice *device, const Description *d,
-                           const Graph *network, const Node *node,
+                           const Graph *network, const Node *node, int slot,
                            const CompileOptions *options) {
-    if (!may_stay(node, d->type, options->precision))
+    if (!may_stay(network, node, slot, d, options->precision))
         return false;
     parameter->buffer =
-        in_place_buffer(device, options->weights_file,
-                        graph_weight(network, node, PARAMETER_WEIGHT), d->type,
+        in_place_buffer(device, options->weights_file, graph_weight(network, node, slot), d->type,
                         &parameter->offset);
     parameter->in_place = parameter->buffer != nil;
     if (!parameter->in_place)
@@ -289,22 +218,42 @@ static bool leave_in_place(Parameter *parameter, const MpsDevice *device, const 
     return true;
 }
 
+static cleave_status create_parameter(Parameters *parameters, const MpsDevice *device,
+                                      const Graph *network, int node, int slot,
+                                      const CompileOptions *options, cleave_error *error) {
+    Parameter *parameter = &parameters->items[parameters->first[node] + slot];
+    const Node *n = &network->nodes[node];
+    Description d = describe_parameter(network, node, slot, options->precision);
+    cleave_status status = CLEAVE_OK;
+    if (d.dim_count == 0)
+        return CLEAVE_OK;
+    if (leave_in_place(parameter, device, &d, network, n, slot, options))
+        parameters->in_place_bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
+    else
+        status = allocate_parameter(parameter, device->device, &d, n->name, error);
+    return status == CLEAVE_OK ? fill_parameter(parameter, network, node, slot, error) : status;
+}
+
 static cleave_status create_node(Parameters *parameters, const MpsDevice *device,
                                  const Graph *network, int node, const CompileOptions *options,
                                  cleave_error *error) {
-    Parameter *items = &parameters->items[node * PARAMETERS_PER_NODE];
-    const Node *n = &network->nodes[node];
     cleave_status status = CLEAVE_OK;
-    for (int slot = 0; slot < PARAMETERS_PER_NODE && status == CLEAVE_OK; slot++) {
-        Description d = describe_parameter(network, node, slot, options->precision);
-        if (d.dim_count == 0)
-            continue;
-        if (leave_in_place(&items[slot], device, &d, network, n, options))
-            parameters->in_place_bytes += (int64_t)(description_elements(&d) * type_bytes(d.type));
-        else
-            status = allocate_parameter(&items[slot], device->device, &d, n->name, error);
-    }
-    return status == CLEAVE_OK ? fill_parameters(items, network, node, error) : status;
+    int count = parameters->first[node + 1] - parameters->first[node];
+    for (int slot = 0; slot < count && status == CLEAVE_OK; slot++)
+        status = create_parameter(parameters, device, network, node, slot, options, error);
+    return status;
+}
+
+/* Room for all, and where each node's begin. */
+static bool make_room(Parameters *parameters, const Graph *network) {
+    parameters->first = calloc((size_t)network->count + 1, sizeof(*parameters->first));
+    if (!parameters->first)
+        return false;
+    for (int node = 0; node < network->count; node++)
+        parameters->first[node + 1] = parameters->first[node] + parameter_count(network, node);
+    parameters->count = parameters->first[network->count];
+    parameters->items = calloc((size_t)parameters->count + 1, sizeof(*parameters->items));
+    return parameters->items != NULL;
 }
 
 static void log_bytes(const Parameters *parameters, const CompileOptions *options) {
@@ -317,13 +266,11 @@ static void log_bytes(const Parameters *parameters, const CompileOptions *option
 cleave_status parameters_create(Parameters *parameters, const MpsDevice *device,
                                 const Graph *network, const CompileOptions *options,
                                 cleave_error *error) {
-    size_t count = (size_t)network->count * PARAMETERS_PER_NODE;
-    *parameters = (Parameters){.items = calloc(count, sizeof(*parameters->items)),
-                               .nodes = network->count,
-                               .bytes = parameters_bytes(network, options->precision)};
-    if (!parameters->items)
-        return error_memory(error, "the network's parameters", count * sizeof(Parameter));
     cleave_status status = CLEAVE_OK;
+    *parameters = (Parameters){.bytes = parameters_bytes(network, options->precision)};
+    if (!make_room(parameters, network))
+        status = error_memory(error, "the network's parameters",
+                              (size_t)network->weight_count * sizeof(Parameter));
     for (int node = 0; node < network->count && status == CLEAVE_OK; node++) {
         @autoreleasepool {
             status = create_node(parameters, device, network, node, options, error);
@@ -339,11 +286,12 @@ cleave_status parameters_create(Parameters *parameters, const MpsDevice *device,
 }
 
 void parameters_free(Parameters *parameters) {
-    for (int i = 0; i < parameters->nodes * PARAMETERS_PER_NODE; i++) {
+    for (int i = 0; parameters->items && i < parameters->count; i++) {
         [parameters->items[i].buffer release];
         [parameters->items[i].shape release];
     }
     free(parameters->items);
+    free(parameters->first);
     *parameters = (Parameters){0};
 }
 
@@ -357,5 +305,5 @@ MPSGraphTensorData *parameter_data(const Parameter *parameter) {
 }
 
 const Parameter *parameters_of(const Parameters *parameters, int node, int slot) {
-    return &parameters->items[node * PARAMETERS_PER_NODE + slot];
+    return &parameters->items[parameters->first[node] + slot];
 }

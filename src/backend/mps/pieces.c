@@ -30,7 +30,7 @@ static int find_end(const Graph *network, const int *last, int begin, int batch,
     int best = -1;
     int64_t fewest = INT64_MAX;
     for (int node = begin; node < network->count; node++) {
-        flops += batch * graph_node_flops(network, node);
+        flops += batch * work_flops(network, node);
         if (flops > limit)
             return best >= 0 ? best : node > first ? node - 1 : node;
         int64_t alive = alive_behind(network, last, node);
@@ -63,7 +63,7 @@ bool pieces_cut(Pieces *pieces, const Graph *network, int batch, double limit) {
 double pieces_flops(const Pieces *pieces, const Graph *network, int piece, int batch) {
     double flops = 0;
     for (int node = pieces_begin(pieces, piece); node <= pieces->ends[piece]; node++)
-        flops += batch * graph_node_flops(network, node);
+        flops += batch * work_flops(network, node);
     return flops;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/mps/sizes.h"
+
 static double shape_bytes(Shape shape) {
     return (double)shape.channels * shape.height * shape.width * sizeof(float);
 }
@@ -22,11 +24,9 @@ static ProfileOp describe_node(const Graph *network, int index, cleave_precision
     for (int i = 0; i < node->input_count; i++)
         op.bytes += shape_bytes(network->nodes[node->inputs[i]].shape);
     op.input = network->nodes[node->inputs[0]].shape;
-    if (graph_is_product(node)) {
-        op.products = op.flops;
-        if (!graph_is_edge_conv(network, index))
-            op.precision = precision;
-    }
+    op.products = product_flops(network, index);
+    if (op.products > 0 && node->op != OP_STFT && !graph_is_edge_conv(network, index))
+        op.precision = precision;
     if (node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED)
         memcpy(op.kernel, node->as.conv.kernel, sizeof(op.kernel));
     return op;
@@ -44,8 +44,7 @@ static ProfileOp describe_whole(const Graph *network, cleave_precision precision
                     .bytes = shape_bytes(network->nodes[0].shape) + shape_bytes(last->shape),
                     .precision = precision};
     for (int i = 0; i < network->count; i++)
-        if (graph_is_product(&network->nodes[i]))
-            op.products += graph_node_flops(network, i);
+        op.products += product_flops(network, i);
     return op;
 }
 

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+#include "backend/mps/tables.h"
+#include "graph/tokens.h"
+
 static int64_t larger(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -10,6 +13,66 @@ static int64_t larger(int64_t a, int64_t b) {
 static int64_t elements(Shape shape, int batch) {
     return (int64_t)batch * shape.channels * shape.height * shape.width;
 }
+
+/* ---- Ops of tokens ---- */
+
+AttentionTile attention_tile(int64_t length, int64_t limit) {
+    int64_t queries = limit / length;
+    if (queries < 1)
+        return (AttentionTile){1, 1};
+    if (queries < length)
+        return (AttentionTile){1, queries};
+    return (AttentionTile){queries / length, length};
+}
+
+static int64_t scores_of(const Node *node, int batch) {
+    const AttentionAttributes *attention = &node->as.attention;
+    int64_t length = sequence_length(node);
+    int64_t tokens = (int64_t)batch * node->shape.channels * node->shape.height;
+    AttentionTile tile = attention_tile(length, ATTENTION_SCORES);
+    int64_t heads = tokens / length * attention->heads;
+    return (tile.heads < heads ? tile.heads : heads) * tile.queries * length;
+}
+
+/* The widest rows of a node that computes in rows: features of a token, or of a frame. */
+static int64_t widest_row(const Graph *network, const Node *node) {
+    switch (node->op) {
+    case OP_ATTENTION:
+        return larger(node->shape.width,
+                      3 * (int64_t)node->as.attention.heads * node->as.attention.dim_head);
+    case OP_FEED_FORWARD:
+        return larger(node->shape.width, node->as.feed_forward.hidden);
+    case OP_MASK:
+        return larger(larger(node->as.mask.hidden_width, node->shape.width),
+                      (int64_t)bands_per_bin(network) * node->shape.width);
+    default:
+        return node->shape.width;
+    }
+}
+
+static bool is_layer(const Node *node) {
+    return node->op == OP_ATTENTION || node->op == OP_FEED_FORWARD || node->op == OP_RMS_NORM ||
+           node->op == OP_BAND_SPLIT || node->op == OP_MASK;
+}
+
+/* What its products sum over, at most. */
+static int64_t widest_sum(const Graph *network, const Node *node) {
+    int64_t widest = larger(network->nodes[node->inputs[0]].shape.width, node->shape.width);
+    if (node->op == OP_ATTENTION)
+        widest =
+            larger(widest, larger((int64_t)node->as.attention.heads * node->as.attention.dim_head,
+                                  sequence_length(node)));
+    if (node->op == OP_FEED_FORWARD)
+        widest = larger(widest, node->as.feed_forward.hidden);
+    if (node->op == OP_MASK)
+        widest = larger(network->nodes[node->inputs[0]].shape.width, node->as.mask.hidden_width);
+    if (node->op == OP_BAND_SPLIT)
+        for (int band = widest = 0; band < network->band_count; band++)
+            widest = larger(widest, graph_band_features(network, node, band));
+    return widest;
+}
+
+/* ---- Arrays ---- */
 
 /* Of frames of `waveforms` channels, complex spectra and, for the inverse, what is gathered of them
  * for each sample. */
@@ -23,19 +86,26 @@ static int64_t transform_array(const Node *node, int frames, int channels, int b
     return larger(larger(spectra, cut), gathered);
 }
 
-static int64_t weight_elements(const Graph *network, const Node *node) {
-    if (!graph_is_product(node))
-        return 0;
-    Shape from = network->nodes[node->inputs[0]].shape;
-    if (node->op == OP_LINEAR)
-        return (int64_t)from.width * node->shape.width;
-    return (int64_t)from.channels * node->shape.channels * node->as.conv.kernel[0] *
-           node->as.conv.kernel[1];
+static int64_t parameter_elements(const Graph *network, int node) {
+    const Node *n = &network->nodes[node];
+    int64_t largest = 0;
+    int64_t dims[4];
+    for (int slot = 0; slot < graph_weight_count(network, n); slot++) {
+        int64_t elements = 1;
+        for (int i = graph_weight_shape(network, node, slot, dims) - 1; i >= 0; i--)
+            elements *= dims[i];
+        largest = larger(largest, elements);
+    }
+    for (int i = 0; i < table_count(network, node); i++) {
+        Table table = table_describe(network, node, i);
+        largest = larger(largest, table_elements(&table));
+    }
+    return largest;
 }
 
 int64_t node_largest_array(const Graph *network, int index, int batch) {
     const Node *node = &network->nodes[index];
-    int64_t largest = elements(node->shape, batch);
+    int64_t largest = larger(elements(node->shape, batch), parameter_elements(network, index));
     if (node->op == OP_STFT)
         largest =
             larger(largest, transform_array(node, node->shape.height,
@@ -44,7 +114,81 @@ int64_t node_largest_array(const Graph *network, int index, int batch) {
         largest =
             larger(largest, transform_array(node, network->nodes[node->inputs[0]].shape.height,
                                             node->shape.channels, batch));
-    return larger(largest, weight_elements(network, node));
+    if (node->op == OP_ATTENTION)
+        largest = larger(largest, scores_of(node, batch));
+    if (is_layer(node)) {
+        int64_t tokens = node->op == OP_MASK ? 1 : node->shape.channels;
+        largest = larger(largest, batch * tokens * node->shape.height * widest_row(network, node));
+    }
+    return largest;
+}
+
+/* ---- Work ---- */
+
+static double exact_stft_flops(const Graph *network, const Node *node) {
+    Limbs limbs = limbs_of(node->as.stft.n_fft);
+    double rows = (double)network->nodes[node->inputs[0]].shape.channels * node->shape.height;
+    double one = 2.0 * rows * (node->as.stft.n_fft / 2) * node->as.stft.bins;
+    return 2 * one * limbs.count * (limbs.count + 1) / 2; /* real and imaginary parts */
+}
+
+static bool is_exact_stft(const Node *node) {
+    return node->op == OP_STFT && node->as.stft.tokens;
+}
+
+double work_flops(const Graph *network, int node) {
+    const Node *n = &network->nodes[node];
+    return is_exact_stft(n) ? exact_stft_flops(network, n) : graph_node_flops(network, node);
+}
+
+double product_flops(const Graph *network, int node) {
+    const Node *n = &network->nodes[node];
+    bool has_products =
+        graph_is_product(n) || is_exact_stft(n) || (is_layer(n) && n->op != OP_RMS_NORM);
+    return has_products ? work_flops(network, node) : 0;
+}
+
+/* ---- What is alive at once ---- */
+
+/* Limbs of frames and of the matrix, and sums of products. */
+static int64_t transform_work(const Graph *network, const Node *node, int batch) {
+    int64_t half = node->as.stft.n_fft / 2;
+    int64_t bins = node->as.stft.bins;
+    int64_t rows =
+        (int64_t)batch * network->nodes[node->inputs[0]].shape.channels * node->shape.height;
+    return 2 * limbs_of(node->as.stft.n_fft).count * (rows * half + half * bins + rows * bins);
+}
+
+/* All of a frame's masks, those averaged, and complex numbers' parts; and one band's layers. */
+static int64_t mask_work(const Graph *network, const Node *node, int batch) {
+    int64_t features = graph_all_band_features(network, node);
+    int64_t layers = 2 * (int64_t)node->as.mask.hidden_width;
+    int64_t tokens = network->nodes[node->inputs[0]].shape.channels;
+    int64_t operands = tokens * network->nodes[node->inputs[0]].shape.width;
+    int64_t whole = (bands_per_bin(network) + 3) * (int64_t)node->shape.width;
+    return (int64_t)batch * node->shape.height * (operands + features + larger(layers, whole));
+}
+
+/* Elements of what a node computes in between, as far as it is alive at once. Elementwise ops are
+ * taken to be fused. */
+static int64_t node_work(const Graph *network, int index, int batch) {
+    const Node *node = &network->nodes[index];
+    int64_t tokens = (int64_t)batch * node->shape.channels * node->shape.height;
+    switch (node->op) {
+    case OP_STFT:
+        return node->as.stft.tokens ? transform_work(network, node, batch)
+                                    : node_largest_array(network, index, batch);
+    case OP_ATTENTION:
+        return tokens * (2 * node->shape.width +
+                         6 * (int64_t)node->as.attention.heads * node->as.attention.dim_head) +
+               3 * scores_of(node, batch);
+    case OP_FEED_FORWARD:
+        return tokens * (2 * node->shape.width + 3 * (int64_t)node->as.feed_forward.hidden);
+    case OP_MASK:
+        return mask_work(network, node, batch);
+    default:
+        return node_largest_array(network, index, batch);
+    }
 }
 
 bool sizes_fit(const Graph *network, int batch, int *node) {
@@ -62,6 +206,8 @@ static bool sides_fit(Shape shape) {
 }
 
 static bool product_fits(const Graph *network, const Node *node) {
+    if (is_layer(node))
+        return widest_sum(network, node) <= LINEAR_WIDTH_MAX;
     Shape from = network->nodes[node->inputs[0]].shape;
     if (node->op == OP_LINEAR)
         return from.width <= LINEAR_WIDTH_MAX;
@@ -71,7 +217,7 @@ static bool product_fits(const Graph *network, const Node *node) {
 
 bool products_fit(const Graph *network, int *node) {
     for (*node = 0; *node < network->count; ++*node)
-        if (graph_is_product(&network->nodes[*node]) &&
+        if ((graph_is_product(&network->nodes[*node]) || is_layer(&network->nodes[*node])) &&
             !product_fits(network, &network->nodes[*node]))
             return false;
     return true;
@@ -95,7 +241,7 @@ int64_t live_bytes(const Graph *network, int batch) {
     find_last_uses(network, last);
     for (int node = 0; node < network->count; node++) {
         live += elements(network->nodes[node].shape, batch);
-        peak = larger(peak, live + node_largest_array(network, node, batch));
+        peak = larger(peak, live + node_work(network, node, batch));
         for (int before = 0; before <= node; before++)
             if (last[before] == node)
                 live -= elements(network->nodes[before].shape, batch);

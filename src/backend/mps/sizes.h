@@ -18,6 +18,19 @@
 #define CONV_SIDE_MAX    65536
 #define CONV_KERNEL_MAX  255
 
+/* Scores of attention, queries times keys, that are computed at once. */
+#define ATTENTION_SCORES ((int64_t)1 << 24)
+
+/* What of a layer of attention is computed at once: `heads` heads with all their queries, or some
+ * queries of one. */
+typedef struct AttentionTile {
+    int64_t heads;
+    int64_t queries;
+} AttentionTile;
+
+/* For sequences of a length, within `limit` scores if a single query is. */
+AttentionTile attention_tile(int64_t length, int64_t limit);
+
 /* Elements of the largest array that a node needs at a batch: its result, its parameters, and what
  * it computes in between. */
 int64_t node_largest_array(const Graph *network, int node, int batch);
@@ -28,6 +41,13 @@ bool sizes_fit(const Graph *network, int batch, int *node);
 
 /* Whether every product is one that MPS computes rightly; *node becomes the first that is not. */
 bool products_fit(const Graph *network, int *node);
+
+/* FLOP of one node for one item as this backend computes it: graph_node_flops(), but for the exact
+ * STFT, whose products are far more work than a fast Fourier transform. */
+double work_flops(const Graph *network, int node);
+
+/* FLOP of those of its products. */
+double product_flops(const Graph *network, int node);
 
 /* last[i] becomes the last node that reads node i, (network->count) of them; the network's count
  * for the output, which is read after all. */

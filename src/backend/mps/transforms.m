@@ -4,14 +4,6 @@
  * larger ones wrongly. */
 #include "backend/mps/transforms.h"
 
-static MPSGraphTensor *gather(OpBuilder *builder, MPSGraphTensor *values, MPSGraphTensor *places) {
-    return [builder->graph gatherWithUpdatesTensor:values
-                                     indicesTensor:places
-                                              axis:1
-                                   batchDimensions:0
-                                              name:nil];
-}
-
 static MPSGraphFFTDescriptor *fft_descriptor(int n_fft, BOOL inverse) {
     MPSGraphFFTDescriptor *descriptor = [MPSGraphFFTDescriptor descriptor];
     [descriptor setInverse:inverse];
@@ -46,9 +38,9 @@ MPSGraphTensor *op_stft(OpBuilder *builder, int node, MPSGraphTensor *waveform) 
     Shape from = builder->network->nodes[stft->inputs[0]].shape;
     NSInteger waveforms = (NSInteger)builder->batch * from.channels;
     MPSGraphTensor *rows = op_reshape(builder, waveform, NUMBERS(waveforms, from.width));
-    MPSGraphTensor *frames = gather(builder, rows, op_parameter(builder, node, PARAMETER_FRAMES));
+    MPSGraphTensor *frames = op_gather(builder, rows, op_table(builder, node, TABLE_FRAMES), 1);
     frames = [graph multiplicationWithPrimaryTensor:frames
-                                    secondaryTensor:op_parameter(builder, node, PARAMETER_WINDOW)
+                                    secondaryTensor:op_table(builder, node, TABLE_WINDOW)
                                                name:nil];
     MPSGraphTensor *spectrum =
         [graph realToHermiteanFFTWithTensor:frames
@@ -87,20 +79,41 @@ static MPSGraphTensor *whole_spectrum(OpBuilder *builder, const Node *node, MPSG
                                 name:nil];
 }
 
+/* A spectrogram as (waveforms, 2 · subbands, T, F). */
+static MPSGraphTensor *parts_of_image(OpBuilder *builder, const Node *node,
+                                      MPSGraphTensor *spectrogram) {
+    Shape from = builder->network->nodes[node->inputs[0]].shape;
+    NSInteger waveforms = (NSInteger)builder->batch * node->shape.channels;
+    return op_reshape(builder, spectrogram,
+                      NUMBERS(waveforms, 2 * node->as.stft.subbands, from.height, from.width));
+}
+
+/* The same of tokens, whose features are (bin, channel, part). */
+static MPSGraphTensor *parts_of_tokens(OpBuilder *builder, const Node *node,
+                                       MPSGraphTensor *spectrogram) {
+    Shape from = builder->network->nodes[node->inputs[0]].shape;
+    NSInteger waveforms = (NSInteger)builder->batch * node->shape.channels;
+    NSInteger stems = (NSInteger)builder->batch * from.channels;
+    NSInteger bins = node->as.stft.bins;
+    MPSGraphTensor *last =
+        op_reshape(builder, spectrogram, NUMBERS(stems, from.height * bins, from.width / bins));
+    return op_reshape(builder, op_swap(builder, last, 1, 2),
+                      NUMBERS(waveforms, 2, from.height, bins));
+}
+
 MPSGraphTensor *op_istft(OpBuilder *builder, int node, MPSGraphTensor *spectrogram) {
     MPSGraph *graph = builder->graph;
     const Node *istft = &builder->network->nodes[node];
     Shape from = builder->network->nodes[istft->inputs[0]].shape;
     NSInteger waveforms = (NSInteger)builder->batch * istft->shape.channels;
     int n_fft = istft->as.stft.n_fft;
-    NSArray *shape = NUMBERS(waveforms, 2 * istft->as.stft.subbands, from.height, from.width);
-    MPSGraphTensor *parts = op_reshape(builder, spectrogram, shape);
+    MPSGraphTensor *parts = istft->as.stft.tokens ? parts_of_tokens(builder, istft, spectrogram)
+                                                  : parts_of_image(builder, istft, spectrogram);
     MPSGraphTensor *real = whole_spectrum(builder, istft, parts, 0, from.height);
     MPSGraphTensor *imaginary = whole_spectrum(builder, istft, parts, 1, from.height);
-    imaginary =
-        [graph multiplicationWithPrimaryTensor:imaginary
-                               secondaryTensor:op_parameter(builder, node, PARAMETER_IMAGINARY)
-                                          name:nil];
+    imaginary = [graph multiplicationWithPrimaryTensor:imaginary
+                                       secondaryTensor:op_table(builder, node, TABLE_IMAGINARY)
+                                                  name:nil];
     MPSGraphTensor *spectrum = [graph complexTensorWithRealTensor:real
                                                   imaginaryTensor:imaginary
                                                              name:nil];
@@ -109,12 +122,10 @@ MPSGraphTensor *op_istft(OpBuilder *builder, int node, MPSGraphTensor *spectrogr
                                                       descriptor:fft_descriptor(n_fft, YES)
                                                             name:nil];
     frames = op_reshape(builder, frames, NUMBERS(waveforms, (NSInteger)from.height * n_fft));
-    MPSGraphTensor *covers =
-        gather(builder, frames, op_parameter(builder, node, PARAMETER_OVERLAP));
-    covers =
-        [graph multiplicationWithPrimaryTensor:covers
-                               secondaryTensor:op_parameter(builder, node, PARAMETER_COMPENSATION)
-                                          name:nil];
+    MPSGraphTensor *covers = op_gather(builder, frames, op_table(builder, node, TABLE_OVERLAP), 1);
+    covers = [graph multiplicationWithPrimaryTensor:covers
+                                    secondaryTensor:op_table(builder, node, TABLE_COMPENSATION)
+                                               name:nil];
     MPSGraphTensor *sum = [graph reductionSumWithTensor:covers axis:1 name:nil];
     return op_reshape(builder, sum, op_shape(builder, node));
 }

@@ -1,7 +1,9 @@
 /* separator_options.c: rows for cleave_separator_settings that several commands share. */
 #include "cli/options/separator_options.h"
 
-#include "cleave.h"
+#include <string.h>
+
+#include "cli/console/message.h"
 
 /* The offset of a setting. */
 #define AT(field) offsetof(cleave_separator_settings, field)
@@ -40,13 +42,15 @@ const Option memory_rows[] = {
      "Default: what the system, its containers and ulimit leave"},
     {OPTION_END}};
 
-static const Choice blends[] = {
-    {"fade", CLEAVE_BLEND_FADE}, {"mean", CLEAVE_BLEND_MEAN}, {NULL, 0}};
+static const Choice blends[] = {{"fade", CLEAVE_BLEND_FADE},
+                                {"mean", CLEAVE_BLEND_MEAN},
+                                {"hamming", CLEAVE_BLEND_HAMMING},
+                                {NULL, 0}};
 
 const Option blend_rows[] = {
     {OPTION_CHOICE, 0, "blend", "WAY", AT(blend),
-     "how chunks become one signal: fade (default, the training framework's) or mean "
-     "(UVR's)",
+     "how chunks become one signal: fade (default, the training framework's), mean "
+     "(UVR's) or hamming (audio-separator's, for Roformers)",
      .choices = blends},
     {OPTION_END}};
 
@@ -54,3 +58,29 @@ const Option compile_rows[] = {{OPTION_CONSTANT, 0, "no-compile", NULL, AT(compi
                                 "run the network op by op instead of as one compiled graph",
                                 .value = 0},
                                {OPTION_END}};
+
+static bool check_stems(const Option *row, const char *value, void *field) {
+    char *const *stems = *(char ***)field;
+    (void)row;
+    (void)value;
+    for (size_t i = 0; stems[i] != NULL; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(stems[i], stems[k]) == 0) {
+                message_error("--stems: a stem is named twice; write it as kick,snare");
+                return false;
+            }
+    return true;
+}
+
+const Option stems_rows[] = {
+    {OPTION_LIST, 0, "stems", "A,B", 0,
+     "these stems only (default: all); a Roformer loads and computes no others",
+     .work = check_stems, .example = "stems such as kick,snare"},
+    {OPTION_END}};
+
+void separator_set_stems(cleave_separator_settings *settings, char **stems) {
+    settings->stems = (const char *const *)stems;
+    settings->stem_count = 0;
+    while (stems != NULL && stems[settings->stem_count] != NULL)
+        settings->stem_count++;
+}

@@ -28,19 +28,6 @@ static bool separate_check_name(const Option *row, const char *value, void *fiel
     return true;
 }
 
-static bool separate_check_stems(const Option *row, const char *value, void *field) {
-    char *const *stems = *(char ***)field;
-    (void)row;
-    (void)value;
-    for (size_t i = 0; stems[i] != NULL; i++)
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(stems[i], stems[k]) == 0) {
-                message_error("--stems: a stem is named twice; write it as kick,snare");
-                return false;
-            }
-    return true;
-}
-
 /* Takes off the dot before each extension. */
 static bool separate_check_extensions(const Option *row, const char *value, void *field) {
     char *const *extensions = *(char ***)field;
@@ -136,8 +123,7 @@ const Option separate_rows[] = {
      "folders between, which else come first) are filled in; .{ext} is added where it is "
      "not the end",
      .work = separate_check_name},
-    {OPTION_LIST, 0, "stems", "A,B", AT(stems), "write these stems only (default: all)",
-     .work = separate_check_stems, .example = "stems such as kick,snare"},
+    {OPTION_GROUP, .rows = stems_rows, .at = AT(stems)},
     {OPTION_TEXT, 0, "residual", "NAME", AT(output.residual),
      "write one more stem of this name: the mix less all stems that are written"},
     {OPTION_FLAG, 0, "skip-existing", NULL, AT(skip_existing),
@@ -205,9 +191,9 @@ static void separate_complete(SeparateOptions *options) {
     options->separator.profile = options->profile != NULL;
     options->skip_existing = options->skip_existing || output->resume;
     options->to_standard_output = output->directory != NULL && strcmp(output->directory, "-") == 0;
-    output->stems = (const char *const *)options->stems;
-    while (output->stems != NULL && output->stems[output->stem_count] != NULL)
-        output->stem_count++;
+    separator_set_stems(&options->separator, options->stems);
+    output->stems = options->separator.stems;
+    output->stem_count = options->separator.stem_count;
 }
 
 static bool separate_reads_standard_input(const SeparateOptions *options) {

@@ -193,6 +193,18 @@ static void inspect_print(const Inspection *inspection) {
     inspect_files_print(inspection);
 }
 
+/* Whether the model has the stems that are asked for. Returns an exit code. */
+static int inspect_check_stems(const Inspection *inspection) {
+    cleave_memory_need need;
+    cleave_error error;
+    if (inspection->options->stems == NULL ||
+        cleave_model_memory(inspection->model, &inspection->options->separator, &need, &error) !=
+            CLEAVE_ERROR_ARGUMENT)
+        return EXIT_DONE;
+    message_error("%s", error.text);
+    return EXIT_USAGE;
+}
+
 static int inspect_run(const void *arguments) {
     const InspectOptions *options = arguments;
     ModelOptions named = model_options_of_input(&options->model, &options->line);
@@ -203,7 +215,9 @@ static int inspect_run(const void *arguments) {
     cleave_model_info info;
     cleave_model_get_info(model, &info);
     Inspection inspection = {.options = options, .model = model, .info = &info};
-    code = inspect_plan_make(&inspection);
+    code = inspect_check_stems(&inspection);
+    if (code == EXIT_DONE)
+        code = inspect_plan_make(&inspection);
     if (code == EXIT_DONE && options->line.json)
         inspect_print_json(&inspection);
     else if (code == EXIT_DONE)
@@ -225,6 +239,7 @@ static const Option inspect_rows[] = {
     {OPTION_GROUP, .rows = overlap_rows, .at = AT(separator)},
     {OPTION_GROUP, .rows = memory_rows, .at = AT(separator)},
     {OPTION_GROUP, .rows = blend_rows, .at = AT(separator)},
+    {OPTION_GROUP, .rows = stems_rows, .at = AT(stems)},
     {OPTION_FLAG, 0, "plan", NULL, AT(plan), "show how each layer is computed, and what it costs"},
     {OPTION_GROUP, .rows = compile_rows, .at = AT(separator)},
     {OPTION_GROUP, .rows = telling_rows, .at = AT(line)},
@@ -236,6 +251,12 @@ static void inspect_set_defaults(void *arguments) {
     cleave_separator_settings_default(&options->separator);
 }
 
+static bool inspect_complete(void *arguments) {
+    InspectOptions *options = arguments;
+    separator_set_stems(&options->separator, options->stems);
+    return true;
+}
+
 const Command command_inspect = {.name = "inspect",
                                  .usage = "inspect [OPTION...] [MODEL]",
                                  .summary = "show what a network is",
@@ -244,4 +265,5 @@ const Command command_inspect = {.name = "inspect",
                                  .rows = inspect_rows,
                                  .options_size = sizeof(InspectOptions),
                                  .set_defaults = inspect_set_defaults,
+                                 .check = inspect_complete,
                                  .run = inspect_run};

@@ -10,7 +10,8 @@ typedef struct InspectOptions {
     CommandLine line; /* first */
     ModelOptions model;
     cleave_separator_settings separator;
-    int plan; /* show how the layers are computed */
+    int plan;     /* show how the layers are computed */
+    char **stems; /* NULL-terminated; separator.stems points here. NULL: not given */
 } InspectOptions;
 
 /* What `cleave inspect` knows of a model. */

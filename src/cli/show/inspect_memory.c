@@ -57,7 +57,7 @@ static void memory_print_needs(const Inspection *inspection) {
         puts("* more than may be used");
 }
 
-static void memory_print_choice(const cleave_memory_need *need, int overlap) {
+static void memory_print_choice(const cleave_memory_need *need) {
     printf("Memory of the whole process on %s. Batch auto is %d here: ", need->device, need->batch);
     if (need->total > need->limit)
         printf("not even that fits,\n");
@@ -65,16 +65,11 @@ static void memory_print_choice(const cleave_memory_need *need, int overlap) {
         printf("%d would suit the device,\n", need->device_batch);
     else
         printf("it suits the device\n");
-    printf("at overlap %d", overlap);
+    printf("at overlap %d", need->overlap);
     if (need->limit == INT64_MAX)
         puts(".");
     else
         printf("; %s may be used (%s).\n", text_bytes(need->limit).text, need->limit_source);
-}
-
-static int overlap_of(const Inspection *inspection) {
-    int overlap = inspection->options->separator.overlap;
-    return overlap > 0 ? overlap : inspection->info->default_overlap;
 }
 
 void inspect_device(const Inspection *inspection, char *id, size_t size) {
@@ -91,7 +86,7 @@ void inspect_memory_print(const Inspection *inspection) {
         return;
     }
     memory_print_needs(inspection);
-    memory_print_choice(&need, overlap_of(inspection));
+    memory_print_choice(&need);
 }
 
 static json_t *memory_need_json(const cleave_memory_need *need, const char *precision) {
@@ -118,7 +113,7 @@ void inspect_memory_put(const Inspection *inspection, json_t *object) {
     if (memory_need(inspection, 0, CLEAVE_PRECISION_AUTO, &need, NULL)) {
         bool known = need.limit < INT64_MAX;
         json_put_text(memory, "device", need.device);
-        json_put_integer(memory, "overlap", overlap_of(inspection));
+        json_put_integer(memory, "overlap", need.overlap);
         json_put_integer(memory, "device_batch", need.device_batch);
         json_put_integer(memory, "auto_batch", need.batch);
         json_put_bool(memory, "auto_fits", need.total <= need.limit);

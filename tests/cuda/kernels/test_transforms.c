@@ -1,6 +1,6 @@
 /* test_transforms.c: short-time Fourier transforms and their inverse against their definitions, of
- * sizes even and odd, prime and composed, in shared memory and beside it; and the speed test's
- * kernels, whose sums are known. */
+ * sizes even and odd, prime and composed, in shared memory and beside it, of images and of tokens;
+ * and the speed test's kernels, whose sums are known. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +20,15 @@ typedef struct Transform {
     int waveforms; /* of a sample */
     int samples;   /* of a waveform */
     int batch;
+    int stems;    /* of tokens: waveforms are stems · channels; 0: an image */
+    bool wide;    /* in float64 */
     bool scratch; /* the buffers are in device memory, of `at_once` frames */
     int at_once;
-    float *roots;
-    float *window;
-    float *memory;
+    void *roots;
+    void *window;
+    void *memory;
     double *cosines; /* of tau k / n_fft */
+    double *weights; /* the window, as numbers of the kernel */
 } Transform;
 
 static int length_of(const Transform *t) {
@@ -36,34 +39,49 @@ static float *floats(size_t count) {
     return allocate(count * sizeof(float));
 }
 
+/* Of a number of the kernel. */
+static size_t number_bytes(const Transform *t) {
+    return t->wide ? sizeof(double) : sizeof(float);
+}
+
+static void write_number(const Transform *t, void *memory, size_t i, double value) {
+    if (t->wide)
+        ((double *)memory)[i] = value;
+    else
+        ((float *)memory)[i] = (float)value;
+}
+
 /* Any window will do. */
 static void make_tables(Transform *t, Random *random) {
     size_t n = (size_t)t->n_fft;
-    t->roots = floats(2 * n);
-    t->window = floats(n);
+    t->roots = allocate(2 * n * number_bytes(t));
+    t->window = allocate(n * number_bytes(t));
     t->cosines = allocate(n * sizeof(double));
+    t->weights = allocate(n * sizeof(double));
     for (size_t k = 0; k < n; k++) {
         t->cosines[k] = cos(tau * (double)k / (double)n);
-        t->roots[2 * k] = (float)t->cosines[k];
-        t->roots[2 * k + 1] = (float)-sin(tau * (double)k / (double)n);
-        t->window[k] = (float)(1 + 0.5 * random_real(random));
+        t->weights[k] = (double)(float)(1 + 0.5 * random_real(random));
+        write_number(t, t->roots, 2 * k, t->cosines[k]);
+        write_number(t, t->roots, 2 * k + 1, -sin(tau * (double)k / (double)n));
+        write_number(t, t->window, k, t->weights[k]);
     }
     if (t->scratch)
-        t->memory = floats((size_t)t->batch * (size_t)t->waveforms * (size_t)t->at_once * 4 *
-                           (size_t)length_of(t));
+        t->memory = allocate((size_t)t->batch * (size_t)t->waveforms * (size_t)t->at_once * 4 *
+                             (size_t)length_of(t) * number_bytes(t));
 }
 
-static Transform transform_random(Random *random, int n_fft) {
-    Transform t = {.n_fft = n_fft};
+/* The waveforms of tokens are those of `stems` stems. */
+static Transform transform_random(Random *random, int n_fft, int stems, bool wide) {
+    Transform t = {.n_fft = n_fft, .stems = stems, .wide = wide};
     int bins = n_fft / 2 + 1;
     bool large = n_fft > 1000;
     t.hop = random_between(random, 1 + n_fft / 5, n_fft > 3 ? n_fft / 2 : 1);
-    t.subbands = large ? 1 : random_between(random, 1, 3);
+    t.subbands = large || stems ? 1 : random_between(random, 1, 3);
     t.bins = bins / t.subbands - (bins / t.subbands > 1 ? random_between(random, 0, 1) : 0);
     if (t.bins == 0)
         t.bins = t.subbands = 1;
     t.frames = large ? 2 : random_between(random, 1, 6);
-    t.waveforms = random_between(random, 1, large ? 2 : 3);
+    t.waveforms = random_between(random, 1, large ? 2 : 3) * (stems ? stems : 1);
     t.batch = large ? 1 : random_between(random, 1, 2);
     t.samples = n_fft / 2 + 1 + t.hop * (t.frames - 1) + random_between(random, 0, t.hop - 1);
     t.scratch = random_chance(random, 40);
@@ -77,6 +95,7 @@ static void transform_free(Transform *t) {
     free(t->window);
     free(t->memory);
     free(t->cosines);
+    free(t->weights);
 }
 
 /* Radices as a plan has them, but with every prime there is. */
@@ -96,7 +115,7 @@ static FourierPlan plan_of(const Transform *t) {
 }
 
 static size_t shared_of(const Transform *t) {
-    return t->scratch ? 0 : (size_t)length_of(t) * 2 * 2 * sizeof(float);
+    return t->scratch ? 0 : (size_t)length_of(t) * 2 * 2 * number_bytes(t);
 }
 
 static double cosine(const Transform *t, int64_t k) {
@@ -109,9 +128,46 @@ static double sine(const Transform *t, int64_t k) {
                              : sin(tau * (double)(k % t->n_fft) / t->n_fft);
 }
 
-/* Where a bin lies among a pixel's channels: real, and `subbands` further imaginary parts. */
-static int channel_of(const Transform *t, int waveform, int bin) {
-    return 2 * waveform * t->subbands + bin / t->bins;
+/* Channels of a stem of tokens. */
+static int stem_channels(const Transform *t) {
+    return t->waveforms / t->stems;
+}
+
+/* An image has a pixel for each bin of a subband; tokens have one for each frame of a stem. */
+static Value spectrum_of(const Transform *t, Random *random) {
+    int height = t->stems ? t->stems : t->frames;
+    int width = t->stems ? t->frames : t->bins;
+    int used = t->stems ? 2 * t->bins * stem_channels(t) : 2 * t->waveforms * t->subbands;
+    return random ? value_random(random, t->batch, height, width, padded(used), STORED_F32)
+                  : value_blank(t->batch, height, width, padded(used), STORED_F32);
+}
+
+/* The real or imaginary part of a waveform's bin. */
+static double part_at(const Transform *t, const Value *spectrum, int sample, int waveform,
+                      int frame, int bin, int part) {
+    if (!t->stems)
+        return value_at(spectrum, sample, frame, bin % t->bins,
+                        (2 * waveform + part) * t->subbands + bin / t->bins);
+    int channels = stem_channels(t);
+    return value_at(spectrum, sample, waveform / channels, frame,
+                    (bin * channels + waveform % channels) * 2 + part);
+}
+
+static SpectrumLayout layout_of(const Transform *t, const Value *spectrum) {
+    if (!t->stems)
+        return (SpectrumLayout){.group = 1,
+                                .group_stride = 2 * (int64_t)t->subbands,
+                                .frame_stride = (int64_t)t->bins * spectrum->channels,
+                                .bins = t->bins,
+                                .bin_stride = spectrum->channels,
+                                .imaginary = t->subbands};
+    return (SpectrumLayout){.group = stem_channels(t),
+                            .group_stride = (int64_t)t->frames * spectrum->channels,
+                            .waveform_stride = 2,
+                            .frame_stride = spectrum->channels,
+                            .bins = t->bins,
+                            .bin_stride = 2 * stem_channels(t),
+                            .imaginary = 1};
 }
 
 /* ---- Forward ---- */
@@ -123,9 +179,10 @@ static int reflect(int index, int samples) {
 
 static double framed(const Transform *t, const float *waveform, int frame, int i) {
     int at = reflect(frame * t->hop - t->n_fft / 2 + i, t->samples);
-    return (double)waveform[at] * (double)t->window[i];
+    return (double)waveform[at] * t->weights[i];
 }
 
+/* In float64, what is left is the rounding of each number to f32. */
 static void check_frame(const Transform *t, const float *waveform, const Value *spectrum,
                         int sample, int channel, int frame, Comparison *all) {
     double power = 0;
@@ -138,47 +195,52 @@ static void check_frame(const Transform *t, const float *waveform, const Value *
             real += value * cosine(t, (int64_t)bin * i);
             imaginary -= value * sine(t, (int64_t)bin * i);
         }
-        int to = channel_of(t, channel, bin);
-        double bound = 2e-6 * sqrt(power) * log2(t->n_fft + 2);
-        compare(all, value_at(spectrum, sample, frame, bin % t->bins, to), real, bound);
-        compare(all, value_at(spectrum, sample, frame, bin % t->bins, to + t->subbands), imaginary,
-                bound);
+        double bound = (t->wide ? 1e-13 : 2e-6) * sqrt(power) * log2(t->n_fft + 2);
+        double rounding = t->wide ? 0x1p-24 : 0;
+        compare(all, part_at(t, spectrum, sample, channel, frame, bin, 0), real,
+                bound + rounding * fabs(real));
+        compare(all, part_at(t, spectrum, sample, channel, frame, bin, 1), imaginary,
+                bound + rounding * fabs(imaginary));
     }
 }
 
 static void check_padding(const Transform *t, const Value *spectrum) {
+    int used = t->stems ? 2 * t->bins * t->waveforms : 2 * t->waveforms * t->subbands;
     for (int sample = 0; sample < t->batch; sample++)
-        for (int frame = 0; frame < t->frames; frame++)
-            for (int bin = 0; bin < t->bins; bin++)
-                for (int c = 2 * t->waveforms * t->subbands; c < spectrum->channels; c++)
-                    assert_true(value_at(spectrum, sample, frame, bin, c) == 0);
+        for (int y = 0; y < spectrum->height; y++)
+            for (int x = 0; x < spectrum->width; x++)
+                for (int c = used; c < spectrum->channels; c++)
+                    assert_true(value_at(spectrum, sample, y, x, c) == 0);
 }
 
 static void run_forward(const Transform *t, const float *waveforms, const Value *spectrum,
                         Way way) {
-    StftArguments a = {
-        .plan = plan_of(t),
-        .waveform = (uint64_t)(uintptr_t)waveforms,
-        .waveform_stride = (int64_t)t->waveforms * t->samples,
-        .samples = t->samples,
-        .hop = t->hop,
-        .channels = t->waveforms,
-        .subbands = t->subbands,
-        .bins = t->bins,
-        .frames = t->frames,
-        .result = {.output = value_view(spectrum, 0), .height = t->frames, .width = t->bins}};
-    run_kernel("stft", &a, (Grid){t->at_once, t->waveforms, t->batch}, shared_of(t), way);
+    StftArguments a = {.plan = plan_of(t),
+                       .waveform = (uint64_t)(uintptr_t)waveforms,
+                       .waveform_stride = (int64_t)t->waveforms * t->samples,
+                       .samples = t->samples,
+                       .hop = t->hop,
+                       .channels = t->waveforms,
+                       .bins = t->bins * t->subbands,
+                       .frames = t->frames,
+                       .runs = t->stems ? 1 : t->bins,
+                       .run = spectrum->channels,
+                       .used =
+                           t->stems ? 2 * t->bins * t->waveforms : 2 * t->waveforms * t->subbands,
+                       .layout = layout_of(t, spectrum),
+                       .spectrum = value_view(spectrum, 0)};
+    run_kernel(t->wide ? "stft_f64" : "stft", &a, (Grid){t->at_once, t->waveforms, t->batch},
+               shared_of(t), way);
 }
 
-static void check_forward(Random *random, int n_fft) {
-    Transform t = transform_random(random, n_fft);
+static void check_forward(Random *random, int n_fft, bool tokens) {
+    Transform t = transform_random(random, n_fft, tokens ? 1 : 0, tokens);
     size_t count = (size_t)t.batch * (size_t)t.waveforms * (size_t)t.samples;
     float *waveforms = floats(count);
     for (size_t i = 0; i < count; i++)
         waveforms[i] = (float)random_real(random);
-    int channels = padded(2 * t.waveforms * t.subbands);
-    Value spectrum = value_blank(t.batch, t.frames, t.bins, channels, STORED_F32);
-    Value again = value_blank(t.batch, t.frames, t.bins, channels, STORED_F32);
+    Value spectrum = spectrum_of(&t, NULL);
+    Value again = spectrum_of(&t, NULL);
     run_forward(&t, waveforms, &spectrum, (Way){75, 1});
     run_forward(&t, waveforms, &again, (Way){80, 2});
     assert_memory_equal(spectrum.memory, again.memory, value_bytes(&spectrum));
@@ -189,7 +251,7 @@ static void check_forward(Random *random, int n_fft) {
                 check_frame(
                     &t, waveforms + (size_t)(sample * t.waveforms + channel) * (size_t)t.samples,
                     &spectrum, sample, channel, frame, &all);
-    compare_end(&all, 110);
+    compare_end(&all, tokens ? 145 : 110);
     check_padding(&t, &spectrum);
     value_free(&spectrum);
     value_free(&again);
@@ -204,16 +266,15 @@ static double inverse_at(const Transform *t, const Value *spectrum, int sample, 
                          int frame, int i) {
     double sum = 0;
     for (int bin = 0; bin < t->bins * t->subbands; bin++) {
-        int from = channel_of(t, waveform, bin);
-        double real = value_at(spectrum, sample, frame, bin % t->bins, from);
-        double imaginary = value_at(spectrum, sample, frame, bin % t->bins, from + t->subbands);
+        double real = part_at(t, spectrum, sample, waveform, frame, bin, 0);
+        double imaginary = part_at(t, spectrum, sample, waveform, frame, bin, 1);
         bool mirrored = bin != 0 && 2 * bin != t->n_fft;
         double value = real * cosine(t, (int64_t)bin * i);
         if (mirrored)
             value = 2 * (value - imaginary * sine(t, (int64_t)bin * i));
         sum += value;
     }
-    return sum * (double)t->window[i];
+    return sum * t->weights[i];
 }
 
 static double gathered_at(const Transform *t, const double *frames, int position) {
@@ -260,9 +321,9 @@ static float *run_inverse(const Transform *t, Inverse inverse, Way way) {
                         .length = inverse.length,
                         .hop = t->hop,
                         .waveforms = t->waveforms,
-                        .subbands = t->subbands,
-                        .bins = t->bins,
-                        .frames = t->frames};
+                        .bins = t->bins * t->subbands,
+                        .frames = t->frames,
+                        .layout = layout_of(t, inverse.spectrum)};
     run_kernel("istft_frames", &a, (Grid){t->at_once, t->waveforms, t->batch}, shared_of(t), way);
     run_kernel("istft_gather", &a,
                (Grid){divide_up(t->samples, STFT_THREADS), t->waveforms, t->batch}, 0, way);
@@ -270,12 +331,13 @@ static float *run_inverse(const Transform *t, Inverse inverse, Way way) {
     return output;
 }
 
-static void check_inverse(Random *random, int n_fft) {
-    Transform t = transform_random(random, n_fft);
-    Value spectrum = value_random(random, t.batch, t.frames, t.bins,
-                                  padded(2 * t.waveforms * t.subbands), STORED_F32);
+/* Tokens fill all samples. */
+static void check_inverse(Random *random, int n_fft, int stems) {
+    Transform t = transform_random(random, n_fft, stems, false);
+    Value spectrum = spectrum_of(&t, random);
     int covered = n_fft + t.hop * (t.frames - 1) - 2 * (n_fft / 2);
-    Inverse inverse = {.spectrum = &spectrum, .length = covered < t.samples ? covered : t.samples};
+    Inverse inverse = {.spectrum = &spectrum,
+                       .length = covered < t.samples && !stems ? covered : t.samples};
     float *gain = floats((size_t)inverse.length);
     for (int i = 0; i < inverse.length; i++)
         gain[i] = (float)(1 + 0.5 * random_real(random));
@@ -301,22 +363,38 @@ static void check_inverse(Random *random, int n_fft) {
 static const int sizes[] = {2,  3,  4,  5,  6,  7,   8,   12,  15,  16,  22,
                             30, 49, 64, 90, 97, 120, 125, 256, 343, 480, 1024};
 
-static void forward_transforms(void **state) {
-    (void)state;
+static void check_sizes_forward(bool tokens) {
     Random random = {3};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        check_forward(&random, sizes[i]);
+        check_forward(&random, sizes[i], tokens);
     if (CASES > 2)
-        check_forward(&random, 6144);
+        check_forward(&random, 6144, tokens);
+}
+
+static void forward_transforms(void **state) {
+    (void)state;
+    check_sizes_forward(false);
+}
+
+static void forward_transforms_of_tokens(void **state) {
+    (void)state;
+    check_sizes_forward(true);
 }
 
 static void inverse_transforms(void **state) {
     (void)state;
     Random random = {4};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        check_inverse(&random, sizes[i]);
+        check_inverse(&random, sizes[i], 0);
     if (CASES > 2)
-        check_inverse(&random, 6144);
+        check_inverse(&random, 6144, 0);
+}
+
+static void inverse_transforms_of_tokens(void **state) {
+    (void)state;
+    Random random = {5};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        check_inverse(&random, sizes[i], 1 + (int)i % 3);
 }
 
 /* ---- Speed ---- */
@@ -369,7 +447,9 @@ static void the_speed_test_of_matrices_adds_up(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_transforms),
+        cmocka_unit_test(forward_transforms_of_tokens),
         cmocka_unit_test(inverse_transforms),
+        cmocka_unit_test(inverse_transforms_of_tokens),
         cmocka_unit_test(the_speed_test_multiplies_and_adds),
         cmocka_unit_test(the_speed_test_of_matrices_adds_up),
     };

@@ -46,6 +46,18 @@ FN float exponential_minus_1(float x) {
     return multiply_add(power, p, power - 1.0f);
 }
 
+/* 1 / (1 + exp(-x)); one that is no number stays so. */
+FN float sigmoid(float x) {
+    return reciprocal(1.0f + exponential2(-1.44269504f * x));
+}
+
+/* tanh(|x|) = (1 - e) / (1 + e) with e = exp(-2 |x|). One that is no number stays so. */
+FN float hyperbolic_tangent(float x) {
+    float e = exponential_minus_1(x < 0.0f ? 2.0f * x : -2.0f * x);
+    float t = -e * reciprocal(e + 2.0f);
+    return x != x ? x : x < 0.0f ? -t : t;
+}
+
 /* Activates W values. One that is no number stays so. */
 template <int W> FN void activate(float (&v)[W], int act, float alpha) {
     if (act == APPLY_GELU) {

@@ -1,8 +1,12 @@
 /* all.cu: every kernel, as one module. */
+#include "attention.cu"
 #include "conv.cu"
 #include "conv_halo.cu"
 #include "fourier.cu"
 #include "linear.cu"
 #include "map.cu"
+#include "mask.cu"
 #include "peak.cu"
+#include "rms.cu"
+#include "rows.cu"
 #include "statistics.cu"

@@ -11,6 +11,10 @@ struct alignas(8) Pair {
     float x, y;
 };
 
+struct alignas(16) PairF64 {
+    double x, y;
+};
+
 struct alignas(16) Quad {
     uint32_t x, y, z, w;
 };
@@ -44,10 +48,11 @@ struct BF16 {
  * shared_memory()       dynamic, aligned to 16 bytes
  * global<T>(address)    device memory, as a pointer that the compiler knows not to be shared memory
  * load_quad(address)    16 bytes of device memory that nobody writes while the kernel runs
- * multiply_add(a, b, c) a · b + c, rounded once
+ * multiply_add(a, b, c) a · b + c, rounded once; of doubles, too
  * reciprocal(v)         1 / v to a unit in the last place; only of normal numbers
  * divide(a, b), square_root(v)
  *                       rounded correctly; the root of doubles, too
+ * exponential2(v)       2^v to two units in the last place; denormal results are 0
  * minimum(a, b), maximum(a, b)
  *                       of floats or of ints; if one is NaN: the other
  * as_float(bits), as_bits(v)
@@ -171,6 +176,18 @@ FN Quad load_quad(uint64_t address) {
 FN float multiply_add(float a, float b, float c) {
     float r;
     asm("fma.rn.f32 %0, %1, %2, %3;" : "=f"(r) : "f"(a), "f"(b), "f"(c));
+    return r;
+}
+
+FN double multiply_add(double a, double b, double c) {
+    double r;
+    asm("fma.rn.f64 %0, %1, %2, %3;" : "=d"(r) : "d"(a), "d"(b), "d"(c));
+    return r;
+}
+
+FN float exponential2(float v) {
+    float r;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
     return r;
 }
 

@@ -247,22 +247,23 @@ template <int COLUMNS> FN void ring_start(char *ring, const char *weights, int b
 /* ---- Kernels ---- */
 
 /* The kernels of one kind, whose body is kind<T, N>(a). */
-#define PRODUCT_KERNEL(kind, type, T, N)                                \
-    KERNEL(kind##_##type##_##N, ProductArguments, PRODUCT_THREADS, 2) { \
-        kind<T, N>(a);                                                  \
+#define SIZED_KERNEL(kind, type, T, N, Arguments)                \
+    KERNEL(kind##_##type##_##N, Arguments, PRODUCT_THREADS, 2) { \
+        kind<T, N>(a);                                           \
     }
-#define PRODUCT_KERNELS_OF_TYPE(kind, type, T) \
-    PRODUCT_KERNEL(kind, type, T, 128)         \
-    PRODUCT_KERNEL(kind, type, T, 64)          \
-    PRODUCT_KERNEL(kind, type, T, 32)
+#define SIZED_KERNELS_OF_TYPE(kind, type, T, Arguments) \
+    SIZED_KERNEL(kind, type, T, 128, Arguments)         \
+    SIZED_KERNEL(kind, type, T, 64, Arguments)          \
+    SIZED_KERNEL(kind, type, T, 32, Arguments)
 #ifdef HAVE_BF16
-#define PRODUCT_KERNELS_OF_BF16(kind) PRODUCT_KERNELS_OF_TYPE(kind, bf16, BF16)
+#define SIZED_KERNELS_OF_BF16(kind, Arguments) SIZED_KERNELS_OF_TYPE(kind, bf16, BF16, Arguments)
 #else
-#define PRODUCT_KERNELS_OF_BF16(kind)
+#define SIZED_KERNELS_OF_BF16(kind, Arguments)
 #endif
-#define PRODUCT_KERNELS(kind)               \
-    PRODUCT_KERNELS_OF_TYPE(kind, f32, F32) \
-    PRODUCT_KERNELS_OF_TYPE(kind, f16, F16) \
-    PRODUCT_KERNELS_OF_BF16(kind)
+#define SIZED_KERNELS(kind, Arguments)               \
+    SIZED_KERNELS_OF_TYPE(kind, f32, F32, Arguments) \
+    SIZED_KERNELS_OF_TYPE(kind, f16, F16, Arguments) \
+    SIZED_KERNELS_OF_BF16(kind, Arguments)
+#define PRODUCT_KERNELS(kind) SIZED_KERNELS(kind, ProductArguments)
 
 #endif
