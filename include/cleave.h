@@ -1,5 +1,6 @@
-/* cleave.h: the public interface of libcleave, a music source separator for MDX23C (TFC-TDF v3)
- * networks. It is the manual, too. cleave/extra.h has the rest, which most programs do not need.
+/* cleave.h: the public interface of libcleave, a music source separator for MDX23C (TFC-TDF v3),
+ * BS-Roformer and Mel-Band Roformer networks. It is the manual, too. cleave/extra.h has the rest,
+ * which most programs do not need.
  *
  * Separating a file into files:
  *

@@ -189,9 +189,11 @@ static bool hint_of_counts(const Config *config, const Checkpoint *checkpoint, c
         const char *prefix;
         const char *key;
         int wanted;
-    } counts[] = {{"layers.", "depth", c->depth},
-                  {"mask_estimators.", "num_stems", c->stems},
-                  {"band_split.to_features.", bands, c->band_count}};
+    } counts[] = {{"band_split.to_features.", bands, c->band_count},
+                  {"layers.", "depth", c->depth},
+                  {"layers.0.0.layers.", "time_transformer_depth", c->time_depth},
+                  {"layers.0.1.layers.", "freq_transformer_depth", c->band_depth},
+                  {"mask_estimators.", "num_stems", c->stems}};
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         int found = checkpoint_count_numbered(checkpoint, counts[i].prefix);
         if (found == 0 || found == counts[i].wanted)
@@ -207,8 +209,9 @@ static bool hint_of_counts(const Config *config, const Checkpoint *checkpoint, c
 static bool hint_of_masks(const Config *config, const Checkpoint *checkpoint, char *hint,
                           size_t size) {
     const RoformerConfig *c = &config->roformer;
-    int hidden = checkpoint_count_numbered(checkpoint, "mask_estimators.0.to_freqs.0.0.") / 2;
-    if (hidden == c->hidden_layers)
+    int linears = checkpoint_count_numbered(checkpoint, "mask_estimators.0.to_freqs.0.0.");
+    int hidden = linears / 2;
+    if (linears == 0 || hidden == c->hidden_layers)
         return false;
     snprintf(hint, size,
              "the checkpoint is for model.mask_estimator_depth %d, the configuration says %d",

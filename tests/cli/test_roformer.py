@@ -160,6 +160,10 @@ class OpenTest(CliTest):
         for key, value, words in (("depth", 2, "model.depth 1, the configuration says 2"),
                                   ("dim", 64, "model.dim 32, the configuration says 64"),
                                   ("mask_estimator_depth", 3, "model.mask_estimator_depth 2, the configuration says 3"),
+                                  ("time_transformer_depth", 2,
+                                   "model.time_transformer_depth 1, the configuration says 2"),
+                                  ("freq_transformer_depth", 1,
+                                   "model.freq_transformer_depth 2, the configuration says 1"),
                                   ("num_stems", 3, "model.num_stems is 3, but training names 4 stems"),
                                   ("stft_win_length", 256, "model.stft_win_length is 256, and model.stft_n_fft 512")):
             with self.subTest(key):
@@ -218,6 +222,20 @@ class SeparateTest(CliTest):
         self.assertEqual(self.stems("three", "--no-compile"), one)
 
 
+    def test_weights_that_are_no_numbers_are_named(self):
+        weights = read_weights()
+        for name in ("layers.0.1.layers.1.0.rotary_embed.freqs", "layers.0.0.layers.0.0.to_gates.bias",
+                     "layers.0.0.layers.0.1.net.1.weight", "final_norm.gamma",
+                     "band_split.to_features.3.1.weight", "mask_estimators.1.to_freqs.2.0.2.weight"):
+            shape, values = weights[name]
+            broken = {**weights, name: (shape, values[:-2] + b"\x00\x7e")}
+            model = self.write("broken.safetensors", safetensors(broken))
+            with self.subTest(name):
+                result = self.run_program(os.path.join(CASE, "mix.wav"), "-m", model, "-c", CONFIG,
+                                          "-o", self.output)
+                self.assert_failed(result, 3, name, "1 of ")
+
+
 class TrialTest(CliTest):
     def test_verify(self):
         result = self.run_program("verify", os.path.join(CASE, "mix.wav"), "-m", WEIGHTS, "--json")
@@ -251,6 +269,11 @@ class TrialTest(CliTest):
         self.assertEqual({layer["op"] for layer in layers},
                          {"stft", "band_split", "attention", "feed_forward", "rms_norm", "mask", "istft"})
         self.assertAlmostEqual(sum(layer["share"] for layer in layers), 1.0, places=6)
+        largest = max(layers, key=lambda layer: layer["share"])
+        self.assertEqual(largest["op"], "attention")
+        text = self.run_program("inspect", WEIGHTS, "--plan").out
+        self.assertIn("as far as FLOPs tell", text)
+        self.assertNotIn("Winograd", text)
 
 
 if __name__ == "__main__":

@@ -331,7 +331,7 @@ static void roformers_that_grow_are_refused(void **state) {
         {"roformer-heads.yaml", "no machine holds"},
         {"roformer-dim.yaml", "no machine holds"},
         {"roformer-frames.yaml", "no machine holds"},
-        {"roformer-of-others.yaml", "model.num_stems 2, the configuration says 1"},
+        {"roformer-of-others.yaml", "model.freqs_per_bands 10, the configuration says 1"},
     };
     CHECK_ALL(open_roformer_config, files);
     check(open_roformer_checkpoint, hostile_file("roformer-endless-bias.ckpt").text,

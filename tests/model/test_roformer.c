@@ -1,5 +1,6 @@
 /* test_roformer.c: configurations of BS-Roformers and Mel-Band Roformers, the weights that they
  * imply, and what is said of a checkpoint that has others. */
+#include "base/random.h"
 #include "tests/support/files.h"
 #include "tests/support/texts.h"
 
@@ -420,6 +421,47 @@ static void every_truncation_is_survived(void **state) {
     }
 }
 
+/* Writes the base with some of its numbers replaced by others of any size. */
+static void scramble(char *text, size_t size, uint64_t *seed) {
+    static const char *const numbers[] = {"0",         "1",          "2",    "3",     "16",
+                                          "63",        "256",        "4096", "65536", "1048576",
+                                          "268435456", "2147483647", "-1",   "1e3",   "x"};
+    const size_t count = sizeof(numbers) / sizeof(numbers[0]);
+    size_t used = 0;
+    for (const char *p = base; *p; p++) {
+        size_t digits = strspn(p, "0123456789");
+        bool replaced = digits > 0 && random_next(seed) % 4 == 0;
+        const char *number = numbers[random_next(seed) % count];
+        used += (size_t)(replaced ? snprintf(text + used, size - used, "%s", number)
+                                  : snprintf(text + used, size - used, "%c", *p));
+        p += replaced ? digits - 1 : 0;
+    }
+}
+
+static void random_numbers_are_survived(void **state) {
+    (void)state;
+    uint64_t seed = 1;
+    int networks = 0;
+    for (int round = 0; round < 5000; round++) {
+        char text[2 * sizeof(base)];
+        Config config;
+        WeightSpec *specs = NULL;
+        size_t count = 0;
+        cleave_error error = {0};
+        scramble(text, sizeof(text), &seed);
+        if (parse(&config, text, NULL, &error) != CLEAVE_OK) {
+            test_assert_error(&error, CLEAVE_ERROR_MODEL, "x.yaml");
+            continue;
+        }
+        networks++;
+        assert_int_equal(network_weights(&config, &specs, &count, &error), CLEAVE_OK);
+        assert_true(network_parameters(&config) > 0 && network_flops_per_chunk(&config) > 0);
+        free(specs);
+        config_free(&config);
+    }
+    assert_true(networks > 3);
+}
+
 /* ---- The weights of a checkpoint ---- */
 
 #define HEADER_SIZE ((size_t)1 << 16)
@@ -699,6 +741,7 @@ int main(void) {
         cmocka_unit_test(sizes_beyond_any_machine_are_refused),
         cmocka_unit_test(mel_bands_are_those_of_the_framework),
         cmocka_unit_test(every_truncation_is_survived),
+        cmocka_unit_test(random_numbers_are_survived),
         cmocka_unit_test(golden_networks_and_their_configurations_agree),
         cmocka_unit_test(names_and_shapes_are_those_of_the_state_dict),
         cmocka_unit_test(public_sizes_have_their_numbers_of_parameters),

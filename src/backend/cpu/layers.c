@@ -2,16 +2,32 @@
 #include "backend/cpu/layers.h"
 
 #include "backend/cpu/placement.h"
+#include "graph/tokens.h"
+
+/* Ops of tokens have no fit: their times are as far as FLOPs tell, and only their shares matter,
+ * since a network of tokens has no other ops. */
+#define TOKEN_FLOPS_PER_SECOND 1e11
+
+static bool is_of_tokens(const Graph *graph, int node) {
+    const Node *at = &graph->nodes[node];
+    return at->op == OP_ISTFT ? at->as.stft.tokens : graph_is_tokens(graph, node);
+}
+
+static double layer_seconds(const CpuExecutable *executable, const Step *step) {
+    CpuLayer layer = step_layer(executable, step);
+    if (is_of_tokens(&executable->graph, step->node))
+        return graph_node_flops(&executable->graph, step->node) / TOKEN_FLOPS_PER_SECOND;
+    return 1e-9 * conv_plan_cost(&layer, step_plan(executable, step));
+}
 
 static LayerPlan layer_of(const CpuExecutable *executable, const Step *step) {
     const Graph *graph = &executable->graph;
     const Node *node = &graph->nodes[step->node];
     const ConvPlan *plan = step_plan(executable, step);
-    CpuLayer layer = step_layer(executable, step);
     LayerPlan described = {.layer = {.op = node->op, .output = node->shape},
                            .count = 1,
                            .flops = graph_node_flops(graph, step->node),
-                           .seconds = 1e-9 * conv_plan_cost(&layer, plan)};
+                           .seconds = layer_seconds(executable, step)};
     if (node->input_count > 0) {
         const Node *input = &graph->nodes[node->inputs[0]];
         described.layer.input = input->shape;

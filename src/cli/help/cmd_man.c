@@ -13,8 +13,9 @@
 #define WIDTH 70 /* of the source; only for readability */
 
 static const char description[] =
-    "cleave separates music into stems with MDX23C (TFC-TDF v3) networks: a song or a drum "
-    "recording in, one audio file per stem out. It reads the checkpoints that "
+    "cleave separates music into stems with MDX23C (TFC-TDF v3), BS-Roformer and Mel-Band "
+    "Roformer networks: a song or a drum recording in, one audio file per stem out. It reads the "
+    "checkpoints that "
     "Music-Source-Separation-Training, UVR and audio-separator use. A checkpoint is read by an "
     "interpreter that knows tensors and executes nothing.";
 
@@ -282,7 +283,7 @@ static int man_run(const void *arguments) {
     puts(".\\\" The manual page of cleave, as 'cleave man' prints it.");
     printf(".TH CLEAVE 1 %s \"cleave %s\" \"User Commands\"\n", CLEAVE_RELEASE_DATE,
            cleave_version());
-    puts(".SH NAME\ncleave \\- separate music into stems with MDX23C networks");
+    puts(".SH NAME\ncleave \\- separate music into stems with MDX23C and Roformer networks");
     print_synopsis(commands);
     puts(".SH DESCRIPTION");
     print_running(description, strlen(description));

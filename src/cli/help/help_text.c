@@ -84,7 +84,7 @@ static void help_print_examples(const Command *command) {
 }
 
 static void help_print_overview(const Command *const *commands) {
-    puts("cleave separates music into stems with MDX23C networks.\n\nUsage:");
+    puts("cleave separates music into stems with MDX23C and Roformer networks.\n\nUsage:");
     const Command *first = commands[0];
     do
         printf("  cleave %-36s %s\n", (*commands)->usage, (*commands)->summary);

@@ -53,6 +53,10 @@ static void plan_explain(const Inspection *inspection) {
                "together. Halo: an area is loaded once, with its border, for all nine taps.\n"
                "Gather: each tap loads its own. Split: normalised and activated beforehand.\n",
                device);
+    else if (inspection->info->dim > 0)
+        puts("How layers are computed on the CPU. Channels: bands. Sizes: features x frames\n"
+             "of the output. GFLOP: of all layers of a line, for one chunk, by direct\n"
+             "computation. Share: of the time, as far as FLOPs tell.");
     else
         puts("How layers are computed on the CPU. " PLAN_FIGURES
              ". Winograd works on patches of so many tiles of 4x4. Weights first: it\n"
