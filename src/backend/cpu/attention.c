@@ -80,8 +80,8 @@ static void attention_lay_out(AttentionStep *step, size_t blocks) {
     step->queries = take_elements(&room, turned * step->padded);
     step->keys = take_elements(&room, turned * step->padded);
     step->values = take_elements(&room, values * step->padded);
-    step->scores = take_floats(&room, key_blocks * step->query_rows);
-    step->narrow_scores = take_narrow(&room, key_blocks * step->query_rows, element);
+    step->scores = take_floats(&room, key_blocks * (step->query_rows + 1));
+    step->narrow_scores = take_narrow(&room, key_blocks * (step->query_rows + 1), element);
     step->sums = scratch_take(room.used, step->query_rows * sizeof(float));
     step->values_sum = take_narrow(&room, values * step->query_rows, sizeof(float));
     step->heads_together = take_elements(&room, step->heads * values * step->rows);

@@ -236,8 +236,13 @@ static void attention_part(const AttentionTask *task, size_t head, AttentionRows
 
 /* ---- Scores ---- */
 
-/* The powers of a tile's scores, as elements: (padded / CHANNEL_BLOCK, rows.count). Their sums go
- * into the scratch memory. */
+/* Rows from one block of a tile's scores to the next. */
+static size_t attention_score_stride(const AttentionRows *rows) {
+    return rows->count | 1;
+}
+
+/* The powers of a tile's scores, as elements: (padded / CHANNEL_BLOCK, attention_score_stride()).
+ * Their sums go into the scratch memory. */
 static const void *attention_weigh(const AttentionTask *task, const AttentionRows *rows) {
     const AttentionStep *step = task->step;
     size_t key_blocks = step->padded / CHANNEL_BLOCK;
@@ -247,7 +252,7 @@ static const void *attention_weigh(const AttentionTask *task, const AttentionRow
                       .b = task->scratch + step->keys,
                       .b_block = attention_elements(task, step->turned_blocks * CHANNEL_BLOCK),
                       .c = scores,
-                      .c_block = rows->count * CHANNEL_BLOCK,
+                      .c_block = attention_score_stride(rows) * CHANNEL_BLOCK,
                       .c_stride = CHANNEL_BLOCK,
                       .rows = rows->count,
                       .k_blocks = step->turned_blocks,
@@ -258,6 +263,7 @@ static const void *attention_weigh(const AttentionTask *task, const AttentionRow
                                 .powers = scores,
                                 .sums = attention_floats(task, step->sums),
                                 .rows = rows->count,
+                                .stride = attention_score_stride(rows),
                                 .keys = step->length};
     if (is_narrow(&step->base))
         softmax.powers = task->scratch + step->narrow_scores;
@@ -290,7 +296,7 @@ static void attention_tile(const AttentionTask *task, size_t head, const Attenti
     size_t to_block = attention_elements(task, step->rows);
     float *sums = narrow ? attention_floats(task, step->values_sum) : (float *)(void *)to;
     TokenGemm gemm = {.a = attention_weigh(task, rows),
-                      .a_block = attention_elements(task, rows->count),
+                      .a_block = attention_elements(task, attention_score_stride(rows)),
                       .b = task->scratch + step->values,
                       .b_block = attention_elements(task, step->padded),
                       .c = sums,

@@ -45,7 +45,7 @@ typedef struct AttentionStep {
     size_t queries;        /* (turned_blocks, padded) elements */
     size_t keys;           /* (padded / CHANNEL_BLOCK, turned_blocks · CHANNEL_BLOCK) vectors */
     size_t values;         /* (value_blocks, padded) vectors */
-    size_t scores;         /* (padded / CHANNEL_BLOCK, query_rows) */
+    size_t scores;         /* (padded / CHANNEL_BLOCK, query_rows + 1) */
     size_t narrow_scores;  /* their powers; narrow */
     size_t sums;           /* (query_rows) floats */
     size_t values_sum;     /* (value_blocks, query_rows) before it is narrowed; narrow */

@@ -51,11 +51,12 @@ typedef struct GemmArguments {
  * largest), and zero beyond the keys, as elements of the precision; sums get each row's sum of
  * them, before they are rounded. */
 typedef struct SoftmaxArguments {
-    const float *scores; /* (blocks of keys, rows, CHANNEL_BLOCK); lane = key within the block */
+    const float *scores; /* (blocks of keys, stride, CHANNEL_BLOCK); lane = key within the block */
     void *powers;        /* the same; may be the scores if elements are f32 */
     float *sums;         /* (rows) */
     size_t rows;
-    size_t keys; /* 1 or more */
+    size_t stride; /* rows from one block to the next; odd ones use all of a cache's sets */
+    size_t keys;   /* 1 or more */
 } SoftmaxArguments;
 
 /* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN

@@ -274,7 +274,7 @@ static void rms_norm(const RmsNormArguments *a) {
 }
 
 static size_t softmax_at(const SoftmaxArguments *a, size_t row, size_t key) {
-    return (key / CHANNEL_BLOCK * a->rows + row) * CHANNEL_BLOCK + key % CHANNEL_BLOCK;
+    return (key / CHANNEL_BLOCK * a->stride + row) * CHANNEL_BLOCK + key % CHANNEL_BLOCK;
 }
 
 static inline void softmax(const SoftmaxArguments *a, void (*store)(void *, size_t, float)) {

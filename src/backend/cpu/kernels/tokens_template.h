@@ -96,29 +96,34 @@ static const float lanes_excluded[2 * CHANNEL_BLOCK] = {SIXTEEN(0.0f), SIXTEEN(-
 
 /* Where vector `v` of some rows from `row` on lies in a block. */
 ALWAYS_INLINE size_t softmax_at(const SoftmaxArguments *a, size_t block, size_t row, int v) {
-    return (block * a->rows + row) * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
+    return (block * a->stride + row) * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
+}
+
+/* Takes a block of keys into `largest`; `excluded` is NULL where all lanes are keys. */
+ALWAYS_INLINE void softmax_compare(const SoftmaxArguments *a, size_t block, size_t row, int vectors,
+                                   Vector *largest, const float *excluded) {
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        Vector x = simd_load(a->scores + softmax_at(a, block, row, v));
+        if (excluded)
+            x = simd_add(x, simd_load(excluded + v % BLOCK_VECTORS * SIMD_LANES));
+        largest[v] = simd_max(x, largest[v]);
+    }
 }
 
 /* Every lane of largest[] gets its row's. */
 ALWAYS_INLINE void softmax_largest(const SoftmaxArguments *a, size_t row, int vectors,
                                    Vector *largest) {
     size_t whole = a->keys / CHANNEL_BLOCK;
-    const float *excluded = lanes_excluded + CHANNEL_BLOCK - a->keys % CHANNEL_BLOCK;
+    size_t rest = a->keys % CHANNEL_BLOCK;
     float lanes[SOFTMAX_ROWS * CHANNEL_BLOCK];
     UNROLL
     for (int v = 0; v < vectors; v++)
         largest[v] = simd_set(-INFINITY);
-    for (size_t block = 0; block < whole; block++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++)
-            largest[v] = simd_max(simd_load(a->scores + softmax_at(a, block, row, v)), largest[v]);
-    }
-    UNROLL
-    for (int v = 0; v < vectors && a->keys % CHANNEL_BLOCK > 0; v++) {
-        Vector x = simd_load(a->scores + softmax_at(a, whole, row, v));
-        Vector kept = simd_add(x, simd_load(excluded + v % BLOCK_VECTORS * SIMD_LANES));
-        largest[v] = simd_max(kept, largest[v]);
-    }
+    for (size_t block = 0; block < whole; block++)
+        softmax_compare(a, block, row, vectors, largest, NULL);
+    if (rest > 0)
+        softmax_compare(a, whole, row, vectors, largest, lanes_excluded + CHANNEL_BLOCK - rest);
     UNROLL
     for (int v = 0; v < vectors; v++)
         simd_store(lanes + v * SIMD_LANES, largest[v]);
@@ -129,11 +134,26 @@ ALWAYS_INLINE void softmax_largest(const SoftmaxArguments *a, size_t row, int ve
 
 typedef void SoftmaxStore(void *to, size_t at, Vector v);
 
+/* Stores the powers of a block of keys, and adds them to `sums`. */
+ALWAYS_INLINE void softmax_raise(const SoftmaxArguments *a, size_t block, size_t row, int vectors,
+                                 const Vector *largest, Vector *sums, const float *kept,
+                                 SoftmaxStore *store) {
+    UNROLL
+    for (int v = 0; v < vectors; v++) {
+        size_t at = softmax_at(a, block, row, v);
+        Vector power = simd_exp2(simd_subtract(simd_load(a->scores + at), largest[v]));
+        if (kept)
+            power = simd_multiply(power, simd_load(kept + v % BLOCK_VECTORS * SIMD_LANES));
+        sums[v] = simd_add(sums[v], power);
+        store(a->powers, at, power);
+    }
+}
+
 /* Some rows from `row` on, as many as `vectors` vectors are. */
 ALWAYS_INLINE void softmax_rows(const SoftmaxArguments *a, size_t row, int vectors,
                                 SoftmaxStore *store) {
     size_t whole = a->keys / CHANNEL_BLOCK;
-    const float *kept = lanes_kept + CHANNEL_BLOCK - a->keys % CHANNEL_BLOCK;
+    size_t rest = a->keys % CHANNEL_BLOCK;
     float lanes[SOFTMAX_ROWS * CHANNEL_BLOCK];
     Vector largest[SOFTMAX_VECTORS];
     Vector sums[SOFTMAX_VECTORS];
@@ -141,23 +161,11 @@ ALWAYS_INLINE void softmax_rows(const SoftmaxArguments *a, size_t row, int vecto
     UNROLL
     for (int v = 0; v < vectors; v++)
         sums[v] = simd_set(0);
-    for (size_t block = 0; block < whole; block++) {
-        UNROLL
-        for (int v = 0; v < vectors; v++) {
-            size_t at = softmax_at(a, block, row, v);
-            Vector power = simd_exp2(simd_subtract(simd_load(a->scores + at), largest[v]));
-            sums[v] = simd_add(sums[v], power);
-            store(a->powers, at, power);
-        }
-    }
-    UNROLL
-    for (int v = 0; v < vectors && a->keys % CHANNEL_BLOCK > 0; v++) {
-        size_t at = softmax_at(a, whole, row, v);
-        Vector power = simd_exp2(simd_subtract(simd_load(a->scores + at), largest[v]));
-        power = simd_multiply(power, simd_load(kept + v % BLOCK_VECTORS * SIMD_LANES));
-        sums[v] = simd_add(sums[v], power);
-        store(a->powers, at, power);
-    }
+    for (size_t block = 0; block < whole; block++)
+        softmax_raise(a, block, row, vectors, largest, sums, NULL, store);
+    if (rest > 0)
+        softmax_raise(a, whole, row, vectors, largest, sums, lanes_kept + CHANNEL_BLOCK - rest,
+                      store);
     UNROLL
     for (int v = 0; v < vectors; v++)
         simd_store(lanes + v * SIMD_LANES, sums[v]);
