@@ -18,6 +18,11 @@ KernelTest test_add;
 KernelTest test_statistics;
 KernelTest test_tanh;
 KernelTest test_gate;
+KernelTest test_rms_norm;
+KernelTest test_softmax; /* of a precision */
+KernelTest test_rope;
+KernelTest test_transpose;
+KernelTest test_scale_rows;
 KernelTest test_winograd_input;
 KernelTest test_winograd_weights;
 KernelTest test_winograd_output;

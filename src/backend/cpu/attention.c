@@ -12,7 +12,7 @@
 
 /* What a tile's scores may take of the cache, and the fewest rows of a tile. */
 #define SCORE_BYTES ((size_t)256 << 10)
-#define LEAST_ROWS  28
+#define LEAST_ROWS  32
 
 static void attention_destroy(CpuStep *base) {
     AttentionStep *step = (AttentionStep *)base;
@@ -37,7 +37,7 @@ static void attention_measure(AttentionStep *step, const Node *node) {
     step->padded = size_round_up(step->length, CHANNEL_BLOCK);
     step->sequences = size_max(TASK_ROWS / step->length, 1);
     step->rows = step->sequences * step->padded;
-    size_t fitting = SCORE_BYTES / (step->padded * sizeof(float)) / LEAST_ROWS * LEAST_ROWS;
+    size_t fitting = SCORE_BYTES / (step->padded * sizeof(float)) / CHANNEL_BLOCK * CHANNEL_BLOCK;
     step->query_rows = size_min(size_max(fitting, LEAST_ROWS), TOKEN_TILE_ROWS);
     step->turned_blocks = 2 * feature_blocks(dim_head / 2);
     step->value_blocks = feature_blocks(dim_head);
@@ -74,15 +74,14 @@ static void attention_lay_out(AttentionStep *step, size_t blocks) {
     step->pointers = scratch_take(room.used, pointers * sizeof(void *));
     step->normalised = take_elements(&room, blocks * step->rows);
     step->tile = take_narrow(&room, blocks * TOKEN_TILE_ROWS, sizeof(float));
-    step->gate_values = take_floats(&room, feature_blocks(step->heads) * step->rows);
-    step->head = take_floats(&room, (2 * turned + values) * step->rows);
-    step->narrow_queries = take_narrow(&room, turned * step->padded, element);
+    step->gates_made = take_floats(&room, feature_blocks(step->heads) * step->rows);
+    step->part = take_floats(&room, (2 * turned + values) * TOKEN_TILE_ROWS);
+    step->key_block = take_floats(&room, turned * CHANNEL_BLOCK);
+    step->queries = take_elements(&room, turned * step->padded);
     step->keys = take_elements(&room, turned * step->padded);
-    step->key_block = take_narrow(&room, turned * CHANNEL_BLOCK, sizeof(float));
-    step->narrow_values = take_narrow(&room, values * step->padded, element);
+    step->values = take_elements(&room, values * step->padded);
     step->scores = take_floats(&room, key_blocks * step->query_rows);
     step->narrow_scores = take_narrow(&room, key_blocks * step->query_rows, element);
-    step->softmax_room = take_floats(&room, 2 * step->query_rows);
     step->sums = scratch_take(room.used, step->query_rows * sizeof(float));
     step->values_sum = take_narrow(&room, values * step->query_rows, sizeof(float));
     step->heads_together = take_elements(&room, step->heads * values * step->rows);

@@ -54,22 +54,24 @@ typedef struct AttentionRows {
     size_t count;
 } AttentionRows;
 
-/* The next rows of a sequence, of as even runs as can be; false after the last. At first: count 0.
- */
-static bool attention_next(AttentionRows *rows, size_t length, size_t most) {
+/* The next rows of a sequence: `most` at most, which is a multiple of CHANNEL_BLOCK, of runs that
+ * begin at whole blocks and are as even as can be. False after the last. At first: count 0. */
+static bool attention_next(const AttentionTask *task, AttentionRows *rows, size_t most) {
     rows->first += rows->count;
-    size_t left = length - rows->first;
-    rows->count = left > 0 ? size_divide_up(left, size_divide_up(left, most)) : 0;
+    size_t left = task->step->length - size_min(rows->first, task->step->length);
+    size_t runs = size_divide_up(left, most);
+    rows->count = 0;
+    if (left > 0)
+        rows->count = size_min(size_round_up(size_divide_up(left, runs), CHANNEL_BLOCK), left);
     return rows->count > 0;
 }
 
 /* The same through all sequences of a task. */
 static bool attention_next_of_all(const AttentionTask *task, AttentionRows *rows) {
-    if (attention_next(rows, task->step->length, TOKEN_TILE_ROWS))
+    if (attention_next(task, rows, TOKEN_TILE_ROWS))
         return true;
     *rows = (AttentionRows){.sequence = rows->sequence + 1};
-    return rows->sequence < task->count &&
-           attention_next(rows, task->step->length, TOKEN_TILE_ROWS);
+    return rows->sequence < task->count && attention_next(task, rows, TOKEN_TILE_ROWS);
 }
 
 static size_t attention_index(const AttentionTask *task, const AttentionRows *rows) {
@@ -101,23 +103,33 @@ static void attention_normalise(const AttentionTask *task, AttentionRows rows) {
                                     to + block * to_block, rows.count);
 }
 
-/* Some column blocks of weights, from `block` on, with the normalised rows. */
+/* Some column blocks of weights, from `block` on, with the normalised rows; C goes to `to`, a block
+ * every to_block floats. */
 static void attention_project(const AttentionTask *task, const AttentionRows *rows,
-                              const TokenWeights *weights, size_t block, size_t blocks, float *to) {
+                              const TokenWeights *weights, size_t block, size_t blocks, float *to,
+                              size_t to_block) {
     const AttentionStep *step = task->step;
     size_t index = attention_index(task, rows);
     TokenGemm gemm = {.a = task->scratch + step->normalised + attention_elements(task, index),
                       .a_block = attention_elements(task, step->rows),
                       .b = weights->vectors + block * weights->block_bytes,
                       .b_block = weights->block_bytes,
-                      .c = to + index * CHANNEL_BLOCK,
-                      .c_block = step->rows * CHANNEL_BLOCK,
+                      .c = to,
+                      .c_block = to_block,
                       .c_stride = CHANNEL_BLOCK,
                       .rows = rows->count,
                       .k_blocks = weights->k_blocks,
                       .column_blocks = blocks,
                       .pointers = attention_pointers(task)};
     token_gemm(step->base.products, &gemm);
+}
+
+static void attention_set_gates(const AttentionTask *task, const AttentionRows *rows) {
+    const AttentionStep *step = task->step;
+    float *to =
+        attention_floats(task, step->gates_made) + attention_index(task, rows) * CHANNEL_BLOCK;
+    attention_project(task, rows, &step->gates, 0, step->gates.column_blocks, to,
+                      step->rows * CHANNEL_BLOCK);
 }
 
 /* The heads' product with the last weights, added to the input. */
@@ -142,102 +154,97 @@ static void attention_output(const AttentionTask *task, const AttentionRows *row
 
 /* ---- Queries, keys and values of one head in one sequence ---- */
 
-/* As the gemms read them. */
-typedef struct AttentionHead {
-    size_t head;
-    const unsigned char *queries;
-    size_t query_block; /* bytes */
-    const unsigned char *keys;
-    const unsigned char *values;
-    size_t value_block; /* bytes */
-} AttentionHead;
+/* Some rows' queries, keys and values as they come from the weights, (blocks, padded,
+ * CHANNEL_BLOCK): padded by zeros to whole blocks of rows. */
+typedef struct AttentionPart {
+    AttentionRows rows; /* begins at a whole block */
+    size_t padded;
+    float *queries;
+    float *keys;
+    float *values;
+} AttentionPart;
 
-static void attention_turn(const AttentionTask *task, float *blocks, size_t positions,
+static void attention_turn(const AttentionTask *task, const AttentionPart *part, float *blocks,
                            float scale) {
     const AttentionStep *step = task->step;
-    size_t stride = step->rows * CHANNEL_BLOCK;
+    size_t block = part->padded * CHANNEL_BLOCK;
     for (size_t pair = 0; pair < step->turned_blocks / 2; pair++) {
-        size_t angles = pair * step->padded * CHANNEL_BLOCK;
-        task->kernels->rope(&(RopeArguments){.x = blocks + 2 * pair * stride,
-                                             .y = blocks + (2 * pair + 1) * stride,
+        size_t angles = (pair * step->padded + part->rows.first) * CHANNEL_BLOCK;
+        task->kernels->rope(&(RopeArguments){.x = blocks + 2 * pair * block,
+                                             .y = blocks + (2 * pair + 1) * block,
                                              .cosines = step->cosines + angles,
                                              .sines = step->sines + angles,
-                                             .positions = positions,
+                                             .positions = part->padded,
                                              .scale = scale});
     }
 }
 
-/* The padding's keys and values become zero: what is there is multiplied, by zero. */
-static void attention_clear_padding(const AttentionTask *task, float *blocks, size_t count) {
+/* As elements of a gemm's A. */
+static void attention_set_queries(const AttentionTask *task, const AttentionPart *part) {
     const AttentionStep *step = task->step;
-    size_t bytes = (step->padded - step->length) * CHANNEL_BLOCK * sizeof(float);
-    for (size_t block = 0; block < count; block++)
-        memset(blocks + (block * step->rows + step->length) * CHANNEL_BLOCK, 0, bytes);
-}
-
-static void attention_set_queries(const AttentionTask *task, AttentionHead *head, float *queries) {
-    const AttentionStep *step = task->step;
-    attention_turn(task, queries, step->length, step->scale);
-    head->queries = (const unsigned char *)queries;
-    head->query_block = step->rows * CHANNEL_BLOCK * sizeof(float);
-    if (!is_narrow(&step->base))
-        return;
-    unsigned char *to = task->scratch + step->narrow_queries;
-    head->queries = to;
-    head->query_block = attention_elements(task, step->padded);
-    for (size_t block = 0; block < step->turned_blocks; block++)
-        step->base.products->narrow(to + block * head->query_block,
-                                    queries + block * step->rows * CHANNEL_BLOCK, step->length);
+    attention_turn(task, part, part->queries, step->scale);
+    for (size_t block = 0; block < step->turned_blocks; block++) {
+        size_t at = block * step->padded + part->rows.first;
+        token_copy(&step->base, part->queries + block * part->padded * CHANNEL_BLOCK,
+                   task->scratch + step->queries + attention_elements(task, at), part->padded);
+    }
 }
 
 /* A vector of the scores' product holds one feature of CHANNEL_BLOCK keys. */
-static void attention_set_keys(const AttentionTask *task, AttentionHead *head, float *keys) {
+static void attention_set_keys(const AttentionTask *task, const AttentionPart *part) {
     const AttentionStep *step = task->step;
     size_t positions = step->turned_blocks * CHANNEL_BLOCK;
-    attention_turn(task, keys, step->padded, 1);
-    for (size_t block = 0; block < step->padded / CHANNEL_BLOCK; block++) {
-        unsigned char *vectors =
-            task->scratch + step->keys + block * attention_elements(task, positions);
-        float *to = is_narrow(&step->base) ? attention_floats(task, step->key_block)
-                                           : (float *)(void *)vectors;
-        for (size_t i = 0; i < step->turned_blocks; i++)
-            task->kernels->transpose(to + i * CHANNEL_BLOCK * CHANNEL_BLOCK,
-                                     keys +
-                                         (i * step->rows + block * CHANNEL_BLOCK) * CHANNEL_BLOCK);
-        if (is_narrow(&step->base))
-            step->base.products->narrow_vectors(vectors, to, positions);
+    float *vectors = attention_floats(task, step->key_block);
+    attention_turn(task, part, part->keys, 1);
+    for (size_t row = 0; row < part->padded; row += CHANNEL_BLOCK) {
+        size_t at = (part->rows.first + row) / CHANNEL_BLOCK * positions;
+        for (size_t block = 0; block < step->turned_blocks; block++)
+            task->kernels->transpose(vectors + block * CHANNEL_BLOCK * CHANNEL_BLOCK,
+                                     part->keys + (block * part->padded + row) * CHANNEL_BLOCK);
+        token_copy_vectors(&step->base, vectors,
+                           task->scratch + step->keys + attention_elements(task, at), positions);
     }
-    head->keys = task->scratch + step->keys;
 }
 
-static void attention_set_values(const AttentionTask *task, AttentionHead *head,
-                                 const float *values) {
+/* The values' vectors lie as they are wanted. */
+static void attention_set_values(const AttentionTask *task, const AttentionPart *part) {
     const AttentionStep *step = task->step;
-    head->values = (const unsigned char *)values;
-    head->value_block = step->rows * CHANNEL_BLOCK * sizeof(float);
-    if (!is_narrow(&step->base))
-        return;
-    unsigned char *to = task->scratch + step->narrow_values;
-    head->values = to;
-    head->value_block = attention_elements(task, step->padded);
-    for (size_t block = 0; block < step->value_blocks; block++)
-        step->base.products->narrow_vectors(to + block * head->value_block,
-                                            values + block * step->rows * CHANNEL_BLOCK,
-                                            step->padded);
+    for (size_t block = 0; block < step->value_blocks; block++) {
+        size_t at = block * step->padded + part->rows.first;
+        token_copy_vectors(&step->base, part->values + block * part->padded * CHANNEL_BLOCK,
+                           task->scratch + step->values + attention_elements(task, at),
+                           part->padded);
+    }
+}
+
+static void attention_part(const AttentionTask *task, size_t head, AttentionRows rows) {
+    const AttentionStep *step = task->step;
+    size_t blocks = 2 * step->turned_blocks + step->value_blocks;
+    AttentionPart part = {.rows = rows, .padded = size_round_up(rows.count, CHANNEL_BLOCK)};
+    size_t block = part.padded * CHANNEL_BLOCK;
+    part.queries = attention_floats(task, step->part);
+    part.keys = part.queries + step->turned_blocks * block;
+    part.values = part.keys + step->turned_blocks * block;
+    attention_project(task, &rows, &step->qkv, head * blocks, blocks, part.queries, block);
+    for (size_t i = 0; i < blocks; i++)
+        memset(part.queries + i * block + rows.count * CHANNEL_BLOCK, 0,
+               (part.padded - rows.count) * CHANNEL_BLOCK * sizeof(float));
+    attention_set_queries(task, &part);
+    attention_set_keys(task, &part);
+    attention_set_values(task, &part);
 }
 
 /* ---- Scores ---- */
 
 /* The powers of a tile's scores, as elements: (padded / CHANNEL_BLOCK, rows.count). Their sums go
  * into the scratch memory. */
-static const void *attention_weigh(const AttentionTask *task, const AttentionHead *head,
-                                   const AttentionRows *rows) {
+static const void *attention_weigh(const AttentionTask *task, const AttentionRows *rows) {
     const AttentionStep *step = task->step;
     size_t key_blocks = step->padded / CHANNEL_BLOCK;
     float *scores = attention_floats(task, step->scores);
-    TokenGemm gemm = {.a = head->queries + attention_elements(task, rows->first),
-                      .a_block = head->query_block,
-                      .b = head->keys,
+    TokenGemm gemm = {.a = task->scratch + step->queries + attention_elements(task, rows->first),
+                      .a_block = attention_elements(task, step->padded),
+                      .b = task->scratch + step->keys,
                       .b_block = attention_elements(task, step->turned_blocks * CHANNEL_BLOCK),
                       .c = scores,
                       .c_block = rows->count * CHANNEL_BLOCK,
@@ -247,44 +254,45 @@ static const void *attention_weigh(const AttentionTask *task, const AttentionHea
                       .column_blocks = key_blocks,
                       .pointers = attention_pointers(task)};
     token_gemm(step->base.products, &gemm);
-    task->kernels->softmax(&(SoftmaxArguments){.scores = scores,
-                                               .sums = attention_floats(task, step->sums),
-                                               .room = attention_floats(task, step->softmax_room),
-                                               .rows = rows->count,
-                                               .keys = step->length});
-    return token_elements(&step->base, scores, task->scratch + step->narrow_scores,
-                          key_blocks * rows->count);
+    SoftmaxArguments softmax = {.scores = scores,
+                                .powers = scores,
+                                .sums = attention_floats(task, step->sums),
+                                .rows = rows->count,
+                                .keys = step->length};
+    if (is_narrow(&step->base))
+        softmax.powers = task->scratch + step->narrow_scores;
+    step->base.products->softmax(&softmax);
+    return softmax.powers;
 }
 
 /* What the sums of weighed values are multiplied by: the gate over the sum of the powers. The
  * factors take the sums' place. */
-static const float *attention_factors(const AttentionTask *task, const AttentionHead *head,
+static const float *attention_factors(const AttentionTask *task, size_t head,
                                       const AttentionRows *rows) {
     const AttentionStep *step = task->step;
-    size_t block = head->head / CHANNEL_BLOCK * step->rows + attention_index(task, rows);
-    const float *gates = attention_floats(task, step->gate_values) + block * CHANNEL_BLOCK +
-                         head->head % CHANNEL_BLOCK;
+    size_t block = head / CHANNEL_BLOCK * step->rows + attention_index(task, rows);
+    const float *gates =
+        attention_floats(task, step->gates_made) + block * CHANNEL_BLOCK + head % CHANNEL_BLOCK;
     float *factors = attention_floats(task, step->sums);
     for (size_t row = 0; row < rows->count; row++) {
-        float gate = gates[row * CHANNEL_BLOCK] + step->gates_bias[head->head];
+        float gate = gates[row * CHANNEL_BLOCK] + step->gates_bias[head];
         factors[row] = 1.0f / ((1.0f + expf(-gate)) * factors[row]);
     }
     return factors;
 }
 
 /* A tile of queries of one head, to its place among the heads. */
-static void attention_tile(const AttentionTask *task, const AttentionHead *head,
-                           const AttentionRows *rows) {
+static void attention_tile(const AttentionTask *task, size_t head, const AttentionRows *rows) {
     const AttentionStep *step = task->step;
     bool narrow = is_narrow(&step->base);
-    size_t place = head->head * step->value_blocks * step->rows + attention_index(task, rows);
+    size_t place = head * step->value_blocks * step->rows + attention_index(task, rows);
     unsigned char *to = task->scratch + step->heads_together + attention_elements(task, place);
     size_t to_block = attention_elements(task, step->rows);
     float *sums = narrow ? attention_floats(task, step->values_sum) : (float *)(void *)to;
-    TokenGemm gemm = {.a = attention_weigh(task, head, rows),
+    TokenGemm gemm = {.a = attention_weigh(task, rows),
                       .a_block = attention_elements(task, rows->count),
-                      .b = head->values,
-                      .b_block = head->value_block,
+                      .b = task->scratch + step->values,
+                      .b_block = attention_elements(task, step->padded),
                       .c = sums,
                       .c_block = (narrow ? rows->count : step->rows) * CHANNEL_BLOCK,
                       .c_stride = CHANNEL_BLOCK,
@@ -303,31 +311,13 @@ static void attention_tile(const AttentionTask *task, const AttentionHead *head,
 
 /* ---- All ---- */
 
-static void attention_sequence(const AttentionTask *task, size_t index, size_t sequence) {
+static void attention_head(const AttentionTask *task, size_t head, size_t sequence) {
     const AttentionStep *step = task->step;
-    AttentionHead head = {.head = index};
-    AttentionRows rows = {.sequence = sequence};
-    size_t blocks = step->turned_blocks * step->rows * CHANNEL_BLOCK;
-    float *queries = attention_floats(task, step->head) + sequence * step->padded * CHANNEL_BLOCK;
-    float *keys = queries + blocks;
-    float *values = keys + blocks;
-    attention_clear_padding(task, keys, step->turned_blocks + step->value_blocks);
-    attention_set_queries(task, &head, queries);
-    attention_set_keys(task, &head, keys);
-    attention_set_values(task, &head, values);
-    while (attention_next(&rows, step->length, step->query_rows))
-        attention_tile(task, &head, &rows);
-}
-
-static void attention_head(const AttentionTask *task, size_t head) {
-    const AttentionStep *step = task->step;
-    size_t blocks = 2 * step->turned_blocks + step->value_blocks;
-    AttentionRows rows = {0};
-    while (attention_next_of_all(task, &rows))
-        attention_project(task, &rows, &step->qkv, head * blocks, blocks,
-                          attention_floats(task, step->head));
-    for (size_t sequence = 0; sequence < task->count; sequence++)
-        attention_sequence(task, head, sequence);
+    for (AttentionRows rows = {.sequence = sequence}; attention_next(task, &rows, TOKEN_TILE_ROWS);)
+        attention_part(task, head, rows);
+    for (AttentionRows rows = {.sequence = sequence};
+         attention_next(task, &rows, step->query_rows);)
+        attention_tile(task, head, &rows);
 }
 
 static size_t attention_sequences(const AttentionStep *step, const CpuRun *run) {
@@ -347,11 +337,11 @@ static void attention_task(void *context, size_t index, int thread) {
     task.count = size_min(attention_sequences(step, run) - task.first, step->sequences);
     for (AttentionRows rows = {0}; attention_next_of_all(&task, &rows);) {
         attention_normalise(&task, rows);
-        attention_project(&task, &rows, &step->gates, 0, step->gates.column_blocks,
-                          attention_floats(&task, step->gate_values));
+        attention_set_gates(&task, &rows);
     }
     for (size_t head = 0; head < step->heads; head++)
-        attention_head(&task, head);
+        for (size_t sequence = 0; sequence < task.count; sequence++)
+            attention_head(&task, head, sequence);
     for (AttentionRows rows = {0}; attention_next_of_all(&task, &rows);)
         attention_output(&task, &rows);
 }

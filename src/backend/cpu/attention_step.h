@@ -39,15 +39,14 @@ typedef struct AttentionStep {
     size_t pointers;       /* of a gemm's blocks */
     size_t normalised;     /* (blocks of features, rows) elements */
     size_t tile;           /* (blocks of features, TOKEN_TILE_ROWS) before it is narrowed; narrow */
-    size_t gate_values;    /* (blocks of heads, rows) */
-    size_t head;           /* (2 · turned_blocks + value_blocks, rows): queries, keys, values */
-    size_t narrow_queries; /* (turned_blocks, padded) */
+    size_t gates_made;     /* (blocks of heads, rows) before the bias */
+    size_t part;           /* (2 · turned_blocks + value_blocks, TOKEN_TILE_ROWS) */
+    size_t key_block;      /* (turned_blocks · CHANNEL_BLOCK) vectors before they are narrowed */
+    size_t queries;        /* (turned_blocks, padded) elements */
     size_t keys;           /* (padded / CHANNEL_BLOCK, turned_blocks · CHANNEL_BLOCK) vectors */
-    size_t key_block;      /* one block of them before it is narrowed; narrow */
-    size_t narrow_values;  /* (value_blocks, padded) vectors */
+    size_t values;         /* (value_blocks, padded) vectors */
     size_t scores;         /* (padded / CHANNEL_BLOCK, query_rows) */
-    size_t narrow_scores;
-    size_t softmax_room;   /* (2, query_rows) vectors */
+    size_t narrow_scores;  /* their powers; narrow */
     size_t sums;           /* (query_rows) floats */
     size_t values_sum;     /* (value_blocks, query_rows) before it is narrowed; narrow */
     size_t heads_together; /* (heads · value_blocks, rows) elements */

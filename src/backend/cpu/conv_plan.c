@@ -192,8 +192,16 @@ double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
         return STFT_NS *
                elements(layer->output.channels, layer->output.height, layer->output.width);
     case OP_ISTFT:
-        return STFT_NS *
-               elements(layer->blocks * CHANNEL_BLOCK, layer->input_height, layer->input_width);
+        return STFT_NS * elements(layer->tokens ? layer->blocks : layer->blocks * CHANNEL_BLOCK,
+                                  layer->input_height, layer->input_width);
+    case OP_BAND_SPLIT:
+    case OP_ATTENTION:
+    case OP_FEED_FORWARD:
+    case OP_MASK:
+        return layer_costs(layer)->gemm * layer->flops / (2 * CHANNEL_BLOCK);
+    case OP_RMS_NORM:
+        return ELEMENTWISE_NS * elements(layer->blocks, layer->output.height, layer->output.width) /
+               CHANNEL_BLOCK;
     default:
         return ELEMENTWISE_NS * elements(layer->blocks, layer->output.height, layer->output.width);
     }

@@ -37,6 +37,8 @@ typedef struct CpuLayer {
     Shape output;
     const Kernels *kernels;
     cleave_precision precision; /* of the layer's products */
+    bool tokens;                /* it reads tokens */
+    double flops;               /* of the products of an op of tokens */
 } CpuLayer;
 
 static inline bool is_convolution(const Node *node) {

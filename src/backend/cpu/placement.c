@@ -24,9 +24,12 @@ CpuLayer step_layer(const CpuExecutable *executable, const Step *step) {
                       .precision = step_precision(executable, step)};
     if (is_convolution(node))
         layer.conv = node->as.conv;
+    if (graph_is_tokens(graph, step->node))
+        layer.flops = graph_node_flops(graph, step->node);
     if (node->input_count > 0) {
         layer.input_height = graph->nodes[node->inputs[0]].shape.height;
         layer.input_width = graph->nodes[node->inputs[0]].shape.width;
+        layer.tokens = graph_is_tokens(graph, node->inputs[0]);
     }
     for (int i = 0; i < step->source_count; i++)
         layer.blocks += executable->tensors[step->sources[i].node].blocks;

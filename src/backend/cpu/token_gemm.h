@@ -3,6 +3,8 @@
 #ifndef CLEAVE_CPU_TOKEN_GEMM_H
 #define CLEAVE_CPU_TOKEN_GEMM_H
 
+#include <string.h>
+
 #include "backend/cpu/step.h"
 #include "base/memory.h"
 
@@ -77,6 +79,24 @@ static inline const void *token_elements(const CpuStep *step, const float *float
         return floats;
     step->products->narrow(room, floats, positions);
     return room;
+}
+
+/* Writes elements of a step's precision, as a gemm's A has them and as its B has them. Of B,
+ * `positions` is a multiple of CHANNEL_BLOCK. */
+static inline void token_copy(const CpuStep *step, const float *floats, void *to,
+                              size_t positions) {
+    if (step->products->narrow)
+        step->products->narrow(to, floats, positions);
+    else
+        memcpy(to, floats, positions * CHANNEL_BLOCK * sizeof(float));
+}
+
+static inline void token_copy_vectors(const CpuStep *step, const float *floats, void *to,
+                                      size_t positions) {
+    if (step->products->narrow)
+        step->products->narrow_vectors(to, floats, positions);
+    else
+        memcpy(to, floats, positions * CHANNEL_BLOCK * sizeof(float));
 }
 
 /* Takes `bytes` of a thread's scratch memory, aligned: returns where they begin. */

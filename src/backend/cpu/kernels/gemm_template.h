@@ -55,6 +55,14 @@ ALWAYS_INLINE void GEMM(block)(Vector sums[][TILE_VECTORS], const GEMM_ELEMENT *
 
 #endif
 
+/* What is added comes from far away, and is wanted only when the products are done. */
+ALWAYS_INLINE void GEMM(fetch_added)(const GemmArguments *g, size_t row, int column, int rows,
+                                     int columns) {
+    for (int j = column; j < column + columns; j++)
+        for (int m = 0; m < rows && g->add[j]; m++)
+            __builtin_prefetch(g->add[j] + (row + (size_t)m) * g->c_stride);
+}
+
 /* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are
  * constants where this is inlined, so that the loops over them unroll completely. */
 ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, int rows, int columns,
@@ -67,6 +75,7 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
         for (int v = 0; v < vectors; v++)
             sums[m][v] = simd_set(0);
     }
+    GEMM(fetch_added)(g, row, column, rows, columns);
     const GEMM_ELEMENT *b[GEMM_TILE_COLUMNS];
     for (int j = 0; j < columns; j++)
         b[j] = (const GEMM_ELEMENT *)g->b[column + j];

@@ -47,6 +47,17 @@ typedef struct GemmArguments {
     int columns; /* 1 … GEMM_COLUMNS */
 } GemmArguments;
 
+/* The numerators and denominators of a softmax in base 2: the powers are 2^(score - the row's
+ * largest), and zero beyond the keys, as elements of the precision; sums get each row's sum of
+ * them, before they are rounded. */
+typedef struct SoftmaxArguments {
+    const float *scores; /* (blocks of keys, rows, CHANNEL_BLOCK); lane = key within the block */
+    void *powers;        /* the same; may be the scores if elements are f32 */
+    float *sums;         /* (rows) */
+    size_t rows;
+    size_t keys; /* 1 or more */
+} SoftmaxArguments;
+
 /* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN
  * stays NaN, and what is too large becomes infinity. A table without instructions for a format
  * widens it to f32, where products of the format are exact. Subnormals of f16 count in full.
@@ -59,6 +70,7 @@ typedef struct ProductKernels {
      * the table's gemm wants; so `positions` is a multiple of CHANNEL_BLOCK for B. NULL for f32. */
     void (*narrow)(void *to, const float *from, size_t positions);
     void (*narrow_vectors)(void *to, const float *from, size_t positions);
+    void (*softmax)(const SoftmaxArguments *arguments);
 } ProductKernels;
 
 #define PRECISIONS (CLEAVE_PRECISION_BF16 + 1)
@@ -111,16 +123,6 @@ typedef struct RmsNormArguments {
     size_t rows;
 } RmsNormArguments;
 
-/* The numerators and denominators of a softmax in base 2: scores become 2^(score - the row's
- * largest), and zero beyond the keys; sums get each row's sum of them. */
-typedef struct SoftmaxArguments {
-    float *scores; /* (blocks of keys, rows, CHANNEL_BLOCK); lane = key within the block */
-    float *sums;   /* (rows) */
-    float *room;   /* (2, rows, CHANNEL_BLOCK), for the kernel */
-    size_t rows;
-    size_t keys; /* 1 or more */
-} SoftmaxArguments;
-
 /* Turns pairs (x, y) of features by an angle, and multiplies them by `scale`:
  * (x cos - y sin, y cos + x sin) · scale. */
 typedef struct RopeArguments {
@@ -164,7 +166,6 @@ typedef struct Kernels {
     void (*winograd_output)(const WinogradOutput *arguments);
     void (*statistics)(const StatisticsArguments *arguments);
     void (*rms_norm)(const RmsNormArguments *arguments);
-    void (*softmax)(const SoftmaxArguments *arguments);
     void (*rope)(const RopeArguments *arguments);
     /* to[i][j] = from[j][i], both (CHANNEL_BLOCK, CHANNEL_BLOCK); `to` is not `from`. */
     void (*transpose)(float *to, const float *from);

@@ -273,22 +273,49 @@ static void rms_norm(const RmsNormArguments *a) {
     }
 }
 
-static void softmax(const SoftmaxArguments *a) {
+static size_t softmax_at(const SoftmaxArguments *a, size_t row, size_t key) {
+    return (key / CHANNEL_BLOCK * a->rows + row) * CHANNEL_BLOCK + key % CHANNEL_BLOCK;
+}
+
+static inline void softmax(const SoftmaxArguments *a, void (*store)(void *, size_t, float)) {
     size_t padded = (a->keys + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK * CHANNEL_BLOCK;
     for (size_t row = 0; row < a->rows; row++) {
-        float *scores = a->scores + row * CHANNEL_BLOCK;
         float largest = -INFINITY;
         double sum = 0;
-#define SCORE(key) scores[(key) / CHANNEL_BLOCK * a->rows * CHANNEL_BLOCK + (key) % CHANNEL_BLOCK]
         for (size_t key = 0; key < a->keys; key++)
-            largest = fmaxf(largest, SCORE(key));
+            largest = fmaxf(largest, a->scores[softmax_at(a, row, key)]);
         for (size_t key = 0; key < padded; key++) {
-            SCORE(key) = key < a->keys ? exp2f(SCORE(key) - largest) : 0;
-            sum += (double)SCORE(key);
+            size_t at = softmax_at(a, row, key);
+            float power = key < a->keys ? exp2f(a->scores[at] - largest) : 0;
+            sum += (double)power;
+            store(a->powers, at, power);
         }
-#undef SCORE
         a->sums[row] = (float)sum;
     }
+}
+
+static void store_f32(void *to, size_t at, float x) {
+    ((float *)to)[at] = x;
+}
+
+static void store_f16(void *to, size_t at, float x) {
+    ((uint16_t *)to)[at] = half_from_float_plain(x);
+}
+
+static void store_bf16(void *to, size_t at, float x) {
+    ((uint16_t *)to)[at] = bf16_from_float(x);
+}
+
+static void softmax_f32(const SoftmaxArguments *a) {
+    softmax(a, store_f32);
+}
+
+static void softmax_f16(const SoftmaxArguments *a) {
+    softmax(a, store_f16);
+}
+
+static void softmax_bf16(const SoftmaxArguments *a) {
+    softmax(a, store_bf16);
 }
 
 static void rope(const RopeArguments *a) {
@@ -331,15 +358,18 @@ const Kernels kernels_reference = {
     .needs = "",
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
-                                           .gemm = gemm_f32},
+                                           .gemm = gemm_f32,
+                                           .softmax = softmax_f32},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
                                            .gemm = gemm_f16,
                                            .narrow = narrow_to_f16,
-                                           .narrow_vectors = narrow_to_f16},
+                                           .narrow_vectors = narrow_to_f16,
+                                           .softmax = softmax_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .gemm = gemm_bf16,
                                             .narrow = narrow_to_bf16,
-                                            .narrow_vectors = narrow_to_bf16}},
+                                            .narrow_vectors = narrow_to_bf16,
+                                            .softmax = softmax_bf16}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,
@@ -353,7 +383,6 @@ const Kernels kernels_reference = {
     .winograd_output = winograd_output,
     .statistics = statistics,
     .rms_norm = rms_norm,
-    .softmax = softmax,
     .rope = rope,
     .transpose = transpose,
     .scale_rows = scale_rows,

@@ -68,6 +68,13 @@ static inline Vector simd_power_of_two(Vector n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23));
 }
 
+/* x · 2^n for whole n, given as n + 1.5 · 2^23, whose lowest bits are those of n. The result is
+ * normal. */
+static inline Vector simd_scale(Vector x, Vector n) {
+    __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), exponent));
+}
+
 /* positive where x > 0, else other. */
 static inline Vector simd_where_positive(Vector x, Vector positive, Vector other) {
     return _mm256_blendv_ps(other, positive, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));

@@ -72,6 +72,13 @@ static inline Vector simd_power_of_two(Vector n) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23));
 }
 
+/* x · 2^n for whole n, given as n + 1.5 · 2^23, whose lowest bits are those of n. The result is
+ * normal. */
+static inline Vector simd_scale(Vector x, Vector n) {
+    __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(n), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), exponent));
+}
+
 /* positive where x > 0, else other. */
 static inline Vector simd_where_positive(Vector x, Vector positive, Vector other) {
     __mmask16 mask = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);

@@ -69,6 +69,13 @@ static inline Vector simd_power_of_two(Vector n) {
     return vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23));
 }
 
+/* x · 2^n for whole n, given as n + 1.5 · 2^23, whose lowest bits are those of n. The result is
+ * normal. */
+static inline Vector simd_scale(Vector x, Vector n) {
+    int32x4_t exponent = vshlq_n_s32(vreinterpretq_s32_f32(n), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), exponent));
+}
+
 /* positive where x > 0, else other. */
 static inline Vector simd_where_positive(Vector x, Vector positive, Vector other) {
     return vbslq_f32(vcgtzq_f32(x), positive, other);

@@ -68,19 +68,21 @@ static void rms_norm(const RmsNormArguments *a) {
 
 /* ---- Softmax ---- */
 
-/* 2^x for x ≤ 0, at least 2^-126: x = n + r, |r| ≤ 1/2, and 2^r by a polynomial of degree 5 that is
- * 1 at 0, a minimax fit of the relative error (1.1e-7; iteratively reweighted least squares). */
+/* 2^x for x ≤ 0, at least 2^-125: x = n + r, |r| ≤ 1/2, and 2^r by a polynomial of degree 5 that is
+ * 1 at 0, a minimax fit of the relative error (1.1e-7; iteratively reweighted least squares).
+ * Adding 1.5 · 2^23 rounds to whole numbers. */
 ALWAYS_INLINE Vector simd_exp2(Vector x) {
-    x = simd_max(simd_set(-126.0f), x);
-    Vector n = simd_round(x);
-    Vector r = simd_subtract(x, n);
+    Vector whole = simd_set(12582912.0f);
+    x = simd_max(simd_set(-125.0f), x);
+    Vector n = simd_add(x, whole);
+    Vector r = simd_subtract(x, simd_subtract(n, whole));
     Vector p = simd_set(0.001326472731307149f);
     p = simd_fma(p, r, simd_set(0.009671512991189957f));
     p = simd_fma(p, r, simd_set(0.05550733581185341f));
     p = simd_fma(p, r, simd_set(0.24022242426872253f));
     p = simd_fma(p, r, simd_set(0.6931470036506653f));
     p = simd_fma(p, r, simd_set(1.0f));
-    return simd_multiply(p, simd_power_of_two(n));
+    return simd_scale(p, n);
 }
 
 /* From CHANNEL_BLOCK - n on: n ones, then zeros; and n zeros, then minus infinities. */
@@ -88,60 +90,111 @@ ALWAYS_INLINE Vector simd_exp2(Vector x) {
 static const float lanes_kept[2 * CHANNEL_BLOCK] = {SIXTEEN(1.0f), SIXTEEN(0.0f)};
 static const float lanes_excluded[2 * CHANNEL_BLOCK] = {SIXTEEN(0.0f), SIXTEEN(-INFINITY)};
 
-/* largest[row] = max(largest[row], scores[row]), lane by lane, of the first `lanes` lanes. */
-ALWAYS_INLINE void softmax_largest(float *largest, const float *scores, size_t rows, size_t lanes) {
-    const float *excluded = lanes_excluded + CHANNEL_BLOCK - lanes;
-    for (size_t i = 0; i < rows * CHANNEL_BLOCK; i += SIMD_LANES) {
-        Vector x = simd_load(scores + i);
-        if (lanes < CHANNEL_BLOCK)
-            x = simd_add(x, simd_load(excluded + i % CHANNEL_BLOCK));
-        simd_store(largest + i, simd_max(x, simd_load(largest + i)));
-    }
+/* Rows whose sums are in registers at once: four vectors of them. */
+#define SOFTMAX_VECTORS 4
+#define SOFTMAX_ROWS    (SOFTMAX_VECTORS / BLOCK_VECTORS)
+
+/* Where vector `v` of some rows from `row` on lies in a block. */
+ALWAYS_INLINE size_t softmax_at(const SoftmaxArguments *a, size_t block, size_t row, int v) {
+    return (block * a->rows + row) * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
 }
 
-/* scores = 2^(scores - largest), and sums += scores, of the first `lanes` lanes; zero beyond. */
-ALWAYS_INLINE void softmax_powers(float *scores, float *sums, const float *largest, size_t rows,
-                                  size_t lanes) {
-    const float *kept = lanes_kept + CHANNEL_BLOCK - lanes;
-    for (size_t i = 0; i < rows * CHANNEL_BLOCK; i += SIMD_LANES) {
-        Vector power = simd_exp2(simd_subtract(simd_load(scores + i), simd_load(largest + i)));
-        if (lanes < CHANNEL_BLOCK)
-            power = simd_multiply(power, simd_load(kept + i % CHANNEL_BLOCK));
-        simd_store(scores + i, power);
-        simd_store(sums + i, simd_add(simd_load(sums + i), power));
-    }
-}
-
-/* Every lane gets the row's largest. */
-static void softmax_spread(float *largest, size_t rows) {
-    for (size_t row = 0; row < rows; row++) {
-        float value = lanes_largest(largest + row * CHANNEL_BLOCK);
-        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES)
-            simd_store(largest + row * CHANNEL_BLOCK + lane, simd_set(value));
-    }
-}
-
-static void softmax(const SoftmaxArguments *a) {
+/* Every lane of largest[] gets its row's. */
+ALWAYS_INLINE void softmax_largest(const SoftmaxArguments *a, size_t row, int vectors,
+                                   Vector *largest) {
     size_t whole = a->keys / CHANNEL_BLOCK;
-    size_t rest = a->keys % CHANNEL_BLOCK;
-    size_t floats = a->rows * CHANNEL_BLOCK;
-    float *largest = a->room;
-    float *sums = a->room + floats;
-    for (size_t i = 0; i < floats; i++) {
-        largest[i] = -INFINITY;
-        sums[i] = 0;
+    const float *excluded = lanes_excluded + CHANNEL_BLOCK - a->keys % CHANNEL_BLOCK;
+    float lanes[SOFTMAX_ROWS * CHANNEL_BLOCK];
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        largest[v] = simd_set(-INFINITY);
+    for (size_t block = 0; block < whole; block++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++)
+            largest[v] = simd_max(simd_load(a->scores + softmax_at(a, block, row, v)), largest[v]);
     }
-    for (size_t block = 0; block < whole; block++)
-        softmax_largest(largest, a->scores + block * floats, a->rows, CHANNEL_BLOCK);
-    if (rest > 0)
-        softmax_largest(largest, a->scores + whole * floats, a->rows, rest);
-    softmax_spread(largest, a->rows);
-    for (size_t block = 0; block < whole; block++)
-        softmax_powers(a->scores + block * floats, sums, largest, a->rows, CHANNEL_BLOCK);
-    if (rest > 0)
-        softmax_powers(a->scores + whole * floats, sums, largest, a->rows, rest);
-    for (size_t row = 0; row < a->rows; row++)
-        a->sums[row] = lanes_sum(sums + row * CHANNEL_BLOCK);
+    UNROLL
+    for (int v = 0; v < vectors && a->keys % CHANNEL_BLOCK > 0; v++) {
+        Vector x = simd_load(a->scores + softmax_at(a, whole, row, v));
+        Vector kept = simd_add(x, simd_load(excluded + v % BLOCK_VECTORS * SIMD_LANES));
+        largest[v] = simd_max(kept, largest[v]);
+    }
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        simd_store(lanes + v * SIMD_LANES, largest[v]);
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        largest[v] = simd_set(lanes_largest(lanes + v / BLOCK_VECTORS * CHANNEL_BLOCK));
+}
+
+typedef void SoftmaxStore(void *to, size_t at, Vector v);
+
+/* Some rows from `row` on, as many as `vectors` vectors are. */
+ALWAYS_INLINE void softmax_rows(const SoftmaxArguments *a, size_t row, int vectors,
+                                SoftmaxStore *store) {
+    size_t whole = a->keys / CHANNEL_BLOCK;
+    const float *kept = lanes_kept + CHANNEL_BLOCK - a->keys % CHANNEL_BLOCK;
+    float lanes[SOFTMAX_ROWS * CHANNEL_BLOCK];
+    Vector largest[SOFTMAX_VECTORS];
+    Vector sums[SOFTMAX_VECTORS];
+    softmax_largest(a, row, vectors, largest);
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        sums[v] = simd_set(0);
+    for (size_t block = 0; block < whole; block++) {
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
+            size_t at = softmax_at(a, block, row, v);
+            Vector power = simd_exp2(simd_subtract(simd_load(a->scores + at), largest[v]));
+            sums[v] = simd_add(sums[v], power);
+            store(a->powers, at, power);
+        }
+    }
+    UNROLL
+    for (int v = 0; v < vectors && a->keys % CHANNEL_BLOCK > 0; v++) {
+        size_t at = softmax_at(a, whole, row, v);
+        Vector power = simd_exp2(simd_subtract(simd_load(a->scores + at), largest[v]));
+        power = simd_multiply(power, simd_load(kept + v % BLOCK_VECTORS * SIMD_LANES));
+        sums[v] = simd_add(sums[v], power);
+        store(a->powers, at, power);
+    }
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        simd_store(lanes + v * SIMD_LANES, sums[v]);
+    for (int i = 0; i < vectors / BLOCK_VECTORS; i++)
+        a->sums[row + (size_t)i] = lanes_sum(lanes + i * CHANNEL_BLOCK);
+}
+
+ALWAYS_INLINE void softmax(const SoftmaxArguments *a, SoftmaxStore *store) {
+    size_t row = 0;
+    for (; row + SOFTMAX_ROWS <= a->rows; row += SOFTMAX_ROWS)
+        softmax_rows(a, row, SOFTMAX_VECTORS, store);
+    for (; row < a->rows; row++)
+        softmax_rows(a, row, BLOCK_VECTORS, store);
+}
+
+ALWAYS_INLINE void softmax_store_f32(void *to, size_t at, Vector v) {
+    simd_store((float *)to + at, v);
+}
+
+ALWAYS_INLINE void softmax_store_f16(void *to, size_t at, Vector v) {
+    simd_store_f16((uint16_t *)to + at, v);
+}
+
+ALWAYS_INLINE void softmax_store_bf16(void *to, size_t at, Vector v) {
+    simd_store_bf16((uint16_t *)to + at, v);
+}
+
+static void softmax_f32(const SoftmaxArguments *a) {
+    softmax(a, softmax_store_f32);
+}
+
+static void softmax_f16(const SoftmaxArguments *a) {
+    softmax(a, softmax_store_f16);
+}
+
+static void softmax_bf16(const SoftmaxArguments *a) {
+    softmax(a, softmax_store_bf16);
 }
 
 /* ---- Smaller ones ---- */
