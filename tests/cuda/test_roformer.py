@@ -82,6 +82,8 @@ class RoformerTest(SimulatedGpuTest):
         self.assertEqual(set(ops), {"stft", "band_split", "attention", "feed_forward", "rms_norm", "mask",
                                     "istft"})
         self.assertGreater(min(op["seconds"] for op in ops.values()), 0)
+        for op in ("band_split", "attention", "feed_forward", "mask"):
+            self.assertGreater(ops[op]["peak_share"], 0, op)
 
     def test_the_plan_is_shown(self):
         model = os.path.join(GOLDEN, SHORT, "model.ckpt")

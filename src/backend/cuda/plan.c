@@ -66,8 +66,7 @@ static bool step_is_edge(const CudaPlan *plan, int step) {
 
 static int operand_type(const CudaPlan *plan, int step) {
     StepKind kind = plan->steps[step].kind;
-    bool multiplies = plan_is_product(kind) || (plan_is_tokens(kind) && kind != STEP_KIND_RMS_NORM);
-    bool narrow = multiplies && !step_is_edge(plan, step);
+    bool narrow = (plan_is_product(kind) || plan_is_multiplying(kind)) && !step_is_edge(plan, step);
     return narrow ? narrow_type(plan) : STORED_F32;
 }
 
@@ -119,7 +118,7 @@ static int stored_of(const CudaPlan *plan, int step) {
     const Step *s = &plan->program.steps[step];
     StepKind kind = plan->steps[step].kind;
     if (kind == STEP_KIND_NONE || plan_is_transform(kind) || step_is_edge(plan, step) ||
-        s->add >= 0 || (plan_is_tokens(kind) && kind != STEP_KIND_RMS_NORM) ||
+        s->add >= 0 || plan_is_multiplying(kind) ||
         !all_readers(plan, s->output, reads_not_in_full))
         return STORED_F32;
     if (plan_is_product(kind))

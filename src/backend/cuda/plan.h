@@ -159,6 +159,11 @@ static inline bool plan_is_tokens(StepKind kind) {
     return kind >= STEP_KIND_BAND_SPLIT;
 }
 
+/* Whether a step of tokens has matrix products. */
+static inline bool plan_is_multiplying(StepKind kind) {
+    return plan_is_tokens(kind) && kind != STEP_KIND_RMS_NORM;
+}
+
 static inline bool plan_is_transform(StepKind kind) {
     return kind == STEP_KIND_STFT || kind == STEP_KIND_ISTFT;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cuda/plan_tokens.h"
+
 static double value_bytes(const PlannedValue *value) {
     return value->exists
                ? (double)value->height * value->width * padded_channels(&value->channels) *
@@ -12,9 +14,22 @@ static double value_bytes(const PlannedValue *value) {
                : 0;
 }
 
+/* What a step of tokens writes for itself, and reads again. */
+static double rooms_bytes(const CudaPlan *plan, int step) {
+    double bytes = 0;
+    for (int room = 0; room < TOKENS_ROOMS; room++) {
+        size_t factors[4];
+        plan_tokens_room(plan, step, (TokensRoom)room, factors);
+        bytes += 2 * (double)factors[0] * (double)factors[1] * (double)factors[2];
+    }
+    return bytes;
+}
+
 static double step_bytes(const CudaPlan *plan, int step) {
     const Step *s = &plan->program.steps[step];
     double bytes = value_bytes(plan_output(plan, step));
+    if (plan_is_tokens(plan->steps[step].kind))
+        bytes += rooms_bytes(plan, step);
     for (int i = 0; i < s->source_count; i++) {
         bytes += value_bytes(&plan->values[s->sources[i].node]);
         if (s->sources[i].mul >= 0)
@@ -50,7 +65,7 @@ static ProfileOp describe_step(const CudaPlan *plan, int step, double flops) {
     snprintf(op.name, sizeof(op.name), "%s", node->name);
     if (node->input_count > 0)
         op.input = plan->graph.nodes[node->inputs[0]].shape;
-    if (graph_is_product(node))
+    if (graph_is_product(node) || plan_is_multiplying(planned->kind))
         op.products = graph_node_flops(&plan->graph, plan->program.steps[step].node);
     if (node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED)
         memcpy(op.kernel, node->as.conv.kernel, sizeof(op.kernel));

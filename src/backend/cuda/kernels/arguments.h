@@ -270,16 +270,16 @@ typedef struct RowsArguments {
     int32_t stored; /* the output */
     int32_t rows;   /* of a group and sample */
     int32_t finish;
+    int32_t tiles_first; /* in the grid */
     /* ROWS_ATTENTION alone: */
     int32_t turned;
     int32_t kept;
-    int32_t head;   /* features of a head, padded */
-    uint64_t turns; /* float[position][head / 2][2]: cosine and sine */
-    uint64_t gates; /* float[sample][row][heads] */
+    int32_t head; /* features of a head, padded */
     int32_t heads;
     int32_t frames;      /* row = band · frames + frame */
     int32_t along_bands; /* position is the band's number, else the frame's */
-    int32_t tiles_first; /* in the grid */
+    uint64_t turns;      /* float[position][head / 2][2]: cosine and sine */
+    uint64_t gates;      /* float[sample][row][heads] */
 } RowsArguments;
 
 /* rms: output = input / max(‖input‖, 1e-12) · √features · gamma for each row of each group, then

@@ -129,15 +129,20 @@ template <typename T, int E> struct AttentionWarp {
         return scores[i / 8][0][i / 2 % 4][half * 2 + i % 2];
     }
 
+    /* Keys beyond the sequence have no share. */
+    FN_MEMBER static void leave_out(float (&scores)[keys / 32][1][4][4], int count) {
+        UNROLL
+        for (int i = 0; i < keys / 2; i++)
+            if (key(i / 2) >= count)
+                score_at(scores, i % 2, i / 2) = as_float(0xff800000); /* -infinity */
+    }
+
     /* Scores become shares, not yet divided by their sum. */
-    FN_MEMBER void share(float (&scores)[keys / 32][1][4][4], int count, float scale, int half) {
+    FN_MEMBER void share(float (&scores)[keys / 32][1][4][4], float scale, int half) {
         float most_now = most[half];
         UNROLL
-        for (int i = 0; i < keys / 4; i++) {
-            if (key(i) >= count)
-                score_at(scores, half, i) = as_float(0xff800000);
+        for (int i = 0; i < keys / 4; i++)
             most_now = maximum(most_now, score_at(scores, half, i));
-        }
         most_now = maximum(most_now, shuffle_xor(most_now, 1));
         most_now = maximum(most_now, shuffle_xor(most_now, 2));
         float factor = exponential2((most[half] - most_now) * scale);
@@ -181,8 +186,10 @@ template <typename T, int E> struct AttentionWarp {
     FN_MEMBER void add(const char *queries, const char *tile, int count, float scale) {
         float scores[keys / 32][1][4][4];
         score(scores, queries, tile);
-        share(scores, count, scale, 0);
-        share(scores, count, scale, 1);
+        if (count < keys)
+            leave_out(scores, count);
+        share(scores, scale, 0);
+        share(scores, scale, 1);
         UNROLL
         for (int step = 0; step < keys / 16; step++)
             add_values(scores, tile + tile_bytes, step);
