@@ -14,6 +14,7 @@
 
 #include "backend/cpu/mask_weights.h"
 #include "backend/cpu/step_kinds.h"
+#include "backend/cpu/token_gemm.h"
 #include "graph/tokens.h"
 
 /* Columns of a tile, CHANNEL_BLOCK frames each: 416 frames, for which a panel of 64 rows by 1536
@@ -67,7 +68,7 @@ static size_t mask_column_bytes(const MaskStep *step, size_t element) {
 /* Lays the parts out one behind the other; returns the bytes of all. */
 static size_t mask_lay_out_scratch(MaskStep *step) {
     size_t layer = (size_t)step->tile_columns * mask_column_bytes(step, step->weights.element);
-    size_t panel = weight_k_blocks(step->weights.copied_in) * CHANNEL_BLOCK * MASK_PANEL_ROWS;
+    size_t panel = feature_blocks(step->weights.copied_in) * CHANNEL_BLOCK * MASK_PANEL_ROWS;
     const size_t bytes[MASK_SCRATCH_PARTS] = {layer,
                                               layer,
                                               mask_column_bytes(step, sizeof(float)),
@@ -76,10 +77,8 @@ static size_t mask_lay_out_scratch(MaskStep *step) {
                                               panel * sizeof(float),
                                               step->k_blocks * sizeof(void *)};
     size_t used = 0;
-    for (int i = 0; i < MASK_SCRATCH_PARTS; i++) {
-        step->scratch_parts[i] = used;
-        used += size_round_up(bytes[i], MEMORY_ALIGNMENT);
-    }
+    for (int i = 0; i < MASK_SCRATCH_PARTS; i++)
+        step->scratch_parts[i] = scratch_take(&used, bytes[i]);
     return used;
 }
 
@@ -115,7 +114,7 @@ typedef struct MaskTile {
 
 /* Vectors of a column of features, padded to whole blocks of k. */
 static size_t mask_positions(size_t features) {
-    return weight_k_blocks(features) * CHANNEL_BLOCK;
+    return feature_blocks(features) * CHANNEL_BLOCK;
 }
 
 /* Column `column` of what a layer with `features` inputs reads. */
@@ -123,15 +122,6 @@ static unsigned char *mask_column(const MaskStep *step, unsigned char *layer, in
                                   size_t features) {
     return layer +
            (size_t)column * mask_positions(features) * CHANNEL_BLOCK * step->weights.element;
-}
-
-/* From f32 to elements of the gemm's vectors. */
-static void mask_store_vectors(const MaskStep *step, unsigned char *to, const float *from,
-                               size_t positions) {
-    if (is_narrow(&step->base))
-        step->base.products->narrow_vectors(to, from, positions);
-    else
-        memcpy(to, from, positions * CHANNEL_BLOCK * sizeof(float));
 }
 
 /* Turns the tokens of up to CHANNEL_BLOCK frames into vectors; missing frames are zero. */
@@ -153,9 +143,13 @@ static void mask_load(const MaskTile *tile, const MaskScratch *scratch) {
     const MaskStep *step = tile->context->step;
     size_t width = (size_t)step->base.operand.sources[0].tensor->width;
     for (int column = 0; column < tile->columns; column++) {
-        mask_load_column(tile, column, scratch->column);
-        mask_store_vectors(step, mask_column(step, scratch->layer[0], column, width),
-                           scratch->column, mask_positions(width));
+        unsigned char *to = mask_column(step, scratch->layer[0], column, width);
+        if (is_narrow(&step->base)) {
+            mask_load_column(tile, column, scratch->column);
+            step->base.products->narrow_vectors(to, scratch->column, mask_positions(width));
+        } else {
+            mask_load_column(tile, column, (float *)(void *)to);
+        }
     }
 }
 
@@ -163,7 +157,7 @@ static void mask_load(const MaskTile *tile, const MaskScratch *scratch) {
 static void mask_multiply(const MaskStep *step, const MaskLinear *linear, size_t rows, int column,
                           int columns, const MaskScratch *scratch) {
     GemmArguments gemm = {.a = scratch->pointers,
-                          .k_blocks = weight_k_blocks(linear->in),
+                          .k_blocks = feature_blocks(linear->in),
                           .a_stride = CHANNEL_BLOCK,
                           .c_stride = CHANNEL_BLOCK,
                           .rows = rows,
@@ -175,20 +169,22 @@ static void mask_multiply(const MaskStep *step, const MaskLinear *linear, size_t
     step->base.products->gemm(&gemm);
 }
 
-/* tanh of one column of a panel's outputs, for the next layer. The last panel pads it. */
+/* tanh of one column of a panel's outputs, for the next layer, whose blocks of k the last panel
+ * completes with zeros. */
 static void mask_finish_hidden(const MaskTile *tile, const MaskLinear *linear, MaskRows rows,
                                int column, float *products, const MaskScratch *scratch) {
     const MaskStep *step = tile->context->step;
     bool is_last = rows.first + rows.count == linear->out;
     size_t padded = is_last ? mask_positions(linear->out) - rows.first : rows.count;
-    tile->context->run->executable->kernels->bias_tanh(products, products,
-                                                       linear->bias + rows.first, rows.count);
-    memset(products + rows.count * CHANNEL_BLOCK, 0,
+    unsigned char *to = mask_column(step, scratch->layer[1], column, linear->out) +
+                        rows.first * CHANNEL_BLOCK * step->weights.element;
+    float *wide = is_narrow(&step->base) ? products : (float *)(void *)to;
+    tile->context->run->executable->kernels->bias_tanh(wide, products, linear->bias + rows.first,
+                                                       rows.count);
+    memset(wide + rows.count * CHANNEL_BLOCK, 0,
            (padded - rows.count) * CHANNEL_BLOCK * sizeof(float));
-    mask_store_vectors(step,
-                       mask_column(step, scratch->layer[1], column, linear->out) +
-                           rows.first * CHANNEL_BLOCK * step->weights.element,
-                       products, padded);
+    if (is_narrow(&step->base))
+        step->base.products->narrow_vectors(to, products, padded);
 }
 
 /* The masks of one column: values times sigmoids of their gates, turned into rows. */
@@ -220,7 +216,7 @@ static void mask_layer(const MaskTile *tile, const MaskLinear *linear, const Mas
     for (size_t first = 0; first < mask_outputs(linear); first += mask_panel_outputs(linear)) {
         MaskRows rows = mask_rows(linear, first);
         WeightPanel panel = mask_panel(&step->weights, linear, rows, scratch->panel);
-        weight_panel_point(&panel, weight_k_blocks(linear->in), step->weights.element,
+        weight_panel_point(&panel, feature_blocks(linear->in), step->weights.element,
                            scratch->pointers);
         for (int column = 0; column < tile->columns; column += GEMM_COLUMNS) {
             int columns = size_clipped(GEMM_COLUMNS, column, tile->columns);
@@ -354,7 +350,7 @@ static void mask_measure(MaskStep *step) {
     size_t widest = (size_t)tokens->width;
     if (step->mask.hidden_layers > 0)
         widest = size_max(widest, (size_t)step->mask.hidden_width);
-    step->k_blocks = weight_k_blocks(widest);
+    step->k_blocks = feature_blocks(widest);
     step->base.weight_bytes += step->weights.bytes;
     step->base.scratch_bytes = mask_lay_out_scratch(step);
     step->base.shared_bytes =

@@ -96,9 +96,11 @@ ALWAYS_INLINE Vector simd_erf(Vector x) {
     return simd_divide(simd_multiply(x, p), q);
 }
 
-/* exp(r) - 1 for r = x - n ln 2, |r| ≤ ln 2 / 2: the Taylor series to degree 7 (its remainder is
- * below 6e-9 of r). */
-ALWAYS_INLINE Vector simd_expm1_rest(Vector x, Vector n) {
+/* exp(x) - 1 for x ≤ 0: x = n ln 2 + r, |r| ≤ ln 2 / 2; 2^n (exp(r) - 1) + (2^n - 1), with the
+ * Taylor series of exp(r) - 1 to degree 7 (its remainder is below 6e-9 of r). */
+ALWAYS_INLINE Vector simd_expm1(Vector x) {
+    x = simd_clamp(x, -87.0f, 0.0f);
+    Vector n = simd_round(simd_multiply(x, simd_set(1.44269504f)));
     Vector r = simd_fma(n, simd_set(-0.693359375f), x);
     r = simd_fma(n, simd_set(2.12194440e-4f), r);
     Vector p = simd_set(1.0f / 5040);
@@ -107,15 +109,9 @@ ALWAYS_INLINE Vector simd_expm1_rest(Vector x, Vector n) {
     p = simd_fma(p, r, simd_set(1.0f / 24));
     p = simd_fma(p, r, simd_set(1.0f / 6));
     p = simd_fma(p, r, simd_set(1.0f / 2));
-    return simd_fma(simd_multiply(p, r), r, r);
-}
-
-/* exp(x) - 1 for x ≤ 0: x = n ln 2 + r; 2^n (exp(r) - 1) + (2^n - 1). */
-ALWAYS_INLINE Vector simd_expm1(Vector x) {
-    x = simd_clamp(x, -87.0f, 0.0f);
-    Vector n = simd_round(simd_multiply(x, simd_set(1.44269504f)));
+    p = simd_fma(simd_multiply(p, r), r, r);
     Vector power = simd_power_of_two(n);
-    return simd_fma(power, simd_expm1_rest(x, n), simd_subtract(power, simd_set(1.0f)));
+    return simd_fma(power, p, simd_subtract(power, simd_set(1.0f)));
 }
 
 ALWAYS_INLINE Vector simd_act(Vector x, ActKind act, float alpha) {
@@ -220,9 +216,10 @@ static void statistics(const StatisticsArguments *a) {
     }
 }
 
-#include "backend/cpu/kernels/mask_template.h"
 #include "backend/cpu/kernels/tokens_template.h"
 #include "backend/cpu/kernels/winograd_template.h"
+/* This one uses the exponential of the first. */
+#include "backend/cpu/kernels/mask_template.h"
 
 const Kernels KERNELS_TABLE = {
     .name = SIMD_NAME,
