@@ -111,6 +111,17 @@ static void free_case(TokenCase *c) {
 
 /* ---- Running ---- */
 
+/* What is said to be needed before anything is allocated is what is taken. */
+static void check_memory(const TokenCase *c, const CompileOptions *options,
+                         const CpuExecutable *compiled) {
+    CpuExecutable *sizes = NULL;
+    cleave_error error;
+    assert_int_equal(cpu_executable_create(&sizes, &c->graph, options, CPU_FOR_SIZES, &error),
+                     CLEAVE_OK);
+    assert_memory_equal(&sizes->head.memory, &compiled->head.memory, sizeof(ExecutableMemory));
+    executable_destroy(&sizes->head);
+}
+
 /* Runs the op with a batch of items from `first` on, in `threads` threads, and copies its output,
  * without padding, into `output`. */
 static void run_case(const TokenCase *c, cleave_precision precision, int threads, int first,
@@ -121,6 +132,7 @@ static void run_case(const TokenCase *c, cleave_precision precision, int threads
     cleave_error error;
     assert_int_equal(cpu_executable_create(&executable, &c->graph, &options, CPU_FOR_RUNS, &error),
                      CLEAVE_OK);
+    check_memory(c, &options, executable);
     CpuTensor *from = &executable->tensors[1];
     const CpuTensor *to = &executable->tensors[c->node];
     size_t width = (size_t)to->width;

@@ -172,7 +172,7 @@ cleave_status linear_step_create(CpuStep **created, const CpuExecutable *executa
     size_t width = (size_t)linear->base.operand.width;
     linear->base.run = linear_run;
     linear->base.destroy = linear_destroy;
-    linear->k_blocks = (int)weight_k_blocks(width);
+    linear->k_blocks = (int)feature_blocks(width);
     linear->element = linear->base.products->element;
     linear->in_place = linear->base.operand.plain && width % CHANNEL_BLOCK == 0 &&
                        linear->element == sizeof(float);

@@ -14,6 +14,7 @@
 
 #include "backend/cpu/mask_weights.h"
 #include "backend/cpu/step_kinds.h"
+#include "backend/cpu/token_gemm.h"
 #include "graph/tokens.h"
 
 /* Columns of a tile, CHANNEL_BLOCK frames each: 416 frames, for which a panel of 64 rows by 1536
@@ -67,7 +68,7 @@ static size_t mask_column_bytes(const MaskStep *step, size_t element) {
 /* Lays the parts out one behind the other; returns the bytes of all. */
 static size_t mask_lay_out_scratch(MaskStep *step) {
     size_t layer = (size_t)step->tile_columns * mask_column_bytes(step, step->weights.element);
-    size_t panel = weight_k_blocks(step->weights.copied_in) * CHANNEL_BLOCK * MASK_PANEL_ROWS;
+    size_t panel = feature_blocks(step->weights.copied_in) * CHANNEL_BLOCK * MASK_PANEL_ROWS;
     const size_t bytes[MASK_SCRATCH_PARTS] = {layer,
                                               layer,
                                               mask_column_bytes(step, sizeof(float)),
@@ -76,10 +77,8 @@ static size_t mask_lay_out_scratch(MaskStep *step) {
                                               panel * sizeof(float),
                                               step->k_blocks * sizeof(void *)};
     size_t used = 0;
-    for (int i = 0; i < MASK_SCRATCH_PARTS; i++) {
-        step->scratch_parts[i] = used;
-        used += size_round_up(bytes[i], MEMORY_ALIGNMENT);
-    }
+    for (int i = 0; i < MASK_SCRATCH_PARTS; i++)
+        step->scratch_parts[i] = scratch_take(&used, bytes[i]);
     return used;
 }
 
@@ -115,7 +114,7 @@ typedef struct MaskTile {
 
 /* Vectors of a column of features, padded to whole blocks of k. */
 static size_t mask_positions(size_t features) {
-    return weight_k_blocks(features) * CHANNEL_BLOCK;
+    return feature_blocks(features) * CHANNEL_BLOCK;
 }
 
 /* Column `column` of what a layer with `features` inputs reads. */
@@ -158,7 +157,7 @@ static void mask_load(const MaskTile *tile, const MaskScratch *scratch) {
 static void mask_multiply(const MaskStep *step, const MaskLinear *linear, size_t rows, int column,
                           int columns, const MaskScratch *scratch) {
     GemmArguments gemm = {.a = scratch->pointers,
-                          .k_blocks = weight_k_blocks(linear->in),
+                          .k_blocks = feature_blocks(linear->in),
                           .a_stride = CHANNEL_BLOCK,
                           .c_stride = CHANNEL_BLOCK,
                           .rows = rows,
@@ -217,7 +216,7 @@ static void mask_layer(const MaskTile *tile, const MaskLinear *linear, const Mas
     for (size_t first = 0; first < mask_outputs(linear); first += mask_panel_outputs(linear)) {
         MaskRows rows = mask_rows(linear, first);
         WeightPanel panel = mask_panel(&step->weights, linear, rows, scratch->panel);
-        weight_panel_point(&panel, weight_k_blocks(linear->in), step->weights.element,
+        weight_panel_point(&panel, feature_blocks(linear->in), step->weights.element,
                            scratch->pointers);
         for (int column = 0; column < tile->columns; column += GEMM_COLUMNS) {
             int columns = size_clipped(GEMM_COLUMNS, column, tile->columns);
@@ -351,7 +350,7 @@ static void mask_measure(MaskStep *step) {
     size_t widest = (size_t)tokens->width;
     if (step->mask.hidden_layers > 0)
         widest = size_max(widest, (size_t)step->mask.hidden_width);
-    step->k_blocks = weight_k_blocks(widest);
+    step->k_blocks = feature_blocks(widest);
     step->base.weight_bytes += step->weights.bytes;
     step->base.scratch_bytes = mask_lay_out_scratch(step);
     step->base.shared_bytes =

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "graph/tokens.h"
 #include "graph/weight_check.h"
 
@@ -23,7 +24,7 @@ static size_t mask_row_of(const MaskLinear *linear, MaskRows rows, size_t at) {
 static WeightPanel mask_packed_panel(const MaskWeights *weights, const MaskLinear *linear,
                                      MaskRows rows) {
     size_t before = linear->gated ? 2 * rows.first : rows.first;
-    size_t row_bytes = weight_k_blocks(linear->in) * CHANNEL_BLOCK * weights->element;
+    size_t row_bytes = feature_blocks(linear->in) * CHANNEL_BLOCK * weights->element;
     return (WeightPanel){linear->packed + before * row_bytes, rows.all};
 }
 
@@ -72,7 +73,7 @@ static bool mask_can_stay(const MaskSource *source, const Tensor *weight) {
 }
 
 static size_t mask_packed_bytes(const MaskWeights *weights, const MaskLinear *linear) {
-    return linear->out * weight_k_blocks(linear->in) * CHANNEL_BLOCK * weights->element;
+    return linear->out * feature_blocks(linear->in) * CHANNEL_BLOCK * weights->element;
 }
 
 /* Shapes, and which weights stay; *packed becomes the bytes of the others. Returns the values of
@@ -184,7 +185,7 @@ static cleave_status mask_weights_fill(const MaskWeights *weights, const MaskSou
     MaskPacking packing = {.weights = weights, .products = source->step->products};
     for (int i = 0; i < weights->count; i++)
         packing.row_floats =
-            size_max(packing.row_floats, weight_k_blocks(weights->linears[i].in) * CHANNEL_BLOCK);
+            size_max(packing.row_floats, feature_blocks(weights->linears[i].in) * CHANNEL_BLOCK);
     size_t bytes = packing.row_floats * sizeof(float) * (size_t)source->executable->threads;
     packing.scratch = memory_allocate_aligned(bytes);
     if (!packing.scratch)

@@ -20,6 +20,11 @@ static inline int channel_blocks(const ValueChannels *channels) {
     return value_channels_padded(channels, CHANNEL_BLOCK) / CHANNEL_BLOCK;
 }
 
+/* Blocks of CHANNEL_BLOCK features, of which the last may be padded. */
+static inline size_t feature_blocks(size_t features) {
+    return (features + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+}
+
 /* Where a channel lies among the padded lanes: block · CHANNEL_BLOCK + lane. */
 static inline int channel_position(const ValueChannels *channels, int channel) {
     return value_channels_position(channels, CHANNEL_BLOCK, channel);
@@ -51,7 +56,7 @@ typedef struct CpuTensor {
 /* Vectors of CHANNEL_BLOCK floats in a row. */
 static inline size_t tensor_row_positions(const CpuTensor *tensor) {
     size_t width = (size_t)tensor->width;
-    return tensor->tokens ? (width + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK : width;
+    return tensor->tokens ? feature_blocks(width) : width;
 }
 
 static inline size_t tensor_row_floats(const CpuTensor *tensor) {

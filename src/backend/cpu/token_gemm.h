@@ -66,11 +66,6 @@ cleave_status token_vector_create(float **vector, CpuStep *step, const CpuExecut
                                   const Tensor *tensor, size_t count, float factor,
                                   cleave_error *error);
 
-/* Features of a row in whole blocks. */
-static inline size_t feature_blocks(size_t features) {
-    return (features + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
-}
-
 /* Elements of a step's precision from `positions` vectors of floats: `floats` itself in f32, else
  * rounded into `room`. */
 static inline const void *token_elements(const CpuStep *step, const float *floats, void *room,

@@ -6,7 +6,7 @@
 size_t weight_row_pack(const WeightPanel *panel, size_t at, const Tensor *weight, size_t row,
                        const ProductKernels *products, float *scratch) {
     size_t in = (size_t)weight->dims[1];
-    size_t k_blocks = weight_k_blocks(in);
+    size_t k_blocks = feature_blocks(in);
     size_t bytes = CHANNEL_BLOCK * products->element;
     size_t not_finite = tensor_read_f32(weight, row * in, in, scratch);
     for (size_t k = in; k < k_blocks * CHANNEL_BLOCK; k++)

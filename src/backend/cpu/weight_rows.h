@@ -2,20 +2,15 @@
 #ifndef CLEAVE_CPU_WEIGHT_ROWS_H
 #define CLEAVE_CPU_WEIGHT_ROWS_H
 
-#include "backend/cpu/kernels/kernels.h"
-#include "base/memory.h"
+#include "backend/cpu/tensor_layout.h"
 #include "graph/tensor.h"
 
 /* Some rows of a weight, (k_blocks, rows, CHANNEL_BLOCK) of the products' elements, where k_blocks
- * are those of `in`; zero beyond it. */
+ * are the feature_blocks() of `in`; zero beyond it. */
 typedef struct WeightPanel {
     void *data;
     size_t rows;
 } WeightPanel;
-
-static inline size_t weight_k_blocks(size_t in) {
-    return size_divide_up(in, CHANNEL_BLOCK);
-}
 
 /* Writes row `row` of a weight as row `at` of a panel. `scratch` holds a row in f32, padded to
  * k_blocks. Returns how many of its values are NaN or infinite. */
