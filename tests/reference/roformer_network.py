@@ -1,6 +1,6 @@
 """BS-Roformers and Mel-Band Roformers in PyTorch, from spectrogram to spectrograms, as PyTorch's users would
-write and run them: in any precision, under autocast and torch.compile. In float64 it is the reference of
-check_cases.py. Needs PyTorch and NumPy alone.
+write and run them: in any precision, under autocast and torch.compile. The slow and plain reference is
+roformer_reference.py. Needs PyTorch and NumPy alone.
 
 Names of modules are those of the state dict.
 """
