@@ -333,8 +333,8 @@ CLEAVE_API cleave_status cleave_separator_write_trace(cleave_separator *separato
 
 typedef struct cleave_export_settings {
     size_t size; /* of this struct; set by cleave_export_settings_default() */
-    int frames; /* T of the exported network; 0 (default): those of a chunk of chunk_size. MDX23C's
-                   must divide by scale[0], num_scales times over */
+    int frames;  /* T of the exported network; 0 (default): those of a chunk of chunk_size. MDX23C's
+                    must divide by scale[0], num_scales times over */
 } cleave_export_settings;
 
 CLEAVE_INLINE void cleave_export_settings_default(cleave_export_settings *settings);

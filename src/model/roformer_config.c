@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/refuse.h"
 #include "model/roformer_bands.h"
 
@@ -161,7 +162,7 @@ static cleave_status check_window(const ConfigReader *r) {
 
 static cleave_status make_bands(const ConfigReader *r, int count) {
     RoformerConfig *c = &r->config->roformer;
-    size_t bytes = (size_t)count * sizeof(*c->bands);
+    size_t bytes = size_max((size_t)count, 1) * sizeof(*c->bands);
     c->bands = malloc(bytes);
     c->band_count = count;
     return c->bands ? CLEAVE_OK : error_memory(r->error, "the bands", bytes);

@@ -134,7 +134,8 @@ class OpenTest(CliTest):
         weights = read_weights()
         for name, variant in VARIANTS.items():
             with self.subTest(variant):
-                self.refuse({**weights, name: ([2], b"\x00\x3c\x00\x3c")}, name, "BS-Roformer with " + variant)
+                self.refuse({**weights, name: ([2], b"\x00\x3c\x00\x3c")}, name,
+                            "BS-Roformer with " + variant)
 
     def test_variants_by_keys(self):
         for line, words in VARIANT_KEYS.items():
@@ -159,13 +160,15 @@ class OpenTest(CliTest):
     def test_numbers_that_contradict_the_checkpoint(self):
         for key, value, words in (("depth", 2, "model.depth 1, the configuration says 2"),
                                   ("dim", 64, "model.dim 32, the configuration says 64"),
-                                  ("mask_estimator_depth", 3, "model.mask_estimator_depth 2, the configuration says 3"),
+                                  ("mask_estimator_depth", 3,
+                                   "model.mask_estimator_depth 2, the configuration says 3"),
                                   ("time_transformer_depth", 2,
                                    "model.time_transformer_depth 1, the configuration says 2"),
                                   ("freq_transformer_depth", 1,
                                    "model.freq_transformer_depth 2, the configuration says 1"),
                                   ("num_stems", 3, "model.num_stems is 3, but training names 4 stems"),
-                                  ("stft_win_length", 256, "model.stft_win_length is 256, and model.stft_n_fft 512")):
+                                  ("stft_win_length", 256,
+                                   "model.stft_win_length is 256, and model.stft_n_fft 512")):
             with self.subTest(key):
                 content = re.sub(rf"(?m)^  {key}: .*$", f"  {key}: {value}", read_text(CONFIG))
                 self.refuse_config(content, words)
