@@ -142,8 +142,8 @@ void wide_fft_forward(const WideFft *fft, double *signal, WideComplex *spectrum,
     const WideComplex *pairs =
         transform_pairs(fft, (WideComplex *)(void *)signal, (WideComplex *)(void *)scratch);
     for (int k = 0; k <= half; k++) {
-        WideComplex a = pairs[k % half];
-        WideComplex b = pairs[(half - k) % half];
+        WideComplex a = pairs[k < half ? k : 0];
+        WideComplex b = pairs[k > 0 ? half - k : 0];
         WideComplex even = {(a.re + b.re) / 2, (a.im - b.im) / 2};
         WideComplex odd = {(a.im + b.im) / 2, (b.re - a.re) / 2};
         WideComplex root = k < half ? fft->roots[k] : (WideComplex){-1, 0};

@@ -37,9 +37,11 @@ cleave_status graph_copy(Graph *copy, const Graph *graph, int capacity, cleave_e
 
 cleave_status graph_copy_shapes(Graph *copy, const Graph *graph, cleave_error *error) {
     cleave_status status = graph_copy(copy, graph, graph->count, error);
+    if (status != CLEAVE_OK)
+        return status;
     for (int i = 0; i < copy->weight_count; i++)
         copy->weights[i] = NULL;
-    return status;
+    return CLEAVE_OK;
 }
 
 void graph_free(Graph *graph) {

@@ -69,7 +69,7 @@ static int roformer_attention(Network *n, int x, const RoformerAxis *axis, Weigh
     x = graph_attention(&n->graph, x, attention, name.text);
     weigh_frequencies(n, x, axis, name);
     for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++)
-        network_weigh_slot(n, x, weights[i].slot, weights[i].keys,
+        network_weigh_slot(n, x, (int)weights[i].slot, weights[i].keys,
                            weight_name("%s.%s", name.text, weights[i].leaf));
     return x;
 }

@@ -163,7 +163,7 @@ static void exact_linear(const float *weight, const float *bias, size_t out, siz
 
 static void exact_split(const Net *net, int band, const double *row, double *token) {
     const Case *c = net->of;
-    size_t features = (size_t)(c->bands[band].bins * c->channels * 2);
+    size_t features = 2 * (size_t)c->bands[band].bins * (size_t)c->channels;
     const double *from = row + c->bands[band].first * c->channels * 2;
     double *normal = doubles(features);
     double squares = 0;
@@ -182,7 +182,7 @@ static void exact_split(const Net *net, int band, const double *row, double *tok
 static void exact_mask(const Net *net, int stem, int band, const double *token, double *sum) {
     const Case *c = net->of;
     const Node *node = &net->graph.nodes[net->masks];
-    size_t features = (size_t)(c->bands[band].bins * c->channels * 2);
+    size_t features = 2 * (size_t)c->bands[band].bins * (size_t)c->channels;
     double *values[2] = {doubles(4096), doubles(4096)};
     size_t in = (size_t)c->dim;
     memcpy(values[0], token, in * sizeof(double));
@@ -246,12 +246,12 @@ static void exact_overlap(const Case *c, const double *row, int channel, int fra
 /* output (stems · channels, samples). */
 static void exact_network(const Net *net, const float *waveform, double *output) {
     const Case *c = net->of;
-    size_t width = (size_t)((c->n_fft / 2 + 1) * c->channels * 2);
+    size_t width = ((size_t)c->n_fft / 2 + 1) * (size_t)c->channels * 2;
     double *row = doubles(width);
     double *token = doubles((size_t)c->dim);
     double *mask = doubles(width);
     int planes = c->mask.stems * c->channels;
-    double *weights = doubles((size_t)(planes * c->samples));
+    double *weights = doubles((size_t)planes * (size_t)c->samples);
     for (int frame = 0; frame < stft_frames(c->samples, c->n_fft, c->hop); frame++) {
         exact_stft(c, waveform, frame, row);
         for (int stem = 0; stem < c->mask.stems; stem++) {

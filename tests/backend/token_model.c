@@ -136,7 +136,7 @@ static void attend(const Sequence *s, const double *all, size_t row, int t, int 
 static void attention_sequence(const Sequence *s) {
     const AttentionAttributes *attention = &s->node->as.attention;
     int inner = attention->heads * attention->dim_head;
-    size_t row = (size_t)(3 * inner + attention->heads);
+    size_t row = 3 * (size_t)inner + (size_t)attention->heads;
     double *all = project(s, row);
     for (int t = 0; t < s->length; t++) {
         double *heads = doubles((size_t)inner);

@@ -310,7 +310,7 @@ static void mask_destroy(CpuStep *base) {
 
 static cleave_status mask_create_bands(MaskStep *step, const Graph *graph, cleave_error *error) {
     const Band *last = &graph->bands[graph->band_count - 1];
-    size_t bins = (size_t)(last->first + last->bins);
+    size_t bins = (size_t)last->first + (size_t)last->bins;
     step->band_count = graph->band_count;
     step->bin_features = graph_bin_features(graph, step->base.node);
     step->bands = calloc((size_t)graph->band_count, sizeof(*step->bands));

@@ -212,7 +212,7 @@ cleave_status mask_weights_create(MaskWeights *weights, const CpuExecutable *exe
     size_t biases = mask_weights_measure(weights, &source, &packed);
     if (executable->sizes_only)
         return CLEAVE_OK;
-    weights->biases = malloc(biases * sizeof(float));
+    weights->biases = calloc(biases + 1, sizeof(float));
     weights->packed = memory_allocate_aligned(packed);
     if (!weights->biases || !weights->packed)
         return error_memory(error, step->node->name, biases * sizeof(float) + packed);

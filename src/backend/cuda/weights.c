@@ -203,7 +203,7 @@ static cleave_status upload_tables(const Upload *upload, int step) {
     const CudaPlan *plan = &upload->executable->plan;
     int n_fft = plan_node(plan, step)->as.stft.n_fft;
     size_t count = 2 * (size_t)n_fft;
-    Tables tables = {malloc(count * sizeof(double)), malloc(count * sizeof(float))};
+    Tables tables = {calloc(count, sizeof(double)), calloc(count, sizeof(float))};
     cleave_status status = CLEAVE_OK;
     if (!tables.wide || !tables.narrow)
         status = error_memory(upload->error, "the STFT's tables", count * sizeof(double));

@@ -318,7 +318,7 @@ static void fill_bins(const Graph *graph, MaskBin *bins) {
 static cleave_status upload_bins(const TokensUpload *t) {
     const Graph *graph = &t->plan->graph;
     const Band *last = &graph->bands[graph->band_count - 1];
-    size_t count = (size_t)(last->first + last->bins);
+    size_t count = (size_t)last->first + (size_t)last->bins;
     MaskBin *bins = calloc(count, sizeof(*bins));
     if (!bins)
         return no_memory(t, count * sizeof(*bins));

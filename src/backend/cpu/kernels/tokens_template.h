@@ -56,7 +56,7 @@ static void rms_norm(const RmsNormArguments *a) {
         for (size_t block = 0; block < a->blocks; block++) {
             UNROLL
             for (int v = 0; v < BLOCK_VECTORS; v++) {
-                size_t lane = (size_t)(v * SIMD_LANES);
+                size_t lane = (size_t)v * SIMD_LANES;
                 Vector x = simd_load(from + block * CHANNEL_BLOCK + lane);
                 Vector gain = simd_load(a->gain + block * CHANNEL_BLOCK + lane);
                 simd_store(to + block * a->to_block + lane,
