@@ -219,7 +219,7 @@ static cleave_status refuse_variants(const NetworkCheck *check) {
         return CLEAVE_OK;
     for (size_t i = 0; i < count; i++) {
         const char *variant = family->variant(tensors[i].name);
-        if (variant && !changes_nothing(&tensors[i]))
+        if (variant)
             return error_advise(check->error,
                                 model_refuse(check->error, check->path, NULL,
                                              UTF8_CUT(100) " is there: this is a %s with %s",

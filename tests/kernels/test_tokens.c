@@ -119,8 +119,9 @@ static void verify_softmax_row(const SoftmaxCase *c, cleave_precision precision,
     check_near("sum of powers", row, c->sums[row], sum, 10 * UNIT_ROUNDOFF * sum);
 }
 
+/* `beyond` stands where no key is. */
 static void verify_softmax(const Kernels *kernels, cleave_precision precision, size_t rows,
-                           size_t keys, float range) {
+                           size_t keys, float range, float beyond) {
     const ProductKernels *products = &kernels->products[precision];
     SoftmaxCase c = make_softmax(rows, keys, range);
     size_t floats = c.blocks * c.arguments.stride * CHANNEL_BLOCK;
@@ -128,7 +129,7 @@ static void verify_softmax(const Kernels *kernels, cleave_precision precision, s
     c.arguments.powers = powers;
     for (size_t row = 0; row < rows; row++)
         for (size_t key = keys; key < c.blocks * CHANNEL_BLOCK; key++)
-            c.scores[softmax_at(&c, row, key)] = 1e4f; /* larger than all that count */
+            c.scores[softmax_at(&c, row, key)] = beyond;
     products->softmax(&c.arguments);
     for (size_t row = 0; row < rows; row++)
         verify_softmax_row(&c, precision, row);
@@ -175,8 +176,11 @@ void test_softmax(const Kernels *kernels, int precision) {
         return;
     for (int trial = 0; trial < 60; trial++)
         verify_softmax(kernels, (cleave_precision)precision, random_below(13), 1 + random_below(70),
-                       trial % 2 ? 8.0f : 300.0f);
-    verify_softmax(kernels, (cleave_precision)precision, 3, 32, 0);
+                       trial % 2 ? 8.0f : 300.0f, 1e4f);
+    verify_softmax(kernels, (cleave_precision)precision, 3, 32, 0, 0);
+    /* The exponents beyond the keys pass all that a float's exponent can be. */
+    for (int beyond = 0; beyond < 1200; beyond++)
+        verify_softmax(kernels, (cleave_precision)precision, 1, 5, 0, 0.5f * (float)beyond);
     verify_softmax_alone(kernels);
 }
 

@@ -134,14 +134,18 @@ ALWAYS_INLINE void softmax_largest(const SoftmaxArguments *a, size_t row, int ve
 
 typedef void SoftmaxStore(void *to, size_t at, Vector v);
 
-/* Stores the powers of a block of keys, and adds them to `sums`. */
+/* Stores the powers of a block of keys, and adds them to `sums`. `kept` is NULL where all lanes are
+ * keys; the scores of other lanes may be above the largest. */
 ALWAYS_INLINE void softmax_raise(const SoftmaxArguments *a, size_t block, size_t row, int vectors,
                                  const Vector *largest, Vector *sums, const float *kept,
                                  SoftmaxStore *store) {
     UNROLL
     for (int v = 0; v < vectors; v++) {
         size_t at = softmax_at(a, block, row, v);
-        Vector power = simd_exp2(simd_subtract(simd_load(a->scores + at), largest[v]));
+        Vector exponent = simd_subtract(simd_load(a->scores + at), largest[v]);
+        if (kept)
+            exponent = simd_clamp(exponent, -INFINITY, 0.0f);
+        Vector power = simd_exp2(exponent);
         if (kept)
             power = simd_multiply(power, simd_load(kept + v % BLOCK_VECTORS * SIMD_LANES));
         sums[v] = simd_add(sums[v], power);
