@@ -278,10 +278,10 @@ typedef struct cleave_profile_op {
     double flops;          /* as in cleave_model_info, of all calls; a value that is computed twice
                               to save memory counts once */
     double bytes;          /* activations read and written, and weights, each once a call */
-    double peak_share;     /* of convolutions and linears: the multiplications per second as a share
-                              of the most that the device can do with as many threads. An algorithm
-                              may multiply less than flops says. NaN for other ops, and where the
-                              most is not known */
+    double peak_share;     /* of ops that are matrix products: the multiplications per second as a
+                              share of the most that the device can do with as many threads. An
+                              algorithm may multiply less than flops says. NaN for other ops, and
+                              where the most is not known */
 } cleave_profile_op;
 
 /* Where the time went. Free it with cleave_profile_free(). */

@@ -218,8 +218,8 @@ static cleave_status read_sections(const ConfigReader *r) {
         const YamlNode *map = yaml_find(r->tree, yaml_root(r->tree), sections[i]);
         if (!map || map->kind != YAML_MAP)
             return model_refuse(r->error, r->source, ADVICE_CONFIG,
-                                "there is no section '%s:', so this is no " FAMILY_NAMES
-                                " configuration",
+                                "there is no section '%s:', as configurations of " FAMILY_NAMES
+                                " have it",
                                 sections[i]);
     }
     return CLEAVE_OK;

@@ -29,13 +29,14 @@ static cleave_status check_stft(const Config *c, const char *source, cleave_erro
             error, source, NULL, "%s is %d, but an STFT with %s %d has only %d bins",
             c->family->bins_key, c->dim_f, c->family->n_fft_key, c->n_fft, c->n_fft / 2 + 1);
     if (c->chunk_size <= c->n_fft / 2)
-        return error_advise(
-            error,
-            model_refuse(error, source, NULL,
-                         "the chunk (chunk_size, or hop_length * (dim_t - 1)) is %d samples",
-                         c->chunk_size),
-            "the reflected edges of an STFT with %s %d need more than %d", c->family->n_fft_key,
-            c->n_fft, c->n_fft / 2);
+        return error_advise(error,
+                            model_refuse(error, source, NULL, "the chunk (%s) is %d samples",
+                                         c->family->chunks_of_frames
+                                             ? "chunk_size, or hop_length * (dim_t - 1)"
+                                             : "chunk_size",
+                                         c->chunk_size),
+                            "the reflected edges of an STFT with %s %d need more than %d",
+                            c->family->n_fft_key, c->n_fft, c->n_fft / 2);
     return CLEAVE_OK;
 }
 

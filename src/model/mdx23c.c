@@ -19,7 +19,7 @@
 static bool mdx23c_knows(const YamlTree *tree, const YamlNode *model,
                          const Checkpoint *checkpoint) {
     (void)checkpoint;
-    return yaml_find(tree, model, "num_subbands") != NULL;
+    return !yaml_is_null(yaml_find(tree, model, "num_subbands"));
 }
 
 static const IntegerKey mdx23c_integer_keys[] = {

@@ -15,8 +15,10 @@
 #define KEYS_DIM       "model.dim"
 #define KEYS_ATTENTION "model.dim, model.heads, model.dim_head"
 #define KEYS_ROPE      "model.dim_head"
-#define KEYS_BANDS     "model.dim, model.freqs_per_bands or model.num_bands, model.stereo"
-#define KEYS_MASK      KEYS_BANDS ", model.mask_estimator_depth, model.mlp_expansion_factor"
+#define KEYS_BANDS                                                                         \
+    "model.dim, model.stereo, model.stft_n_fft, model.freqs_per_bands or model.num_bands " \
+    "and model.sample_rate"
+#define KEYS_MASK KEYS_BANDS ", model.mask_estimator_depth, model.mlp_expansion_factor"
 
 static bool is_mel(const Network *n) {
     return n->config->family == &mel_band_roformer_family;

@@ -46,7 +46,9 @@ bool bs_roformer_knows(const YamlTree *tree, const YamlNode *model, const Checkp
 bool mel_roformer_knows(const YamlTree *tree, const YamlNode *model, const Checkpoint *checkpoint) {
     if (bs_roformer_knows(tree, model, checkpoint))
         return false;
-    return has_dim_and_depth(tree, model);
+    return has_dim_and_depth(tree, model) ||
+           (model_has(tree, model, "num_bands") &&
+            (model_has(tree, model, "dim") || model_has(tree, model, "depth")));
 }
 
 /* ---- Variants ---- */
@@ -142,20 +144,23 @@ static cleave_status read_flags(const ConfigReader *r) {
     return status;
 }
 
+/* The window's length where the configuration has none. A shorter transform has a window of its own
+ * length then: nothing else can be meant. */
+#define DEFAULT_WINDOW 2048
+
 /* A window shorter than the transform would be another network; no public one has it. */
 static cleave_status check_window(const ConfigReader *r) {
     const IntegerKey key = {"model", "stft_win_length", 1, 1 << 20, 0, 0};
     const YamlNode *node = config_find(r, "model", key.name);
     int n_fft = r->config->n_fft;
-    int length = n_fft;
+    int length = n_fft < DEFAULT_WINDOW ? n_fft : DEFAULT_WINDOW;
     cleave_status status = node ? config_read_integer(r, node, &key, &length) : CLEAVE_OK;
     if (status != CLEAVE_OK || length == n_fft)
         return status;
-    return error_advise(r->error,
-                        config_refuse(r, node,
-                                      "model.stft_win_length is %d, and model.stft_n_fft %d",
-                                      length, n_fft),
-                        "cleave runs networks whose window is as long as the transform");
+    return model_refuse(r->error, r->source,
+                        "cleave runs networks whose window is as long as the transform",
+                        "model.stft_win_length is %d%s, and model.stft_n_fft %d", length,
+                        node ? "" : ", its default", n_fft);
 }
 
 /* ---- Bands ---- */
@@ -276,7 +281,7 @@ cleave_status mel_roformer_read(const ConfigReader *r) {
 static int64_t count_weights(const RoformerConfig *c) {
     int64_t layers = (int64_t)c->depth * (c->time_depth + c->band_depth);
     int64_t linears = (int64_t)c->stems * c->band_count * (c->hidden_layers + 1);
-    return layers * (ATTENTION_WEIGHTS + FEED_FORWARD_WEIGHTS) + 2 * (int64_t)c->depth +
+    return layers * ((int)ATTENTION_WEIGHTS + (int)FEED_FORWARD_WEIGHTS) + 2 * (int64_t)c->depth +
            (int64_t)c->band_count * SPLIT_WEIGHTS + 2 * linears;
 }
 

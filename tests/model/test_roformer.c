@@ -341,6 +341,8 @@ static void wrong_values_are_refused(void **state) {
         {"stft_hop_length: 5", "stft_hop_length: 9", "model.stft_hop_length is 9, more than half"},
         {"stft_hop_length: 5", "stft_hop_length: 5\n  stft_win_length: 12",
          "model.stft_win_length is 12, and model.stft_n_fft 16"},
+        {"stft_n_fft: 16", "stft_n_fft: 4096",
+         "model.stft_win_length is 2048, its default, and model.stft_n_fft 4096"},
         {"dim_head: 4", "dim_head: 5", "model.dim_head is 5; it must be even"},
         {"stereo: true", "stereo: perhaps", "model.stereo is 'perhaps'"},
         {"chunk_size: 96", "chunk_size: 8", "8 samples"},

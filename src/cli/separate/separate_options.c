@@ -161,7 +161,8 @@ const Option separate_rows[] = {
     {OPTION_FLAG, 0, "strict-device", NULL, AT(separator.strict_device),
      "fail if the device is absent or fails (default: a warning, and the next best one)"},
     {OPTION_CHOICE, 'p', "precision", "TYPE", AT(separator.precision),
-     "what convolutions multiply: auto (default: f16 on cuda, and bf16 or f32 from a chunk on that "
+     "what the network multiplies: auto (default: f16 on cuda, and bf16 or f32 from a chunk on "
+     "that "
      "is out of its range; else f32), f32, f16 or bf16; files are always written from f32",
      .choices = precisions},
     {OPTION_GROUP, .rows = threads_rows, .at = AT(separator)},

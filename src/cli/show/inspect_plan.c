@@ -39,7 +39,7 @@ static void plan_add_row(Table *table, const cleave_layer *layer) {
 }
 
 #define PLAN_FIGURES                                                                    \
-    "Sizes: frequencies x frames of the output.\n"                                      \
+    "\nSizes: frequencies (of tokens: features) x frames of the output.\n"              \
     "GFLOP: of all layers of a line, for one chunk, by direct computation. Share: of\n" \
     "the time"
 
@@ -48,7 +48,7 @@ static void plan_explain(const Inspection *inspection) {
     char device[32];
     inspect_device(inspection, device, sizeof device);
     if (strncmp(device, "cuda", strlen("cuda")) == 0)
-        printf("How layers are computed on %s. " PLAN_FIGURES
+        printf("How layers are computed on %s." PLAN_FIGURES
                ", as far as FLOPs tell. Columns: output channels that are computed\n"
                "together. Halo: an area is loaded once, with its border, for all nine taps.\n"
                "Gather: each tap loads its own. Split: normalised and activated beforehand.\n",
@@ -58,7 +58,7 @@ static void plan_explain(const Inspection *inspection) {
              "of the output. GFLOP: of all layers of a line, for one chunk, by direct\n"
              "computation. Share: of the time, as far as FLOPs tell.");
     else
-        puts("How layers are computed on the CPU. " PLAN_FIGURES
+        puts("How layers are computed on the CPU." PLAN_FIGURES
              ". Winograd works on patches of so many tiles of 4x4. Weights first: it\n"
              "transforms all weights, then takes patch by patch. Patches first: it loads all\n"
              "patches, and transforms the weights on the way.");

@@ -152,8 +152,9 @@ static void classes_add_network(Table *table, const Classes *classes) {
 static void print_legend(const cleave_profile *profile, FILE *stream) {
     fprintf(stream,
             "share: of the %.2f s that it took. Below the network: the host's work, most\n"
-            "of it done meanwhile. size: frequencies x frames. GFLOP/s: by direct\n"
-            "computation. GB/s: activations and weights, each counted once a call.\n",
+            "of it done meanwhile. size: frequencies (of tokens: features) x frames.\n"
+            "GFLOP/s: by direct computation. GB/s: activations and weights, each counted\n"
+            "once a call.\n",
             profile->seconds);
     if (profile->peak_flops > 0.0)
         fprintf(stream,
