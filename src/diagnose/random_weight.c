@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
-#include "graph/tokens.h"
+#include "graph/rope.h"
 
 /* Values are uniform in middle ± spread. */
 typedef struct Range {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "graph/rope.h"
 #include "graph/tokens.h"
 #include "graph/weight_check.h"
 
@@ -196,13 +197,6 @@ static Name tokens_rope_name(SequenceAxis axis, const char *function) {
                        function);
 }
 
-static void tokens_frequencies(const Tensor *stored, int pairs, float *frequencies) {
-    for (int j = 0; j < pairs; j++)
-        frequencies[j] = rope_frequency(j, 2 * pairs);
-    if (stored)
-        tensor_read_f32(stored, 0, (size_t)pairs, frequencies);
-}
-
 /* Cosines and sines of all positions, (positions, 2 · pairs): both features of a pair have the
  * same. */
 static void tokens_fill_rope(const float *frequencies, int positions, int pairs, float *cosines,
@@ -227,8 +221,7 @@ static void tokens_write_rope(Export *export, const Node *node) {
     export->onnx.failed = export->onnx.failed || !tables;
     if (!tables)
         return;
-    tokens_frequencies(graph_weight(export->graph, node, ATTENTION_FREQUENCIES), columns / 2,
-                       frequencies);
+    rope_frequencies(export->graph, node, frequencies);
     tokens_fill_rope(frequencies, rows, columns / 2, tables, tables + count);
     tokens_table(export, tokens_rope_name(axis, "/cos").text, tables, rows, columns);
     tokens_table(export, tokens_rope_name(axis, "/sin").text, tables + count, rows, columns);
@@ -360,11 +353,9 @@ cleave_status tokens_check(const Graph *graph, cleave_error *error) {
     cleave_status status = CLEAVE_OK;
     for (int i = 0; i < graph->count && status == CLEAVE_OK; i++) {
         const Node *node = &graph->nodes[i];
-        const Tensor *stored =
-            node->op == OP_ATTENTION ? graph_weight(graph, node, ATTENTION_FREQUENCIES) : NULL;
-        if (stored)
-            status = weight_check(
-                stored, tensor_read_f32(stored, 0, tensor_elements(stored), frequencies), error);
+        if (node->op == OP_ATTENTION)
+            status = weight_check(graph_weight(graph, node, ATTENTION_FREQUENCIES),
+                                  rope_frequencies(graph, node, frequencies), error);
     }
     return status;
 }

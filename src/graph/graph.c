@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dsp/stft.h"
 #include "graph/ops.h"
 #include "graph/tokens.h"
 
@@ -49,6 +50,13 @@ void graph_free(Graph *graph) {
     free((void *)graph->weights);
     free(graph->bands);
     *graph = (Graph){0};
+}
+
+/* ---- Transforms ---- */
+
+int istft_filled(const StftAttributes *stft, int frames, int samples) {
+    return stft->tokens ? istft_whole_length(stft->n_fft, stft->hop, frames, samples)
+                        : istft_length(stft->n_fft, stft->hop, frames, samples);
 }
 
 /* ---- Work ---- */

@@ -92,6 +92,9 @@ typedef struct StftAttributes {
                      frame's centre */
 } StftAttributes;
 
+/* How many of `samples` samples an OP_ISTFT fills from `frames` frames; the rest is zero. */
+int istft_filled(const StftAttributes *stft, int frames, int samples);
+
 typedef struct ConvAttributes {
     int kernel[2]; /* height (time), width (frequency) */
     int stride[2];
@@ -133,7 +136,7 @@ typedef enum AttentionWeight {
     ATTENTION_GATES,       /* (heads, D) */
     ATTENTION_GATES_BIAS,  /* (heads) */
     ATTENTION_OUT,         /* (D, heads · dim_head) */
-    ATTENTION_FREQUENCIES, /* (dim_head / 2); may be missing: rope_frequency() then */
+    ATTENTION_FREQUENCIES, /* (dim_head / 2); may be missing: see rope.h */
     ATTENTION_WEIGHTS
 } AttentionWeight;
 

@@ -1,7 +1,6 @@
 /* tokens.c: questions about tokens, and what the ops of tokens have beside their node. */
 #include "graph/tokens.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,10 +36,24 @@ bool graph_set_bands(Graph *graph, const Band *bands, int count) {
     return true;
 }
 
-int graph_bin_features(const Graph *graph, const Node *node) {
+int graph_bins(const Graph *graph) {
     const Band *last = &graph->bands[graph->band_count - 1];
+    return last->first + last->bins;
+}
+
+int graph_bands_of_bin(const Graph *graph, int bin, int *first) {
+    int count = 0;
+    for (int i = graph->band_count - 1; i >= 0; i--)
+        if (band_holds(&graph->bands[i], bin)) {
+            *first = i;
+            count++;
+        }
+    return count;
+}
+
+int graph_bin_features(const Graph *graph, const Node *node) {
     int spectrogram = node->inputs[node->op == OP_MASK ? 1 : 0];
-    return graph->nodes[spectrogram].shape.width / (last->first + last->bins);
+    return graph->nodes[spectrogram].shape.width / graph_bins(graph);
 }
 
 int graph_band_features(const Graph *graph, const Node *node, int band) {
@@ -58,8 +71,4 @@ int graph_all_band_features(const Graph *graph, const Node *node) {
 
 int mask_weight(const Graph *graph, const Node *mask, int stem, int band, int layer) {
     return 2 * ((stem * graph->band_count + band) * (mask->as.mask.hidden_layers + 1) + layer);
-}
-
-float rope_frequency(int j, int dim_head) {
-    return 1.0f / powf(10000.0f, (float)(2 * j) / (float)dim_head);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/rope.h"
 #include "graph/tokens.h"
 
 static const float *values_of(const Graph *graph, const Node *node, int slot) {

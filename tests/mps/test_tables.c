@@ -10,6 +10,7 @@
 
 #include "backend/mps/tables.h"
 #include "dsp/stft.h"
+#include "graph/rope.h"
 #include "graph/tokens.h"
 
 static const double pi = 3.14159265358979323846;

@@ -4,7 +4,7 @@
 
 #include "backend/cpu/attention_step.h"
 #include "backend/cpu/step_kinds.h"
-#include "graph/tokens.h"
+#include "graph/rope.h"
 #include "graph/weight_check.h"
 
 /* Tokens of short sequences that a task takes together, so that weights are fetched for many. */
@@ -169,16 +169,6 @@ static cleave_status create_gates(AttentionStep *step, const CpuExecutable *exec
 
 /* ---- Angles ---- */
 
-static cleave_status read_frequencies(float *frequencies, const Tensor *stored, int dim_head,
-                                      cleave_error *error) {
-    size_t pairs = (size_t)dim_head / 2;
-    if (stored)
-        return weight_check(stored, tensor_read_f32(stored, 0, pairs, frequencies), error);
-    for (int pair = 0; pair < dim_head / 2; pair++)
-        frequencies[pair] = rope_frequency(pair, dim_head);
-    return CLEAVE_OK;
-}
-
 /* The angle is the product in f32, as the networks were trained with. */
 static void fill_angles(AttentionStep *step, const float *frequencies, size_t pairs) {
     for (size_t i = 0; i < step->turned_blocks / 2 * step->padded * CHANNEL_BLOCK; i++) {
@@ -204,8 +194,8 @@ static cleave_status create_angles(AttentionStep *step, const CpuExecutable *exe
     if (!frequencies || !step->cosines || !step->sines)
         status = error_memory(error, node->name, 2 * bytes);
     else
-        status = read_frequencies(frequencies, graph_weight(weights, node, ATTENTION_FREQUENCIES),
-                                  dim_head, error);
+        status = weight_check(graph_weight(weights, node, ATTENTION_FREQUENCIES),
+                              rope_frequencies(weights, node, frequencies), error);
     if (status == CLEAVE_OK)
         fill_angles(step, frequencies, (size_t)dim_head / 2);
     free(frequencies);

@@ -309,8 +309,7 @@ static void mask_destroy(CpuStep *base) {
 }
 
 static cleave_status mask_create_bands(MaskStep *step, const Graph *graph, cleave_error *error) {
-    const Band *last = &graph->bands[graph->band_count - 1];
-    size_t bins = (size_t)last->first + (size_t)last->bins;
+    size_t bins = (size_t)graph_bins(graph);
     step->band_count = graph->band_count;
     step->bin_features = graph_bin_features(graph, step->base.node);
     step->bands = calloc((size_t)graph->band_count, sizeof(*step->bands));
@@ -324,11 +323,11 @@ static cleave_status mask_create_bands(MaskStep *step, const Graph *graph, cleav
                                     .in_spectrogram = band->first * step->bin_features,
                                     .in_masks = step->mask_features};
         step->mask_features += step->bands[i].features;
-        for (int bin = 0; bin < band->bins; bin++)
-            step->shares[band->first + bin] += 1;
     }
-    for (size_t bin = 0; bin < bins; bin++)
-        step->shares[bin] = 1 / step->shares[bin];
+    for (size_t bin = 0; bin < bins; bin++) {
+        int first;
+        step->shares[bin] = 1 / (float)graph_bands_of_bin(graph, (int)bin, &first);
+    }
     return CLEAVE_OK;
 }
 

@@ -277,7 +277,6 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
     Shape spectrogram = weights->nodes[step->base.node->inputs[0]].shape;
     step->frames = spectrogram.height;
     step->stems = spectrogram.channels;
-    step->length = (step->stft.tokens ? istft_whole_length : istft_length)(
-        step->stft.n_fft, step->stft.hop, step->frames, step->samples);
+    step->length = istft_filled(&step->stft, step->frames, step->samples);
     return create_gain(step, executable, error);
 }

@@ -56,10 +56,7 @@ int plan_fourier_frames(const CudaPlan *plan, int step) {
 
 int plan_istft_length(const CudaPlan *plan, int step) {
     const Node *node = plan_node(plan, step);
-    const StftAttributes *stft = &node->as.stft;
-    int samples = node->shape.width;
-    return stft->tokens ? samples
-                        : istft_length(stft->n_fft, stft->hop, plan_frames(plan, step), samples);
+    return istft_filled(&node->as.stft, plan_frames(plan, step), node->shape.width);
 }
 
 /* ---- Weights and tables ---- */

@@ -306,8 +306,7 @@ static void reserve_rms(CudaPlan *plan, int step) {
 
 static void reserve_mask_tables(CudaPlan *plan, int step) {
     PlannedTokens *tokens = &plan->steps[step].tokens;
-    const Band *last = &plan->graph.bands[band_count(plan) - 1];
-    size_t bins = (size_t)last->first + (size_t)last->bins;
+    size_t bins = (size_t)graph_bins(&plan->graph);
     tokens->bins = plan_reserve_bytes(&plan->weight_bytes, bins * sizeof(MaskBin));
     tokens->bands =
         plan_reserve_bytes(&plan->weight_bytes, (size_t)tokens->groups * sizeof(MaskBand));

@@ -6,6 +6,7 @@
 
 #include "backend/cuda/plan_tokens.h"
 #include "base/memory.h"
+#include "graph/tokens.h"
 
 static int tiles_of(int size, int tile) {
     return (int)size_divide_up((size_t)size, (size_t)tile);
@@ -233,7 +234,7 @@ static CudaStatus launch_stem(const CudaExecutable *executable, int step, int st
     const CudaPlan *plan = &executable->plan;
     const PlannedTokens *tokens = tokens_of(executable, step);
     const Step *s = &plan->program.steps[step];
-    const Band *last = &plan->graph.bands[plan->graph.band_count - 1];
+    int bins = graph_bins(&plan->graph);
     int features = plan_node(plan, step)->shape.width;
     ValueView output = cuda_view_of(executable, s->output);
     MaskArguments arguments = {.bins = weights_at(executable, tokens->bins),
@@ -247,8 +248,8 @@ static CudaStatus launch_stem(const CudaExecutable *executable, int step, int st
                                .mask_row = tokens->features,
                                .row = output.channels,
                                .frames = plan_rows(plan, step),
-                               .bin_count = last->first + last->bins,
-                               .channels = features / (last->first + last->bins) / 2,
+                               .bin_count = bins,
+                               .channels = features / bins / 2,
                                .zero_dc = plan_node(plan, step)->as.mask.zero_dc};
     Grid grid = {arguments.frames, tiles_of(arguments.row / 2, MASK_THREADS), batch};
     return cuda_kernel_launch(executable, KERNEL_mask_stem, grid, 0, &arguments);

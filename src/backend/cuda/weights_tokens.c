@@ -7,7 +7,9 @@
 
 #include "backend/cuda/plan_tokens.h"
 #include "base/memory.h"
+#include "graph/rope.h"
 #include "graph/tokens.h"
+#include "graph/weight_check.h"
 
 /* A step on its way. */
 typedef struct TokensUpload {
@@ -266,16 +268,6 @@ static cleave_status upload_norms(const TokensUpload *t) {
 
 /* ---- RoPE ---- */
 
-static cleave_status read_frequencies(const TokensUpload *t, float *frequencies) {
-    int dim_head = t->node->as.attention.dim_head;
-    const Tensor *tensor = graph_weight(t->graph, t->node, ATTENTION_FREQUENCIES);
-    if (tensor)
-        return upload_read(t->upload, tensor, (size_t)dim_head / 2, frequencies);
-    for (int j = 0; j < dim_head / 2; j++)
-        frequencies[j] = rope_frequency(j, dim_head);
-    return CLEAVE_OK;
-}
-
 /* Padding turns into zeros. */
 static void fill_turns(const TokensUpload *t, const float *frequencies, int positions,
                        float *turns) {
@@ -295,7 +287,9 @@ static cleave_status upload_turns(const TokensUpload *t) {
     float *turns = calloc(count, sizeof(*turns));
     if (!turns)
         return no_memory(t, count * sizeof(*turns));
-    cleave_status status = read_frequencies(t, frequencies);
+    cleave_status status =
+        weight_check(graph_weight(t->graph, t->node, ATTENTION_FREQUENCIES),
+                     rope_frequencies(t->graph, t->node, frequencies), t->upload->error);
     if (status == CLEAVE_OK) {
         fill_turns(t, frequencies, positions, turns);
         status = upload_send(t->upload, tokens_of(t)->turns, turns, count * sizeof(*turns));
@@ -306,23 +300,14 @@ static cleave_status upload_turns(const TokensUpload *t) {
 
 /* ---- Masks ---- */
 
-static void fill_bins(const Graph *graph, MaskBin *bins) {
-    for (int i = 0; i < graph->band_count; i++)
-        for (int k = 0; k < graph->bands[i].bins; k++) {
-            MaskBin *bin = &bins[graph->bands[i].first + k];
-            if (bin->bands++ == 0)
-                bin->band = i;
-        }
-}
-
 static cleave_status upload_bins(const TokensUpload *t) {
     const Graph *graph = &t->plan->graph;
-    const Band *last = &graph->bands[graph->band_count - 1];
-    size_t count = (size_t)last->first + (size_t)last->bins;
+    size_t count = (size_t)graph_bins(graph);
     MaskBin *bins = calloc(count, sizeof(*bins));
     if (!bins)
         return no_memory(t, count * sizeof(*bins));
-    fill_bins(graph, bins);
+    for (size_t i = 0; i < count; i++)
+        bins[i].bands = graph_bands_of_bin(graph, (int)i, &bins[i].band);
     cleave_status status = upload_send(t->upload, tokens_of(t)->bins, bins, count * sizeof(*bins));
     free(bins);
     return status;

@@ -48,8 +48,7 @@ static void forward(const Transform *t, const float *waveform, float *spectrogra
 }
 
 static void inverse(const Transform *t, const float *spectrogram, float *waveform) {
-    int length = (t->stft.tokens ? istft_whole_length : istft_length)(t->stft.n_fft, t->stft.hop,
-                                                                      t->frames, t->samples);
+    int length = istft_filled(&t->stft, t->frames, t->samples);
     memset(waveform, 0, (size_t)t->samples * sizeof(float));
     memset(t->spectrum, 0, ((size_t)t->stft.n_fft / 2 + 1) * sizeof(*t->spectrum));
     for (int frame = 0; frame < t->frames; frame++) {

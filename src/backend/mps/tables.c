@@ -8,7 +8,9 @@
 #include "base/half.h"
 #include "base/memory.h"
 #include "dsp/stft.h"
+#include "graph/rope.h"
 #include "graph/tokens.h"
+#include "graph/weight_check.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -30,22 +32,11 @@ int sequence_length(const Node *attention) {
                                                            : attention->shape.channels;
 }
 
-static bool band_holds(const Band *band, int bin) {
-    return bin >= band->first && bin < band->first + band->bins;
-}
-
-static int bands_of_bin(const Graph *network, int bin) {
-    int count = 0;
-    for (int i = 0; i < network->band_count; i++)
-        count += band_holds(&network->bands[i], bin);
-    return count;
-}
-
 int bands_per_bin(const Graph *network) {
-    const Band *last = &network->bands[network->band_count - 1];
     int most = 0;
-    for (int bin = 0; bin < last->first + last->bins; bin++) {
-        int count = bands_of_bin(network, bin);
+    for (int bin = 0; bin < graph_bins(network); bin++) {
+        int first;
+        int count = graph_bands_of_bin(network, bin, &first);
         most = count > most ? count : most;
     }
     return most;
@@ -266,8 +257,7 @@ static void fill_sample(void *to, const Node *istft, int table, int frames, int 
 static void fill_istft(const Graph *network, const Node *node, int table, void *to) {
     const StftAttributes *stft = &node->as.stft;
     int frames = network->nodes[node->inputs[0]].shape.height;
-    int length = (stft->tokens ? istft_whole_length : istft_length)(stft->n_fft, stft->hop, frames,
-                                                                    node->shape.width);
+    int length = istft_filled(stft, frames, node->shape.width);
     if (table == TABLE_IMAGINARY) {
         fill_imaginary(to, stft->n_fft);
         return;
@@ -279,22 +269,22 @@ static void fill_istft(const Graph *network, const Node *node, int table, void *
 
 /* ---- RoPE ---- */
 
-static double frequency(const Tensor *stored, int j, int dim_head) {
-    float value = rope_frequency(j, dim_head);
-    if (stored)
-        tensor_read_f32(stored, (size_t)j, 1, &value);
-    return (double)value;
-}
-
-static void fill_rope(const Graph *network, const Node *node, int table, float *to) {
-    const Tensor *stored = graph_weight(network, node, ATTENTION_FREQUENCIES);
+static cleave_status fill_rope(const Graph *network, const Node *node, int table, float *to,
+                               cleave_error *error) {
     int dim_head = node->as.attention.dim_head;
     double share = pow(dim_head, -0.25);
-    for (int position = 0; position < sequence_length(node); position++)
+    float *frequencies = malloc((size_t)dim_head / 2 * sizeof(*frequencies));
+    if (!frequencies)
+        return error_memory(error, node->name, (size_t)dim_head / 2 * sizeof(*frequencies));
+    cleave_status status = weight_check(graph_weight(network, node, ATTENTION_FREQUENCIES),
+                                        rope_frequencies(network, node, frequencies), error);
+    for (int position = 0; position < sequence_length(node) && status == CLEAVE_OK; position++)
         for (int j = 0; j < dim_head / 2; j++) {
-            double angle = position * frequency(stored, j, dim_head);
+            double angle = position * (double)frequencies[j];
             *to++ = (float)(share * (table == TABLE_ROPE_SINES ? sin(angle) : cos(angle)));
         }
+    free(frequencies);
+    return status;
 }
 
 /* ---- Masks ---- */
@@ -302,7 +292,8 @@ static void fill_rope(const Graph *network, const Node *node, int table, float *
 /* Where the features of one bin are among those of all bands, and how much each counts. */
 static void fill_bin(const Graph *network, const Node *node, int table, int bin, void *to) {
     int features = graph_bin_features(network, node);
-    double share = 1.0 / bands_of_bin(network, bin);
+    int first;
+    double share = 1.0 / graph_bands_of_bin(network, bin, &first);
     int begin = 0; /* of the band, among the features of all */
     int r = 0;
     for (int band = 0; band < network->band_count; band++) {
@@ -337,8 +328,7 @@ cleave_status table_fill(const Graph *network, int index, int table, void *to,
         fill_istft(network, node, table, to);
         break;
     case OP_ATTENTION:
-        fill_rope(network, node, table, to);
-        break;
+        return fill_rope(network, node, table, to, error);
     default:
         fill_mask(network, node, table, to);
     }
