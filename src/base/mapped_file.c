@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -76,4 +77,11 @@ void mapped_file_close(MappedFile *file) {
 void mapped_file_release_pages(const MappedFile *file) {
     if (file->data)
         madvise((void *)file->data, file->size, MADV_DONTNEED);
+}
+
+bool mapped_file_holds(const MappedFile *file, const void *data, size_t bytes) {
+    uintptr_t begin = (uintptr_t)file->data;
+    uintptr_t at = (uintptr_t)data;
+    return begin != 0 && at >= begin && at - begin <= file->size &&
+           bytes <= file->size - (at - begin);
 }

@@ -19,6 +19,9 @@ cleave_status mapped_file_open(MappedFile *file, const char *path, cleave_status
                                cleave_error *error);
 void mapped_file_close(MappedFile *file);
 
+/* Whether `bytes` bytes from `data` on are the file's, in its pages. */
+bool mapped_file_holds(const MappedFile *file, const void *data, size_t bytes);
+
 /* Tells the system that the pages are not needed for now. */
 void mapped_file_release_pages(const MappedFile *file);
 

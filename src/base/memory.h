@@ -32,6 +32,10 @@ static inline size_t size_divide_up(size_t value, size_t divisor) {
     return (value + divisor - 1) / divisor;
 }
 
+static inline int64_t int64_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static inline size_t size_min(size_t a, size_t b) {
     return a < b ? a : b;
 }

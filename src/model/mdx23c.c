@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "model/config_check.h"
 #include "model/family_names.h"
 #include "model/refuse.h"
 
@@ -100,9 +102,6 @@ static cleave_status mdx23c_read(const ConfigReader *r) {
 
 /* ---- The sizes that fit ---- */
 
-/* More elements than this in one activation (256 GB of f32) is a lie, not a model. */
-#define MAX_ACTIVATION ((int64_t)1 << 36)
-
 /* There are k subbands of F bins. F must divide by the scale at every level, and by the bottleneck
  * factor at every level and the bottleneck. */
 static cleave_status mdx23c_check_bins(const Config *c, const char *source, cleave_error *error) {
@@ -148,18 +147,15 @@ static cleave_status mdx23c_check_channels(const Config *c, const char *source,
     return CLEAVE_OK;
 }
 
-static int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 static cleave_status mdx23c_check_volume(const Config *c, const char *source, cleave_error *error) {
     int64_t bins = c->dim_f / c->num_subbands;
     int64_t mix_channels = 2 * (int64_t)c->channels * c->num_subbands;
     int64_t deepest = c->num_channels + (int64_t)c->num_scales * c->growth;
-    int64_t channels = larger(2 * larger(c->num_channels, deepest), c->num_channels + mix_channels);
-    channels = larger(channels, c->stem_count * mix_channels);
+    int64_t channels =
+        int64_max(2 * int64_max(c->num_channels, deepest), c->num_channels + mix_channels);
+    channels = int64_max(channels, c->stem_count * mix_channels);
     int64_t grid = bins * c->dim_t; /* at most 2^19 · 2^28 */
-    if (grid > MAX_ACTIVATION || channels > MAX_ACTIVATION / grid)
+    if (grid > CONFIG_MOST_ELEMENTS || channels > CONFIG_MOST_ELEMENTS / grid)
         return model_refuse(error, source, "check chunk_size, dim_f and model.num_channels",
                             "one activation would have %" PRId64
                             " channels of %d frames by %" PRId64 " bins, which no machine holds",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/config_check.h"
 #include "model/refuse.h"
 #include "model/roformer_bands.h"
 
@@ -310,28 +311,21 @@ cleave_status roformer_check(const Config *config, const char *source, cleave_er
     return CLEAVE_OK;
 }
 
-/* More elements than this in one value (256 GB of f32) is a lie, not a model. */
-#define MAX_ELEMENTS ((int64_t)1 << 36)
-
-static int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 /* What one frame takes in the largest value: tokens within attention or a feed-forward, the masks'
  * hidden layers, or the stems' spectrograms. All factors are small enough not to overflow. */
 static int64_t floats_per_frame(const Config *config) {
     const RoformerConfig *c = &config->roformer;
     int64_t inner = (int64_t)c->heads * c->dim_head;
-    int64_t tokens = c->band_count * larger(3 * inner, 4 * (int64_t)c->dim);
+    int64_t tokens = c->band_count * int64_max(3 * inner, 4 * (int64_t)c->dim);
     int64_t hidden = (int64_t)c->band_count * c->dim * c->expansion;
     int64_t masks = (int64_t)c->stems * config->dim_f * 8 * config->channels;
-    return larger(tokens, larger(hidden, masks));
+    return int64_max(tokens, int64_max(hidden, masks));
 }
 
 cleave_status roformer_check_frames(const Config *config, int frames, const char *what,
                                     cleave_error *error) {
     int64_t each = floats_per_frame(config);
-    if (frames > 0 && each <= MAX_ELEMENTS / frames)
+    if (frames > 0 && each <= CONFIG_MOST_ELEMENTS / frames)
         return CLEAVE_OK;
     error_set(error, CLEAVE_ERROR_MODEL,
               "%s gives %d frames of %" PRId64 " numbers each, which no machine holds", what,

@@ -185,8 +185,8 @@ static void attention_set_queries(const AttentionTask *task, const AttentionPart
     attention_turn(task, part, part->queries, step->scale);
     for (size_t block = 0; block < step->turned_blocks; block++) {
         size_t at = block * step->padded + part->rows.first;
-        token_copy(&step->base, part->queries + block * part->padded * CHANNEL_BLOCK,
-                   task->scratch + step->queries + attention_elements(task, at), part->padded);
+        elements_copy(step->base.products, part->queries + block * part->padded * CHANNEL_BLOCK,
+                      task->scratch + step->queries + attention_elements(task, at), part->padded);
     }
 }
 
@@ -201,8 +201,8 @@ static void attention_set_keys(const AttentionTask *task, const AttentionPart *p
         for (size_t block = 0; block < step->turned_blocks; block++)
             task->kernels->transpose(vectors + block * CHANNEL_BLOCK * CHANNEL_BLOCK,
                                      part->keys + (block * part->padded + row) * CHANNEL_BLOCK);
-        token_copy_vectors(&step->base, vectors,
-                           task->scratch + step->keys + attention_elements(task, at), positions);
+        elements_copy_vectors(step->base.products, vectors,
+                              task->scratch + step->keys + attention_elements(task, at), positions);
     }
 }
 
@@ -211,9 +211,9 @@ static void attention_set_values(const AttentionTask *task, const AttentionPart 
     const AttentionStep *step = task->step;
     for (size_t block = 0; block < step->value_blocks; block++) {
         size_t at = block * step->padded + part->rows.first;
-        token_copy_vectors(&step->base, part->values + block * part->padded * CHANNEL_BLOCK,
-                           task->scratch + step->values + attention_elements(task, at),
-                           part->padded);
+        elements_copy_vectors(
+            step->base.products, part->values + block * part->padded * CHANNEL_BLOCK,
+            task->scratch + step->values + attention_elements(task, at), part->padded);
     }
 }
 
@@ -311,7 +311,7 @@ static void attention_tile(const AttentionTask *task, size_t head, const Attenti
     for (size_t block = 0; block < step->value_blocks; block++) {
         float *values = sums + block * gemm.c_block;
         task->kernels->scale_rows(values, values, factors, rows->count);
-        token_elements(&step->base, values, to + block * to_block, rows->count);
+        elements_of(step->base.products, values, to + block * to_block, rows->count);
     }
 }
 

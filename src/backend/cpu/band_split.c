@@ -74,8 +74,8 @@ static const void *split_normalise(const SplitTile *tile, const SplitBand *band)
                             .to_stride = CHANNEL_BLOCK,
                             .blocks = band->weights.k_blocks,
                             .rows = tile->frames});
-    return token_elements(&step->base, input, tile->scratch + step->narrow,
-                          band->weights.k_blocks * tile->frames);
+    return elements_of(step->base.products, input, tile->scratch + step->narrow,
+                       band->weights.k_blocks * tile->frames);
 }
 
 /* The bias is there first, then the product is added. */

@@ -62,8 +62,8 @@ static const void *normalise(const FeedForwardTile *tile) {
                                                 .to_stride = CHANNEL_BLOCK,
                                                 .blocks = step->in.k_blocks,
                                                 .rows = tile->rows});
-    return token_elements(&step->base, input, tile->scratch + step->narrow,
-                          step->in.k_blocks * tile->rows);
+    return elements_of(step->base.products, input, tile->scratch + step->narrow,
+                       step->in.k_blocks * tile->rows);
 }
 
 /* GELU of a few column blocks of sums, into the hidden features from `block` on. */
@@ -75,7 +75,7 @@ static void activate(const FeedForwardTile *tile, const float *sums, size_t bloc
         tile->kernels->load[ACT_GELU](to + j * tile->rows * CHANNEL_BLOCK,
                                       sums + j * tile->rows * CHANNEL_BLOCK, tile->rows, ones,
                                       step->in_bias + (block + j) * CHANNEL_BLOCK, 0);
-    token_elements(&step->base, to, hidden, count * tile->rows);
+    elements_of(step->base.products, to, hidden, count * tile->rows);
 }
 
 static void compute_hidden(const FeedForwardTile *tile, const void *input) {

@@ -64,12 +64,9 @@ static const Tensor *mask_tensor(const MaskSource *source, int slot) {
 
 static bool mask_can_stay(const MaskSource *source, const Tensor *weight) {
     const MappedFile *file = source->executable->options->weights_file;
-    if (!weight || !file || !file->data || is_narrow(source->step) || weight->dtype != DTYPE_F32 ||
-        !tensor_is_contiguous(weight))
-        return false;
-    const unsigned char *data = weight->data;
-    size_t offset = data >= file->data ? (size_t)(data - file->data) : file->size;
-    return offset < file->size && tensor_elements(weight) * sizeof(float) <= file->size - offset;
+    return weight && file && !is_narrow(source->step) && weight->dtype == DTYPE_F32 &&
+           tensor_is_contiguous(weight) &&
+           mapped_file_holds(file, weight->data, tensor_elements(weight) * sizeof(float));
 }
 
 static size_t mask_packed_bytes(const MaskWeights *weights, const MaskLinear *linear) {

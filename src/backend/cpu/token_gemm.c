@@ -69,10 +69,7 @@ static void pack_column_block(void *context, size_t block, int thread) {
         if (row >= 0)
             pack_lane(p, (size_t)row, read, vectors + lane);
     }
-    if (p->products->narrow_vectors)
-        p->products->narrow_vectors(to, vectors, positions);
-    else
-        memcpy(to, vectors, p->weights->block_bytes);
+    elements_copy_vectors(p->products, vectors, to, positions);
 }
 
 static cleave_status pack(TokenPacking *p, const CpuExecutable *executable, size_t bytes,

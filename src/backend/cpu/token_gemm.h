@@ -3,8 +3,7 @@
 #ifndef CLEAVE_CPU_TOKEN_GEMM_H
 #define CLEAVE_CPU_TOKEN_GEMM_H
 
-#include <string.h>
-
+#include "backend/cpu/elements.h"
 #include "backend/cpu/step.h"
 #include "base/memory.h"
 
@@ -65,34 +64,6 @@ void token_weights_free(TokenWeights *weights);
 cleave_status token_vector_create(float **vector, CpuStep *step, const CpuExecutable *executable,
                                   const Tensor *tensor, size_t count, float factor,
                                   cleave_error *error);
-
-/* Elements of a step's precision from `positions` vectors of floats: `floats` itself in f32, else
- * rounded into `room`. */
-static inline const void *token_elements(const CpuStep *step, const float *floats, void *room,
-                                         size_t positions) {
-    if (!step->products->narrow)
-        return floats;
-    step->products->narrow(room, floats, positions);
-    return room;
-}
-
-/* Writes elements of a step's precision, as a gemm's A has them and as its B has them. Of B,
- * `positions` is a multiple of CHANNEL_BLOCK. */
-static inline void token_copy(const CpuStep *step, const float *floats, void *to,
-                              size_t positions) {
-    if (step->products->narrow)
-        step->products->narrow(to, floats, positions);
-    else
-        memcpy(to, floats, positions * CHANNEL_BLOCK * sizeof(float));
-}
-
-static inline void token_copy_vectors(const CpuStep *step, const float *floats, void *to,
-                                      size_t positions) {
-    if (step->products->narrow)
-        step->products->narrow_vectors(to, floats, positions);
-    else
-        memcpy(to, floats, positions * CHANNEL_BLOCK * sizeof(float));
-}
 
 /* Takes `bytes` of a thread's scratch memory, aligned: returns where they begin. */
 static inline size_t scratch_take(size_t *used, size_t bytes) {

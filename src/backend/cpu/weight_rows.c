@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "backend/cpu/elements.h"
+
 size_t weight_row_pack(const WeightPanel *panel, size_t at, const Tensor *weight, size_t row,
                        const ProductKernels *products, float *scratch) {
     size_t in = (size_t)weight->dims[1];
@@ -13,10 +15,7 @@ size_t weight_row_pack(const WeightPanel *panel, size_t at, const Tensor *weight
         scratch[k] = 0;
     for (size_t block = 0; block < k_blocks; block++) {
         unsigned char *to = (unsigned char *)panel->data + (block * panel->rows + at) * bytes;
-        if (products->narrow)
-            products->narrow(to, scratch + block * CHANNEL_BLOCK, 1);
-        else
-            memcpy(to, scratch + block * CHANNEL_BLOCK, bytes);
+        elements_copy(products, scratch + block * CHANNEL_BLOCK, to, 1);
     }
     return not_finite;
 }

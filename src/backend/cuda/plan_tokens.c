@@ -6,10 +6,6 @@
 #include "base/memory.h"
 #include "graph/tokens.h"
 
-static int padded(int features) {
-    return (int)size_round_up((size_t)features, CHANNEL_UNIT);
-}
-
 static int divide_up(int size, int unit) {
     return (int)size_divide_up((size_t)size, (size_t)unit);
 }
@@ -54,7 +50,7 @@ int plan_rows(const CudaPlan *plan, int step) {
 int plan_band_room(const CudaPlan *plan, int step, int band) {
     const Node *node = plan_node(plan, step);
     int features = graph_band_features(&plan->graph, node, band);
-    return node->op == OP_MASK ? padded(2 * features) / 2 : padded(features);
+    return node->op == OP_MASK ? tokens_padded(2 * features) / 2 : tokens_padded(features);
 }
 
 int plan_band_offset(const CudaPlan *plan, int step, int band) {
@@ -98,10 +94,10 @@ static RowsGroup split_group(const CudaPlan *plan, int step, int band) {
                        .bias = band * SPLIT_WEIGHTS + SPLIT_BIAS,
                        .in = features,
                        .out = width,
-                       .k = padded(features),
-                       .channels = padded(width),
+                       .k = tokens_padded(features),
+                       .channels = tokens_padded(width),
                        .operand = plan_band_offset(plan, step, band),
-                       .output = (int64_t)band * output->width * padded(width)};
+                       .output = (int64_t)band * output->width * tokens_padded(width)};
 }
 
 /* Gates are rows behind those of q, k and v. */
@@ -115,14 +111,14 @@ static RowsGroup attention_group(const CudaPlan *plan, int step, int linear) {
                            .bias = ATTENTION_GATES_BIAS,
                            .in = width,
                            .out = 3 * inner + attention->heads,
-                           .k = padded(width),
-                           .channels = 3 * room + padded(attention->heads)};
+                           .k = tokens_padded(width),
+                           .channels = 3 * room + tokens_padded(attention->heads)};
     return (RowsGroup){.weight = ATTENTION_OUT,
                        .bias = -1,
                        .in = inner,
                        .out = width,
                        .k = room,
-                       .channels = padded(width)};
+                       .channels = tokens_padded(width)};
 }
 
 static RowsGroup feed_forward_group(const CudaPlan *plan, int step, int linear) {
@@ -134,8 +130,8 @@ static RowsGroup feed_forward_group(const CudaPlan *plan, int step, int linear) 
                        .bias = linear == 0 ? FEED_FORWARD_IN_BIAS : FEED_FORWARD_OUT_BIAS,
                        .in = in,
                        .out = out,
-                       .k = padded(in),
-                       .channels = padded(out)};
+                       .k = tokens_padded(in),
+                       .channels = tokens_padded(out)};
 }
 
 /* Linears count layers, and stems over them. */
@@ -153,10 +149,11 @@ static RowsGroup mask_group(const CudaPlan *plan, int step, int linear, int band
                        .bias = slot + 1,
                        .in = in,
                        .out = out,
-                       .k = padded(in),
-                       .channels = padded(out),
-                       .operand = rows * padded(in),
-                       .output = last ? plan_band_offset(plan, step, band) : rows * padded(out)};
+                       .k = tokens_padded(in),
+                       .channels = tokens_padded(out),
+                       .operand = rows * tokens_padded(in),
+                       .output =
+                           last ? plan_band_offset(plan, step, band) : rows * tokens_padded(out)};
 }
 
 RowsGroup plan_rows_group(const CudaPlan *plan, int step, int linear, int group) {
@@ -298,7 +295,8 @@ static void reserve_linear(CudaPlan *plan, int step, int linear) {
 static void reserve_rms(CudaPlan *plan, int step) {
     PlannedTokens *tokens = &plan->steps[step].tokens;
     bool by_band = plan->steps[step].kind == STEP_KIND_BAND_SPLIT;
-    size_t features = (size_t)(by_band ? tokens->features : padded(tokens_width(plan, step)));
+    size_t features =
+        (size_t)(by_band ? tokens->features : tokens_padded(tokens_width(plan, step)));
     size_t groups = by_band ? (size_t)tokens->groups : 1;
     tokens->rms = plan_reserve_bytes(&plan->weight_bytes, groups * sizeof(RmsGroup));
     tokens->gammas = plan_reserve_bytes(&plan->weight_bytes, features * sizeof(float));
@@ -334,7 +332,7 @@ static int attention_room(const CudaPlan *plan, int step, TokensRoom room) {
 
 static int mask_room(const CudaPlan *plan, int step, TokensRoom room) {
     const MaskAttributes *mask = &plan_node(plan, step)->as.mask;
-    int hidden = padded(mask->hidden_width) * plan->steps[step].tokens.groups;
+    int hidden = tokens_padded(mask->hidden_width) * plan->steps[step].tokens.groups;
     return room == ROOM_WIDE    ? (mask->hidden_layers > 0 ? hidden : 0)
            : room == ROOM_OTHER ? (mask->hidden_layers > 1 ? hidden : 0)
                                 : plan->steps[step].tokens.features;
@@ -342,7 +340,7 @@ static int mask_room(const CudaPlan *plan, int step, TokensRoom room) {
 
 static int operand_room(const CudaPlan *plan, int step) {
     const PlannedStep *planned = &plan->steps[step];
-    int width = padded(tokens_width(plan, step));
+    int width = tokens_padded(tokens_width(plan, step));
     if (!plan_has_operand(plan, step))
         return 0;
     return planned->kind == STEP_KIND_BAND_SPLIT ? planned->tokens.features
@@ -358,7 +356,7 @@ static int room_of(const CudaPlan *plan, int step, TokensRoom room) {
     case STEP_KIND_ATTENTION:
         return attention_room(plan, step, room);
     case STEP_KIND_FEED_FORWARD:
-        return room == ROOM_WIDE ? padded(plan_node(plan, step)->as.feed_forward.hidden) : 0;
+        return room == ROOM_WIDE ? tokens_padded(plan_node(plan, step)->as.feed_forward.hidden) : 0;
     case STEP_KIND_MASK:
         return mask_room(plan, step, room);
     default:

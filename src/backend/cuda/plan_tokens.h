@@ -4,6 +4,12 @@
 #define CLEAVE_BACKEND_CUDA_PLAN_TOKENS_H
 
 #include "backend/cuda/plan.h"
+#include "base/memory.h"
+
+/* Features of a row as rows lie: whole units of channels. */
+static inline int tokens_padded(int features) {
+    return (int)size_round_up((size_t)features, CHANNEL_UNIT);
+}
 
 /* Chooses a step's kernels, whose sizes must fit into what kernels count with. */
 cleave_status plan_tokens(CudaPlan *plan, int step, cleave_error *error);

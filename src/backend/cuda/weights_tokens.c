@@ -28,10 +28,6 @@ static int type_of(const TokensUpload *t) {
     return t->plan->steps[t->step].type;
 }
 
-static int padded(int features) {
-    return (int)size_round_up((size_t)features, CHANNEL_UNIT);
-}
-
 static cleave_status no_memory(const TokensUpload *t, size_t bytes) {
     return error_memory(t->upload->error, t->node->name, bytes);
 }
@@ -220,13 +216,13 @@ static RmsGroup rms_group(const TokensUpload *t, int index) {
     const Graph *graph = &t->plan->graph;
     int width = graph->nodes[t->node->inputs[0]].shape.width;
     if (t->node->op != OP_BAND_SPLIT)
-        return (RmsGroup){.features = width, .padded = padded(width)};
+        return (RmsGroup){.features = width, .padded = tokens_padded(width)};
     int features = graph_band_features(graph, t->node, index);
     int bin = graph_bin_features(graph, t->node);
     return (RmsGroup){.input = (int64_t)graph->bands[index].first * bin,
                       .output = plan_band_offset(t->plan, t->step, index),
                       .features = features,
-                      .padded = padded(features)};
+                      .padded = tokens_padded(features)};
 }
 
 static cleave_status fill_norms(const TokensUpload *t, RmsGroup *groups, int count, float *gammas) {

@@ -37,13 +37,6 @@ static bool has_type(const Tensor *tensor, MPSDataType type) {
            (type == MPSDataTypeFloat16 && tensor->dtype == DTYPE_F16);
 }
 
-static bool lies_in(const MappedFile *file, const Tensor *tensor, size_t bytes) {
-    uintptr_t begin = (uintptr_t)file->data;
-    uintptr_t at = (uintptr_t)tensor->data;
-    return begin != 0 && at >= begin && at - begin <= file->size &&
-           bytes <= file->size - (at - begin);
-}
-
 /* Of the pages of one tensor, not of the whole file: all of a buffer must be resident while the GPU
  * works with any of it, and what else is in a checkpoint need not be. Two buffers may share a page.
  * GPUs of virtual Macs are known to give a buffer of no bytes. */
@@ -66,7 +59,7 @@ id<MTLBuffer> in_place_buffer(const MpsDevice *device, const MappedFile *file, c
     size_t bytes = tensor_elements(tensor) * dtype_size(tensor->dtype);
     uintptr_t at = (uintptr_t)tensor->data;
     if (!file || !file->shared || !device->reads_in_place || !device->unified ||
-        !has_type(tensor, type) || !tensor_is_contiguous(tensor) || !lies_in(file, tensor, bytes) ||
+        !has_type(tensor, type) || !tensor_is_contiguous(tensor) || !mapped_file_holds(file, tensor->data, bytes) ||
         at % ALIGNMENT != 0)
         return nil;
     *offset = at % page;

@@ -4,11 +4,9 @@
 #include <stdlib.h>
 
 #include "backend/mps/tables.h"
+#include "base/memory.h"
+#include "graph/ops.h"
 #include "graph/tokens.h"
-
-static int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
 
 static int64_t elements(Shape shape, int batch) {
     return (int64_t)batch * shape.channels * shape.height * shape.width;
@@ -38,27 +36,26 @@ static int64_t scores_of(const Node *node, int batch) {
 static int64_t widest_row(const Graph *network, const Node *node) {
     switch (node->op) {
     case OP_ATTENTION:
-        return larger(node->shape.width,
-                      3 * (int64_t)node->as.attention.heads * node->as.attention.dim_head);
+        return int64_max(node->shape.width,
+                         3 * (int64_t)node->as.attention.heads * node->as.attention.dim_head);
     case OP_FEED_FORWARD:
-        return larger(node->shape.width, node->as.feed_forward.hidden);
+        return int64_max(node->shape.width, node->as.feed_forward.hidden);
     case OP_MASK:
-        return larger(larger(node->as.mask.hidden_width, node->shape.width),
-                      (int64_t)bands_per_bin(network) * node->shape.width);
+        return int64_max(int64_max(node->as.mask.hidden_width, node->shape.width),
+                         (int64_t)bands_per_bin(network) * node->shape.width);
     default:
         return node->shape.width;
     }
 }
 
 static bool is_layer(const Node *node) {
-    return node->op == OP_ATTENTION || node->op == OP_FEED_FORWARD || node->op == OP_RMS_NORM ||
-           node->op == OP_BAND_SPLIT || node->op == OP_MASK;
+    return op_info(node->op)->class == OP_CLASS_LAYER;
 }
 
 static int64_t widest_band(const Graph *network, const Node *split) {
     int64_t widest = 0;
     for (int band = 0; band < network->band_count; band++)
-        widest = larger(widest, graph_band_features(network, split, band));
+        widest = int64_max(widest, graph_band_features(network, split, band));
     return widest;
 }
 
@@ -70,12 +67,12 @@ static int64_t widest_sum(const Graph *network, const Node *node) {
     case OP_BAND_SPLIT:
         return widest_band(network, node);
     case OP_ATTENTION:
-        width = larger(width, (int64_t)attention->heads * attention->dim_head);
-        return larger(width, sequence_length(node));
+        width = int64_max(width, (int64_t)attention->heads * attention->dim_head);
+        return int64_max(width, sequence_length(node));
     case OP_FEED_FORWARD:
-        return larger(width, node->as.feed_forward.hidden);
+        return int64_max(width, node->as.feed_forward.hidden);
     case OP_MASK:
-        return larger(width, node->as.mask.hidden_width);
+        return int64_max(width, node->as.mask.hidden_width);
     default:
         return width;
     }
@@ -92,7 +89,7 @@ static int64_t transform_array(const Node *node, int frames, int channels, int b
     int64_t cut = waveforms * frames * stft->n_fft;
     int64_t covers = (stft->n_fft + stft->hop - 1) / stft->hop;
     int64_t gathered = node->op == OP_ISTFT ? waveforms * covers * node->shape.width : 0;
-    return larger(larger(spectra, cut), gathered);
+    return int64_max(int64_max(spectra, cut), gathered);
 }
 
 static int64_t parameter_elements(const Graph *network, int node) {
@@ -103,31 +100,32 @@ static int64_t parameter_elements(const Graph *network, int node) {
         int64_t elements = 1;
         for (int i = graph_weight_shape(network, node, slot, dims) - 1; i >= 0; i--)
             elements *= dims[i];
-        largest = larger(largest, elements);
+        largest = int64_max(largest, elements);
     }
     for (int i = 0; i < table_count(network, node); i++) {
         Table table = table_describe(network, node, i);
-        largest = larger(largest, table_elements(&table));
+        largest = int64_max(largest, table_elements(&table));
     }
     return largest;
 }
 
 int64_t node_largest_array(const Graph *network, int index, int batch) {
     const Node *node = &network->nodes[index];
-    int64_t largest = larger(elements(node->shape, batch), parameter_elements(network, index));
+    int64_t largest = int64_max(elements(node->shape, batch), parameter_elements(network, index));
     if (node->op == OP_STFT)
-        largest =
-            larger(largest, transform_array(node, node->shape.height,
+        largest = int64_max(largest,
+                            transform_array(node, node->shape.height,
                                             network->nodes[node->inputs[0]].shape.channels, batch));
     if (node->op == OP_ISTFT)
         largest =
-            larger(largest, transform_array(node, network->nodes[node->inputs[0]].shape.height,
-                                            node->shape.channels, batch));
+            int64_max(largest, transform_array(node, network->nodes[node->inputs[0]].shape.height,
+                                               node->shape.channels, batch));
     if (node->op == OP_ATTENTION)
-        largest = larger(largest, scores_of(node, batch));
+        largest = int64_max(largest, scores_of(node, batch));
     if (is_layer(node)) {
         int64_t tokens = node->op == OP_MASK ? 1 : node->shape.channels;
-        largest = larger(largest, batch * tokens * node->shape.height * widest_row(network, node));
+        largest =
+            int64_max(largest, batch * tokens * node->shape.height * widest_row(network, node));
     }
     return largest;
 }
@@ -175,7 +173,7 @@ static int64_t mask_work(const Graph *network, const Node *node, int batch) {
     int64_t tokens = network->nodes[node->inputs[0]].shape.channels;
     int64_t operands = tokens * network->nodes[node->inputs[0]].shape.width;
     int64_t whole = (bands_per_bin(network) + 3) * (int64_t)node->shape.width;
-    return (int64_t)batch * node->shape.height * (operands + features + larger(layers, whole));
+    return (int64_t)batch * node->shape.height * (operands + features + int64_max(layers, whole));
 }
 
 /* Elements of what a node computes in between, as far as it is alive at once. Elementwise ops are
@@ -250,7 +248,7 @@ int64_t live_bytes(const Graph *network, int batch) {
     find_last_uses(network, last);
     for (int node = 0; node < network->count; node++) {
         live += elements(network->nodes[node].shape, batch);
-        peak = larger(peak, live + node_work(network, node, batch));
+        peak = int64_max(peak, live + node_work(network, node, batch));
         for (int before = 0; before <= node; before++)
             if (last[before] == node)
                 live -= elements(network->nodes[before].shape, batch);
