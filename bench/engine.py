@@ -7,11 +7,8 @@ Loads the network, runs it once, writes its output, prints "ready VERSION", and 
 for every line "run" on standard input and prints the seconds that it took. An engine that cannot do
 this prints "absent WHY". Only the network is timed, from a spectrogram in memory to another one.
 """
-import os
 import sys
 import time
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/reference"))
 
 
 class Absent(Exception):

@@ -1,6 +1,6 @@
 """BS-Roformers and Mel-Band Roformers in PyTorch, from spectrogram to spectrograms, as PyTorch's users would
 write and run them: in any precision, under autocast and torch.compile. The slow and plain reference is
-roformer_reference.py. Needs PyTorch and NumPy alone.
+tests/reference/roformer_reference.py. Needs PyTorch and NumPy alone.
 
 Names of modules are those of the state dict.
 """
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../export"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/export"))
 import roformer  # noqa: E402
 
 MARK = "band_split.to_features.0.0.gamma"  # every Roformer has it
