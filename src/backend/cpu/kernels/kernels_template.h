@@ -75,25 +75,34 @@ static void narrow_f16(uint16_t *to, const float *from, size_t count, float scal
 
 /* ---- activations ---- */
 
+/* A polynomial of s; the highest power's coefficient comes first. */
+ALWAYS_INLINE Vector simd_polynomial(Vector s, const float *coefficients, int count) {
+    Vector sum = simd_set(coefficients[0]);
+    UNROLL
+    for (int i = 1; i < count; i++)
+        sum = simd_fma(sum, s, simd_set(coefficients[i]));
+    return sum;
+}
+
+/* x · P(x²) / Q(x²) for x cut to [-bound, bound]; P and Q have `count` coefficients each. */
+ALWAYS_INLINE Vector simd_odd_ratio(Vector x, float bound, const float *p, const float *q,
+                                    int count) {
+    x = simd_clamp(x, -bound, bound);
+    Vector s = simd_multiply(x, x);
+    return simd_divide(simd_multiply(x, simd_polynomial(s, p, count)),
+                       simd_polynomial(s, q, count));
+}
+
 /* erf(x), with an absolute error below 4e-7: x · P(x²) / Q(x²), a relative minimax fit of erf(x)/x
  * over |x| ≤ 3.95 (made with the iteratively reweighted rational least squares of Sanathanan,
  * Koerner and Lawson), beyond which erf is 1 to within 2.4e-8. */
 ALWAYS_INLINE Vector simd_erf(Vector x) {
-    x = simd_clamp(x, -3.95f, 3.95f);
-    Vector s = simd_multiply(x, x);
-    Vector p = simd_set(2.0258589756849688e-06f);
-    p = simd_fma(p, s, simd_set(0.0002846666320692748f));
-    p = simd_fma(p, s, simd_set(0.003807663219049573f));
-    p = simd_fma(p, s, simd_set(0.0528738759458065f));
-    p = simd_fma(p, s, simd_set(0.19154012203216553f));
-    p = simd_fma(p, s, simd_set(1.1283791065216064f));
-    Vector q = simd_set(3.783018109970726e-05f);
-    q = simd_fma(q, s, simd_set(0.0011705863289535046f));
-    q = simd_fma(q, s, simd_set(0.015054099261760712f));
-    q = simd_fma(q, s, simd_set(0.11455520987510681f));
-    q = simd_fma(q, s, simd_set(0.5030807256698608f));
-    q = simd_fma(q, s, simd_set(1.0f));
-    return simd_divide(simd_multiply(x, p), q);
+    static const float p[] = {2.0258589756849688e-06f, 0.0002846666320692748f,
+                              0.003807663219049573f,   0.0528738759458065f,
+                              0.19154012203216553f,    1.1283791065216064f};
+    static const float q[] = {3.783018109970726e-05f, 0.0011705863289535046f, 0.015054099261760712f,
+                              0.11455520987510681f,   0.5030807256698608f,    1.0f};
+    return simd_odd_ratio(x, 3.95f, p, q, 6);
 }
 
 /* exp(x) - 1 for x ≤ 0: x = n ln 2 + r, |r| ≤ ln 2 / 2; 2^n (exp(r) - 1) + (2^n - 1), with the

@@ -4,19 +4,9 @@
 /* tanh(x), with a relative error below 4e-7: x · P(x²) / Q(x²), a relative minimax fit of tanh(x)/x
  * over |x| ≤ 9 (made as that of erf was), beyond which tanh is 1 to within 3.1e-8. */
 ALWAYS_INLINE Vector simd_tanh(Vector x) {
-    x = simd_clamp(x, -9.0f, 9.0f);
-    Vector s = simd_multiply(x, x);
-    Vector p = simd_set(1.3354811e-08f);
-    p = simd_fma(p, s, simd_set(2.06092e-05f));
-    p = simd_fma(p, s, simd_set(0.0034955959f));
-    p = simd_fma(p, s, simd_set(0.13381033f));
-    p = simd_fma(p, s, simd_set(1.0f));
-    Vector q = simd_set(7.7766225e-07f);
-    q = simd_fma(q, s, simd_set(0.0003285647f));
-    q = simd_fma(q, s, simd_set(0.025877012f));
-    q = simd_fma(q, s, simd_set(0.46714348f));
-    q = simd_fma(q, s, simd_set(1.0f));
-    return simd_divide(simd_multiply(x, p), q);
+    static const float p[] = {1.3354811e-08f, 2.06092e-05f, 0.0034955959f, 0.13381033f, 1.0f};
+    static const float q[] = {7.7766225e-07f, 0.0003285647f, 0.025877012f, 0.46714348f, 1.0f};
+    return simd_odd_ratio(x, 9.0f, p, q, 5);
 }
 
 /* 1 / (1 + e^-x), with an exponential of -|x|, which cannot overflow. */
