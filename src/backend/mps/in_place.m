@@ -59,8 +59,8 @@ id<MTLBuffer> in_place_buffer(const MpsDevice *device, const MappedFile *file, c
     size_t bytes = tensor_elements(tensor) * dtype_size(tensor->dtype);
     uintptr_t at = (uintptr_t)tensor->data;
     if (!file || !file->shared || !device->reads_in_place || !device->unified ||
-        !has_type(tensor, type) || !tensor_is_contiguous(tensor) || !mapped_file_holds(file, tensor->data, bytes) ||
-        at % ALIGNMENT != 0)
+        !has_type(tensor, type) || !tensor_is_contiguous(tensor) ||
+        !mapped_file_holds(file, tensor->data, bytes) || at % ALIGNMENT != 0)
         return nil;
     *offset = at % page;
     return buffer_over(device->device, at - *offset, size_round_up(at + bytes, page));
