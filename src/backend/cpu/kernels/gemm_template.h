@@ -70,11 +70,9 @@ ALWAYS_INLINE void GEMM(fetch_next)(const GemmArguments *g, size_t block, size_t
     if (block + 1 == g->k_blocks)
         return;
     const GEMM_ELEMENT *a = (const GEMM_ELEMENT *)g->a[block + 1] + row * stride;
-    const GEMM_ELEMENT *end = a + (size_t)rows * stride;
-    const size_t step = stride == CHANNEL_BLOCK ? CACHE_LINE_BYTES / sizeof(GEMM_ELEMENT) : stride;
     UNROLL
-    for (; a < end; a += step)
-        __builtin_prefetch(a);
+    for (int m = 0; m < rows; m++)
+        __builtin_prefetch(a + (size_t)m * stride);
 }
 
 /* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are

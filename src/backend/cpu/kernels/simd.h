@@ -9,9 +9,6 @@
 #define BLOCK_VECTORS (CHANNEL_BLOCK / SIMD_LANES)
 #define TILE_VECTORS  (GEMM_TILE_COLUMNS * BLOCK_VECTORS)
 
-/* Of all processors that there are tables for, but Apple's, whose lines are twice as long. */
-#define CACHE_LINE_BYTES 64
-
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* In front of a loop over the registers of a tile: its count is a constant once inlined. */
