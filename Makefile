@@ -21,6 +21,9 @@
 
 PREFIX = /usr/local
 
+# Of `meson test`: make test TEST_ARGS='--no-suite slow' leaves out what takes half a minute or more.
+TEST_ARGS =
+
 # Whether a compiler's warning stops the build: for developers and .ci/run (make WERROR=true, or in the
 # environment; make lint sets it for good), not for users, who may have compilers that warn of more.
 WERROR ?= false
@@ -57,7 +60,7 @@ media: setup
 	@scripts/setup media || echo "setup: going on without ffmpeg and SoX; audio-matrix is skipped"
 
 test: build venv media
-	@scripts/run-tests build
+	@scripts/run-tests build $(TEST_ARGS)
 
 arm64:
 	@scripts/setup arm64
