@@ -21,7 +21,7 @@
 
 PREFIX = /usr/local
 
-# Of `meson test`: make test TEST_ARGS='--no-suite slow' leaves out what takes half a minute or more.
+# Of `meson test`: make test TEST_ARGS='--no-suite slow' leaves out the slow tests.
 TEST_ARGS =
 
 # Whether a compiler's warning stops the build: for developers and .ci/run (make WERROR=true, or in the

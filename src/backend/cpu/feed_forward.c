@@ -7,7 +7,7 @@
 #include "backend/cpu/token_gemm.h"
 
 /* What a tile's hidden features may take of the cache, and the fewest rows of a tile. */
-#define HIDDEN_BYTES ((size_t)688 << 10)
+#define HIDDEN_BYTES ((size_t)384 << 10)
 #define LEAST_ROWS   28
 
 typedef struct FeedForwardStep {
