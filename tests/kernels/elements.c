@@ -93,3 +93,20 @@ void *elements_of(const ProductKernels *products, const ElementFormat *format, f
                                                             count / CHANNEL_BLOCK);
     return elements;
 }
+
+void check_elements(const char *what, const ProductKernels *products, const uint16_t *got,
+                    const float *wide, size_t count) {
+    uint16_t *expected = memory_allocate_aligned(count * sizeof(*expected) + 1);
+    if (!expected) {
+        check_fail("no memory", count, 0, 0);
+        return;
+    }
+    products->narrow(expected, wide, count / CHANNEL_BLOCK);
+    for (size_t i = 0; i < count; i++)
+        if (got[i] != expected[i])
+            check_fail(what, i, (double)got[i], (double)expected[i]);
+    for (size_t i = count; i < count + CHANNEL_BLOCK; i++)
+        if (got[i] != 0x5a5a)
+            check_fail("elements written outside", i, (double)got[i], (double)0x5a5a);
+    memory_free_aligned(expected);
+}

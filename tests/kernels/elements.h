@@ -27,4 +27,9 @@ void element_check(const char *what, size_t at, double got, double expected);
 void *elements_of(const ProductKernels *products, const ElementFormat *format, float *values,
                   size_t count, bool vectors);
 
+/* Fails unless `got` holds what the table's products narrow `wide` to, and then CHANNEL_BLOCK
+ * elements that are still filled with bytes of 0x5a. */
+void check_elements(const char *what, const ProductKernels *products, const uint16_t *got,
+                    const float *wide, size_t count);
+
 #endif

@@ -13,6 +13,7 @@ KernelTest test_gemm_special; /* with values at which roundings go wrong */
 KernelTest test_narrow;       /* of a precision below f32 */
 KernelTest test_f16;
 KernelTest test_load; /* of an ActKind */
+KernelTest test_bias_gelu;
 KernelTest test_multiply;
 KernelTest test_add;
 KernelTest test_statistics;

@@ -33,6 +33,7 @@ static const struct {
     {"statistics", test_statistics, 0},
     {"tanh", test_tanh, 0},
     {"gate", test_gate, 0},
+    {"bias gelu", test_bias_gelu, 0},
     {"rms norm", test_rms_norm, 0},
     {"softmax f32", test_softmax, CLEAVE_PRECISION_F32},
     {"softmax f16", test_softmax, CLEAVE_PRECISION_F16},

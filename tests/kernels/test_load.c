@@ -1,8 +1,10 @@
 /* test_load.c: an affine step and an activation along a row. */
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "check.h"
+#include "elements.h"
 #include "kernel_tests.h"
 
 static double exact_act(ActKind act, double x, double alpha) {
@@ -84,4 +86,52 @@ void test_load(const Kernels *kernels, int act) {
     for (int trial = 0; trial < 60; trial++)
         verify_row(kernels, (ActKind)act, random_below(40), trial % 3 ? 4.0f : 60.0f);
     verify_special(kernels, (ActKind)act);
+}
+
+static void verify_bias_gelu_elements(const Kernels *kernels, cleave_precision precision,
+                                      const float *from, const float *bias, size_t positions,
+                                      const float *wide) {
+    size_t count = positions * CHANNEL_BLOCK;
+    uint16_t *got = memory_allocate_aligned((count + CHANNEL_BLOCK) * sizeof(*got));
+    if (!got) {
+        check_fail("no memory", count, 0, 0);
+        return;
+    }
+    memset(got, 0x5a, (count + CHANNEL_BLOCK) * sizeof(*got));
+    kernels->products[precision].bias_gelu(got, from, bias, positions);
+    check_elements("GELU as elements", &kernels->products[precision], got, wide, count);
+    memory_free_aligned(got);
+}
+
+static void verify_bias_gelu(const Kernels *kernels, size_t positions, float range) {
+    const ProductKernels *products = &kernels->products[CLEAVE_PRECISION_F32];
+    size_t count = positions * CHANNEL_BLOCK;
+    float *from = random_floats(count + 1, -range, range);
+    float *to = equal_floats(count + CHANNEL_BLOCK, CANARY);
+    float *bias = random_floats(CHANNEL_BLOCK, -2, 2);
+    if (count > 0 && range > 50)
+        from[random_below(count)] = NAN;
+    products->bias_gelu(to, from, bias, positions);
+    for (size_t i = 0; i < count; i++) {
+        double x = (double)from[i] + (double)bias[i % CHANNEL_BLOCK];
+        double expected = exact_act(ACT_GELU, x, 0);
+        if (isnan(x) ? !isnan(to[i])
+                     : !(fabs((double)to[i] - expected) <= act_tolerance(ACT_GELU, x, fabs(x))))
+            check_fail("GELU", i, (double)to[i], expected);
+    }
+    for (size_t i = count; i < count + CHANNEL_BLOCK; i++)
+        check_untouched("GELU wrote outside", i, to[i], CANARY);
+    verify_bias_gelu_elements(kernels, CLEAVE_PRECISION_F16, from, bias, positions, to);
+    verify_bias_gelu_elements(kernels, CLEAVE_PRECISION_BF16, from, bias, positions, to);
+    products->bias_gelu(from, from, bias, positions);
+    check_same_bits("GELU in place", from, to, count);
+    memory_free_aligned(from);
+    memory_free_aligned(to);
+    memory_free_aligned(bias);
+}
+
+void test_bias_gelu(const Kernels *kernels, int variant) {
+    (void)variant;
+    for (int trial = 0; trial < 60; trial++)
+        verify_bias_gelu(kernels, random_below(40), trial % 3 ? 4.0f : 60.0f);
 }

@@ -21,6 +21,23 @@ static double length_of(const float *row, size_t features) {
     return fmax(sqrt(squares), 1e-12);
 }
 
+/* The elements are those of the norm in f32, whose arguments these are. */
+static void verify_norm_elements(const Kernels *kernels, const RmsNormArguments *wide,
+                                 cleave_precision precision) {
+    RmsNormArguments narrow = *wide;
+    size_t count = wide->rows * wide->blocks * CHANNEL_BLOCK;
+    uint16_t *got = memory_allocate_aligned((count + CHANNEL_BLOCK) * sizeof(*got));
+    if (!kernels->products[precision].rms_norm || !got) {
+        check_fail("no norm of elements", (size_t)precision, 0, 0);
+        return;
+    }
+    memset(got, 0x5a, (count + CHANNEL_BLOCK) * sizeof(*got));
+    narrow.to = got;
+    kernels->products[precision].rms_norm(&narrow);
+    check_elements("norm as elements", &kernels->products[precision], got, wide->to, count);
+    memory_free_aligned(got);
+}
+
 /* Of rows of x, from_stride apart, into blocks. */
 static void verify_norm(const Kernels *kernels, size_t rows, size_t blocks, float range) {
     size_t features = blocks * CHANNEL_BLOCK;
@@ -36,7 +53,7 @@ static void verify_norm(const Kernels *kernels, size_t rows, size_t blocks, floa
                                   .to_stride = CHANNEL_BLOCK,
                                   .blocks = blocks,
                                   .rows = rows};
-    kernels->rms_norm(&arguments);
+    kernels->products[CLEAVE_PRECISION_F32].rms_norm(&arguments);
     for (size_t i = 0; i < rows * features; i++) {
         size_t row = i / features;
         size_t feature = i % features;
@@ -49,10 +66,12 @@ static void verify_norm(const Kernels *kernels, size_t rows, size_t blocks, floa
     }
     for (size_t i = 0; i < CHANNEL_BLOCK; i++)
         check_untouched("norm wrote outside", i, to[rows * features + i], CANARY);
+    verify_norm_elements(kernels, &arguments, CLEAVE_PRECISION_F16);
+    verify_norm_elements(kernels, &arguments, CLEAVE_PRECISION_BF16);
     arguments.to = from;
     arguments.to_block = CHANNEL_BLOCK;
     arguments.to_stride = stride;
-    kernels->rms_norm(&arguments);
+    kernels->products[CLEAVE_PRECISION_F32].rms_norm(&arguments);
     for (size_t row = 0; row < rows; row++)
         for (size_t block = 0; block < blocks; block++)
             check_same_bits("norm in place", from + row * stride + block * CHANNEL_BLOCK,

@@ -73,7 +73,6 @@ static void attention_lay_out(AttentionStep *step, size_t blocks) {
     AttentionRoom room = {&step->base.scratch_bytes, element, is_narrow(&step->base)};
     step->pointers = scratch_take(room.used, pointers * sizeof(void *));
     step->normalised = take_elements(&room, blocks * step->rows);
-    step->tile = take_narrow(&room, blocks * TOKEN_TILE_ROWS, sizeof(float));
     step->gates_made = take_floats(&room, feature_blocks(step->heads) * step->rows);
     step->part = take_floats(&room, (2 * turned + values) * TOKEN_TILE_ROWS);
     step->key_block = take_floats(&room, turned * CHANNEL_BLOCK);

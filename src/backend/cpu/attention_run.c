@@ -83,24 +83,16 @@ static size_t attention_index(const AttentionTask *task, const AttentionRows *ro
 static void attention_normalise(const AttentionTask *task, AttentionRows rows) {
     const AttentionStep *step = task->step;
     const CpuTensor *input = step->base.operand.sources[0].tensor;
-    bool narrow = is_narrow(&step->base);
     size_t index = attention_index(task, &rows);
-    float *to = narrow ? attention_floats(task, step->tile)
-                       : attention_floats(task, step->normalised) + index * CHANNEL_BLOCK;
-    size_t to_block = (narrow ? rows.count : step->rows) * CHANNEL_BLOCK;
-    task->kernels->rms_norm(
-        &(RmsNormArguments){.from = attention_row(task, input, rows.sequence, rows.first),
-                            .to = to,
-                            .gain = step->gain,
-                            .from_stride = attention_stride(task, input),
-                            .to_block = to_block,
-                            .to_stride = CHANNEL_BLOCK,
-                            .blocks = step->qkv.k_blocks,
-                            .rows = rows.count});
-    for (size_t block = 0; block < step->qkv.k_blocks && narrow; block++)
-        step->base.products->narrow(task->scratch + step->normalised +
-                                        attention_elements(task, block * step->rows + index),
-                                    to + block * to_block, rows.count);
+    step->base.products->rms_norm(&(RmsNormArguments){
+        .from = attention_row(task, input, rows.sequence, rows.first),
+        .to = task->scratch + step->normalised + attention_elements(task, index),
+        .gain = step->gain,
+        .from_stride = attention_stride(task, input),
+        .to_block = step->rows * CHANNEL_BLOCK,
+        .to_stride = CHANNEL_BLOCK,
+        .blocks = step->qkv.k_blocks,
+        .rows = rows.count});
 }
 
 /* Some column blocks of weights, from `block` on, with the normalised rows; C goes to `to`, a block

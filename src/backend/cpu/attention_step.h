@@ -38,7 +38,6 @@ typedef struct AttentionStep {
     /* Scratch memory. What is called narrow is of elements, and empty in f32. */
     size_t pointers;       /* of a gemm's blocks */
     size_t normalised;     /* (blocks of features, rows) elements */
-    size_t tile;           /* (blocks of features, TOKEN_TILE_ROWS) before it is narrowed; narrow */
     size_t gates_made;     /* (blocks of heads, rows) before the bias */
     size_t part;           /* (2 · turned_blocks + value_blocks, TOKEN_TILE_ROWS) */
     size_t key_block;      /* (turned_blocks · CHANNEL_BLOCK) vectors before they are narrowed */

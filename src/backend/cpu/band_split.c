@@ -27,8 +27,7 @@ typedef struct SplitStep {
     /* Where in a thread's scratch memory: */
     size_t pointers; /* of a gemm's blocks */
     size_t rows;     /* (frames, features), padded */
-    size_t input;    /* (blocks of features, frames), normalised */
-    size_t narrow;   /* the same as elements */
+    size_t input;    /* (blocks of features, frames) elements, normalised */
 } SplitStep;
 
 /* ---- Running ---- */
@@ -63,9 +62,9 @@ static void split_gather(const SplitTile *tile, const SplitBand *band) {
 /* The gemm's A: the normalised features. */
 static const void *split_normalise(const SplitTile *tile, const SplitBand *band) {
     const SplitStep *step = tile->step;
-    float *input = split_floats(tile, step->input);
+    void *input = tile->scratch + step->input;
     split_gather(tile, band);
-    tile->kernels->rms_norm(
+    step->base.products->rms_norm(
         &(RmsNormArguments){.from = split_floats(tile, step->rows),
                             .to = input,
                             .gain = band->gain,
@@ -74,8 +73,7 @@ static const void *split_normalise(const SplitTile *tile, const SplitBand *band)
                             .to_stride = CHANNEL_BLOCK,
                             .blocks = band->weights.k_blocks,
                             .rows = tile->frames});
-    return elements_of(step->base.products, input, tile->scratch + step->narrow,
-                       band->weights.k_blocks * tile->frames);
+    return input;
 }
 
 /* The bias is there first, then the product is added. */
@@ -163,12 +161,10 @@ static void split_lay_out_scratch(SplitStep *step) {
     for (int i = 0; i < step->band_count; i++)
         blocks = size_max(blocks, step->bands[i].weights.k_blocks);
     size_t vectors = blocks * SPLIT_FRAMES * CHANNEL_BLOCK;
-    size_t element = step->base.products->element;
     size_t *used = &step->base.scratch_bytes;
     step->pointers = scratch_take(used, blocks * sizeof(void *));
     step->rows = scratch_take(used, vectors * sizeof(float));
-    step->input = scratch_take(used, vectors * sizeof(float));
-    step->narrow = scratch_take(used, is_narrow(&step->base) ? vectors * element : 0);
+    step->input = scratch_take(used, vectors * step->base.products->element);
 }
 
 cleave_status band_split_step_create(CpuStep **created, const CpuExecutable *executable,

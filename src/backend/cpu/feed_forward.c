@@ -20,9 +20,8 @@ typedef struct FeedForwardStep {
     float *out_bias;
     /* Where in a thread's scratch memory: */
     size_t pointers; /* of a gemm's blocks */
-    size_t input;    /* (blocks of features, rows), normalised */
-    size_t narrow;   /* the same as elements */
-    size_t pair;     /* (GEMM_COLUMNS, rows) hidden features before they are narrowed */
+    size_t input;    /* (blocks of features, rows) elements, normalised */
+    size_t pair;     /* (GEMM_COLUMNS, rows) hidden features before the activation */
     size_t hidden;   /* (blocks of hidden features, rows) elements */
 } FeedForwardStep;
 
@@ -38,9 +37,6 @@ typedef struct FeedForwardTile {
     size_t rows;
 } FeedForwardTile;
 
-/* The activation's scale: only the bias is added before it. */
-static const float ones[CHANNEL_BLOCK] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-
 static size_t block_elements(const FeedForwardTile *tile) {
     return tile->rows * CHANNEL_BLOCK * tile->step->base.products->element;
 }
@@ -52,30 +48,27 @@ static float *tile_floats(const FeedForwardTile *tile, size_t at) {
 /* The gemm's A: the normalised rows. */
 static const void *normalise(const FeedForwardTile *tile) {
     const FeedForwardStep *step = tile->step;
-    size_t stride = tensor_row_floats(step->base.output);
-    float *input = tile_floats(tile, step->input);
-    tile->kernels->rms_norm(&(RmsNormArguments){.from = tile->from,
-                                                .to = input,
-                                                .gain = step->gain,
-                                                .from_stride = stride,
-                                                .to_block = tile->rows * CHANNEL_BLOCK,
-                                                .to_stride = CHANNEL_BLOCK,
-                                                .blocks = step->in.k_blocks,
-                                                .rows = tile->rows});
-    return elements_of(step->base.products, input, tile->scratch + step->narrow,
-                       step->in.k_blocks * tile->rows);
+    void *input = tile->scratch + step->input;
+    step->base.products->rms_norm(
+        &(RmsNormArguments){.from = tile->from,
+                            .to = input,
+                            .gain = step->gain,
+                            .from_stride = tensor_row_floats(step->base.output),
+                            .to_block = tile->rows * CHANNEL_BLOCK,
+                            .to_stride = CHANNEL_BLOCK,
+                            .blocks = step->in.k_blocks,
+                            .rows = tile->rows});
+    return input;
 }
 
 /* GELU of a few column blocks of sums, into the hidden features from `block` on. */
 static void activate(const FeedForwardTile *tile, const float *sums, size_t block, size_t count) {
     const FeedForwardStep *step = tile->step;
-    unsigned char *hidden = tile->scratch + step->hidden + block * block_elements(tile);
-    float *to = is_narrow(&step->base) ? tile_floats(tile, step->pair) : (float *)(void *)hidden;
     for (size_t j = 0; j < count; j++)
-        tile->kernels->load[ACT_GELU](to + j * tile->rows * CHANNEL_BLOCK,
-                                      sums + j * tile->rows * CHANNEL_BLOCK, tile->rows, ones,
-                                      step->in_bias + (block + j) * CHANNEL_BLOCK, 0);
-    elements_of(step->base.products, to, hidden, count * tile->rows);
+        step->base.products->bias_gelu(tile->scratch + step->hidden +
+                                           (block + j) * block_elements(tile),
+                                       sums + j * tile->rows * CHANNEL_BLOCK,
+                                       step->in_bias + (block + j) * CHANNEL_BLOCK, tile->rows);
 }
 
 static void compute_hidden(const FeedForwardTile *tile, const void *input) {
@@ -165,8 +158,7 @@ static void lay_out_scratch(FeedForwardStep *step, size_t input_blocks, size_t h
     size_t block = step->rows * CHANNEL_BLOCK;
     size_t *used = &step->base.scratch_bytes;
     step->pointers = scratch_take(used, size_max(input_blocks, hidden_blocks) * sizeof(void *));
-    step->input = scratch_take(used, input_blocks * block * sizeof(float));
-    step->narrow = scratch_take(used, is_narrow(&step->base) ? input_blocks * block * element : 0);
+    step->input = scratch_take(used, input_blocks * block * element);
     step->pair = scratch_take(used, GEMM_COLUMNS * block * sizeof(float));
     step->hidden = scratch_take(used, hidden_blocks * block * element);
 }

@@ -29,7 +29,7 @@ static void rms_norm_task(void *context, size_t task, int thread) {
                                   .to_stride = floats,
                                   .blocks = tensor_row_positions(output),
                                   .rows = size_min(rows - first, RMS_NORM_ROWS)};
-    run->executable->kernels->rms_norm(&arguments);
+    run->executable->kernels->products[CLEAVE_PRECISION_F32].rms_norm(&arguments);
 }
 
 static void rms_norm_run(const CpuStep *step, const CpuRun *run) {

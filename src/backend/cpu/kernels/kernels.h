@@ -59,10 +59,23 @@ typedef struct SoftmaxArguments {
     size_t keys;   /* 1 or more */
 } SoftmaxArguments;
 
-/* Products of one precision. Operands narrower than f32 are rounded to nearest, ties to even; NaN
- * stays NaN, and what is too large becomes infinity. A table without instructions for a format
- * widens it to f32, where products of the format are exact. Subnormals of f16 count in full.
- * Subnormals of bf16, and of sums of its products, may count as zero. */
+/* to = from / max(‖from‖, 1e-12) · gain, for each row of features (graph.h, RMS), as elements of
+ * the precision. */
+typedef struct RmsNormArguments {
+    const float *from; /* block b of row r at b · CHANNEL_BLOCK + r · from_stride */
+    void *to; /* block b of row r at b · to_block + r · to_stride; in f32 it may be from */
+    const float *gain; /* (blocks, CHANNEL_BLOCK): √features · gamma, and zero in the padding */
+    size_t from_stride;
+    size_t to_block; /* elements, as is the next */
+    size_t to_stride;
+    size_t blocks;
+    size_t rows;
+} RmsNormArguments;
+
+/* Products of one precision, and what makes their operands. Operands narrower than f32 are rounded
+ * to nearest, ties to even; NaN stays NaN, and what is too large becomes infinity. A table without
+ * instructions for a format widens it to f32, where products of the format are exact. Subnormals of
+ * f16 count in full. Subnormals of bf16, and of sums of its products, may count as zero. */
 typedef struct ProductKernels {
     size_t element; /* bytes of an element of A and B; 0: the table has no such products */
     bool native;    /* by instructions for the format, not by those for f32 */
@@ -72,6 +85,10 @@ typedef struct ProductKernels {
     void (*narrow)(void *to, const float *from, size_t positions);
     void (*narrow_vectors)(void *to, const float *from, size_t positions);
     void (*softmax)(const SoftmaxArguments *arguments);
+    void (*rms_norm)(const RmsNormArguments *arguments);
+    /* to[i] = GELU(from[i] + bias) as A's elements, with a bias for each lane; in f32 `to` may be
+     * `from`. */
+    void (*bias_gelu)(void *to, const float *from, const float *bias, size_t positions);
 } ProductKernels;
 
 #define PRECISIONS (CLEAVE_PRECISION_BF16 + 1)
@@ -111,18 +128,6 @@ typedef struct StatisticsArguments {
     float *mean;    /* (CHANNEL_BLOCK), as is the next */
     float *squares; /* a sum, not yet divided by the count */
 } StatisticsArguments;
-
-/* to = from / max(‖from‖, 1e-12) · gain, for each row of features (graph.h, RMS). */
-typedef struct RmsNormArguments {
-    const float *from; /* block b of row r at b · CHANNEL_BLOCK + r · from_stride */
-    float *to;         /* block b of row r at b · to_block + r · to_stride; may be from itself */
-    const float *gain; /* (blocks, CHANNEL_BLOCK): √features · gamma, and zero in the padding */
-    size_t from_stride;
-    size_t to_block;
-    size_t to_stride;
-    size_t blocks;
-    size_t rows;
-} RmsNormArguments;
 
 /* Turns pairs (x, y) of features by an angle, and multiplies them by `scale`:
  * (x cos - y sin, y cos + x sin) · scale. */
@@ -166,7 +171,6 @@ typedef struct Kernels {
     void (*winograd_weights)(float *to, size_t to_stride, const float *taps);
     void (*winograd_output)(const WinogradOutput *arguments);
     void (*statistics)(const StatisticsArguments *arguments);
-    void (*rms_norm)(const RmsNormArguments *arguments);
     void (*rope)(const RopeArguments *arguments);
     /* to[i][j] = from[j][i], both (CHANNEL_BLOCK, CHANNEL_BLOCK); `to` is not `from`. */
     void (*transpose)(float *to, const float *from);

@@ -47,16 +47,34 @@
 #include "backend/cpu/kernels/gemm_template.h"
 #endif
 
-static void narrow_to_f16(void *to, const float *from, size_t positions) {
-    uint16_t *elements = to;
+/* ---- elements of a precision ---- */
+
+/* Stores a vector as elements from element `at` on. */
+typedef void ElementStore(void *to, size_t at, Vector v);
+
+ALWAYS_INLINE void store_f32(void *to, size_t at, Vector v) {
+    simd_store((float *)to + at, v);
+}
+
+ALWAYS_INLINE void store_f16(void *to, size_t at, Vector v) {
+    simd_store_f16((uint16_t *)to + at, v);
+}
+
+ALWAYS_INLINE void store_bf16(void *to, size_t at, Vector v) {
+    simd_store_bf16((uint16_t *)to + at, v);
+}
+
+ALWAYS_INLINE void narrow(void *to, const float *from, size_t positions, ElementStore *store) {
     for (size_t i = 0; i < positions * CHANNEL_BLOCK; i += SIMD_LANES)
-        simd_store_f16(elements + i, simd_load(from + i));
+        store(to, i, simd_load(from + i));
+}
+
+static void narrow_to_f16(void *to, const float *from, size_t positions) {
+    narrow(to, from, positions, store_f16);
 }
 
 static void narrow_to_bf16(void *to, const float *from, size_t positions) {
-    uint16_t *elements = to;
-    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i += SIMD_LANES)
-        simd_store_bf16(elements + i, simd_load(from + i));
+    narrow(to, from, positions, store_bf16);
 }
 
 #ifndef SIMD_BF16_PRODUCTS
@@ -137,6 +155,21 @@ ALWAYS_INLINE Vector simd_act(Vector x, ActKind act, float alpha) {
         return simd_where_positive(x, x, simd_multiply(simd_set(alpha), simd_expm1(x)));
     }
     return x;
+}
+
+/* to[i] = act(from[i] + bias), with a bias for each lane. */
+ALWAYS_INLINE void bias_act(void *to, const float *from, const float *bias, size_t positions,
+                            ActKind act, ElementStore *store) {
+    Vector biases[BLOCK_VECTORS];
+    for (int v = 0; v < BLOCK_VECTORS; v++)
+        biases[v] = simd_load(bias + v * SIMD_LANES);
+    for (size_t i = 0; i < positions; i++) {
+        UNROLL
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            size_t at = i * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
+            store(to, at, simd_act(simd_add(simd_load(from + at), biases[v]), act, 0));
+        }
+    }
 }
 
 ALWAYS_INLINE void load(float *to, const float *from, size_t positions, const float *scale,
@@ -236,19 +269,25 @@ const Kernels KERNELS_TABLE = {
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
                                            .gemm = gemm_f32_all,
-                                           .softmax = softmax_f32},
+                                           .softmax = softmax_f32,
+                                           .rms_norm = rms_norm_f32,
+                                           .bias_gelu = bias_gelu_f32},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
                                            .native = F16_NATIVE,
                                            .gemm = gemm_f16_all,
                                            .narrow = narrow_to_f16,
                                            .narrow_vectors = narrow_to_f16,
-                                           .softmax = softmax_f16},
+                                           .softmax = softmax_f16,
+                                           .rms_norm = rms_norm_f16,
+                                           .bias_gelu = bias_gelu_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .native = BF16_NATIVE,
                                             .gemm = BF16_GEMM,
                                             .narrow = narrow_to_bf16,
                                             .narrow_vectors = narrow_vectors_to_bf16,
-                                            .softmax = softmax_bf16}},
+                                            .softmax = softmax_bf16,
+                                            .rms_norm = rms_norm_bf16,
+                                            .bias_gelu = bias_gelu_bf16}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,
@@ -261,7 +300,6 @@ const Kernels KERNELS_TABLE = {
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .statistics = statistics,
-    .rms_norm = rms_norm,
     .rope = rope,
     .transpose = transpose,
     .scale_rows = scale_rows,

@@ -260,24 +260,26 @@ static void statistics(const StatisticsArguments *s) {
 
 /* ---- Tokens ---- */
 
-static void rms_norm(const RmsNormArguments *a) {
-    for (size_t row = 0; row < a->rows; row++) {
-        const float *from = a->from + row * a->from_stride;
-        float *to = a->to + row * a->to_stride;
-        double squares = 0;
-        for (size_t i = 0; i < a->blocks * CHANNEL_BLOCK; i++)
-            squares += (double)from[i] * (double)from[i];
-        float length = fmaxf((float)sqrt(squares), 1e-12f);
-        for (size_t i = 0; i < a->blocks * CHANNEL_BLOCK; i++)
-            to[i / CHANNEL_BLOCK * a->to_block + i % CHANNEL_BLOCK] = from[i] / length * a->gain[i];
-    }
+/* Stores a value as element `at`. */
+typedef void ElementStore(void *to, size_t at, float x);
+
+static void store_f32(void *to, size_t at, float x) {
+    ((float *)to)[at] = x;
+}
+
+static void store_f16(void *to, size_t at, float x) {
+    ((uint16_t *)to)[at] = half_from_float_plain(x);
+}
+
+static void store_bf16(void *to, size_t at, float x) {
+    ((uint16_t *)to)[at] = bf16_from_float(x);
 }
 
 static size_t softmax_at(const SoftmaxArguments *a, size_t row, size_t key) {
     return (key / CHANNEL_BLOCK * a->stride + row) * CHANNEL_BLOCK + key % CHANNEL_BLOCK;
 }
 
-static inline void softmax(const SoftmaxArguments *a, void (*store)(void *, size_t, float)) {
+static inline void softmax(const SoftmaxArguments *a, ElementStore *store) {
     size_t padded = (a->keys + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK * CHANNEL_BLOCK;
     for (size_t row = 0; row < a->rows; row++) {
         float largest = -INFINITY;
@@ -294,29 +296,40 @@ static inline void softmax(const SoftmaxArguments *a, void (*store)(void *, size
     }
 }
 
-static void store_f32(void *to, size_t at, float x) {
-    ((float *)to)[at] = x;
+static inline void rms_norm(const RmsNormArguments *a, ElementStore *store) {
+    for (size_t row = 0; row < a->rows; row++) {
+        const float *from = a->from + row * a->from_stride;
+        double squares = 0;
+        for (size_t i = 0; i < a->blocks * CHANNEL_BLOCK; i++)
+            squares += (double)from[i] * (double)from[i];
+        float length = fmaxf((float)sqrt(squares), 1e-12f);
+        for (size_t i = 0; i < a->blocks * CHANNEL_BLOCK; i++)
+            store(a->to, row * a->to_stride + i / CHANNEL_BLOCK * a->to_block + i % CHANNEL_BLOCK,
+                  from[i] / length * a->gain[i]);
+    }
 }
 
-static void store_f16(void *to, size_t at, float x) {
-    ((uint16_t *)to)[at] = half_from_float_plain(x);
+static inline void bias_gelu(void *to, const float *from, const float *bias, size_t positions,
+                             ElementStore *store) {
+    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++)
+        store(to, i, act_gelu(from[i] + bias[i % CHANNEL_BLOCK], 0));
 }
 
-static void store_bf16(void *to, size_t at, float x) {
-    ((uint16_t *)to)[at] = bf16_from_float(x);
-}
+#define ELEMENT_KERNELS(format)                                                    \
+    static void softmax_##format(const SoftmaxArguments *a) {                      \
+        softmax(a, store_##format);                                                \
+    }                                                                              \
+    static void rms_norm_##format(const RmsNormArguments *a) {                     \
+        rms_norm(a, store_##format);                                               \
+    }                                                                              \
+    static void bias_gelu_##format(void *to, const float *from, const float *bias, \
+                                   size_t positions) {                             \
+        bias_gelu(to, from, bias, positions, store_##format);                      \
+    }
 
-static void softmax_f32(const SoftmaxArguments *a) {
-    softmax(a, store_f32);
-}
-
-static void softmax_f16(const SoftmaxArguments *a) {
-    softmax(a, store_f16);
-}
-
-static void softmax_bf16(const SoftmaxArguments *a) {
-    softmax(a, store_bf16);
-}
+ELEMENT_KERNELS(f32)
+ELEMENT_KERNELS(f16)
+ELEMENT_KERNELS(bf16)
 
 static void rope(const RopeArguments *a) {
     for (size_t i = 0; i < a->positions * CHANNEL_BLOCK; i++) {
@@ -359,17 +372,23 @@ const Kernels kernels_reference = {
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
                                            .gemm = gemm_f32,
-                                           .softmax = softmax_f32},
+                                           .softmax = softmax_f32,
+                                           .rms_norm = rms_norm_f32,
+                                           .bias_gelu = bias_gelu_f32},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
                                            .gemm = gemm_f16,
                                            .narrow = narrow_to_f16,
                                            .narrow_vectors = narrow_to_f16,
-                                           .softmax = softmax_f16},
+                                           .softmax = softmax_f16,
+                                           .rms_norm = rms_norm_f16,
+                                           .bias_gelu = bias_gelu_f16},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .gemm = gemm_bf16,
                                             .narrow = narrow_to_bf16,
                                             .narrow_vectors = narrow_to_bf16,
-                                            .softmax = softmax_bf16}},
+                                            .softmax = softmax_bf16,
+                                            .rms_norm = rms_norm_bf16,
+                                            .bias_gelu = bias_gelu_bf16}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,
@@ -382,7 +401,6 @@ const Kernels kernels_reference = {
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .statistics = statistics,
-    .rms_norm = rms_norm,
     .rope = rope,
     .transpose = transpose,
     .scale_rows = scale_rows,

@@ -48,19 +48,24 @@ ALWAYS_INLINE float inverse_length(const float *row, size_t blocks) {
     return 1.0f / (length < 1e-12f ? 1e-12f : length);
 }
 
-static void rms_norm(const RmsNormArguments *a) {
+/* Rows that are asked for ahead: tokens of a sequence may lie pages apart. */
+#define RMS_NORM_AHEAD 4
+
+ALWAYS_INLINE void rms_norm(const RmsNormArguments *a, ElementStore *store) {
     for (size_t row = 0; row < a->rows; row++) {
         const float *from = a->from + row * a->from_stride;
-        float *to = a->to + row * a->to_stride;
+        const float *ahead =
+            row + RMS_NORM_AHEAD < a->rows ? from + RMS_NORM_AHEAD * a->from_stride : from;
         Vector factor = simd_set(inverse_length(from, a->blocks));
         for (size_t block = 0; block < a->blocks; block++) {
+            __builtin_prefetch(ahead + block * CHANNEL_BLOCK);
             UNROLL
             for (int v = 0; v < BLOCK_VECTORS; v++) {
                 size_t lane = (size_t)v * SIMD_LANES;
                 Vector x = simd_load(from + block * CHANNEL_BLOCK + lane);
                 Vector gain = simd_load(a->gain + block * CHANNEL_BLOCK + lane);
-                simd_store(to + block * a->to_block + lane,
-                           simd_multiply(simd_multiply(x, factor), gain));
+                store(a->to, row * a->to_stride + block * a->to_block + lane,
+                      simd_multiply(simd_multiply(x, factor), gain));
             }
         }
     }
@@ -132,13 +137,11 @@ ALWAYS_INLINE void softmax_largest(const SoftmaxArguments *a, size_t row, int ve
         largest[v] = simd_set(lanes_largest(lanes + v / BLOCK_VECTORS * CHANNEL_BLOCK));
 }
 
-typedef void SoftmaxStore(void *to, size_t at, Vector v);
-
 /* Stores the powers of a block of keys, and adds them to `sums`. `kept` is NULL where all lanes are
  * keys; the scores of other lanes may be above the largest. */
 ALWAYS_INLINE void softmax_raise(const SoftmaxArguments *a, size_t block, size_t row, int vectors,
                                  const Vector *largest, Vector *sums, const float *kept,
-                                 SoftmaxStore *store) {
+                                 ElementStore *store) {
     UNROLL
     for (int v = 0; v < vectors; v++) {
         size_t at = softmax_at(a, block, row, v);
@@ -155,7 +158,7 @@ ALWAYS_INLINE void softmax_raise(const SoftmaxArguments *a, size_t block, size_t
 
 /* Some rows from `row` on, as many as `vectors` vectors are. */
 ALWAYS_INLINE void softmax_rows(const SoftmaxArguments *a, size_t row, int vectors,
-                                SoftmaxStore *store) {
+                                ElementStore *store) {
     size_t whole = a->keys / CHANNEL_BLOCK;
     size_t rest = a->keys % CHANNEL_BLOCK;
     float lanes[SOFTMAX_ROWS * CHANNEL_BLOCK];
@@ -177,7 +180,7 @@ ALWAYS_INLINE void softmax_rows(const SoftmaxArguments *a, size_t row, int vecto
         a->sums[row + (size_t)i] = lanes_sum(lanes + i * CHANNEL_BLOCK);
 }
 
-ALWAYS_INLINE void softmax(const SoftmaxArguments *a, SoftmaxStore *store) {
+ALWAYS_INLINE void softmax(const SoftmaxArguments *a, ElementStore *store) {
     size_t row = 0;
     for (; row + SOFTMAX_ROWS <= a->rows; row += SOFTMAX_ROWS)
         softmax_rows(a, row, SOFTMAX_VECTORS, store);
@@ -185,29 +188,23 @@ ALWAYS_INLINE void softmax(const SoftmaxArguments *a, SoftmaxStore *store) {
         softmax_rows(a, row, BLOCK_VECTORS, store);
 }
 
-ALWAYS_INLINE void softmax_store_f32(void *to, size_t at, Vector v) {
-    simd_store((float *)to + at, v);
-}
+/* ---- What writes elements, for each precision ---- */
 
-ALWAYS_INLINE void softmax_store_f16(void *to, size_t at, Vector v) {
-    simd_store_f16((uint16_t *)to + at, v);
-}
+#define ELEMENT_KERNELS(format)                                                    \
+    static void softmax_##format(const SoftmaxArguments *a) {                      \
+        softmax(a, store_##format);                                                \
+    }                                                                              \
+    static void rms_norm_##format(const RmsNormArguments *a) {                     \
+        rms_norm(a, store_##format);                                               \
+    }                                                                              \
+    static void bias_gelu_##format(void *to, const float *from, const float *bias, \
+                                   size_t positions) {                             \
+        bias_act(to, from, bias, positions, ACT_GELU, store_##format);             \
+    }
 
-ALWAYS_INLINE void softmax_store_bf16(void *to, size_t at, Vector v) {
-    simd_store_bf16((uint16_t *)to + at, v);
-}
-
-static void softmax_f32(const SoftmaxArguments *a) {
-    softmax(a, softmax_store_f32);
-}
-
-static void softmax_f16(const SoftmaxArguments *a) {
-    softmax(a, softmax_store_f16);
-}
-
-static void softmax_bf16(const SoftmaxArguments *a) {
-    softmax(a, softmax_store_bf16);
-}
+ELEMENT_KERNELS(f32)
+ELEMENT_KERNELS(f16)
+ELEMENT_KERNELS(bf16)
 
 /* ---- Smaller ones ---- */
 
