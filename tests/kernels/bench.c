@@ -22,7 +22,7 @@ static void bench_gemm(const Kernels *kernels, const char *name, cleave_precisio
                                      .c_stride = CHANNEL_BLOCK};
     for (size_t i = 0; i < GEMM_BLOCKS_MAX; i++)
         gemm.offsets[i] = (i / 3 * (POSITIONS + 2) + i % 3) * CHANNEL_BLOCK;
-    gemm_case_make(&gemm, kernels, precision, GEMM_ORDINARY, false);
+    gemm_case_make(&gemm, kernels, precision, GEMM_ORDINARY, false, false);
     double best = INFINITY;
     double flops = 2.0 * POSITIONS * GEMM_COLUMNS * GEMM_BLOCKS_MAX * CHANNEL_BLOCK * CHANNEL_BLOCK;
     for (int trial = 0; trial < 30; trial++) {

@@ -28,7 +28,7 @@ static size_t floats_of_a(const GemmCase *gemm) {
     return last + gemm->arguments.rows * gemm->arguments.a_stride;
 }
 
-static void point_arguments(GemmCase *gemm, bool adds) {
+static void point_arguments(GemmCase *gemm, bool adds, bool has_bias) {
     GemmArguments *x = &gemm->arguments;
     for (size_t i = 0; i < x->k_blocks; i++)
         gemm->pointers[i] = gemm_case_element(gemm, gemm->a_elements, gemm->offsets[i]);
@@ -37,11 +37,12 @@ static void point_arguments(GemmCase *gemm, bool adds) {
         x->b[j] = gemm_case_element(gemm, gemm->b_elements, j * gemm->b_floats);
         x->c[j] = gemm->c + j * gemm->c_floats;
         x->add[j] = adds ? gemm->add + j * gemm->c_floats : NULL;
+        x->bias[j] = has_bias ? gemm->bias + j * CHANNEL_BLOCK : NULL;
     }
 }
 
 void gemm_case_make(GemmCase *gemm, const Kernels *kernels, cleave_precision precision,
-                    GemmValues values, bool adds) {
+                    GemmValues values, bool adds, bool has_bias) {
     const ElementFormat *format = &element_formats[precision];
     size_t a_floats = floats_of_a(gemm);
     gemm->products = &kernels->products[precision];
@@ -56,7 +57,8 @@ void gemm_case_make(GemmCase *gemm, const Kernels *kernels, cleave_precision pre
         elements_of(gemm->products, format, gemm->b, GEMM_COLUMNS * gemm->b_floats, true);
     gemm->add = random_floats(GEMM_COLUMNS * gemm->c_floats, -1, 1);
     gemm->c = equal_floats(GEMM_COLUMNS * gemm->c_floats, CANARY);
-    point_arguments(gemm, adds);
+    gemm->bias = random_floats(GEMM_COLUMNS * CHANNEL_BLOCK, -1, 1);
+    point_arguments(gemm, adds, has_bias);
 }
 
 const void *gemm_case_element(const GemmCase *gemm, const void *elements, size_t index) {
@@ -69,5 +71,6 @@ void gemm_case_free(GemmCase *gemm) {
     memory_free_aligned(gemm->a_elements);
     memory_free_aligned(gemm->b_elements);
     memory_free_aligned(gemm->add);
+    memory_free_aligned(gemm->bias);
     memory_free_aligned(gemm->c);
 }

@@ -17,6 +17,7 @@ typedef struct GemmCase {
     void *b_elements;
     size_t b_floats; /* of one column */
     float *add;
+    float *bias;     /* CHANNEL_BLOCK for each column */
     float *c;        /* canaries, also between its rows and for one row behind the last */
     size_t c_floats; /* of one column, of c and add */
 } GemmCase;
@@ -26,7 +27,7 @@ typedef enum GemmValues { GEMM_ORDINARY, GEMM_SPECIAL } GemmValues;
 /* Makes the operands of a case. Set before are its offsets and, of its arguments, rows, columns,
  * k_blocks and strides; offsets and strides are multiples of CHANNEL_BLOCK. */
 void gemm_case_make(GemmCase *gemm, const Kernels *kernels, cleave_precision precision,
-                    GemmValues values, bool adds);
+                    GemmValues values, bool adds, bool has_bias);
 
 /* Element `index` of gemm->a_elements or gemm->b_elements. */
 const void *gemm_case_element(const GemmCase *gemm, const void *elements, size_t index);

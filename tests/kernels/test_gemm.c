@@ -22,7 +22,8 @@ static void make_case(GemmCase *gemm, const Kernels *kernels, cleave_precision p
     x->c_stride = CHANNEL_BLOCK * (1 + random_below(3));
     for (size_t i = 0; i < x->k_blocks; i++)
         gemm->offsets[i] = random_below(7 * BLOCKS_MAX) * CHANNEL_BLOCK;
-    gemm_case_make(gemm, kernels, precision, values, random_below(2) == 0);
+    bool adds = random_below(2) == 0;
+    gemm_case_make(gemm, kernels, precision, values, adds, random_below(2) == 0);
 }
 
 /* One element in float64: the sum of its terms, and the sums of the positive and the negative ones.
@@ -49,6 +50,8 @@ static ExactSum exact_element(const GemmCase *gemm, int column, size_t row, size
         size_t a = gemm->offsets[k / CHANNEL_BLOCK] + row * x->a_stride + k % CHANNEL_BLOCK;
         add_term(&sum, (double)gemm->a[a] * (double)b[k * CHANNEL_BLOCK + lane]);
     }
+    if (x->bias[column])
+        add_term(&sum, (double)x->bias[column][lane]);
     if (x->add[column])
         add_term(&sum, (double)x->add[column][row * x->c_stride + lane]);
     return sum;
@@ -74,7 +77,7 @@ static bool is_near(double got, ExactSum exact, double terms) {
 /* Every element near what it should be, everything else untouched. */
 static void verify_result(const GemmCase *gemm) {
     const GemmArguments *x = &gemm->arguments;
-    double terms = (double)(x->k_blocks * CHANNEL_BLOCK + 2);
+    double terms = (double)(x->k_blocks * CHANNEL_BLOCK + 3);
     for (int column = 0; column < GEMM_COLUMNS; column++)
         for (size_t i = 0; i < gemm->c_floats; i++) {
             size_t row = i / x->c_stride;
@@ -102,6 +105,7 @@ static void run_one_row(const GemmCase *gemm, int column, size_t row) {
     part.columns = 1;
     part.b[0] = x->b[column];
     part.c[0] = x->c[column] + row * x->c_stride;
+    part.bias[0] = x->bias[column];
     part.add[0] = x->add[column] ? x->add[column] + row * x->c_stride : NULL;
     gemm->products->gemm(&part);
 }

@@ -35,7 +35,6 @@ typedef struct SplitStep {
 /* A tile of frames, and the thread's scratch memory. */
 typedef struct SplitTile {
     const SplitStep *step;
-    const Kernels *kernels;
     unsigned char *scratch;
     int item;
     int first; /* frame */
@@ -76,24 +75,19 @@ static const void *split_normalise(const SplitTile *tile, const SplitBand *band)
     return input;
 }
 
-/* The bias is there first, then the product is added. */
 static void split_band(const SplitTile *tile, int number) {
     const SplitStep *step = tile->step;
     const SplitBand *band = &step->bands[number];
     const CpuTensor *output = step->base.output;
-    size_t stride = tensor_row_floats(output);
-    float *to = tensor_token_row(output, tile->item, number, tile->first);
-    for (size_t i = 0; i < tile->frames; i++)
-        memcpy(to + i * stride, band->bias, stride * sizeof(float));
     token_gemm(step->base.products,
                &(TokenGemm){.a = split_normalise(tile, band),
                             .a_block = tile->frames * CHANNEL_BLOCK * step->base.products->element,
                             .b = band->weights.vectors,
                             .b_block = band->weights.block_bytes,
-                            .c = to,
-                            .add = to,
+                            .c = tensor_token_row(output, tile->item, number, tile->first),
+                            .bias = band->bias,
                             .c_block = CHANNEL_BLOCK,
-                            .c_stride = stride,
+                            .c_stride = tensor_row_floats(output),
                             .rows = tile->frames,
                             .k_blocks = band->weights.k_blocks,
                             .column_blocks = band->weights.column_blocks,
@@ -104,7 +98,6 @@ static void split_task(void *context, size_t task, int thread) {
     const CpuRun *run = ((void *const *)context)[0];
     const SplitStep *step = ((void *const *)context)[1];
     SplitTile tile = {.step = step,
-                      .kernels = run->executable->kernels,
                       .scratch = thread_scratch(run->executable, thread),
                       .item = (int)(task / (size_t)step->tiles),
                       .first = (int)(task % (size_t)step->tiles) * SPLIT_FRAMES};

@@ -30,7 +30,6 @@ typedef struct FeedForwardStep {
 /* A tile of rows, and the thread's scratch memory. */
 typedef struct FeedForwardTile {
     const FeedForwardStep *step;
-    const Kernels *kernels;
     unsigned char *scratch;
     const float *from;
     float *to;
@@ -90,21 +89,17 @@ static void compute_hidden(const FeedForwardTile *tile, const void *input) {
     }
 }
 
-/* The residual and the bias are there first, then the product is added. */
 static void compute_output(const FeedForwardTile *tile) {
     const FeedForwardStep *step = tile->step;
-    size_t stride = tensor_row_floats(step->base.output);
-    for (size_t row = 0; row < tile->rows; row++)
-        tile->kernels->add(tile->to + row * stride, tile->from + row * stride, step->out_bias,
-                           tensor_row_positions(step->base.output));
     TokenGemm gemm = {.a = tile->scratch + step->hidden,
                       .a_block = block_elements(tile),
                       .b = step->out.vectors,
                       .b_block = step->out.block_bytes,
                       .c = tile->to,
-                      .add = tile->to,
+                      .add = tile->from,
+                      .bias = step->out_bias,
                       .c_block = CHANNEL_BLOCK,
-                      .c_stride = stride,
+                      .c_stride = tensor_row_floats(step->base.output),
                       .rows = tile->rows,
                       .k_blocks = step->out.k_blocks,
                       .column_blocks = step->out.column_blocks,
@@ -123,7 +118,6 @@ static void feed_forward_task(void *context, size_t task, int thread) {
     size_t first = task * step->rows;
     size_t offset = first * tensor_row_floats(output);
     FeedForwardTile tile = {.step = step,
-                            .kernels = run->executable->kernels,
                             .scratch = thread_scratch(run->executable, thread),
                             .from = step->base.operand.sources[0].tensor->data + offset,
                             .to = output->data + offset,

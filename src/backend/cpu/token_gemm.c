@@ -22,6 +22,7 @@ void token_gemm(const ProductKernels *products, const TokenGemm *gemm) {
             arguments.b[j] = (const unsigned char *)gemm->b + column * gemm->b_block;
             arguments.c[j] = gemm->c + column * gemm->c_block;
             arguments.add[j] = gemm->add ? gemm->add + column * gemm->c_block : NULL;
+            arguments.bias[j] = gemm->bias ? gemm->bias + column * CHANNEL_BLOCK : NULL;
         }
         products->gemm(&arguments);
     }

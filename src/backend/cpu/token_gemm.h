@@ -11,7 +11,7 @@
  * table computes at once, but for AVX2's six. */
 #define TOKEN_TILE_ROWS 112
 
-/* C = A · B (+ add), over all column blocks. */
+/* C = A · B (+ bias) (+ add), over all column blocks. */
 typedef struct TokenGemm {
     const void *a; /* elements of the precision, a block of k every a_block bytes */
     size_t a_block;
@@ -19,6 +19,7 @@ typedef struct TokenGemm {
     size_t b_block;
     float *c;         /* a column block every c_block floats, a row every c_stride; and so is add */
     const float *add; /* or NULL; may be c */
+    const float *bias; /* (column_blocks, CHANNEL_BLOCK), for every row; or NULL */
     size_t c_block;
     size_t c_stride;
     size_t rows;

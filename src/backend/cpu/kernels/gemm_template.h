@@ -93,6 +93,11 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
         int j = column + v / BLOCK_VECTORS;
         size_t lane = (size_t)(v % BLOCK_VECTORS * SIMD_LANES);
         const float *add = g->add[j];
+        if (g->bias[j]) {
+            UNROLL
+            for (int m = 0; m < rows; m++)
+                sums[m][v] = simd_add(sums[m][v], simd_load(g->bias[j] + lane));
+        }
         UNROLL
         for (int m = 0; m < rows; m++) {
             size_t at = (row + (size_t)m) * g->c_stride + lane;

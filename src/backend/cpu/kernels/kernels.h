@@ -24,10 +24,10 @@
 /* Column blocks that one gemm call covers: two, so that a broadcast operand is used twice. */
 #define GEMM_COLUMNS 2
 
-/* C[j][m] = Σ_k A[m, k] · B[j][k] (+ add[j][m]), for m in [0, rows), j in [0, columns); C[j][m],
- * B[j][k] and add[j][m] are vectors of CHANNEL_BLOCK lanes.
+/* C[j][m] = Σ_k A[m, k] · B[j][k] (+ bias[j]) (+ add[j][m]), for m in [0, rows), j in [0, columns);
+ * C[j][m], B[j][k], bias[j] and add[j][m] are vectors of CHANNEL_BLOCK lanes.
  *
- * A and B are of the precision's elements, C and add are f32, and so are the sums. k runs over
+ * A and B are of the precision's elements, all else is f32, and so are the sums. k runs over
  * k_blocks · CHANNEL_BLOCK; A[m, k] lies at a[k / CHANNEL_BLOCK] + m · a_stride + k %
  * CHANNEL_BLOCK. The pointer per block of k is what makes one kernel serve convolutions (a block is
  * a channel block at one tap), concatenations (blocks from two tensors) and linears alike.
@@ -38,11 +38,12 @@
 typedef struct GemmArguments {
     const void *const *a;
     size_t k_blocks;
-    size_t a_stride;                /* elements */
-    const void *b[GEMM_COLUMNS];    /* k_blocks · CHANNEL_BLOCK vectors each */
-    float *c[GEMM_COLUMNS];         /* overwritten */
-    const float *add[GEMM_COLUMNS]; /* NULL: nothing is added; may be c itself */
-    size_t c_stride;                /* floats, of c and add */
+    size_t a_stride;                 /* elements */
+    const void *b[GEMM_COLUMNS];     /* k_blocks · CHANNEL_BLOCK vectors each */
+    float *c[GEMM_COLUMNS];          /* overwritten */
+    const float *bias[GEMM_COLUMNS]; /* NULL: nothing is added */
+    const float *add[GEMM_COLUMNS];  /* NULL: nothing is added; may be c itself */
+    size_t c_stride;                 /* floats, of c and add */
     size_t rows;
     int columns; /* 1 … GEMM_COLUMNS */
 } GemmArguments;

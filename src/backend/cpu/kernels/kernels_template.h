@@ -111,6 +111,9 @@ ALWAYS_INLINE Vector simd_odd_ratio(Vector x, float bound, const float *p, const
                        simd_polynomial(s, q, count));
 }
 
+#ifndef SIMD_GELU
+#define SIMD_GELU simd_gelu
+
 /* erf(x), with an absolute error below 4e-7: x · P(x²) / Q(x²), a relative minimax fit of erf(x)/x
  * over |x| ≤ 3.95 (made with the iteratively reweighted rational least squares of Sanathanan,
  * Koerner and Lawson), beyond which erf is 1 to within 2.4e-8. */
@@ -122,6 +125,13 @@ ALWAYS_INLINE Vector simd_erf(Vector x) {
                               0.11455520987510681f,   0.5030807256698608f,    1.0f};
     return simd_odd_ratio(x, 3.95f, p, q, 6);
 }
+
+ALWAYS_INLINE Vector simd_gelu(Vector x) {
+    Vector half = simd_multiply(x, simd_set(0.5f));
+    return simd_fma(half, simd_erf(simd_multiply(x, simd_set(0.70710678118654752f))), half);
+}
+
+#endif
 
 /* exp(x) - 1 for x ≤ 0: x = n ln 2 + r, |r| ≤ ln 2 / 2; 2^n (exp(r) - 1) + (2^n - 1), with the
  * Taylor series of exp(r) - 1 to degree 7 (its remainder is below 6e-9 of r). */
@@ -145,10 +155,8 @@ ALWAYS_INLINE Vector simd_act(Vector x, ActKind act, float alpha) {
     switch (act) {
     case ACT_NONE:
         return x;
-    case ACT_GELU: {
-        Vector half = simd_multiply(x, simd_set(0.5f));
-        return simd_fma(half, simd_erf(simd_multiply(x, simd_set(0.70710678118654752f))), half);
-    }
+    case ACT_GELU:
+        return SIMD_GELU(x);
     case ACT_RELU:
         return simd_clamp(x, 0.0f, INFINITY);
     case ACT_ELU:

@@ -63,9 +63,10 @@ static inline void gemm(const GemmArguments *g, float (*element)(const void *, s
             float sums[CHANNEL_BLOCK];
             size_t at = row * g->c_stride;
             multiply_row(g, row, column, sums, element);
-            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
-                g->c[column][at + lane] =
-                    g->add[column] ? sums[lane] + g->add[column][at + lane] : sums[lane];
+            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
+                float sum = g->bias[column] ? sums[lane] + g->bias[column][lane] : sums[lane];
+                g->c[column][at + lane] = g->add[column] ? sum + g->add[column][at + lane] : sum;
+            }
         }
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "backend/cpu/kernels/gelu_avx512.h"
 #include "backend/cpu/kernels/simd.h"
 
 /* Features of the processor (processor.h) that these kernels are compiled for. */
@@ -84,6 +85,8 @@ static inline Vector simd_where_positive(Vector x, Vector positive, Vector other
     __mmask16 mask = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
     return _mm512_mask_blend_ps(mask, other, positive);
 }
+
+#define SIMD_GELU gelu_by_pieces
 
 /* ---- Half precision ---- */
 

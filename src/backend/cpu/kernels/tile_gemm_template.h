@@ -103,6 +103,13 @@ ALWAYS_INLINE void tile_block(const GemmArguments *g, size_t row, size_t upper, 
 
 #undef TILE_BEGIN
 
+static void tile_add_bias(const GemmArguments *g) {
+    for (int j = 0; j < g->columns; j++)
+        for (size_t row = 0; row < g->rows && g->bias[j]; row++)
+            for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++)
+                g->c[j][row * g->c_stride + lane] += g->bias[j][lane];
+}
+
 /* The tiles' shapes belong to the thread, and others may change them between two calls. */
 static void tile_gemm(const GemmArguments *g) {
     size_t configured = 0;
@@ -123,6 +130,7 @@ static void tile_gemm(const GemmArguments *g) {
             tile_block(g, row, upper, true, true);
     }
     TILE_RELEASE();
+    tile_add_bias(g);
 }
 
 _Static_assert(GEMM_COLUMNS == 2, "tiles are laid out for two column blocks");
