@@ -27,8 +27,12 @@ void element_check(const char *what, size_t at, double got, double expected);
 void *elements_of(const ProductKernels *products, const ElementFormat *format, float *values,
                   size_t count, bool vectors);
 
-/* Fails unless `got` holds what the table's products narrow `wide` to, and then CHANNEL_BLOCK
- * elements that are still filled with bytes of 0x5a. */
+/* Room for elements that a kernel writes, and CHANNEL_BLOCK that it may not; to be freed with
+ * memory_free_aligned(). */
+uint16_t *element_room(size_t count);
+
+/* Fails unless the room `got` holds what the table's products narrow `wide` to, and is untouched
+ * behind it. */
 void check_elements(const char *what, const ProductKernels *products, const uint16_t *got,
                     const float *wide, size_t count);
 

@@ -1,6 +1,5 @@
 /* test_load.c: an affine step and an activation along a row. */
 #include <math.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "check.h"
@@ -92,12 +91,7 @@ static void verify_bias_gelu_elements(const Kernels *kernels, cleave_precision p
                                       const float *from, const float *bias, size_t positions,
                                       const float *wide) {
     size_t count = positions * CHANNEL_BLOCK;
-    uint16_t *got = memory_allocate_aligned((count + CHANNEL_BLOCK) * sizeof(*got));
-    if (!got) {
-        check_fail("no memory", count, 0, 0);
-        return;
-    }
-    memset(got, 0x5a, (count + CHANNEL_BLOCK) * sizeof(*got));
+    uint16_t *got = element_room(count);
     kernels->products[precision].bias_gelu(got, from, bias, positions);
     check_elements("GELU as elements", &kernels->products[precision], got, wide, count);
     memory_free_aligned(got);

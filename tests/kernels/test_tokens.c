@@ -26,12 +26,7 @@ static void verify_norm_elements(const Kernels *kernels, const RmsNormArguments 
                                  cleave_precision precision) {
     RmsNormArguments narrow = *wide;
     size_t count = wide->rows * wide->blocks * CHANNEL_BLOCK;
-    uint16_t *got = memory_allocate_aligned((count + CHANNEL_BLOCK) * sizeof(*got));
-    if (!kernels->products[precision].rms_norm || !got) {
-        check_fail("no norm of elements", (size_t)precision, 0, 0);
-        return;
-    }
-    memset(got, 0x5a, (count + CHANNEL_BLOCK) * sizeof(*got));
+    uint16_t *got = element_room(count);
     narrow.to = got;
     kernels->products[precision].rms_norm(&narrow);
     check_elements("norm as elements", &kernels->products[precision], got, wide->to, count);

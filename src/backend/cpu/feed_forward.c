@@ -1,7 +1,6 @@
 /* feed_forward.c: the two linears of a transformer's layer, by tiles of tokens whose hidden
  * features stay in the cache. */
 #include <math.h>
-#include <string.h>
 
 #include "backend/cpu/step_kinds.h"
 #include "backend/cpu/token_gemm.h"

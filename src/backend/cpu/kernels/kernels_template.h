@@ -165,9 +165,8 @@ ALWAYS_INLINE Vector simd_act(Vector x, ActKind act, float alpha) {
     return x;
 }
 
-/* to[i] = act(from[i] + bias), with a bias for each lane. */
-ALWAYS_INLINE void bias_act(void *to, const float *from, const float *bias, size_t positions,
-                            ActKind act, ElementStore *store) {
+ALWAYS_INLINE void bias_gelu(void *to, const float *from, const float *bias, size_t positions,
+                             ElementStore *store) {
     Vector biases[BLOCK_VECTORS];
     for (int v = 0; v < BLOCK_VECTORS; v++)
         biases[v] = simd_load(bias + v * SIMD_LANES);
@@ -175,7 +174,7 @@ ALWAYS_INLINE void bias_act(void *to, const float *from, const float *bias, size
         UNROLL
         for (int v = 0; v < BLOCK_VECTORS; v++) {
             size_t at = i * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
-            store(to, at, simd_act(simd_add(simd_load(from + at), biases[v]), act, 0));
+            store(to, at, SIMD_GELU(simd_add(simd_load(from + at), biases[v])));
         }
     }
 }
@@ -277,25 +276,19 @@ const Kernels KERNELS_TABLE = {
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
                                            .gemm = gemm_f32_all,
-                                           .softmax = softmax_f32,
-                                           .rms_norm = rms_norm_f32,
-                                           .bias_gelu = bias_gelu_f32},
+                                           ELEMENT_KERNELS_OF(f32)},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
                                            .native = F16_NATIVE,
                                            .gemm = gemm_f16_all,
                                            .narrow = narrow_to_f16,
                                            .narrow_vectors = narrow_to_f16,
-                                           .softmax = softmax_f16,
-                                           .rms_norm = rms_norm_f16,
-                                           .bias_gelu = bias_gelu_f16},
+                                           ELEMENT_KERNELS_OF(f16)},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .native = BF16_NATIVE,
                                             .gemm = BF16_GEMM,
                                             .narrow = narrow_to_bf16,
                                             .narrow_vectors = narrow_vectors_to_bf16,
-                                            .softmax = softmax_bf16,
-                                            .rms_norm = rms_norm_bf16,
-                                            .bias_gelu = bias_gelu_bf16}},
+                                            ELEMENT_KERNELS_OF(bf16)}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,

@@ -316,21 +316,7 @@ static inline void bias_gelu(void *to, const float *from, const float *bias, siz
         store(to, i, act_gelu(from[i] + bias[i % CHANNEL_BLOCK], 0));
 }
 
-#define ELEMENT_KERNELS(format)                                                    \
-    static void softmax_##format(const SoftmaxArguments *a) {                      \
-        softmax(a, store_##format);                                                \
-    }                                                                              \
-    static void rms_norm_##format(const RmsNormArguments *a) {                     \
-        rms_norm(a, store_##format);                                               \
-    }                                                                              \
-    static void bias_gelu_##format(void *to, const float *from, const float *bias, \
-                                   size_t positions) {                             \
-        bias_gelu(to, from, bias, positions, store_##format);                      \
-    }
-
-ELEMENT_KERNELS(f32)
-ELEMENT_KERNELS(f16)
-ELEMENT_KERNELS(bf16)
+#include "backend/cpu/kernels/element_kernels.h"
 
 static void rope(const RopeArguments *a) {
     for (size_t i = 0; i < a->positions * CHANNEL_BLOCK; i++) {
@@ -373,23 +359,17 @@ const Kernels kernels_reference = {
     .products = {[CLEAVE_PRECISION_F32] = {.element = sizeof(float),
                                            .native = true,
                                            .gemm = gemm_f32,
-                                           .softmax = softmax_f32,
-                                           .rms_norm = rms_norm_f32,
-                                           .bias_gelu = bias_gelu_f32},
+                                           ELEMENT_KERNELS_OF(f32)},
                  [CLEAVE_PRECISION_F16] = {.element = sizeof(uint16_t),
                                            .gemm = gemm_f16,
                                            .narrow = narrow_to_f16,
                                            .narrow_vectors = narrow_to_f16,
-                                           .softmax = softmax_f16,
-                                           .rms_norm = rms_norm_f16,
-                                           .bias_gelu = bias_gelu_f16},
+                                           ELEMENT_KERNELS_OF(f16)},
                  [CLEAVE_PRECISION_BF16] = {.element = sizeof(uint16_t),
                                             .gemm = gemm_bf16,
                                             .narrow = narrow_to_bf16,
                                             .narrow_vectors = narrow_to_bf16,
-                                            .softmax = softmax_bf16,
-                                            .rms_norm = rms_norm_bf16,
-                                            .bias_gelu = bias_gelu_bf16}},
+                                            ELEMENT_KERNELS_OF(bf16)}},
     .widen_f16 = widen_f16,
     .narrow_f16 = narrow_f16,
     .load = {[ACT_NONE] = load_none,

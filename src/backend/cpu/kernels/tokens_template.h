@@ -190,21 +190,7 @@ ALWAYS_INLINE void softmax(const SoftmaxArguments *a, ElementStore *store) {
 
 /* ---- What writes elements, for each precision ---- */
 
-#define ELEMENT_KERNELS(format)                                                    \
-    static void softmax_##format(const SoftmaxArguments *a) {                      \
-        softmax(a, store_##format);                                                \
-    }                                                                              \
-    static void rms_norm_##format(const RmsNormArguments *a) {                     \
-        rms_norm(a, store_##format);                                               \
-    }                                                                              \
-    static void bias_gelu_##format(void *to, const float *from, const float *bias, \
-                                   size_t positions) {                             \
-        bias_act(to, from, bias, positions, ACT_GELU, store_##format);             \
-    }
-
-ELEMENT_KERNELS(f32)
-ELEMENT_KERNELS(f16)
-ELEMENT_KERNELS(bf16)
+#include "backend/cpu/kernels/element_kernels.h"
 
 /* ---- Smaller ones ---- */
 
