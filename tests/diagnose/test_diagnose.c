@@ -87,10 +87,9 @@ static void wrong_widen_f16(float *to, const uint16_t *from, size_t count, float
     to[count - 1] += 1e-5F;
 }
 
-static void wrong_load(float *to, const float *from, size_t positions, const float *scale,
-                       const float *shift, float alpha) {
-    good->load[ACT_GELU](to, from, positions, scale, shift, alpha);
-    to[positions * CHANNEL_BLOCK - 1] = INFINITY;
+static void wrong_load(const LoadArguments *a) {
+    good->load[ACT_GELU](a);
+    a->to[a->positions * CHANNEL_BLOCK - 1] = INFINITY;
 }
 
 static void wrong_binary(float *to, const float *a, const float *b, size_t positions) {
@@ -103,10 +102,10 @@ static void wrong_statistics(const StatisticsArguments *a) {
     a->squares[3] *= 1.01F;
 }
 
-static void wrong_winograd_input(float *to, size_t to_stride, const float *from, size_t from_stride,
+static void wrong_winograd_input(void *to, size_t to_stride, const float *from, size_t from_stride,
                                  size_t tiles) {
-    good->winograd_input(to, to_stride, from, from_stride, tiles);
-    to[7 * to_stride] += 0.01F;
+    good->products[CLEAVE_PRECISION_F32].winograd_input(to, to_stride, from, from_stride, tiles);
+    ((float *)to)[7 * to_stride] += 0.01F;
 }
 
 static void wrong_winograd_weights(float *to, size_t to_stride, const float *taps) {
@@ -158,7 +157,7 @@ static void each_wrong_kernel_is_found(void **state) {
     wrong.statistics = wrong_statistics;
     expect_failures(&wrong, "statistics,");
     wrong = *good;
-    wrong.winograd_input = wrong_winograd_input;
+    wrong.products[CLEAVE_PRECISION_F32].winograd_input = wrong_winograd_input;
     expect_failures(&wrong, "winograd input,");
     wrong = *good;
     wrong.winograd_weights = wrong_winograd_weights;

@@ -43,7 +43,13 @@ typedef struct BenchRows {
 } BenchRows;
 
 static void run_load(const Kernels *kernels, const BenchRows *rows) {
-    kernels->load[rows->act](rows->to, rows->a, POSITIONS, rows->b, rows->b + CHANNEL_BLOCK, 1);
+    kernels->load[rows->act](&(LoadArguments){.to = rows->to,
+                                              .from = rows->a,
+                                              .ahead = rows->a,
+                                              .positions = POSITIONS,
+                                              .scale = rows->b,
+                                              .shift = rows->b + CHANNEL_BLOCK,
+                                              .alpha = 1});
 }
 
 static void run_multiply(const Kernels *kernels, const BenchRows *rows) {

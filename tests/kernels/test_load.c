@@ -38,7 +38,14 @@ static void verify_row(const Kernels *kernels, ActKind act, size_t positions, fl
     float *scale = random_floats(CHANNEL_BLOCK, -2, 2);
     float *shift = random_floats(CHANNEL_BLOCK, -2, 2);
     float alpha = random_float(0, 2);
-    kernels->load[act](to, from, positions, scale, shift, alpha);
+    LoadArguments arguments = {.to = to,
+                               .from = from,
+                               .ahead = from + count,
+                               .positions = positions,
+                               .scale = scale,
+                               .shift = shift,
+                               .alpha = alpha};
+    kernels->load[act](&arguments);
     for (size_t i = 0; i < count; i++) {
         size_t lane = i % CHANNEL_BLOCK;
         double product = (double)from[i] * (double)scale[lane];
@@ -50,7 +57,8 @@ static void verify_row(const Kernels *kernels, ActKind act, size_t positions, fl
     }
     for (size_t i = count; i < count + CHANNEL_BLOCK; i++)
         check_untouched("load wrote outside", i, to[i], CANARY);
-    kernels->load[act](from, from, positions, scale, shift, alpha);
+    arguments.to = from;
+    kernels->load[act](&arguments);
     check_same_bits("load in place", from, to, count);
     memory_free_aligned(from);
     memory_free_aligned(to);
@@ -67,7 +75,13 @@ static void verify_special(const Kernels *kernels, ActKind act) {
     float *scale = equal_floats(CHANNEL_BLOCK, 1);
     float *shift = equal_floats(CHANNEL_BLOCK, 0);
     float to[CHANNEL_BLOCK];
-    kernels->load[act](to, values, 1, scale, shift, 1.0f);
+    kernels->load[act](&(LoadArguments){.to = to,
+                                        .from = values,
+                                        .ahead = NULL,
+                                        .positions = 1,
+                                        .scale = scale,
+                                        .shift = shift,
+                                        .alpha = 1.0f});
     for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
         double x = (double)values[i];
         double expected = exact_act(act, x, 1);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "check.h"
+#include "elements.h"
 #include "kernel_tests.h"
 
 #define PANEL     (CHANNEL_BLOCK * CHANNEL_BLOCK)
@@ -53,12 +54,28 @@ static void expect_near(const char *what, size_t at, float got, double expected,
         check_fail(what, at, (double)got, expected);
 }
 
+/* The elements are those of `wide`, the transform in f32, where elements of the window lie one tile
+ * further apart. */
+static void verify_input_elements(const Kernels *kernels, cleave_precision precision,
+                                  const float *from, size_t row, size_t tiles, const float *wide) {
+    const ProductKernels *products = &kernels->products[precision];
+    size_t stride = tiles * CHANNEL_BLOCK;
+    uint16_t *got = element_room(WINOGRAD_ELEMENTS * stride);
+    float *dense = equal_floats(WINOGRAD_ELEMENTS * stride, CANARY);
+    for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+        memcpy(dense + e * stride, wide + e * (stride + CHANNEL_BLOCK), stride * sizeof(float));
+    products->winograd_input(got, stride, from, row, tiles);
+    check_elements("winograd input as elements", products, got, dense, WINOGRAD_ELEMENTS * stride);
+    memory_free_aligned(got);
+    memory_free_aligned(dense);
+}
+
 static void verify_input(const Kernels *kernels, size_t tiles) {
     size_t row = (tiles * WINOGRAD_TILE + 2 + random_below(3)) * CHANNEL_BLOCK;
     size_t stride = (tiles + 1) * CHANNEL_BLOCK;
     float *from = random_floats(WINOGRAD_WINDOW * row, -1, 1);
     float *to = equal_floats(WINOGRAD_ELEMENTS * stride, CANARY);
-    kernels->winograd_input(to, stride, from, row, tiles);
+    kernels->products[CLEAVE_PRECISION_F32].winograd_input(to, stride, from, row, tiles);
     for (size_t i = 0; i < WINOGRAD_ELEMENTS * stride; i++) {
         size_t e = i / stride;
         size_t tile = i % stride / CHANNEL_BLOCK;
@@ -72,6 +89,8 @@ static void verify_input(const Kernels *kernels, size_t tiles) {
                                           e / WINOGRAD_WINDOW, e % WINOGRAD_WINDOW, &magnitude);
         expect_near("winograd input", i, to[i], expected, magnitude);
     }
+    verify_input_elements(kernels, CLEAVE_PRECISION_F16, from, row, tiles, to);
+    verify_input_elements(kernels, CLEAVE_PRECISION_BF16, from, row, tiles, to);
     memory_free_aligned(from);
     memory_free_aligned(to);
 }

@@ -12,8 +12,8 @@
 /* Positions that a task should cover at least, to be worth its pass over the weights. */
 #define TASK_POSITIONS 512
 
-/* Loaded rows of a task should stay in the outer cache. */
-#define TASK_SLAB_BYTES ((size_t)4 << 20)
+/* Loaded rows of a task should stay in half of a core's own second cache. */
+#define TASK_SLAB_BYTES ((size_t)1 << 19)
 
 /* Below this size the whole input is loaded once, before any task, and shared. */
 #define SHARED_SLAB_BYTES ((size_t)8 << 20)

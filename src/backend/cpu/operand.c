@@ -9,6 +9,9 @@
 #include "base/memory.h"
 #include "graph/weight_check.h"
 
+/* How far ahead a row that is loaded whole is asked for: as long as memory takes to answer. */
+#define POSITIONS_AHEAD 32
+
 /* Mean and spread of a channel or group. */
 typedef struct Moments {
     double mean;
@@ -155,6 +158,13 @@ const float *operand_plain_row(const Operand *operand, int item, int block, int 
     return tensor_row(operand->sources[source].tensor, item, block, row);
 }
 
+/* What will be wanted soon after `from`: what follows of a whole row, or the same part of the next
+ * row, where the processor does not look ahead by itself. */
+static const float *load_ahead(const CpuTensor *tensor, const float *from, size_t positions) {
+    size_t row = tensor_row_positions(tensor);
+    return from + (positions < row ? row : POSITIONS_AHEAD) * CHANNEL_BLOCK;
+}
+
 void operand_load(const Operand *operand, const Kernels *kernels, RowPart part, float *to) {
     size_t lanes = (size_t)part.item * operand->item_stride + (size_t)part.block * CHANNEL_BLOCK;
     size_t offset = (size_t)part.first * CHANNEL_BLOCK;
@@ -170,8 +180,14 @@ void operand_load(const Operand *operand, const Kernels *kernels, RowPart part, 
             return;
         from = to;
     }
-    kernels->load[operand->act.kind](to, from, count, operand->scale + lanes,
-                                     operand->shift + lanes, operand->act.alpha);
+    kernels->load[operand->act.kind](
+        &(LoadArguments){.to = to,
+                         .from = from,
+                         .ahead = load_ahead(operand->sources[source].tensor, from, count),
+                         .positions = count,
+                         .scale = operand->scale + lanes,
+                         .shift = operand->shift + lanes,
+                         .alpha = operand->act.alpha});
 }
 
 void operand_load_row(const Operand *operand, const Kernels *kernels, int item, int block, int row,

@@ -191,7 +191,13 @@ static void test_load(Tests *tests, const Kernels *kernels, ActKind act, Bench *
     selftest_draw(bench, scale, 2 * CHANNEL_BLOCK);
     for (size_t i = 0; i < CHANNEL_BLOCK; i++)
         scale[i] *= 8.0F; /* so that activations see both of their ends */
-    kernels->load[act](bench->row[1], bench->row[0], POSITIONS, scale, shift, 1.0F);
+    kernels->load[act](&(LoadArguments){.to = bench->row[1],
+                                        .from = bench->row[0],
+                                        .ahead = bench->row[0],
+                                        .positions = POSITIONS,
+                                        .scale = scale,
+                                        .shift = shift,
+                                        .alpha = 1.0F});
     for (size_t i = 0; i < POSITIONS * CHANNEL_BLOCK; i++) {
         double product = (double)bench->row[0][i] * (double)scale[i % CHANNEL_BLOCK];
         double offset = (double)shift[i % CHANNEL_BLOCK];
@@ -252,8 +258,8 @@ static void test_statistics(Tests *tests, const Kernels *kernels, Bench *bench) 
  * and the output. */
 static void run_winograd(const Kernels *input, const Kernels *weights, const Kernels *output,
                          Bench *bench) {
-    input->winograd_input(bench->windows, TILES * CHANNEL_BLOCK, bench->image,
-                          IMAGE_WIDTH * CHANNEL_BLOCK, TILES);
+    input->products[CLEAVE_PRECISION_F32].winograd_input(
+        bench->windows, TILES * CHANNEL_BLOCK, bench->image, IMAGE_WIDTH * CHANNEL_BLOCK, TILES);
     weights->winograd_weights(bench->weights, PANEL, bench->taps);
     for (size_t i = 0; i < WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK; i++) {
         const float *window = bench->windows + i / CHANNEL_BLOCK * CHANNEL_BLOCK;

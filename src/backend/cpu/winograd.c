@@ -48,15 +48,10 @@ static size_t input_bytes(const WinogradStep *w) {
     return WINOGRAD_ELEMENTS * input_stride(w) * w->element;
 }
 
-/* What is transformed in f32 on its way to narrower elements: a row of tiles, or the taps and the
- * elements of one block of weights. */
-static size_t line_stride(const WinogradStep *w) {
-    return (size_t)w->plan.patch_columns * CHANNEL_BLOCK;
-}
-
+/* Of weights on their way to narrower elements: the taps and the elements of one block. */
 static size_t buffer_floats(const WinogradStep *w) {
-    size_t weights = ((size_t)w->weights.taps + WINOGRAD_ELEMENTS) * PANEL;
-    return w->element < sizeof(float) ? size_max(WINOGRAD_ELEMENTS * line_stride(w), weights) : 0;
+    bool narrow = w->element < sizeof(float);
+    return narrow ? ((size_t)w->weights.taps + WINOGRAD_ELEMENTS) * PANEL : 0;
 }
 
 static size_t product_stride(const WinogradStep *w) {
@@ -154,35 +149,22 @@ typedef struct Scratch {
     unsigned char *weights; /* the other way only */
 } Scratch;
 
-/* Bᵀ d B of a row of tiles, in the operands' elements; `slab` is its first row. */
-static void transform_tiles(const WinogradStep *w, const CpuExecutable *executable, int tiles,
-                            const float *slab, float *buffer, unsigned char *to) {
-    const Kernels *kernels = executable->kernels;
-    if (!is_narrow(&w->base)) {
-        kernels->winograd_input((float *)(void *)to, input_stride(w), slab, slab_stride(w),
-                                (size_t)tiles);
-        return;
-    }
-    kernels->winograd_input(buffer, line_stride(w), slab, slab_stride(w), (size_t)tiles);
-    for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-        w->base.products->narrow(to + e * input_stride(w) * w->element, buffer + e * line_stride(w),
-                                 (size_t)tiles);
-}
-
 /* Bᵀ d B of one channel block of a patch, whose transformed input begins at `to`. */
 static void load_patch_block(const WinogradStep *w, const CpuExecutable *executable,
                              const Patch *patch, int block, const Scratch *scratch,
                              unsigned char *to) {
     size_t stride = slab_stride(w);
     size_t first = (size_t)block * patch_tiles(&w->plan);
-    for (int row = 0; row < patch->rows * WINOGRAD_TILE + 2; row++)
-        load_slab_row(w, executable->kernels, patch, block, patch->row * WINOGRAD_TILE - 1 + row,
-                      scratch->slab + (size_t)row * stride);
+    int loaded = 0;
     for (int row = 0; row < patch->rows; row++) {
         size_t tile = first + (size_t)(row * patch->columns);
-        transform_tiles(w, executable, patch->columns,
-                        scratch->slab + (size_t)(row * WINOGRAD_TILE) * stride, scratch->buffer,
-                        to + tile * CHANNEL_BLOCK * w->element);
+        for (; loaded < row * WINOGRAD_TILE + WINOGRAD_WINDOW; loaded++)
+            load_slab_row(w, executable->kernels, patch, block,
+                          patch->row * WINOGRAD_TILE - 1 + loaded,
+                          scratch->slab + (size_t)loaded * stride);
+        w->base.products->winograd_input(to + tile * CHANNEL_BLOCK * w->element, input_stride(w),
+                                         scratch->slab + (size_t)(row * WINOGRAD_TILE) * stride,
+                                         stride, (size_t)patch->columns);
     }
 }
 

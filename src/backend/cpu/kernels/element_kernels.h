@@ -1,21 +1,25 @@
 /* element_kernels.h: the kernels that write elements, once for each precision. Whoever includes it
- * has softmax(), rms_norm() and bias_gelu(), whose last argument stores an element or a vector of
- * them, and store_f32(), store_f16() and store_bf16(). */
+ * has softmax(), rms_norm(), bias_gelu() and winograd_input(), whose last argument stores an
+ * element or a vector of them, and store_f32(), store_f16() and store_bf16(). */
 #ifndef CLEAVE_CPU_ELEMENT_KERNELS_H
 #define CLEAVE_CPU_ELEMENT_KERNELS_H
 
 #include "backend/cpu/kernels/kernels.h"
 
-#define ELEMENT_KERNELS(format)                                                    \
-    static void softmax_##format(const SoftmaxArguments *a) {                      \
-        softmax(a, store_##format);                                                \
-    }                                                                              \
-    static void rms_norm_##format(const RmsNormArguments *a) {                     \
-        rms_norm(a, store_##format);                                               \
-    }                                                                              \
-    static void bias_gelu_##format(void *to, const float *from, const float *bias, \
-                                   size_t positions) {                             \
-        bias_gelu(to, from, bias, positions, store_##format);                      \
+#define ELEMENT_KERNELS(format)                                                        \
+    static void softmax_##format(const SoftmaxArguments *a) {                          \
+        softmax(a, store_##format);                                                    \
+    }                                                                                  \
+    static void rms_norm_##format(const RmsNormArguments *a) {                         \
+        rms_norm(a, store_##format);                                                   \
+    }                                                                                  \
+    static void bias_gelu_##format(void *to, const float *from, const float *bias,     \
+                                   size_t positions) {                                 \
+        bias_gelu(to, from, bias, positions, store_##format);                          \
+    }                                                                                  \
+    static void winograd_input_##format(void *to, size_t to_stride, const float *from, \
+                                        size_t from_stride, size_t tiles) {            \
+        winograd_input(to, to_stride, from, from_stride, tiles, store_##format);       \
     }
 
 ELEMENT_KERNELS(f32)
@@ -25,7 +29,8 @@ ELEMENT_KERNELS(bf16)
 #undef ELEMENT_KERNELS
 
 /* Their places in a table's ProductKernels. */
-#define ELEMENT_KERNELS_OF(format) \
-    .softmax = softmax_##format, .rms_norm = rms_norm_##format, .bias_gelu = bias_gelu_##format
+#define ELEMENT_KERNELS_OF(format)                                                               \
+    .softmax = softmax_##format, .rms_norm = rms_norm_##format, .bias_gelu = bias_gelu_##format, \
+    .winograd_input = winograd_input_##format
 
 #endif

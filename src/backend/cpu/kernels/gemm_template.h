@@ -55,12 +55,16 @@ ALWAYS_INLINE void GEMM(block)(Vector sums[][TILE_VECTORS], const GEMM_ELEMENT *
 
 #endif
 
-/* What is added comes from far away, and is wanted only when the products are done. */
-ALWAYS_INLINE void GEMM(fetch_added)(const GemmArguments *g, size_t row, int column, int rows,
-                                     int columns) {
-    for (int j = column; j < column + columns; j++)
+/* What is added comes from far away, and so does the room for the result. Both are wanted only when
+ * the products are done. */
+ALWAYS_INLINE void GEMM(fetch_outputs)(const GemmArguments *g, size_t row, int column, int rows,
+                                       int columns) {
+    for (int j = column; j < column + columns; j++) {
+        for (int m = 0; m < rows; m++)
+            __builtin_prefetch(g->c[j] + (row + (size_t)m) * g->c_stride, 1);
         for (int m = 0; m < rows && g->add[j]; m++)
             __builtin_prefetch(g->add[j] + (row + (size_t)m) * g->c_stride);
+    }
 }
 
 /* A's rows of the next block of k. They lie apart from those of this block, where the processor
@@ -88,7 +92,7 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
         for (int v = 0; v < vectors; v++)
             sums[m][v] = simd_set(0);
     }
-    GEMM(fetch_added)(g, row, column, rows, columns);
+    GEMM(fetch_outputs)(g, row, column, rows, columns);
     const GEMM_ELEMENT *b[GEMM_TILE_COLUMNS];
     for (int j = 0; j < columns; j++)
         b[j] = (const GEMM_ELEMENT *)g->b[column + j];
@@ -177,19 +181,25 @@ static void GEMM(dense)(const GemmArguments *g, int column, int columns) {
     GEMM(columns)(g, column, 1, CHANNEL_BLOCK);
 }
 
-static void GEMM(strided)(const GemmArguments *g, int column) {
+static void GEMM(strided)(const GemmArguments *g, int column, int columns) {
+#if GEMM_TILE_COLUMNS == 2
+    if (columns == 2) {
+        GEMM(columns)(g, column, 2, g->a_stride);
+        return;
+    }
+#endif
+    (void)columns;
     GEMM(columns)(g, column, 1, g->a_stride);
 }
 
 static void GEMM(all)(const GemmArguments *g) {
-    if (g->a_stride == CHANNEL_BLOCK) {
-        for (int column = 0; column < g->columns; column += GEMM_TILE_COLUMNS) {
-            int left = g->columns - column;
-            GEMM(dense)(g, column, left < GEMM_TILE_COLUMNS ? left : GEMM_TILE_COLUMNS);
-        }
-    } else {
-        for (int column = 0; column < g->columns; column++)
-            GEMM(strided)(g, column);
+    for (int column = 0; column < g->columns; column += GEMM_TILE_COLUMNS) {
+        int left = g->columns - column;
+        int columns = left < GEMM_TILE_COLUMNS ? left : GEMM_TILE_COLUMNS;
+        if (g->a_stride == CHANNEL_BLOCK)
+            GEMM(dense)(g, column, columns);
+        else
+            GEMM(strided)(g, column, columns);
     }
 }
 

@@ -90,14 +90,28 @@ typedef struct ProductKernels {
     /* to[i] = GELU(from[i] + bias) as A's elements, with a bias for each lane; in f32 `to` may be
      * `from`. */
     void (*bias_gelu)(void *to, const float *from, const float *bias, size_t positions);
+    /* Bᵀ d B (WINOGRAD_TILE) for a row of tiles of one channel block, as A's elements: six rows of
+     * input, from_stride floats apart, of tiles · 4 + 2 positions; element e of tile t goes to
+     * e · to_stride + t · CHANNEL_BLOCK. */
+    void (*winograd_input)(void *to, size_t to_stride, const float *from, size_t from_stride,
+                           size_t tiles);
 } ProductKernels;
 
 #define PRECISIONS (CLEAVE_PRECISION_BF16 + 1)
 
-/* Applies a normalisation and an activation to a row: to[i] = act(from[i] · scale + shift), with
- * scale and shift one per lane. `to` may be `from`. alpha is ELU's, and ignored by the others. */
-typedef void (*LoadKernel)(float *to, const float *from, size_t positions, const float *scale,
-                           const float *shift, float alpha);
+/* Applies a normalisation and an activation to a row: to[i] = act(from[i] · scale + shift). */
+typedef struct LoadArguments {
+    float *to; /* may be from */
+    const float *from;
+    const float *ahead; /* what a call after this will load: asked for, as long as `from`, from
+                           memory; need not be valid */
+    size_t positions;
+    const float *scale; /* (CHANNEL_BLOCK), as is the next */
+    const float *shift;
+    float alpha; /* ELU's; the others ignore it */
+} LoadArguments;
+
+typedef void (*LoadKernel)(const LoadArguments *arguments);
 
 /* Winograd's F(4×4, 3×3) (Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray,
  * CVPR 2016): a 3×3 convolution as 36 products for 16 outputs instead of 144. A tile of 4 × 4
@@ -163,10 +177,6 @@ typedef struct Kernels {
     /* to[i] = a[i] · b[i] and to[i] = a[i] + b[i] over `positions` positions; to may be a or b. */
     void (*multiply)(float *to, const float *a, const float *b, size_t positions);
     void (*add)(float *to, const float *a, const float *b, size_t positions);
-    /* Bᵀ d B for a row of tiles of one channel block: six rows of input, from_stride floats apart,
-     * of tiles · 4 + 2 positions; element e of tile t goes to e · to_stride + t · CHANNEL_BLOCK. */
-    void (*winograd_input)(float *to, size_t to_stride, const float *from, size_t from_stride,
-                           size_t tiles);
     /* G g Gᵀ for one block of input and of output channels: taps[9][CHANNEL_BLOCK in][CHANNEL_BLOCK
      * out]; element e goes to e · to_stride, [CHANNEL_BLOCK in][CHANNEL_BLOCK out] again. */
     void (*winograd_weights)(float *to, size_t to_stride, const float *taps);

@@ -179,42 +179,43 @@ ALWAYS_INLINE void bias_gelu(void *to, const float *from, const float *bias, siz
     }
 }
 
-ALWAYS_INLINE void load(float *to, const float *from, size_t positions, const float *scale,
-                        const float *shift, float alpha, ActKind act) {
+ALWAYS_INLINE void load(const LoadArguments *a, ActKind act) {
     Vector scales[BLOCK_VECTORS];
     Vector shifts[BLOCK_VECTORS];
     for (int v = 0; v < BLOCK_VECTORS; v++) {
-        scales[v] = simd_load(scale + v * SIMD_LANES);
-        shifts[v] = simd_load(shift + v * SIMD_LANES);
+        scales[v] = simd_load(a->scale + v * SIMD_LANES);
+        shifts[v] = simd_load(a->shift + v * SIMD_LANES);
     }
-    for (size_t i = 0; i < positions; i++) {
+    const float *from = a->from;
+    const float *ahead = a->ahead;
+    const size_t count = a->positions * CHANNEL_BLOCK;
+    const float alpha = a->alpha;
+    float *to = a->to;
+    for (size_t at = 0; at < count; at += CHANNEL_BLOCK) {
+        __builtin_prefetch(ahead + at);
         UNROLL
         for (int v = 0; v < BLOCK_VECTORS; v++) {
-            size_t at = i * CHANNEL_BLOCK + (size_t)(v * SIMD_LANES);
-            Vector x = simd_fma(simd_load(from + at), scales[v], shifts[v]);
-            simd_store(to + at, simd_act(x, act, alpha));
+            size_t lane = at + (size_t)(v * SIMD_LANES);
+            Vector x = simd_fma(simd_load(from + lane), scales[v], shifts[v]);
+            simd_store(to + lane, simd_act(x, act, alpha));
         }
     }
 }
 
-static void load_none(float *to, const float *from, size_t positions, const float *scale,
-                      const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, ACT_NONE);
+static void load_none(const LoadArguments *a) {
+    load(a, ACT_NONE);
 }
 
-static void load_gelu(float *to, const float *from, size_t positions, const float *scale,
-                      const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, ACT_GELU);
+static void load_gelu(const LoadArguments *a) {
+    load(a, ACT_GELU);
 }
 
-static void load_relu(float *to, const float *from, size_t positions, const float *scale,
-                      const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, ACT_RELU);
+static void load_relu(const LoadArguments *a) {
+    load(a, ACT_RELU);
 }
 
-static void load_elu(float *to, const float *from, size_t positions, const float *scale,
-                     const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, ACT_ELU);
+static void load_elu(const LoadArguments *a) {
+    load(a, ACT_ELU);
 }
 
 /* ---- elementwise and statistics ---- */
@@ -267,6 +268,8 @@ static void statistics(const StatisticsArguments *a) {
 
 #include "backend/cpu/kernels/tokens_template.h"
 #include "backend/cpu/kernels/winograd_template.h"
+/* These use kernels of both. */
+#include "backend/cpu/kernels/element_kernels.h"
 /* This one uses the exponential of the first. */
 #include "backend/cpu/kernels/mask_template.h"
 
@@ -297,7 +300,6 @@ const Kernels KERNELS_TABLE = {
              [ACT_ELU] = load_elu},
     .multiply = multiply,
     .add = add,
-    .winograd_input = winograd_input,
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .statistics = statistics,

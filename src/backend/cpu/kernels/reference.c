@@ -29,6 +29,23 @@ static void narrow_f16(uint16_t *to, const float *from, size_t count, float scal
         to[i] = half_from_float_plain(from[i] * scale);
 }
 
+/* ---- Elements of a precision ---- */
+
+/* Stores a value as element `at`. */
+typedef void ElementStore(void *to, size_t at, float x);
+
+static void store_f32(void *to, size_t at, float x) {
+    ((float *)to)[at] = x;
+}
+
+static void store_f16(void *to, size_t at, float x) {
+    ((uint16_t *)to)[at] = half_from_float_plain(x);
+}
+
+static void store_bf16(void *to, size_t at, float x) {
+    ((uint16_t *)to)[at] = bf16_from_float(x);
+}
+
 /* ---- gemm ---- */
 
 static float element_f32(const void *elements, size_t at) {
@@ -104,32 +121,27 @@ static float act_elu(float x, float alpha) {
     return x > 0 ? x : alpha * expm1f(x);
 }
 
-static inline void load(float *to, const float *from, size_t positions, const float *scale,
-                        const float *shift, float alpha, float (*act)(float, float)) {
-    for (size_t i = 0; i < positions * CHANNEL_BLOCK; i++) {
+static inline void load(const LoadArguments *a, float (*act)(float, float)) {
+    for (size_t i = 0; i < a->positions * CHANNEL_BLOCK; i++) {
         size_t lane = i % CHANNEL_BLOCK;
-        to[i] = act(from[i] * scale[lane] + shift[lane], alpha);
+        a->to[i] = act(a->from[i] * a->scale[lane] + a->shift[lane], a->alpha);
     }
 }
 
-static void load_none(float *to, const float *from, size_t positions, const float *scale,
-                      const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, act_none);
+static void load_none(const LoadArguments *a) {
+    load(a, act_none);
 }
 
-static void load_gelu(float *to, const float *from, size_t positions, const float *scale,
-                      const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, act_gelu);
+static void load_gelu(const LoadArguments *a) {
+    load(a, act_gelu);
 }
 
-static void load_relu(float *to, const float *from, size_t positions, const float *scale,
-                      const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, act_relu);
+static void load_relu(const LoadArguments *a) {
+    load(a, act_relu);
 }
 
-static void load_elu(float *to, const float *from, size_t positions, const float *scale,
-                     const float *shift, float alpha) {
-    load(to, from, positions, scale, shift, alpha, act_elu);
+static void load_elu(const LoadArguments *a) {
+    load(a, act_elu);
 }
 
 static void multiply(float *to, const float *a, const float *b, size_t positions) {
@@ -192,8 +204,8 @@ static void transform(Transform to, const Transform t, const Transform from, int
         }
 }
 
-static void winograd_input(float *to, size_t to_stride, const float *from, size_t from_stride,
-                           size_t tiles) {
+static inline void winograd_input(void *to, size_t to_stride, const float *from, size_t from_stride,
+                                  size_t tiles, ElementStore *store) {
     for (size_t i = 0; i < tiles * CHANNEL_BLOCK; i++) {
         size_t tile = i / CHANNEL_BLOCK;
         size_t lane = i % CHANNEL_BLOCK;
@@ -205,7 +217,7 @@ static void winograd_input(float *to, size_t to_stride, const float *from, size_
                     from[y * from_stride + (tile * WINOGRAD_TILE + x) * CHANNEL_BLOCK + lane];
         transform(elements, input_transform, window, WINOGRAD_WINDOW, WINOGRAD_WINDOW);
         for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-            to[e * to_stride + i] = elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW];
+            store(to, e * to_stride + i, elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW]);
     }
 }
 
@@ -260,21 +272,6 @@ static void statistics(const StatisticsArguments *s) {
 }
 
 /* ---- Tokens ---- */
-
-/* Stores a value as element `at`. */
-typedef void ElementStore(void *to, size_t at, float x);
-
-static void store_f32(void *to, size_t at, float x) {
-    ((float *)to)[at] = x;
-}
-
-static void store_f16(void *to, size_t at, float x) {
-    ((uint16_t *)to)[at] = half_from_float_plain(x);
-}
-
-static void store_bf16(void *to, size_t at, float x) {
-    ((uint16_t *)to)[at] = bf16_from_float(x);
-}
 
 static size_t softmax_at(const SoftmaxArguments *a, size_t row, size_t key) {
     return (key / CHANNEL_BLOCK * a->stride + row) * CHANNEL_BLOCK + key % CHANNEL_BLOCK;
@@ -378,7 +375,6 @@ const Kernels kernels_reference = {
              [ACT_ELU] = load_elu},
     .multiply = multiply,
     .add = add,
-    .winograd_input = winograd_input,
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .statistics = statistics,

@@ -188,10 +188,6 @@ ALWAYS_INLINE void softmax(const SoftmaxArguments *a, ElementStore *store) {
         softmax_rows(a, row, BLOCK_VECTORS, store);
 }
 
-/* ---- What writes elements, for each precision ---- */
-
-#include "backend/cpu/kernels/element_kernels.h"
-
 /* ---- Smaller ones ---- */
 
 static void rope(const RopeArguments *a) {

@@ -49,8 +49,8 @@ ALWAYS_INLINE void winograd_output_line(Vector to[WINOGRAD_TILE], const Vector m
 }
 
 /* One vector of lanes of a row of tiles. Tiles overlap by two columns, which are kept. */
-ALWAYS_INLINE void winograd_input_lanes(float *to, size_t to_stride, const float *from,
-                                        size_t from_stride, size_t tiles) {
+ALWAYS_INLINE void winograd_input_lanes(void *to, size_t at, size_t to_stride, const float *from,
+                                        size_t from_stride, size_t tiles, ElementStore *store) {
     enum { OVERLAP = WINOGRAD_WINDOW - WINOGRAD_TILE };
     Vector columns[WINOGRAD_WINDOW][WINOGRAD_WINDOW]; /* [column][row] */
     for (size_t tile = 0; tile < tiles; tile++) {
@@ -78,18 +78,17 @@ ALWAYS_INLINE void winograd_input_lanes(float *to, size_t to_stride, const float
             winograd_input_line(out, line);
             UNROLL
             for (int x = 0; x < WINOGRAD_WINDOW; x++)
-                simd_store(to + (size_t)(y * WINOGRAD_WINDOW + x) * to_stride, out[x]);
+                store(to, at + (size_t)(y * WINOGRAD_WINDOW + x) * to_stride, out[x]);
         }
         from += WINOGRAD_TILE * CHANNEL_BLOCK;
-        to += CHANNEL_BLOCK;
+        at += CHANNEL_BLOCK;
     }
 }
 
-static void winograd_input(float *to, size_t to_stride, const float *from, size_t from_stride,
-                           size_t tiles) {
-    for (int v = 0; v < BLOCK_VECTORS; v++)
-        winograd_input_lanes(to + v * SIMD_LANES, to_stride, from + v * SIMD_LANES, from_stride,
-                             tiles);
+ALWAYS_INLINE void winograd_input(void *to, size_t to_stride, const float *from, size_t from_stride,
+                                  size_t tiles, ElementStore *store) {
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane += SIMD_LANES)
+        winograd_input_lanes(to, lane, to_stride, from + lane, from_stride, tiles, store);
 }
 
 ALWAYS_INLINE void winograd_weights_lanes(float *to, size_t to_stride, const float *taps) {
