@@ -3,27 +3,71 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "graph/weight_check.h"
 
+/* Floats of one transposed block. */
+#define SQUARE ((size_t)CHANNEL_BLOCK * CHANNEL_BLOCK)
+
 typedef struct PackContext {
     const ConvWeights *weights;
     const CpuStep *step;
     const CpuExecutable *executable;
-    float *packed; /* the weights in order, still f32 */
     const ValueChannels *inputs;
     int outputs; /* channels */
     const Tensor *tensor;
     atomic_size_t not_finite; /* values of the tensor */
-    unsigned char *scratch;
-    size_t scratch_bytes; /* of each thread */
+    size_t *places;           /* of an output channel's weights: the row of the panel for each */
+    unsigned char *scratch;   /* one PackScratch for each thread */
+    size_t scratch_bytes;
 } PackContext;
 
-static float *packing_row(const PackContext *context, int thread) {
-    return (float *)(void *)(context->scratch + (size_t)thread * context->scratch_bytes);
+/* A column block on its way. */
+typedef struct PackScratch {
+    float *rows; /* as the file has them: (CHANNEL_BLOCK, row_floats()), or one row if transposed */
+    float *panels; /* in order, still f32; empty if they are stored as f32 */
+} PackScratch;
+
+/* ---- Sizes ---- */
+
+static size_t input_count(const PackContext *c) {
+    return (size_t)value_channels_count(c->inputs);
 }
+
+/* Weights of one output channel, in whole vectors. */
+static size_t row_floats(const PackContext *c) {
+    return size_round_up(input_count(c) * (size_t)c->weights->taps, CHANNEL_BLOCK);
+}
+
+static size_t rows_floats(const PackContext *c) {
+    return CHANNEL_BLOCK * (c->weights->transposed ? (size_t)c->weights->taps : row_floats(c));
+}
+
+/* Panels of one column block. */
+static size_t column_panels(const ConvWeights *weights) {
+    return weights->transposed ? (size_t)weights->taps : 1;
+}
+
+static size_t panels_floats(const PackContext *c) {
+    bool narrow = c->weights->element < sizeof(float);
+    return narrow ? column_panels(c->weights) * conv_weights_panel_elements(c->weights) : 0;
+}
+
+static PackScratch pack_scratch(const PackContext *c, int thread) {
+    float *memory = (float *)(void *)(c->scratch + (size_t)thread * c->scratch_bytes);
+    return (PackScratch){.rows = memory, .panels = memory + rows_floats(c)};
+}
+
+/* Output channels of a column block. */
+static int lane_count(const PackContext *c, int column) {
+    return size_clipped(CHANNEL_BLOCK, column * CHANNEL_BLOCK, c->outputs);
+}
+
+/* ---- Reordering ---- */
 
 /* Reads part of the tensor. Damage is rare, so that threads do not wait for each other here. */
 static void read_part(PackContext *context, size_t first, size_t count, float *row) {
@@ -32,77 +76,83 @@ static void read_part(PackContext *context, size_t first, size_t count, float *r
         atomic_fetch_add(&context->not_finite, not_finite);
 }
 
-/* One output channel of (out, in, kh, kw) into its lane of the panel. */
-static void pack_output_channel(const PackContext *c, const float *from, float *panel, int lane) {
+/* Where a panel is put in order: in place, or in the scratch that it is narrowed from. */
+static float *panel_in_order(const PackContext *c, const PackScratch *scratch, int tap,
+                             int column) {
+    if (c->weights->element < sizeof(float))
+        return scratch->panels + (size_t)tap * conv_weights_panel_elements(c->weights);
+    return (float *)(void *)conv_weights_panel_data(c->weights, tap, column);
+}
+
+/* The output channels of a column block, from (out, in, kh, kw): CHANNEL_BLOCK weights of each at a
+ * time change places, so that lanes become channels. */
+static void order_output_channels(PackContext *c, const PackScratch *scratch, int column) {
+    size_t count = input_count(c) * (size_t)c->weights->taps;
+    size_t stride = row_floats(c);
+    int lanes = lane_count(c, column);
+    float *panel = panel_in_order(c, scratch, 0, column);
+    float block[CHANNEL_BLOCK * CHANNEL_BLOCK];
+    float turned[CHANNEL_BLOCK * CHANNEL_BLOCK];
+    for (int lane = 0; lane < lanes; lane++)
+        read_part(c, (size_t)(column * CHANNEL_BLOCK + lane) * count, count,
+                  scratch->rows + (size_t)lane * stride);
+    memset(block, 0, sizeof(block));
+    for (size_t first = 0; first < count; first += CHANNEL_BLOCK) {
+        size_t run = size_min(CHANNEL_BLOCK, count - first);
+        for (int lane = 0; lane < lanes; lane++)
+            memcpy(block + lane * CHANNEL_BLOCK, scratch->rows + (size_t)lane * stride + first,
+                   run * sizeof(float));
+        c->executable->kernels->transpose(turned, block);
+        for (size_t i = 0; i < run; i++)
+            memcpy(panel + c->places[first + i] * CHANNEL_BLOCK, turned + i * CHANNEL_BLOCK,
+                   CHANNEL_BLOCK * sizeof(float));
+    }
+}
+
+/* The same from (in, out, kh, kw): each tap has a panel of its own. */
+static void order_input_channels(PackContext *c, const PackScratch *scratch, int column) {
     size_t taps = (size_t)c->weights->taps;
-    int count = value_channels_count(c->inputs);
-    for (int in = 0; in < count; in++) {
-        int position = channel_position(c->inputs, in);
-        size_t block = (size_t)(position / CHANNEL_BLOCK);
-        size_t k = (size_t)(position % CHANNEL_BLOCK);
+    size_t lanes = (size_t)lane_count(c, column);
+    for (size_t in = 0; in < input_count(c); in++) {
+        size_t row = (size_t)channel_position(c->inputs, (int)in) * CHANNEL_BLOCK;
+        size_t first = in * (size_t)c->outputs + (size_t)column * CHANNEL_BLOCK;
+        read_part(c, first * taps, lanes * taps, scratch->rows);
         for (size_t tap = 0; tap < taps; tap++) {
-            size_t row = (block * taps + tap) * CHANNEL_BLOCK + k;
-            panel[row * CHANNEL_BLOCK + (size_t)lane] = *from++;
+            float *to = panel_in_order(c, scratch, (int)tap, column) + row;
+            for (size_t lane = 0; lane < lanes; lane++)
+                to[lane] = scratch->rows[lane * taps + tap];
         }
     }
-}
-
-static void pack_column_block(void *context, size_t task, int thread) {
-    PackContext *c = context;
-    float *row = packing_row(c, thread);
-    float *panel = c->packed + task * conv_weights_panel_elements(c->weights);
-    size_t count = (size_t)value_channels_count(c->inputs) * (size_t)c->weights->taps;
-    memset(panel, 0, conv_weights_panel_elements(c->weights) * sizeof(float));
-    for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
-        size_t out = task * CHANNEL_BLOCK + (size_t)lane;
-        if (out >= (size_t)c->outputs)
-            break;
-        read_part(c, out * count, count, row);
-        pack_output_channel(c, row, panel, lane);
-    }
-}
-
-/* One input channel of (in, out, kh, kw) into its row of every panel. */
-static void pack_input_channel(void *context, size_t task, int thread) {
-    PackContext *c = context;
-    float *row = packing_row(c, thread);
-    size_t count = (size_t)c->outputs * (size_t)c->weights->taps;
-    size_t k = (size_t)channel_position(c->inputs, (int)task);
-    size_t panel_floats = conv_weights_panel_elements(c->weights);
-    read_part(c, task * count, count, row);
-    for (int out = 0; out < c->outputs; out++)
-        for (int tap = 0; tap < c->weights->taps; tap++) {
-            size_t panel =
-                (size_t)tap * (size_t)c->weights->column_blocks + (size_t)(out / CHANNEL_BLOCK);
-            c->packed[panel * panel_floats + k * CHANNEL_BLOCK + (size_t)(out % CHANNEL_BLOCK)] =
-                *row++;
-        }
 }
 
 /* ---- Narrower elements ---- */
 
-/* The power of two that brings the largest magnitude just below 2^15, half of f16's largest. */
+/* The power of two that brings the largest magnitude just below 2^15, half of f16's largest. The
+ * bits of magnitudes are ordered as they are. */
 static float f16_scale(const float *values, size_t count) {
+    uint32_t bits = 0;
     float largest = 0;
     int exponent = 0;
-    for (size_t i = 0; i < count; i++)
-        largest = fmaxf(largest, fabsf(values[i]));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t value = 0;
+        memcpy(&value, &values[i], sizeof(value));
+        value &= INT32_MAX;
+        bits = value > bits ? value : bits;
+    }
+    memcpy(&largest, &bits, sizeof(largest));
     frexpf(largest, &exponent);
     exponent = 15 - exponent;
     return largest > 0 ? ldexpf(1, exponent < 100 ? exponent : 100) : 1;
 }
 
-static void narrow_panel(void *context, size_t task, int thread) {
-    (void)thread;
-    const PackContext *c = context;
+static void narrow_panel(const PackContext *c, const float *from, int tap, int column) {
     const ConvWeights *weights = c->weights;
     size_t count = conv_weights_panel_elements(weights);
-    const float *from = c->packed + task * count;
-    unsigned char *to = (unsigned char *)weights->data + task * count * weights->element;
+    void *to = conv_weights_panel_data(weights, tap, column);
     if (weights->unscale) {
         float scale = f16_scale(from, count);
-        c->executable->kernels->narrow_f16((uint16_t *)(void *)to, from, count, scale);
-        weights->unscale[task] = 1 / scale;
+        c->executable->kernels->narrow_f16(to, from, count, scale);
+        weights->unscale[column] = 1 / scale;
     } else {
         c->step->products->narrow_vectors(to, from, count / CHANNEL_BLOCK);
     }
@@ -111,41 +161,58 @@ static void narrow_panel(void *context, size_t task, int thread) {
 /* ---- Creating ---- */
 
 static size_t panels_of(const ConvWeights *weights) {
-    return (size_t)weights->column_blocks * (size_t)(weights->transposed ? weights->taps : 1);
+    return (size_t)weights->column_blocks * column_panels(weights);
 }
 
-/* Reads and reorders into c->packed, all threads at once. */
-static cleave_status pack_weights(PackContext *c, size_t floats, cleave_error *error) {
+/* Reads and reorders one column block. Lanes and channels that pad a block are zero. */
+static void pack_column_block(void *context, size_t task, int thread) {
+    PackContext *c = context;
+    PackScratch scratch = pack_scratch(c, thread);
+    int column = (int)task;
+    int panels = (int)column_panels(c->weights);
+    bool padded = lane_count(c, column) < CHANNEL_BLOCK ||
+                  input_count(c) < (size_t)c->weights->blocks * CHANNEL_BLOCK;
+    for (int tap = 0; tap < panels && padded; tap++)
+        memset(panel_in_order(c, &scratch, tap, column), 0,
+               conv_weights_panel_elements(c->weights) * sizeof(float));
+    if (c->weights->transposed)
+        order_input_channels(c, &scratch, column);
+    else
+        order_output_channels(c, &scratch, column);
+    for (int tap = 0; tap < panels && c->weights->element < sizeof(float); tap++)
+        narrow_panel(c, panel_in_order(c, &scratch, tap, column), tap, column);
+}
+
+/* Rows of a panel: (blocks, taps, CHANNEL_BLOCK in). */
+static void find_places(const PackContext *c) {
+    size_t taps = (size_t)c->weights->taps;
+    for (size_t in = 0; in < input_count(c); in++) {
+        size_t position = (size_t)channel_position(c->inputs, (int)in);
+        size_t block = position / CHANNEL_BLOCK;
+        for (size_t tap = 0; tap < taps; tap++)
+            c->places[in * taps + tap] =
+                (block * taps + tap) * CHANNEL_BLOCK + position % CHANNEL_BLOCK;
+    }
+}
+
+/* Fills weights->data, all threads at once. */
+static cleave_status fill_weights(PackContext *c, cleave_error *error) {
     ThreadPool *pool = c->executable->pool;
-    size_t inputs = (size_t)value_channels_count(c->inputs);
-    size_t across = c->weights->transposed ? (size_t)c->outputs : inputs;
     c->scratch_bytes =
-        size_round_up(across * (size_t)c->weights->taps * sizeof(float), MEMORY_ALIGNMENT);
-    c->scratch = memory_allocate_aligned((size_t)thread_pool_size(pool) * c->scratch_bytes);
-    if (!c->scratch)
-        return error_memory(error, c->tensor->name, c->scratch_bytes);
-    if (c->weights->transposed) {
-        memset(c->packed, 0, floats * sizeof(float));
-        thread_pool_run(pool, inputs, pack_input_channel, c);
-    } else {
+        size_round_up((rows_floats(c) + panels_floats(c)) * sizeof(float), MEMORY_ALIGNMENT);
+    size_t bytes = (size_t)thread_pool_size(pool) * c->scratch_bytes;
+    c->places = malloc(row_floats(c) * sizeof(*c->places));
+    c->scratch = memory_allocate_aligned(bytes);
+    cleave_status status = CLEAVE_OK;
+    if (c->places && c->scratch) {
+        find_places(c);
         thread_pool_run(pool, (size_t)c->weights->column_blocks, pack_column_block, c);
+        status = weight_check(c->tensor, atomic_load(&c->not_finite), error);
+    } else {
+        status = error_memory(error, c->tensor->name, bytes);
     }
+    free(c->places);
     memory_free_aligned(c->scratch);
-    return weight_check(c->tensor, atomic_load(&c->not_finite), error);
-}
-
-/* Fills weights->data, through f32 where its elements are narrower. */
-static cleave_status fill_weights(PackContext *c, size_t floats, cleave_error *error) {
-    bool narrow = c->weights->element < sizeof(float);
-    c->packed = narrow ? memory_allocate_aligned(floats * sizeof(float)) : c->weights->data;
-    if (!c->packed)
-        return error_memory(error, c->tensor->name, floats * sizeof(float));
-    cleave_status status = pack_weights(c, floats, error);
-    if (narrow) {
-        if (status == CLEAVE_OK)
-            thread_pool_run(c->executable->pool, panels_of(c->weights), narrow_panel, c);
-        memory_free_aligned(c->packed);
-    }
     return status;
 }
 
@@ -194,7 +261,7 @@ cleave_status conv_weights_create(ConvWeights *weights, WeightStorage storage, C
                            .outputs = step->node->shape.channels,
                            .tensor = tensor};
     atomic_init(&context.not_finite, 0);
-    return fill_weights(&context, panels_of(weights) * conv_weights_panel_elements(weights), error);
+    return fill_weights(&context, error);
 }
 
 const float *conv_weights_taps(const ConvWeights *weights, const Kernels *kernels, int column,

@@ -33,11 +33,16 @@ static inline size_t conv_weights_panel_elements(const ConvWeights *weights) {
     return (size_t)weights->blocks * taps * CHANNEL_BLOCK * CHANNEL_BLOCK;
 }
 
-/* One column block's weights; tap is 0 unless transposed. */
-static inline const void *conv_weights_panel(const ConvWeights *weights, int tap, int column) {
+/* Where one column block's weights lie; tap is 0 unless transposed. */
+static inline void *conv_weights_panel_data(const ConvWeights *weights, int tap, int column) {
     size_t panel = (size_t)tap * (size_t)weights->column_blocks + (size_t)column;
-    return (const unsigned char *)weights->data +
+    return (unsigned char *)weights->data +
            panel * conv_weights_panel_elements(weights) * weights->element;
+}
+
+/* One column block's weights, to read. */
+static inline const void *conv_weights_panel(const ConvWeights *weights, int tap, int column) {
+    return conv_weights_panel_data(weights, tap, column);
 }
 
 /* Reads `tensor`, (out, in, kh, kw) or if transposed (in, out, kh, kw), for a step whose operand
