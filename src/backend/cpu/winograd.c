@@ -242,6 +242,8 @@ static void multiply_patch(const WinogradStep *w, const Product *product, const 
             gemm.b[j] = weights + (size_t)j * product->weights_column * w->element;
             gemm.c[j] = products + e * product_stride(w) + (size_t)j * block;
             gemm.add[j] = product->first > 0 ? gemm.c[j] : NULL;
+            if (e + 1 < WINOGRAD_ELEMENTS)
+                gemm.next_b[j] = (const unsigned char *)gemm.b[j] + weight_stride(w) * w->element;
         }
         w->base.products->gemm(&gemm);
     }

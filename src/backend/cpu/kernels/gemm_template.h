@@ -12,6 +12,10 @@
  *
  * and gets GEMM(all). The names are undefined again at the end. */
 
+#ifndef CACHE_LINE
+#define CACHE_LINE 64 /* bytes */
+#endif
+
 #ifndef GEMM_BLOCK
 #define GEMM_BLOCK GEMM(block)
 
@@ -80,10 +84,23 @@ ALWAYS_INLINE void GEMM(fetch_next)(const GemmArguments *g, size_t block, size_t
         __builtin_prefetch(a + (size_t)m * stride);
 }
 
+/* The next call's B comes from an outer cache. All of it would be wanted during that call's first
+ * tile, faster than it can come; so each block of k of each tile of this call asks for a share:
+ * `lines` of 64 bytes of each column from line `first` on. */
+ALWAYS_INLINE void GEMM(fetch_next_b)(const GemmArguments *g, size_t first, size_t lines,
+                                      int column, int columns) {
+    for (int j = column; j < column + columns; j++)
+        for (size_t i = 0; i < lines && g->next_b[j]; i++)
+            __builtin_prefetch((const char *)g->next_b[j] + (first + i) * CACHE_LINE);
+}
+
 /* One tile: `rows` × `columns` sums in registers. rows, columns, and on the usual path stride, are
  * constants where this is inlined, so that the loops over them unroll completely. */
 ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, int rows, int columns,
                               size_t stride) {
+    const size_t block_lines = CHANNEL_BLOCK * CHANNEL_BLOCK * sizeof(GEMM_ELEMENT) / CACHE_LINE;
+    size_t share = (block_lines * (size_t)rows + g->rows - 1) / g->rows;
+    size_t line = row * block_lines / g->rows * g->k_blocks;
     Vector sums[GEMM_ROWS][TILE_VECTORS];
     int vectors = columns * BLOCK_VECTORS;
     UNROLL
@@ -99,6 +116,7 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
     for (size_t block = 0; block < g->k_blocks; block++) {
         const GEMM_ELEMENT *a = (const GEMM_ELEMENT *)g->a[block] + row * stride;
         GEMM(fetch_next)(g, block, row, rows, stride);
+        GEMM(fetch_next_b)(g, line + block * share, share, column, columns);
         GEMM_BLOCK(sums, a, stride, b, rows, columns);
         for (int j = 0; j < columns; j++)
             b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;

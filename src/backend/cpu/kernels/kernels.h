@@ -46,6 +46,9 @@ typedef struct GemmArguments {
     size_t c_stride;                 /* floats, of c and add */
     size_t rows;
     int columns; /* 1 … GEMM_COLUMNS */
+    /* NULL, or B of a later call of this shape: it is asked for from memory meanwhile, and need not
+     * be valid. */
+    const void *next_b[GEMM_COLUMNS];
 } GemmArguments;
 
 /* The numerators and denominators of a softmax in base 2: the powers are 2^(score - the row's
