@@ -77,18 +77,22 @@ static FourierFrames group_frames(const StftStep *step, const FrameGroup *group,
 }
 
 /* The lanes of a block of an image whose values are real and imaginary parts of a channel's
- * spectrum: lanes[l] becomes what lane l holds of bin 0 of its subband. */
-static void find_lanes(const StftStep *step, const CpuTensor *image, int channel, int block,
+ * spectrum: lanes[l] becomes what lane l holds of bin 0 of its subband. Whether there are any. */
+static bool find_lanes(const StftStep *step, const CpuTensor *image, int channel, int block,
                        float *spectrum, float *lanes[CHANNEL_BLOCK]) {
-    for (int part = 0; part < 2; part++)
-        for (int subband = 0; subband < step->stft.subbands; subband++) {
-            int logical = (2 * channel + part) * step->stft.subbands + subband;
-            int position = channel_position(&image->channels, logical);
-            if (position / CHANNEL_BLOCK == block)
-                lanes[position % CHANNEL_BLOCK] =
-                    spectrum + part * CHANNEL_BLOCK +
-                    (size_t)subband * (size_t)step->band * FOURIER_POSITION;
-        }
+    size_t band = (size_t)step->band * FOURIER_POSITION;
+    bool found = false;
+    for (int logical = 0; logical < 2 * step->stft.subbands; logical++) {
+        int part = logical / step->stft.subbands;
+        int subband = logical % step->stft.subbands;
+        int position =
+            channel_position(&image->channels, 2 * channel * step->stft.subbands + logical);
+        if (position / CHANNEL_BLOCK != block)
+            continue;
+        lanes[position % CHANNEL_BLOCK] = spectrum + part * CHANNEL_BLOCK + (size_t)subband * band;
+        found = true;
+    }
+    return found;
 }
 
 /* ---- Forward ---- */
@@ -209,7 +213,8 @@ static void load_image(const StftStep *step, const Kernels *kernels, const Frame
     for (int block = 0; block < from->blocks; block++) {
         TransposeArguments rows = {
             .from_step = CHANNEL_BLOCK, .to_step = FOURIER_POSITION, .count = (size_t)step->band};
-        find_lanes(step, from, channel, block, spectrum, rows.to);
+        if (!find_lanes(step, from, channel, block, spectrum, rows.to))
+            continue;
         for (int frame = 0; frame < group->count; frame++)
             rows.from[frame] = tensor_row(from, group->item, block, group->first + frame);
         kernels->transpose_rows(&rows);

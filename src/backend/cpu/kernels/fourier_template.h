@@ -6,6 +6,10 @@
 
 /* ---- Rows and lanes ---- */
 
+/* How many groups ahead rows are asked for from memory: they are more than processors look ahead
+ * for by themselves. */
+#define TRANSPOSE_AHEAD 8
+
 static void transpose_rows(const TransposeArguments *a) {
     Vector tile[SIMD_LANES];
     for (size_t n = 0; n < a->count; n++)
@@ -15,6 +19,8 @@ static void transpose_rows(const TransposeArguments *a) {
                 for (size_t i = 0; i < SIMD_LANES; i++) {
                     const float *from = a->from[lane + i];
                     tile[i] = from ? simd_load(from + n * a->from_step + row) : simd_set(0);
+                    if (row == 0 && from)
+                        __builtin_prefetch(from + (n + TRANSPOSE_AHEAD) * a->from_step);
                 }
                 simd_transpose(tile);
                 UNROLL
