@@ -15,8 +15,9 @@
 #define MAX_PASSES 32 /* each radix is at least 2 */
 
 /* Parts of a transform that are as large as this, or smaller, go through all their passes before
- * the next one begins: 16 KiB, so that the passes find them in a processor's first cache. */
-#define PART_POSITIONS 128
+ * the next one begins: 32 KiB. A processor whose second cache holds the whole transform (0.5 MiB of
+ * 8192 samples) hardly gains by that; others need not fetch it for each pass again. */
+#define PART_POSITIONS 256
 
 typedef struct Pass {
     size_t radix;
@@ -50,8 +51,7 @@ static size_t half_of(size_t length) {
     return is_even(length) ? length / 2 : length;
 }
 
-/* The radices of `size` values; the first pass has the first one. Fours need the fewest operations;
- * a pass of the largest parts has the most twiddles, and these are fewest for a radix of 2. */
+/* The radices of `size` values, in the order of the passes. Fours need the fewest operations. */
 static size_t factorise(size_t size, size_t radices[MAX_PASSES]) {
     size_t count = 0;
     for (; size % 4 == 0; size /= 4)
