@@ -1,5 +1,6 @@
-/* real_fft.h: Fourier transforms of real signals, by KissFFT. Lengths may be even or odd; those
- * without a prime factor above 5 are fast. */
+/* real_fft.h: Fourier transforms of real signals, one at a time, by KissFFT. Lengths may be even or
+ * odd; those without a prime factor above 5 are fast. The CPU backend has its own, of many frames
+ * at once (backend/cpu/fourier.h). */
 #ifndef CLEAVE_DSP_REAL_FFT_H
 #define CLEAVE_DSP_REAL_FFT_H
 

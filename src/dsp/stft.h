@@ -1,6 +1,6 @@
 /* stft.h: what short-time Fourier transforms have in common wherever they are computed: the window,
  * how many frames there are, and what lies beyond the ends of a waveform. Frames are centred, and
- * the waveform is reflected at both ends. The Fourier transforms themselves are in real_fft.h. */
+ * the waveform is reflected at both ends. The Fourier transforms themselves are each user's own. */
 #ifndef CLEAVE_DSP_STFT_H
 #define CLEAVE_DSP_STFT_H
 

@@ -118,6 +118,33 @@ static void wrong_winograd_output(const WinogradOutput *o) {
     o->to[(o->rows - 1) * o->to_stride] += 0.01F;
 }
 
+static void wrong_transpose_rows(const TransposeArguments *a) {
+    good->transpose_rows(a);
+    a->to[CHANNEL_BLOCK - 1][(a->count - 1) * a->to_step + CHANNEL_BLOCK - 1] += 1e-6F;
+}
+
+/* Of a radix that only one of the cases has. */
+static void wrong_fourier_pass(const FourierPass *p) {
+    good->fourier_pass(p);
+    if (p->radix == 3)
+        p->data[(p->blocks * p->radix * p->apart - 1) * FOURIER_POSITION] += 1e-4F;
+}
+
+static void wrong_fourier_split(const FourierSplit *s) {
+    good->fourier_split(s);
+    s->to[(s->half / 2 + 1) * FOURIER_POSITION - 1] += 1e-4F;
+}
+
+static void wrong_fourier_cut(const FourierCut *c) {
+    good->fourier_cut(c);
+    c->to[c->places[c->samples - 1]] *= 1.0001F;
+}
+
+static void wrong_fourier_add(const FourierAdd *a) {
+    good->fourier_add(a);
+    a->to[(a->frames - 1) * a->hop + a->samples] += 1e-3F;
+}
+
 /* A wrong kernel makes its own test fail, and no other. */
 static void each_wrong_kernel_is_found(void **state) {
     (void)state;
@@ -165,6 +192,21 @@ static void each_wrong_kernel_is_found(void **state) {
     wrong = *good;
     wrong.winograd_output = wrong_winograd_output;
     expect_failures(&wrong, "winograd output,");
+    wrong = *good;
+    wrong.transpose_rows = wrong_transpose_rows;
+    expect_failures(&wrong, "transpose rows,");
+    wrong = *good;
+    wrong.fourier_pass = wrong_fourier_pass;
+    expect_failures(&wrong, "fourier pass,");
+    wrong = *good;
+    wrong.fourier_split = wrong_fourier_split;
+    expect_failures(&wrong, "fourier split,");
+    wrong = *good;
+    wrong.fourier_cut = wrong_fourier_cut;
+    expect_failures(&wrong, "fourier cut,");
+    wrong = *good;
+    wrong.fourier_add = wrong_fourier_add;
+    expect_failures(&wrong, "fourier add,");
 }
 
 /* ---- What is said ------------------------------------------------------------------------ */

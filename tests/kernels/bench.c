@@ -87,6 +87,56 @@ static void bench_row(const Kernels *kernels, const char *name,
     memory_free_aligned(rows.to);
 }
 
+/* A pass of radix 4 over a part that fits the first cache. */
+static void run_fourier_pass(const Kernels *kernels, const BenchRows *rows) {
+    kernels->fourier_pass(&(FourierPass){.data = rows->to,
+                                         .blocks = 1,
+                                         .radix = 4,
+                                         .apart = POSITIONS / 8,
+                                         .twiddles = rows->b,
+                                         .roots = rows->b});
+}
+
+/* As many real values as complex ones need. */
+static void run_fourier_split(const Kernels *kernels, const BenchRows *rows) {
+    kernels->fourier_split(&(FourierSplit){
+        .from = rows->a, .to = rows->to, .half = POSITIONS / 2 - 1, .roots = rows->b, .scale = 1});
+}
+
+static void run_fourier_cut(const Kernels *kernels, const BenchRows *rows) {
+    uint32_t places[POSITIONS];
+    for (size_t i = 0; i < POSITIONS; i++)
+        places[i] = (uint32_t)(i * CHANNEL_BLOCK);
+    kernels->fourier_cut(&(FourierCut){.from = rows->a,
+                                       .hop = POSITIONS / 4,
+                                       .frames = CHANNEL_BLOCK,
+                                       .samples = POSITIONS,
+                                       .window = rows->b,
+                                       .to = rows->to,
+                                       .places = places});
+}
+
+static void run_fourier_add(const Kernels *kernels, const BenchRows *rows) {
+    kernels->fourier_add(&(FourierAdd){.from = rows->a,
+                                       .from_step = CHANNEL_BLOCK,
+                                       .to = rows->to,
+                                       .hop = POSITIONS / 4,
+                                       .frames = CHANNEL_BLOCK,
+                                       .samples = POSITIONS,
+                                       .window = rows->b});
+}
+
+static void run_transpose_rows(const Kernels *kernels, const BenchRows *rows) {
+    enum { COUNT = POSITIONS / CHANNEL_BLOCK };
+    TransposeArguments arguments = {
+        .from_step = CHANNEL_BLOCK, .to_step = CHANNEL_BLOCK, .count = COUNT};
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
+        arguments.from[i] = rows->a + i * COUNT * CHANNEL_BLOCK;
+        arguments.to[i] = rows->to + i * COUNT * CHANNEL_BLOCK;
+    }
+    kernels->transpose_rows(&arguments);
+}
+
 void bench_kernels(const Kernels *kernels) {
     bench_gemm(kernels, "gemm f32", CLEAVE_PRECISION_F32);
     bench_gemm(kernels, "gemm f16", CLEAVE_PRECISION_F16);
@@ -98,4 +148,9 @@ void bench_kernels(const Kernels *kernels) {
     bench_row(kernels, "multiply", run_multiply, ACT_NONE);
     bench_row(kernels, "add", run_add, ACT_NONE);
     bench_row(kernels, "statistics", run_statistics, ACT_NONE);
+    bench_row(kernels, "rows", run_transpose_rows, ACT_NONE);
+    bench_row(kernels, "fft pass", run_fourier_pass, ACT_NONE);
+    bench_row(kernels, "fft split", run_fourier_split, ACT_NONE);
+    bench_row(kernels, "fft cut", run_fourier_cut, ACT_NONE);
+    bench_row(kernels, "fft add", run_fourier_add, ACT_NONE);
 }

@@ -27,6 +27,11 @@ KernelTest test_scale_rows;
 KernelTest test_winograd_input;
 KernelTest test_winograd_weights;
 KernelTest test_winograd_output;
+KernelTest test_transpose_rows;
+KernelTest test_fourier_pass;
+KernelTest test_fourier_split;
+KernelTest test_fourier_cut;
+KernelTest test_fourier_add;
 
 /* Prints how fast a table's kernels are. */
 void bench_kernels(const Kernels *kernels);

@@ -44,6 +44,11 @@ static const struct {
     {"winograd in", test_winograd_input, 0},
     {"winograd w", test_winograd_weights, 0},
     {"winograd out", test_winograd_output, 0},
+    {"rows", test_transpose_rows, 0},
+    {"fft pass", test_fourier_pass, 0},
+    {"fft split", test_fourier_split, 0},
+    {"fft cut", test_fourier_cut, 0},
+    {"fft add", test_fourier_add, 0},
 };
 
 static void test_kernels(const Kernels *kernels) {

@@ -24,6 +24,14 @@
 #define POSITIONS 37 /* of the kernels that go along rows */
 #define TILES     2
 
+/* A pass of Fourier transforms: two blocks of as many butterflies, of the largest radix here. */
+#define FOURIER_RADIX 7
+#define FOURIER_APART 3
+#define FOURIER_SIZE  (2 * FOURIER_RADIX * FOURIER_APART)
+#define FRAMES        (CHANNEL_BLOCK - 1)
+#define FRAME         37 /* samples of one, more than two vectors */
+#define HOP           5
+
 /* What all cases work in. Every array begins at a multiple of MEMORY_ALIGNMENT. */
 typedef struct Bench {
     float a[BLOCKS * ROWS * CHANNEL_BLOCK];
@@ -38,6 +46,12 @@ typedef struct Bench {
     float windows[WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK];
     float products[WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK];
     float result[WINOGRAD_TILE * TILES * WINOGRAD_TILE * CHANNEL_BLOCK];
+    float positions[2][FOURIER_SIZE * FOURIER_POSITION];
+    float work[FOURIER_RADIX * FOURIER_POSITION];
+    float numbers[2 * FOURIER_SIZE];
+    float window[3 * CHANNEL_BLOCK];
+    float samples[2][FRAMES * HOP + 3 * CHANNEL_BLOCK];
+    uint32_t places[FRAME];
     uint64_t random;
 } Bench;
 
@@ -313,6 +327,169 @@ static void test_winograd(Tests *tests, const Kernels *kernels, Bench *bench) {
     expect_convolution(tests, bench);
 }
 
+/* ---- Fourier transforms ------------------------------------------------------------------ */
+
+/* What a pass makes of a value: the real or (part 1) the imaginary part of a product of a value
+ * and e^(-2πi · turn). */
+static double turned(const float *position, double turn, int part) {
+    double re = (double)position[0];
+    double im = (double)position[CHANNEL_BLOCK];
+    double angle = 2.0 * M_PI * turn;
+    return part == 0 ? re * cos(angle) + im * sin(angle) : im * cos(angle) - re * sin(angle);
+}
+
+static void expect_pass(const Tests *tests, const Bench *bench, size_t radix) {
+    size_t size = radix * FOURIER_APART;
+    for (size_t i = 0; i < 2 * size * FOURIER_POSITION; i++) {
+        size_t position = i / FOURIER_POSITION;
+        size_t k = position % FOURIER_APART;
+        size_t j = position / FOURIER_APART % radix;
+        int part = (int)(i / CHANNEL_BLOCK % 2);
+        double sum = 0.0;
+        for (size_t q = 0; q < radix; q++) {
+            size_t from = (position / size * size + k + q * FOURIER_APART) * FOURIER_POSITION;
+            double turn = (double)(q * k) / (double)size + (double)(q * j) / (double)radix;
+            sum += turned(bench->positions[0] + from + i % CHANNEL_BLOCK, turn, part);
+        }
+        selftest_expect(tests, (double)bench->positions[1][i], sum,
+                        2.0 * (double)(radix * (radix + 4)) * UNIT_ROUNDOFF);
+    }
+}
+
+static void set_number(float *number, double turn) {
+    number[0] = (float)cos(2.0 * M_PI * turn);
+    number[1] = (float)-sin(2.0 * M_PI * turn);
+}
+
+/* Each radix that has a butterfly of its own, and one that has none. */
+static void test_fourier_pass(Tests *tests, const Kernels *kernels, Bench *bench) {
+    static const size_t radices[] = {2, 3, 4, 5, FOURIER_RADIX};
+    float roots[2 * FOURIER_RADIX];
+    begin_test(tests, "fourier pass");
+    selftest_draw(bench, bench->positions[0], FOURIER_SIZE * FOURIER_POSITION);
+    for (size_t i = 0; i < sizeof(radices) / sizeof(radices[0]); i++) {
+        size_t radix = radices[i];
+        float *twiddle = bench->numbers;
+        for (size_t k = 0; k < FOURIER_APART; k++)
+            for (size_t q = 1; q < radix; q++, twiddle += 2)
+                set_number(twiddle, (double)(k * q) / (double)(radix * FOURIER_APART));
+        for (size_t j = 0; j < radix; j++)
+            set_number(roots + 2 * j, (double)j / (double)radix);
+        memcpy(bench->positions[1], bench->positions[0], sizeof(bench->positions[0]));
+        kernels->fourier_pass(&(FourierPass){.data = bench->positions[1],
+                                             .blocks = 2,
+                                             .radix = radix,
+                                             .apart = FOURIER_APART,
+                                             .twiddles = bench->numbers,
+                                             .roots = roots,
+                                             .work = bench->work});
+        expect_pass(tests, bench, radix);
+    }
+}
+
+static void test_fourier_split(Tests *tests, const Kernels *kernels, Bench *bench) {
+    enum { HALF = FOURIER_SIZE - 1 };
+    begin_test(tests, "fourier split");
+    selftest_draw(bench, bench->positions[0], FOURIER_SIZE * FOURIER_POSITION);
+    selftest_draw(bench, bench->numbers, FOURIER_SIZE);
+    kernels->fourier_split(&(FourierSplit){.from = bench->positions[0],
+                                           .to = bench->positions[1],
+                                           .half = HALF,
+                                           .roots = bench->numbers,
+                                           .scale = 0.5F});
+    for (size_t i = 0; i < FOURIER_SIZE * CHANNEL_BLOCK; i++) {
+        size_t at = i / CHANNEL_BLOCK * FOURIER_POSITION + i % CHANNEL_BLOCK;
+        size_t mirrored = HALF * FOURIER_POSITION + 2 * (i % CHANNEL_BLOCK) - at;
+        bool low = at < mirrored;
+        const float *a = bench->positions[0] + (low ? at : mirrored);
+        const float *b = bench->positions[0] + (low ? mirrored : at);
+        const float *root = bench->numbers + 2 * (size_min(at, mirrored) / FOURIER_POSITION);
+        double re = (double)a[0] - (double)b[0];
+        double im = (double)a[CHANNEL_BLOCK] + (double)b[CHANNEL_BLOCK];
+        double even = 0.5 * ((double)a[0] + (double)b[0]);
+        double odd = re * (double)root[0] - im * (double)root[1];
+        double even_im = 0.5 * ((double)a[CHANNEL_BLOCK] - (double)b[CHANNEL_BLOCK]);
+        double odd_im = re * (double)root[1] + im * (double)root[0];
+        const float *got = bench->positions[1] + at;
+        selftest_expect(tests, (double)got[0], low ? even + odd : even - odd, 24.0 * UNIT_ROUNDOFF);
+        selftest_expect(tests, (double)got[CHANNEL_BLOCK],
+                        low ? even_im + odd_im : odd_im - even_im, 24.0 * UNIT_ROUNDOFF);
+    }
+}
+
+static void draw_window(Bench *bench) {
+    memset(bench->window, 0, sizeof(bench->window));
+    selftest_draw(bench, bench->window, FRAME);
+}
+
+static void test_fourier_cut(Tests *tests, const Kernels *kernels, Bench *bench) {
+    begin_test(tests, "fourier cut");
+    draw_window(bench);
+    selftest_draw(bench, bench->samples[0], sizeof(bench->samples[0]) / sizeof(float));
+    for (size_t i = 0; i < FRAME; i++)
+        bench->places[i] = (uint32_t)((FRAME - 1 - i) * CHANNEL_BLOCK);
+    kernels->fourier_cut(&(FourierCut){.from = bench->samples[0],
+                                       .hop = HOP,
+                                       .frames = FRAMES,
+                                       .samples = FRAME,
+                                       .window = bench->window,
+                                       .to = bench->positions[0],
+                                       .places = bench->places});
+    for (size_t i = 0; i < FRAME; i++)
+        for (size_t frame = 0; frame < FRAMES; frame++) {
+            double x = (double)bench->samples[0][frame * HOP + i] * (double)bench->window[i];
+            selftest_expect(tests, (double)bench->positions[0][bench->places[i] + frame], x,
+                            UNIT_ROUNDOFF * fabs(x));
+        }
+}
+
+/* At most CHANNEL_BLOCK sums within CHANNEL_BLOCK. */
+static void test_fourier_add(Tests *tests, const Kernels *kernels, Bench *bench) {
+    const float *from = bench->positions[0];
+    size_t room = sizeof(bench->samples[0]) / sizeof(float);
+    begin_test(tests, "fourier add");
+    draw_window(bench);
+    selftest_draw(bench, bench->positions[0], FRAME * CHANNEL_BLOCK);
+    selftest_draw(bench, bench->samples[0], room);
+    memcpy(bench->samples[1], bench->samples[0], sizeof(bench->samples[0]));
+    kernels->fourier_add(&(FourierAdd){.from = from,
+                                       .from_step = CHANNEL_BLOCK,
+                                       .to = bench->samples[1],
+                                       .hop = HOP,
+                                       .frames = FRAMES,
+                                       .samples = FRAME,
+                                       .window = bench->window});
+    for (size_t at = 0; at < room; at++) {
+        double sum = (double)bench->samples[0][at];
+        for (size_t frame = 0; frame < FRAMES && frame * HOP <= at; frame++) {
+            size_t i = at - frame * HOP;
+            if (i < FRAME)
+                sum += (double)from[i * CHANNEL_BLOCK + frame] * (double)bench->window[i];
+        }
+        selftest_expect(tests, (double)bench->samples[1][at], sum,
+                        CHANNEL_BLOCK * CHANNEL_BLOCK * UNIT_ROUNDOFF);
+    }
+}
+
+/* The rows that frames are loaded from, one without any, and stored to. */
+static void test_transpose_rows(Tests *tests, const Kernels *kernels, Bench *bench) {
+    TransposeArguments rows = {
+        .from_step = CHANNEL_BLOCK, .to_step = CHANNEL_BLOCK, .count = BLOCKS};
+    begin_test(tests, "transpose rows");
+    selftest_draw(bench, bench->taps, BLOCKS * PANEL);
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
+        rows.from[i] = i == 5 ? NULL : bench->taps + i * BLOCKS * CHANNEL_BLOCK;
+        rows.to[i] = bench->weights + i * BLOCKS * CHANNEL_BLOCK;
+    }
+    kernels->transpose_rows(&rows);
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+        for (size_t at = 0; at < BLOCKS * CHANNEL_BLOCK; at++) {
+            size_t j = at % CHANNEL_BLOCK;
+            double x = rows.from[j] ? (double)rows.from[j][at - j + i] : 0.0;
+            selftest_expect(tests, (double)rows.to[i][at], x, 0x1p-126);
+        }
+}
+
 int kernels_self_test(const Kernels *kernels, KernelTest tests[KERNEL_TESTS_MAX]) {
     Tests done = {.tests = tests};
     Bench *bench = memory_allocate_aligned(sizeof(*bench));
@@ -326,6 +503,11 @@ int kernels_self_test(const Kernels *kernels, KernelTest tests[KERNEL_TESTS_MAX]
     test_elementwise(&done, kernels, bench);
     test_statistics(&done, kernels, bench);
     test_winograd(&done, kernels, bench);
+    test_transpose_rows(&done, kernels, bench);
+    test_fourier_pass(&done, kernels, bench);
+    test_fourier_split(&done, kernels, bench);
+    test_fourier_cut(&done, kernels, bench);
+    test_fourier_add(&done, kernels, bench);
     memory_free_aligned(bench);
     return done.count;
 }

@@ -1,12 +1,13 @@
-/* stft.c: the transforms at the two ends of the network. The STFT writes, and its inverse reads,
- * channel-blocked spectrograms with the subbands already cut into channels. The inverse also reads
- * spectrograms that are tokens; the STFT that writes those is in wide_stft.c. */
+/* stft.c: the transforms at the two ends of the network, CHANNEL_BLOCK frames at a time. The STFT
+ * writes, and its inverse reads, channel-blocked spectrograms with the subbands already cut into
+ * channels. The inverse also reads spectrograms that are tokens; the STFT that writes those is in
+ * wide_stft.c. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu/fourier.h"
 #include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
-#include "dsp/real_fft.h"
 #include "dsp/stft.h"
 
 typedef struct StftStep {
@@ -16,63 +17,119 @@ typedef struct StftStep {
     int stems;    /* inverse, of tokens */
     int samples;  /* of the waveform */
     int frames;
-    int band;             /* F: bins per subband */
-    int length;           /* inverse: samples that the frames give; the rest is zero */
-    float *window;        /* (n_fft) periodic Hann */
-    float *gain;          /* inverse: (length) 1 / (n_fft · sum of squared windows) */
-    RealFft **transforms; /* one per thread */
-    int transform_count;
+    int band;      /* F: bins per subband */
+    int length;    /* inverse: samples that the frames give; the rest is zero */
+    float *window; /* (fourier_window_length()) periodic Hann, and zeros */
+    float *gain;   /* inverse: (length) 1 / (n_fft · sum of squared windows) */
+    Fourier *fourier;
 } StftStep;
 
-/* A thread's scratch: one frame and its spectrum. */
-typedef struct FrameScratch {
-    float *frame;
-    kiss_fft_cpx *spectrum;
-} FrameScratch;
+/* Neighbouring frames of one item of the batch; each has a lane. */
+typedef struct FrameGroup {
+    int item;
+    int first;
+    int count; /* 1 … CHANNEL_BLOCK */
+} FrameGroup;
 
-static size_t frame_bytes(const StftStep *step) {
-    return size_round_up((size_t)step->stft.n_fft * sizeof(float), MEMORY_ALIGNMENT);
+/* A thread's scratch. */
+typedef struct GroupScratch {
+    float *samples; /* that the frames of a group span */
+    float *spectra; /* a buffer for each channel; inverse: one, and one to work in */
+    size_t buffer;  /* floats of each */
+} GroupScratch;
+
+static size_t sample_bytes(const StftStep *step) {
+    size_t samples = fourier_samples(step->stft.n_fft, (size_t)step->stft.hop, CHANNEL_BLOCK);
+    return size_round_up(samples * sizeof(float), MEMORY_ALIGNMENT);
 }
 
-static int spectrum_bins(const StftStep *step) {
-    return step->stft.n_fft / 2 + 1;
-}
-
-static FrameScratch frame_scratch(const StftStep *step, const CpuRun *run, int thread) {
+static GroupScratch group_scratch(const StftStep *step, const CpuRun *run, int thread) {
     unsigned char *scratch = thread_scratch(run->executable, thread);
-    return (FrameScratch){(float *)(void *)scratch,
-                          (kiss_fft_cpx *)(void *)(scratch + frame_bytes(step))};
+    return (GroupScratch){.samples = (float *)(void *)scratch,
+                          .spectra = (float *)(void *)(scratch + sample_bytes(step)),
+                          .buffer = fourier_buffer_floats(step->stft.n_fft)};
 }
 
-/* Where the real (part 0) or imaginary (part 1) value of bin 0 of a subband lies in frame `row`;
- * bins are CHANNEL_BLOCK floats apart. */
-static float *band_start(const StftStep *step, const CpuTensor *tensor, int item, int channel,
-                         int part, int subband, int row) {
-    int logical = (2 * channel + part) * step->stft.subbands + subband;
-    int position = channel_position(&tensor->channels, logical);
-    return tensor_row(tensor, item, position / CHANNEL_BLOCK, row) + position % CHANNEL_BLOCK;
+static int group_count(const StftStep *step) {
+    return (step->frames + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+}
+
+static FrameGroup frame_group(const StftStep *step, int item, int index) {
+    int first = index * CHANNEL_BLOCK;
+    return (FrameGroup){item, first, size_clipped(CHANNEL_BLOCK, first, step->frames)};
+}
+
+/* Where in the waveform the group's samples begin: before it, for the first ones. */
+static int group_start(const StftStep *step, const FrameGroup *group) {
+    return group->first * step->stft.hop - step->stft.n_fft / 2;
+}
+
+/* From the first frame's first sample to the last one's last. */
+static int group_span(const StftStep *step, const FrameGroup *group) {
+    return (group->count - 1) * step->stft.hop + step->stft.n_fft;
+}
+
+static FourierFrames group_frames(const StftStep *step, const FrameGroup *group, float *samples) {
+    return (FourierFrames){.samples = samples,
+                           .hop = (size_t)step->stft.hop,
+                           .count = (size_t)group->count,
+                           .window = step->window};
+}
+
+/* The lanes of a block of an image whose values are real and imaginary parts of a channel's
+ * spectrum: lanes[l] becomes what lane l holds of bin 0 of its subband. Whether there are any. */
+static bool find_lanes(const StftStep *step, const CpuTensor *image, int channel, int block,
+                       float *spectrum, float *lanes[CHANNEL_BLOCK]) {
+    size_t band = (size_t)step->band * FOURIER_POSITION;
+    bool found = false;
+    for (int logical = 0; logical < 2 * step->stft.subbands; logical++) {
+        int part = logical / step->stft.subbands;
+        int subband = logical % step->stft.subbands;
+        int position =
+            channel_position(&image->channels, 2 * channel * step->stft.subbands + logical);
+        if (position / CHANNEL_BLOCK != block)
+            continue;
+        lanes[position % CHANNEL_BLOCK] = spectrum + part * CHANNEL_BLOCK + (size_t)subband * band;
+        found = true;
+    }
+    return found;
 }
 
 /* ---- Forward ---- */
 
-static void cut_frame(const StftStep *step, const float *waveform, int row, float *frame) {
-    int start = row * step->stft.hop - step->stft.n_fft / 2;
-    for (int i = 0; i < step->stft.n_fft; i++)
-        frame[i] = waveform[stft_reflect(start + i, step->samples)] * step->window[i];
+/* The samples of a group, reflected at the ends of the waveform, and zeros behind them. */
+static void gather_samples(const StftStep *step, const float *waveform, const FrameGroup *group,
+                           float *samples) {
+    int start = group_start(step, group);
+    int span = group_span(step, group);
+    int i = 0;
+    for (; i < span && start + i < 0; i++)
+        samples[i] = waveform[stft_reflect(start + i, step->samples)];
+    int inside = size_clipped(span, start, step->samples);
+    if (inside > i) {
+        memcpy(samples + i, waveform + start + i, (size_t)(inside - i) * sizeof(float));
+        i = inside;
+    }
+    for (; i < span; i++)
+        samples[i] = waveform[stft_reflect(start + i, step->samples)];
+    memset(samples + span, 0, sample_bytes(step) - (size_t)span * sizeof(float));
 }
 
-static void store_spectrum(const StftStep *step, const kiss_fft_cpx *spectrum, int item,
-                           int channel, int row) {
-    for (int subband = 0; subband < step->stft.subbands; subband++) {
-        const CpuTensor *to = step->base.output;
-        float *re = band_start(step, to, item, channel, 0, subband, row);
-        float *im = band_start(step, to, item, channel, 1, subband, row);
-        const kiss_fft_cpx *from = spectrum + subband * step->band;
-        for (int f = 0; f < step->band; f++) {
-            re[f * CHANNEL_BLOCK] = from[f].r;
-            im[f * CHANNEL_BLOCK] = from[f].i;
-        }
-    }
+/* The spectra of all channels in one block, frame after frame. */
+static void store_block(const StftStep *step, const Kernels *kernels, const GroupScratch *scratch,
+                        const FrameGroup *group, int block) {
+    const CpuTensor *output = step->base.output;
+    float *lanes[CHANNEL_BLOCK] = {NULL};
+    TransposeArguments rows = {
+        .from_step = FOURIER_POSITION, .to_step = CHANNEL_BLOCK, .count = (size_t)step->band};
+    for (int channel = 0; channel < step->channels; channel++)
+        find_lanes(step, output, channel, block,
+                   scratch->spectra + (size_t)channel * scratch->buffer, lanes);
+    for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
+        rows.from[lane] = lanes[lane];
+    for (int frame = 0; frame < group->count; frame++)
+        rows.to[frame] = tensor_row(output, group->item, block, group->first + frame);
+    kernels->transpose_rows(&rows);
 }
 
 typedef struct StftContext {
@@ -80,87 +137,132 @@ typedef struct StftContext {
     const CpuRun *run;
 } StftContext;
 
-/* One frame of all channels of one item of the batch: a task writes whole cache lines. */
-static void forward_frame(void *context, size_t task, int thread) {
+/* One group of frames of all channels of one item of the batch: a task writes whole cache lines.
+ * Many threads find few tasks, 16 for the usual 256 frames; groups of fewer frames would leave
+ * lanes empty, and take as long. */
+static void forward_group(void *context, size_t task, int thread) {
     const StftContext *c = context;
     const StftStep *step = c->step;
     const CpuTensor *output = step->base.output;
-    FrameScratch scratch = frame_scratch(step, c->run, thread);
-    int row = (int)(task % (size_t)step->frames);
-    int item = (int)(task / (size_t)step->frames);
-    for (int block = 0; block < output->blocks; block++)
-        memset(tensor_row(output, item, block, row), 0, tensor_row_floats(output) * sizeof(float));
+    const Kernels *kernels = c->run->executable->kernels;
+    size_t groups = (size_t)group_count(step);
+    FrameGroup group = frame_group(step, (int)(task / groups), (int)(task % groups));
+    GroupScratch scratch = group_scratch(step, c->run, thread);
+    FourierFrames frames = group_frames(step, &group, scratch.samples);
     for (int channel = 0; channel < step->channels; channel++) {
-        size_t plane = (size_t)item * (size_t)step->channels + (size_t)channel;
-        cut_frame(step, c->run->input + plane * (size_t)step->samples, row, scratch.frame);
-        real_fft_forward(step->transforms[thread], scratch.frame, scratch.spectrum);
-        store_spectrum(step, scratch.spectrum, item, channel, row);
+        size_t plane = (size_t)group.item * (size_t)step->channels + (size_t)channel;
+        gather_samples(step, c->run->input + plane * (size_t)step->samples, &group,
+                       scratch.samples);
+        fourier_forward(step->fourier, kernels, &frames,
+                        scratch.spectra + (size_t)channel * scratch.buffer);
     }
-    for (int block = 0; block < output->blocks; block++)
-        tensor_row_written(output, c->run->executable->kernels, item, block, row);
+    for (int block = 0; block < output->blocks; block++) {
+        store_block(step, kernels, &scratch, &group, block);
+        for (int frame = 0; frame < group.count; frame++)
+            tensor_row_written(output, kernels, group.item, block, group.first + frame);
+    }
 }
 
 static void forward_run(const CpuStep *step, const CpuRun *run) {
     StftContext context = {(const StftStep *)step, run};
-    size_t frames = (size_t)run->batch * (size_t)context.step->frames;
-    thread_pool_run(run->executable->pool, frames, forward_frame, &context);
+    size_t groups = (size_t)run->batch * (size_t)group_count(context.step);
+    thread_pool_run(run->executable->pool, groups, forward_group, &context);
 }
 
 /* ---- Inverse ---- */
 
 /* Of the spectrogram as tokens: the values of a bin, of all channels of a stem, are neighbours. */
-static void load_token(const StftStep *step, const CpuTensor *from, int item, int channel, int row,
-                       kiss_fft_cpx *spectrum) {
+static void load_tokens(const StftStep *step, const FrameGroup *group, int channel,
+                        float *spectrum) {
+    const CpuTensor *from = step->base.operand.sources[0].tensor;
     int per_stem = step->channels / step->stems;
-    const float *value = tensor_token_row(from, item, channel / per_stem, row);
-    value += 2 * (channel % per_stem);
-    for (int bin = 0; bin < step->stft.bins; bin++, value += 2 * per_stem)
-        spectrum[bin] = (kiss_fft_cpx){value[0], value[1]};
-}
-
-static void load_image(const StftStep *step, const CpuTensor *from, int item, int channel, int row,
-                       kiss_fft_cpx *spectrum) {
-    for (int subband = 0; subband < step->stft.subbands; subband++) {
-        const float *re = band_start(step, from, item, channel, 0, subband, row);
-        const float *im = band_start(step, from, item, channel, 1, subband, row);
-        kiss_fft_cpx *to = spectrum + subband * step->band;
-        for (int f = 0; f < step->band; f++)
-            to[f] = (kiss_fft_cpx){re[f * CHANNEL_BLOCK], im[f * CHANNEL_BLOCK]};
+    for (int frame = 0; frame < group->count; frame++) {
+        const float *value =
+            tensor_token_row(from, group->item, channel / per_stem, group->first + frame);
+        value += 2 * (channel % per_stem);
+        float *to = spectrum + frame;
+        for (int bin = 0; bin < step->stft.bins; bin++, value += 2 * per_stem) {
+            to[bin * FOURIER_POSITION] = value[0];
+            to[bin * FOURIER_POSITION + CHANNEL_BLOCK] = value[1];
+        }
     }
 }
 
-static void load_spectrum(const StftStep *step, const CpuTensor *from, int item, int channel,
-                          int row, kiss_fft_cpx *spectrum) {
-    if (from->tokens)
-        load_token(step, from, item, channel, row, spectrum);
+/* The same where bins have whole numbers of values in a vector: FOURIER_SPARE_BINS or fewer. */
+static void turn_tokens(const StftStep *step, const Kernels *kernels, const FrameGroup *group,
+                        int channel, float *spectrum) {
+    const CpuTensor *from = step->base.operand.sources[0].tensor;
+    int per_stem = step->channels / step->stems;
+    int bins = CHANNEL_BLOCK / (2 * per_stem);
+    TransposeArguments rows = {.from_step = CHANNEL_BLOCK,
+                               .to_step = (size_t)bins * FOURIER_POSITION,
+                               .count = tensor_row_positions(from)};
+    for (int bin = 0; bin < bins; bin++)
+        for (int part = 0; part < 2; part++)
+            rows.to[(bin * per_stem + channel % per_stem) * 2 + part] =
+                spectrum + bin * FOURIER_POSITION + part * CHANNEL_BLOCK;
+    for (int frame = 0; frame < group->count; frame++)
+        rows.from[frame] =
+            tensor_token_row(from, group->item, channel / per_stem, group->first + frame);
+    kernels->transpose_rows(&rows);
+}
+
+static void load_image(const StftStep *step, const Kernels *kernels, const FrameGroup *group,
+                       int channel, float *spectrum) {
+    const CpuTensor *from = step->base.operand.sources[0].tensor;
+    for (int block = 0; block < from->blocks; block++) {
+        TransposeArguments rows = {
+            .from_step = CHANNEL_BLOCK, .to_step = FOURIER_POSITION, .count = (size_t)step->band};
+        if (!find_lanes(step, from, channel, block, spectrum, rows.to))
+            continue;
+        for (int frame = 0; frame < group->count; frame++)
+            rows.from[frame] = tensor_row(from, group->item, block, group->first + frame);
+        kernels->transpose_rows(&rows);
+    }
+}
+
+static void load_spectrum(const StftStep *step, const Kernels *kernels, const FrameGroup *group,
+                          int channel, float *spectrum) {
+    size_t bins = (size_t)step->stft.bins;
+    size_t all = (size_t)step->stft.n_fft / 2 + 1;
+    if (!step->base.operand.sources[0].tensor->tokens)
+        load_image(step, kernels, group, channel, spectrum);
+    else if (CHANNEL_BLOCK % (2 * (step->channels / step->stems)) == 0)
+        turn_tokens(step, kernels, group, channel, spectrum);
     else
-        load_image(step, from, item, channel, row, spectrum);
-    for (int bin = step->stft.bins; bin < spectrum_bins(step); bin++)
-        spectrum[bin] = (kiss_fft_cpx){0, 0};
+        load_tokens(step, group, channel, spectrum);
+    memset(spectrum + bins * FOURIER_POSITION, 0, (all - bins) * FOURIER_POSITION * sizeof(float));
 }
 
-static void overlap_add(const StftStep *step, const float *frame, int row, float *waveform) {
-    int start = row * step->stft.hop - step->stft.n_fft / 2;
+/* Adds the samples of a group to those of the groups before it. */
+static void add_samples(const StftStep *step, const FrameGroup *group, const float *samples,
+                        float *waveform) {
+    int start = group_start(step, group);
     int first = start < 0 ? -start : 0;
-    int last = step->length - start < step->stft.n_fft ? step->length - start : step->stft.n_fft;
+    int last = size_clipped(group_span(step, group), start, step->length);
     for (int i = first; i < last; i++)
-        waveform[start + i] += frame[i] * step->window[i];
+        waveform[start + i] += samples[i];
 }
 
-/* One channel of one stem of one item of the batch. */
+/* One channel of one stem of one item of the batch: the frames are added in their order, whatever
+ * the number of threads. */
 static void inverse_channel(void *context, size_t task, int thread) {
     const StftContext *c = context;
     const StftStep *step = c->step;
-    const CpuTensor *from = step->base.operand.sources[0].tensor;
-    FrameScratch scratch = frame_scratch(step, c->run, thread);
+    const Kernels *kernels = c->run->executable->kernels;
+    GroupScratch scratch = group_scratch(step, c->run, thread);
     float *waveform = c->run->output + task * (size_t)step->samples;
     int channel = (int)(task % (size_t)step->channels);
     int item = (int)(task / (size_t)step->channels);
     memset(waveform, 0, (size_t)step->samples * sizeof(float));
-    for (int row = 0; row < step->frames; row++) {
-        load_spectrum(step, from, item, channel, row, scratch.spectrum);
-        real_fft_inverse(step->transforms[thread], scratch.spectrum, scratch.frame);
-        overlap_add(step, scratch.frame, row, waveform);
+    for (int index = 0; index < group_count(step); index++) {
+        FrameGroup group = frame_group(step, item, index);
+        FourierFrames frames = group_frames(step, &group, scratch.samples);
+        load_spectrum(step, kernels, &group, channel, scratch.spectra);
+        memset(scratch.samples, 0, sample_bytes(step));
+        fourier_inverse(step->fourier, kernels, scratch.spectra, scratch.spectra + scratch.buffer,
+                        &frames);
+        add_samples(step, &group, scratch.samples, waveform);
     }
     for (int i = 0; i < step->length; i++)
         waveform[i] *= step->gain[i];
@@ -176,9 +278,7 @@ static void inverse_run(const CpuStep *step, const CpuRun *run) {
 
 static void stft_destroy(CpuStep *base) {
     StftStep *step = (StftStep *)base;
-    for (int i = 0; i < step->transform_count; i++)
-        real_fft_destroy(step->transforms[i]);
-    free(step->transforms);
+    fourier_destroy(step->fourier);
     free(step->window);
     free(step->gain);
     step_free(base);
@@ -186,34 +286,40 @@ static void stft_destroy(CpuStep *base) {
 
 static cleave_status create_window(StftStep *step, const CpuExecutable *executable,
                                    cleave_error *error) {
-    size_t n_fft = (size_t)step->stft.n_fft;
-    step->base.weight_bytes += n_fft * sizeof(float);
+    size_t length = fourier_window_length(step->stft.n_fft);
+    step->base.weight_bytes += length * sizeof(float);
     if (executable->sizes_only)
         return CLEAVE_OK;
-    step->window = malloc(n_fft * sizeof(float));
+    step->window = calloc(length, sizeof(float));
     if (!step->window)
-        return error_memory(error, "the STFT's window", n_fft * sizeof(float));
-    for (size_t i = 0; i < n_fft; i++)
-        step->window[i] = (float)hann_window((int)i, step->stft.n_fft);
+        return error_memory(error, "the STFT's window", length * sizeof(float));
+    for (int i = 0; i < step->stft.n_fft; i++)
+        step->window[i] = (float)hann_window(i, step->stft.n_fft);
     return CLEAVE_OK;
 }
 
-static cleave_status create_transforms(StftStep *step, const CpuExecutable *executable,
-                                       cleave_error *error) {
-    int threads = executable->threads;
-    step->base.weight_bytes += (size_t)threads * real_fft_bytes(step->stft.n_fft);
+static cleave_status create_fourier(StftStep *step, const CpuExecutable *executable,
+                                    cleave_error *error) {
+    size_t bytes = fourier_bytes(step->stft.n_fft);
+    step->base.weight_bytes += bytes;
     if (executable->sizes_only)
         return CLEAVE_OK;
-    step->transforms = calloc((size_t)threads, sizeof(*step->transforms));
-    for (int i = 0; step->transforms && i < threads; i++) {
-        step->transforms[i] = real_fft_create(step->stft.n_fft);
-        if (!step->transforms[i])
-            break;
-        step->transform_count++;
-    }
-    if (step->transform_count < threads)
-        return error_memory(error, "the Fourier transform", (size_t)step->stft.n_fft * 8);
+    step->fourier = fourier_create(step->stft.n_fft);
+    if (!step->fourier)
+        return error_memory(error, "the Fourier transform", bytes);
     return CLEAVE_OK;
+}
+
+/* `buffers` of spectra are what a task works in. */
+static cleave_status create_tables(StftStep *step, const CpuExecutable *executable, int buffers,
+                                   cleave_error *error) {
+    step->base.scratch_bytes = sample_bytes(step) + (size_t)buffers *
+                                                        fourier_buffer_floats(step->stft.n_fft) *
+                                                        sizeof(float);
+    cleave_status status = create_window(step, executable, error);
+    if (status == CLEAVE_OK)
+        status = create_fourier(step, executable, error);
+    return status;
 }
 
 static cleave_status create_common(CpuStep **created, const CpuExecutable *executable,
@@ -226,12 +332,7 @@ static cleave_status create_common(CpuStep **created, const CpuExecutable *execu
     step->base.destroy = stft_destroy;
     step->stft = step->base.node->as.stft;
     step->band = step->stft.bins / step->stft.subbands;
-    step->base.scratch_bytes =
-        frame_bytes(step) + (size_t)spectrum_bins(step) * sizeof(kiss_fft_cpx);
-    status = create_window(step, executable, error);
-    if (status == CLEAVE_OK)
-        status = create_transforms(step, executable, error);
-    return status;
+    return CLEAVE_OK;
 }
 
 cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executable,
@@ -247,7 +348,7 @@ cleave_status stft_step_create(CpuStep **created, const CpuExecutable *executabl
     step->channels = waveform.channels;
     step->samples = waveform.width;
     step->frames = step->base.node->shape.height;
-    return CLEAVE_OK;
+    return create_tables(step, executable, step->channels, error);
 }
 
 /* From the sum of squared windows over each sample that is kept; config_check.c has refused hops
@@ -278,5 +379,8 @@ cleave_status istft_step_create(CpuStep **created, const CpuExecutable *executab
     step->frames = spectrogram.height;
     step->stems = spectrogram.channels;
     step->length = istft_filled(&step->stft, step->frames, step->samples);
-    return create_gain(step, executable, error);
+    status = create_tables(step, executable, 2, error);
+    if (status == CLEAVE_OK)
+        status = create_gain(step, executable, error);
+    return status;
 }

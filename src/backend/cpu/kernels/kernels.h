@@ -168,6 +168,77 @@ typedef struct GateArguments {
     size_t positions;
 } GateArguments;
 
+/* Copies between rows and lanes: element i of row j becomes element j of row i. Of each row there
+ * are `count` groups of CHANNEL_BLOCK elements. */
+typedef struct TransposeArguments {
+    const float *from[CHANNEL_BLOCK]; /* NULL: a row of zeros */
+    float *to[CHANNEL_BLOCK];         /* NULL: a row that is not stored */
+    size_t from_step;                 /* floats from a row's group to its next, as is the next */
+    size_t to_step;
+    size_t count;
+} TransposeArguments;
+
+/* ---- Fourier transforms ----
+ *
+ * Of CHANNEL_BLOCK frames at once, one in each lane, so that no lane needs another. A complex
+ * position is CHANNEL_BLOCK real lanes and then as many imaginary ones. Tables of complex numbers
+ * are pairs (re, im). */
+#define FOURIER_POSITION (2 * CHANNEL_BLOCK)
+
+/* The largest radix that has a butterfly of its own. */
+#define FOURIER_OWN_RADIX 5
+
+/* One pass of a transform in place, decimated in time (Cooley & Tukey, An algorithm for the machine
+ * calculation of complex Fourier series, 1965). In each block of radix · apart positions, sample q
+ * of butterfly k lies at position k + q · apart, and
+ *   to[k + j · apart] = Σ_q root(q · j) · twiddle(k, q) · from[k + q · apart]. */
+typedef struct FourierPass {
+    float *data; /* blocks · radix · apart positions */
+    size_t blocks;
+    size_t radix; /* 2, 4, or odd */
+    size_t apart;
+    const float *twiddles; /* (apart, radix - 1): e^(-2πi · k · q / (radix · apart)) for q from 1 */
+    const float *roots; /* (radix): e^(-2πi · j / radix) */
+    float *work;        /* radix positions; only used if the radix is above FOURIER_OWN_RADIX */
+} FourierPass;
+
+/* Turns the transform of pairs of samples into that of the samples, or back. Of values k and
+ * half - k, a and b, for k in [0, half / 2]:
+ *   sum = scale · (a + b*), difference = root(k) · (a - b*),
+ *   to[k] = sum + difference, to[half - k] = (sum - difference)*. */
+typedef struct FourierSplit {
+    const float *from;      /* half + 1 positions */
+    float *to;              /* the same; may be from if places is NULL */
+    const uint32_t *places; /* (half + 1): where each position goes, in floats; NULL: in order */
+    size_t half;
+    const float *roots; /* (half / 2 + 1) */
+    float scale;
+} FourierSplit;
+
+/* Multiplies frames by a window, and puts them into lanes. */
+typedef struct FourierCut {
+    const float *from; /* sample i of frame f at f · hop + i; samples up to the next multiple of
+                          CHANNEL_BLOCK are read, and count for nothing */
+    size_t hop;
+    size_t frames; /* 1 … CHANNEL_BLOCK; lanes beyond get the last one again */
+    size_t samples;
+    const float *window;    /* (samples, and 0 up to the next multiple of CHANNEL_BLOCK) */
+    float *to;              /* sample i of all frames at places[i] */
+    const uint32_t *places; /* (samples), in floats */
+} FourierCut;
+
+/* The way back: multiplies frames in lanes by a window, and adds them, the first frame first. */
+typedef struct FourierAdd {
+    const float *from; /* sample i of all frames at i · from_step */
+    size_t from_step;  /* floats */
+    float *to; /* sample i of frame f is added at f · hop + i; zeros are added up to the next
+                  multiple of CHANNEL_BLOCK samples */
+    size_t hop;
+    size_t frames; /* 1 … CHANNEL_BLOCK */
+    size_t samples;
+    const float *window; /* as FourierCut's */
+} FourierAdd;
+
 typedef struct Kernels {
     const char *name;  /* "reference", "avx2" and so on */
     const char *needs; /* features of the processor, with blanks between (processor.h) */
@@ -194,6 +265,11 @@ typedef struct Kernels {
      * at most 4e-7, as is that of bias_gate's sigmoid. */
     void (*bias_tanh)(float *to, const float *from, const float *bias, size_t positions);
     void (*bias_gate)(const GateArguments *arguments);
+    void (*transpose_rows)(const TransposeArguments *arguments);
+    void (*fourier_pass)(const FourierPass *arguments);
+    void (*fourier_split)(const FourierSplit *arguments);
+    void (*fourier_cut)(const FourierCut *arguments);
+    void (*fourier_add)(const FourierAdd *arguments);
 } Kernels;
 
 extern const Kernels kernels_reference;

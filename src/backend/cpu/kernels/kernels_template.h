@@ -271,6 +271,7 @@ static void statistics(const StatisticsArguments *a) {
 /* These use kernels of both. */
 #include "backend/cpu/kernels/element_kernels.h"
 /* This one uses the exponential of the first. */
+#include "backend/cpu/kernels/fourier_template.h"
 #include "backend/cpu/kernels/mask_template.h"
 
 const Kernels KERNELS_TABLE = {
@@ -308,4 +309,9 @@ const Kernels KERNELS_TABLE = {
     .scale_rows = scale_rows,
     .bias_tanh = bias_tanh,
     .bias_gate = bias_gate,
+    .transpose_rows = transpose_rows,
+    .fourier_pass = fourier_pass,
+    .fourier_split = fourier_split,
+    .fourier_cut = fourier_cut,
+    .fourier_add = fourier_add,
 };

@@ -350,6 +350,111 @@ static void bias_gate(const GateArguments *g) {
     }
 }
 
+/* ---- Fourier transforms ---- */
+
+static void transpose_rows(const TransposeArguments *a) {
+    for (size_t n = 0; n < a->count; n++)
+        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+            for (size_t j = 0; j < CHANNEL_BLOCK && a->to[i]; j++)
+                a->to[i][n * a->to_step + j] = a->from[j] ? a->from[j][n * a->from_step + i] : 0;
+}
+
+typedef struct Complex {
+    double re;
+    double im;
+} Complex;
+
+/* One lane of a position. */
+static Complex complex_load(const float *at) {
+    return (Complex){(double)at[0], (double)at[CHANNEL_BLOCK]};
+}
+
+static void complex_store(float *at, Complex x) {
+    at[0] = (float)x.re;
+    at[CHANNEL_BLOCK] = (float)x.im;
+}
+
+static Complex complex_sum(Complex a, Complex b) {
+    return (Complex){a.re + b.re, a.im + b.im};
+}
+
+/* x times a number of a table. */
+static Complex complex_times(Complex x, const float *number) {
+    double re = (double)number[0];
+    double im = (double)number[1];
+    return (Complex){x.re * re - x.im * im, x.re * im + x.im * re};
+}
+
+/* Sum j of one butterfly, of which only this lane is computed. */
+static Complex butterfly_sum(const FourierPass *p, const float *from, size_t k, size_t j) {
+    const float *twiddles = p->twiddles + 2 * k * (p->radix - 1);
+    Complex sum = complex_load(from);
+    for (size_t q = 1; q < p->radix; q++) {
+        Complex x = complex_load(from + q * p->apart * FOURIER_POSITION);
+        x = complex_times(x, twiddles + 2 * (q - 1));
+        sum = complex_sum(sum, complex_times(x, p->roots + 2 * (q * j % p->radix)));
+    }
+    return sum;
+}
+
+static void butterfly(const FourierPass *p, float *data, size_t k) {
+    Complex own[FOURIER_OWN_RADIX];
+    for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
+        for (size_t j = 0; j < p->radix; j++) {
+            Complex sum = butterfly_sum(p, data + lane, k, j);
+            if (p->radix <= FOURIER_OWN_RADIX)
+                own[j] = sum;
+            else
+                complex_store(p->work + j * FOURIER_POSITION, sum);
+        }
+        for (size_t j = 0; j < p->radix; j++)
+            complex_store(data + j * p->apart * FOURIER_POSITION + lane,
+                          p->radix <= FOURIER_OWN_RADIX
+                              ? own[j]
+                              : complex_load(p->work + j * FOURIER_POSITION));
+    }
+}
+
+static void fourier_pass(const FourierPass *p) {
+    for (size_t block = 0; block < p->blocks; block++)
+        for (size_t k = 0; k < p->apart; k++)
+            butterfly(p, p->data + (block * p->radix * p->apart + k) * FOURIER_POSITION, k);
+}
+
+static size_t split_place(const FourierSplit *s, size_t position) {
+    return s->places ? s->places[position] : position * FOURIER_POSITION;
+}
+
+static void fourier_split(const FourierSplit *s) {
+    double scale = (double)s->scale;
+    for (size_t k = 0; k <= s->half / 2; k++)
+        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
+            Complex a = complex_load(s->from + k * FOURIER_POSITION + lane);
+            Complex b = complex_load(s->from + (s->half - k) * FOURIER_POSITION + lane);
+            Complex sum = {scale * (a.re + b.re), scale * (a.im - b.im)};
+            Complex difference = {a.re - b.re, a.im + b.im};
+            difference = complex_times(difference, s->roots + 2 * k);
+            Complex low = complex_sum(sum, difference);
+            Complex high = {sum.re - difference.re, difference.im - sum.im};
+            complex_store(s->to + split_place(s, k) + lane, low);
+            complex_store(s->to + split_place(s, s->half - k) + lane, high);
+        }
+}
+
+static void fourier_cut(const FourierCut *c) {
+    for (size_t i = 0; i < c->samples; i++)
+        for (size_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
+            size_t frame = lane < c->frames ? lane : c->frames - 1;
+            c->to[c->places[i] + lane] = c->from[frame * c->hop + i] * c->window[i];
+        }
+}
+
+static void fourier_add(const FourierAdd *a) {
+    for (size_t frame = 0; frame < a->frames; frame++)
+        for (size_t i = 0; i < a->samples; i++)
+            a->to[frame * a->hop + i] += a->from[i * a->from_step + frame] * a->window[i];
+}
+
 const Kernels kernels_reference = {
     .name = "reference",
     .needs = "",
@@ -383,4 +488,9 @@ const Kernels kernels_reference = {
     .scale_rows = scale_rows,
     .bias_tanh = bias_tanh,
     .bias_gate = bias_gate,
+    .transpose_rows = transpose_rows,
+    .fourier_pass = fourier_pass,
+    .fourier_split = fourier_split,
+    .fourier_cut = fourier_cut,
+    .fourier_add = fourier_add,
 };

@@ -5,6 +5,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "backend/cpu/kernels/simd.h"
+
 /* Features of the processor (processor.h) that these kernels are compiled for. */
 #define AVX2_NEEDS "avx2 fma f16c"
 
@@ -48,6 +50,11 @@ static inline Vector simd_fma(Vector a, Vector b, Vector c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 
+/* c - a · b, rounded once. */
+static inline Vector simd_fnma(Vector a, Vector b, Vector c) {
+    return _mm256_fnmadd_ps(a, b, c);
+}
+
 /* A NaN in x is passed on: the second operand of min and max is what they return then. */
 static inline Vector simd_clamp(Vector x, float low, float high) {
     return _mm256_min_ps(simd_set(high), _mm256_max_ps(simd_set(low), x));
@@ -78,6 +85,29 @@ static inline Vector simd_scale(Vector x, Vector n) {
 /* positive where x > 0, else other. */
 static inline Vector simd_where_positive(Vector x, Vector positive, Vector other) {
     return _mm256_blendv_ps(other, positive, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
+}
+
+/* Element i of vector j becomes element j of vector i. */
+static inline void simd_transpose(Vector v[SIMD_LANES]) {
+    Vector pairs[SIMD_LANES];
+    Vector fours[SIMD_LANES];
+    UNROLL
+    for (int i = 0; i < SIMD_LANES; i += 2) {
+        pairs[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+        pairs[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+    }
+    UNROLL
+    for (int i = 0; i < SIMD_LANES; i += 4) {
+        fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+        fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+        fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+        fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+    }
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        v[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
+        v[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
+    }
 }
 
 /* ---- Half precision ---- */

@@ -53,6 +53,11 @@ static inline Vector simd_fma(Vector a, Vector b, Vector c) {
     return _mm512_fmadd_ps(a, b, c);
 }
 
+/* c - a · b, rounded once. */
+static inline Vector simd_fnma(Vector a, Vector b, Vector c) {
+    return _mm512_fnmadd_ps(a, b, c);
+}
+
 /* A NaN in x is passed on: the second operand of min and max is what they return then. */
 static inline Vector simd_clamp(Vector x, float low, float high) {
     return _mm512_min_ps(simd_set(high), _mm512_max_ps(simd_set(low), x));
@@ -87,6 +92,36 @@ static inline Vector simd_where_positive(Vector x, Vector positive, Vector other
 }
 
 #define SIMD_GELU gelu_by_pieces
+
+/* Element i of vector j becomes element j of vector i. */
+static inline void simd_transpose(Vector v[SIMD_LANES]) {
+    Vector pairs[SIMD_LANES];
+    Vector fours[SIMD_LANES];
+    UNROLL
+    for (int i = 0; i < SIMD_LANES; i += 2) {
+        pairs[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+        pairs[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+    }
+    /* Of vectors i … i + 3, column c of every quarter is in fours[i + c]. */
+    UNROLL
+    for (int i = 0; i < SIMD_LANES; i += 4) {
+        fours[i] = _mm512_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+        fours[i + 1] = _mm512_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+        fours[i + 2] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+        fours[i + 3] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+    }
+    UNROLL
+    for (int c = 0; c < 4; c++) {
+        Vector low = _mm512_shuffle_f32x4(fours[c], fours[c + 4], 0x44);
+        Vector high = _mm512_shuffle_f32x4(fours[c], fours[c + 4], 0xee);
+        Vector low_after = _mm512_shuffle_f32x4(fours[c + 8], fours[c + 12], 0x44);
+        Vector high_after = _mm512_shuffle_f32x4(fours[c + 8], fours[c + 12], 0xee);
+        v[c] = _mm512_shuffle_f32x4(low, low_after, 0x88);
+        v[c + 4] = _mm512_shuffle_f32x4(low, low_after, 0xdd);
+        v[c + 8] = _mm512_shuffle_f32x4(high, high_after, 0x88);
+        v[c + 12] = _mm512_shuffle_f32x4(high, high_after, 0xdd);
+    }
+}
 
 /* ---- Half precision ---- */
 

@@ -48,6 +48,11 @@ static inline Vector simd_fma(Vector a, Vector b, Vector c) {
     return vfmaq_f32(c, a, b);
 }
 
+/* c - a · b, rounded once. */
+static inline Vector simd_fnma(Vector a, Vector b, Vector c) {
+    return vfmsq_f32(c, a, b);
+}
+
 /* A NaN in x is passed on: these min and max (unlike vminnmq and vmaxnmq) return it from either
  * operand. */
 static inline Vector simd_clamp(Vector x, float low, float high) {
@@ -79,6 +84,16 @@ static inline Vector simd_scale(Vector x, Vector n) {
 /* positive where x > 0, else other. */
 static inline Vector simd_where_positive(Vector x, Vector positive, Vector other) {
     return vbslq_f32(vcgtzq_f32(x), positive, other);
+}
+
+/* Element i of vector j becomes element j of vector i. */
+static inline void simd_transpose(Vector v[SIMD_LANES]) {
+    float32x4x2_t upper = vtrnq_f32(v[0], v[1]);
+    float32x4x2_t lower = vtrnq_f32(v[2], v[3]);
+    for (int i = 0; i < 2; i++) {
+        v[i] = vcombine_f32(vget_low_f32(upper.val[i]), vget_low_f32(lower.val[i]));
+        v[i + 2] = vcombine_f32(vget_high_f32(upper.val[i]), vget_high_f32(lower.val[i]));
+    }
 }
 
 /* ---- Half precision ---- */
