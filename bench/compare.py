@@ -2,7 +2,7 @@
 """Compares the time, memory and precision of cleave and of other runtimes, on the same networks
 with the same weights. The engines take turns, so that whatever disturbs the machine disturbs all of them.
 
-    bench/compare.py [--network full,demo,kim,bs512,tiny] [--repeats 5] [--threads 2]
+    bench/compare.py [--network full,drum6,demo,kim,bs512,tiny] [--repeats 5] [--threads 2]
                      [--precision f32,bf16] [--together 2]
 
 Needs a built cleave (build/). Makes an environment in build/venv-bench with the runtimes of
@@ -141,6 +141,7 @@ def random_network(work, name, config):
 # Title, and the configuration or the model itself.
 NETWORKS = {
     "full": ("Full public size", "tools/full_size.yaml"),
+    "drum6": ("6 stems of drums", "tools/drum_six.yaml"),
     "demo": ("The bundled demo model", "demo/drumsep-mini.ckpt"),
     "kim": ("Mel-Band Roformer, dim 384, 6 blocks", "tools/mel_band_384.yaml"),
     "bs512": ("BS-Roformer, dim 512, 12 blocks", "tools/bs_roformer_512.yaml"),

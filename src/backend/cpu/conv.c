@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/cpu/conv_weights.h"
+#include "backend/cpu/splits.h"
 #include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
 
@@ -17,6 +18,10 @@
 
 /* Below this size the whole input is loaded once, before any task, and shared. */
 #define SHARED_SLAB_BYTES ((size_t)8 << 20)
+
+/* Loading a position of a channel block takes about as long as so many products with a pair of
+ * column blocks. */
+#define LOAD_PAIRS 0.6
 
 /* Tasks per thread that even out the load. */
 #define TASKS_PER_THREAD 4
@@ -268,13 +273,23 @@ static void load_shared_row(void *context, size_t task, int thread) {
                   c->run->executable->shared + task * slab_row_bytes(conv));
 }
 
-/* Splits the columns only as far as it takes to keep all threads busy: each split of a slab that
- * is not shared is loaded once more. */
+/* What a task loads again for each split of its columns, in pairs of column blocks. */
+static double loaded_again(const ConvStep *conv) {
+    double positions = conv->transposed ? 1 : (double)conv->stride[0] * conv->stride[1];
+    return conv->shared || conv->in_place ? 0 : LOAD_PAIRS * positions / conv->weights.taps;
+}
+
+/* Splits the columns only as far as it takes to keep all threads busy, and no further than what is
+ * loaded again allows. */
 static int choose_splits(const ConvStep *conv, const CpuRun *run, int groups) {
     int pairs = (conv->weights.column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
-    int wanted = TASKS_PER_THREAD * thread_pool_size(run->executable->pool);
+    int threads = thread_pool_size(run->executable->pool);
+    int wanted = TASKS_PER_THREAD * threads;
     int splits = (wanted + groups - 1) / groups;
-    return splits < pairs ? splits : pairs;
+    double again = loaded_again(conv);
+    if (splits > pairs)
+        splits = pairs;
+    return again > 0 ? splits_choose((size_t)groups, pairs, again, threads) : splits;
 }
 
 static void conv_run(const CpuStep *step, const CpuRun *run) {

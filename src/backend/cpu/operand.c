@@ -108,12 +108,15 @@ static cleave_status allocate_scales(Operand *operand, const CpuExecutable *exec
     operand->bytes += bytes + moments;
     if (executable->sizes_only)
         return CLEAVE_OK;
-    operand->scale = calloc(items * lanes, sizeof(float));
-    operand->shift = calloc(items * lanes, sizeof(float));
+    /* Aligned, so that threads that normalise different blocks write to lines of their own. */
+    operand->scale = memory_allocate_aligned(bytes / 2);
+    operand->shift = memory_allocate_aligned(bytes / 2);
     if (moments > 0)
-        operand->moments = malloc(moments);
+        operand->moments = memory_allocate_aligned(moments);
     if (!operand->scale || !operand->shift || (moments > 0 && !operand->moments))
         return error_memory(error, "normalisation", bytes + moments);
+    memset(operand->scale, 0, bytes / 2);
+    memset(operand->shift, 0, bytes / 2);
     return CLEAVE_OK;
 }
 
@@ -136,9 +139,9 @@ void operand_destroy(Operand *operand) {
     free(operand->bias);
     free(operand->running_mean);
     free(operand->running_variance);
-    free(operand->scale);
-    free(operand->shift);
-    free(operand->moments);
+    memory_free_aligned(operand->scale);
+    memory_free_aligned(operand->shift);
+    memory_free_aligned(operand->moments);
 }
 
 /* ---- Rows ---- */
@@ -233,16 +236,6 @@ typedef struct PrepareContext {
     int groups;
 } PrepareContext;
 
-static void prepare_block(void *context, size_t task, int thread) {
-    (void)thread;
-    const PrepareContext *c = context;
-    int block = (int)(task % (size_t)c->operand->blocks);
-    int item = (int)(task / (size_t)c->operand->blocks);
-    int source = find_source(c->operand, &block);
-    block_moments(c->operand->sources[source].tensor, item, block,
-                  c->operand->moments + task * CHANNEL_BLOCK);
-}
-
 /* Normalises the channels of one group of one item; InstanceNorm has a group per channel. */
 static void prepare_group(const PrepareContext *c, int item, int index) {
     const Operand *operand = c->operand;
@@ -265,6 +258,34 @@ static void prepare_group(const PrepareContext *c, int item, int index) {
                  group.squares / (count * members));
 }
 
+/* Normalises the channels of one block, where each is a group by itself. */
+static void prepare_channels(const PrepareContext *c, int item, int block) {
+    const ValueChannels *channels = &c->operand->channels;
+    int first = 0;
+    int part = 0;
+    for (; block * CHANNEL_BLOCK >= channels->parts[part]; part++) {
+        block -= (channels->parts[part] + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+        first += channels->parts[part];
+    }
+    first += block * CHANNEL_BLOCK;
+    int count = size_clipped(CHANNEL_BLOCK, block * CHANNEL_BLOCK, channels->parts[part]);
+    for (int i = 0; i < count; i++)
+        prepare_group(c, item, first + i);
+}
+
+static void prepare_block(void *context, size_t task, int thread) {
+    (void)thread;
+    const PrepareContext *c = context;
+    const int index = (int)(task % (size_t)c->operand->blocks);
+    int item = (int)(task / (size_t)c->operand->blocks);
+    int block = index;
+    int source = find_source(c->operand, &block);
+    block_moments(c->operand->sources[source].tensor, item, block,
+                  c->operand->moments + task * CHANNEL_BLOCK);
+    if (c->operand->norm.kind == NORM_INSTANCE)
+        prepare_channels(c, item, index);
+}
+
 void operand_prepare(const Operand *operand, ThreadPool *pool, int batch) {
     if (!has_own_statistics(operand))
         return;
@@ -272,7 +293,7 @@ void operand_prepare(const Operand *operand, ThreadPool *pool, int batch) {
     context.groups = operand->norm.kind == NORM_GROUP ? operand->norm.groups
                                                       : value_channels_count(&operand->channels);
     thread_pool_run(pool, (size_t)batch * (size_t)operand->blocks, prepare_block, &context);
-    for (int item = 0; item < batch; item++)
+    for (int item = 0; item < batch && operand->norm.kind == NORM_GROUP; item++)
         for (int group = 0; group < context.groups; group++)
             prepare_group(&context, item, group);
 }

@@ -7,12 +7,21 @@
 #include <string.h>
 
 #include "backend/cpu/conv_weights.h"
+#include "backend/cpu/splits.h"
 #include "backend/cpu/step_kinds.h"
 #include "base/memory.h"
 
 /* Input channel blocks whose weights are transformed at once, where that happens on the way: they
  * should stay in the cache, and so should the products that are summed over them. */
 #define WEIGHT_BLOCKS 8
+
+/* Loading a patch and transforming it takes about as long as the products of so many pairs of
+ * column blocks. */
+#define PATCH_LOAD_PAIRS 1.0
+
+/* Two column blocks at once share rows that each would read by itself. That takes about as long as
+ * so much of one block's products. */
+#define SHARED_COLUMNS 0.5
 
 /* Floats of one block of input and of output channels. */
 #define PANEL ((size_t)CHANNEL_BLOCK * CHANNEL_BLOCK)
@@ -29,7 +38,8 @@ typedef struct WinogradStep {
 typedef struct WinogradContext {
     const WinogradStep *step;
     const CpuRun *run;
-    int item; /* where all patches are loaded first */
+    int item;   /* where all patches are loaded first */
+    int splits; /* of all columns of a patch, where weights come first; else of each pair of them */
 } WinogradContext;
 
 /* ---- Sizes, in elements of their kind ---- */
@@ -286,34 +296,47 @@ static void transform_weights(void *context, size_t task, int thread) {
                     c->run->executable->shared + task * PANEL * w->element);
 }
 
-static void patch_task(void *context, size_t task, int thread) {
-    const WinogradContext *c = context;
-    const WinogradStep *w = c->step;
-    const CpuExecutable *executable = c->run->executable;
-    Scratch scratch = find_scratch(w, c->run, thread);
-    Patch patch = find_patch(w, (int)(task / patch_count(w)), task % patch_count(w));
-    for (int block = 0; block < w->weights.blocks; block++)
-        load_patch_block(w, executable, &patch, block, &scratch, scratch.input);
+/* Column blocks [first, last) of a patch whose input is loaded. */
+static void patch_columns(const WinogradStep *w, const CpuExecutable *executable,
+                          const Patch *patch, int first, int last, const Scratch *scratch) {
     size_t column_elements = (size_t)w->weights.blocks * PANEL;
-    for (int column = 0; column < w->weights.column_blocks; column += GEMM_COLUMNS) {
-        Product product = {.input = scratch.input,
+    for (int column = first; column < last; column += GEMM_COLUMNS) {
+        Product product = {.input = scratch->input,
                            .weights =
                                executable->shared + (size_t)column * column_elements * w->element,
                            .weights_column = column_elements,
                            .last = w->weights.blocks,
-                           .columns = size_clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
-                           .rows = (size_t)(patch.rows * patch.columns)};
-        multiply_patch(w, &product, scratch.pointers, scratch.products);
-        store_patch(w, executable->kernels, &patch, column, product.columns, scratch.products);
+                           .columns = size_clipped(GEMM_COLUMNS, column, last),
+                           .rows = (size_t)(patch->rows * patch->columns)};
+        multiply_patch(w, &product, scratch->pointers, scratch->products);
+        store_patch(w, executable->kernels, patch, column, product.columns, scratch->products);
     }
+}
+
+static void patch_task(void *context, size_t task, int thread) {
+    const WinogradContext *c = context;
+    const WinogradStep *w = c->step;
+    Scratch scratch = find_scratch(w, c->run, thread);
+    int split = (int)(task % (size_t)c->splits);
+    size_t index = task / (size_t)c->splits;
+    Patch patch = find_patch(w, (int)(index / patch_count(w)), index % patch_count(w));
+    int first = split * column_pairs(w) / c->splits * GEMM_COLUMNS;
+    int last = (split + 1) * column_pairs(w) / c->splits * GEMM_COLUMNS;
+    for (int block = 0; block < w->weights.blocks; block++)
+        load_patch_block(w, c->run->executable, &patch, block, &scratch, scratch.input);
+    patch_columns(w, c->run->executable, &patch, first,
+                  last < w->weights.column_blocks ? last : w->weights.column_blocks, &scratch);
 }
 
 static void run_weights_first(const WinogradStep *w, const CpuRun *run) {
     WinogradContext context = {.step = w, .run = run};
     ThreadPool *pool = run->executable->pool;
     size_t panels = (size_t)w->weights.column_blocks * (size_t)w->weights.blocks;
+    size_t patches = (size_t)run->batch * patch_count(w);
+    context.splits =
+        splits_choose(patches, column_pairs(w), PATCH_LOAD_PAIRS, thread_pool_size(pool));
     thread_pool_run(pool, panels, transform_weights, &context);
-    thread_pool_run(pool, (size_t)run->batch * patch_count(w), patch_task, &context);
+    thread_pool_run(pool, patches * (size_t)context.splits, patch_task, &context);
 }
 
 /* ---- Patches first ---- */
@@ -337,13 +360,17 @@ static void columns_task(void *context, size_t task, int thread) {
     const WinogradStep *w = c->step;
     const CpuExecutable *executable = c->run->executable;
     Scratch scratch = find_scratch(w, c->run, thread);
-    size_t index = task / (size_t)column_pairs(w);
-    int column = (int)(task % (size_t)column_pairs(w)) * GEMM_COLUMNS;
+    size_t tasks = (size_t)column_pairs(w) * (size_t)c->splits;
+    size_t index = task / tasks;
+    int width = GEMM_COLUMNS / c->splits;
+    int column = (int)(task % tasks) * width;
     Patch patch = find_patch(w, c->item, index);
+    if (column >= w->weights.column_blocks)
+        return;
     Product product = {.input = patch_input(c, index),
                        .weights = scratch.weights,
                        .weights_column = WEIGHT_BLOCKS * PANEL,
-                       .columns = size_clipped(GEMM_COLUMNS, column, w->weights.column_blocks),
+                       .columns = size_clipped(width, column, w->weights.column_blocks),
                        .rows = (size_t)(patch.rows * patch.columns)};
     for (; product.first < w->weights.blocks; product.first = product.last) {
         int count = size_clipped(WEIGHT_BLOCKS, product.first, w->weights.blocks);
@@ -361,10 +388,12 @@ static void columns_task(void *context, size_t task, int thread) {
 static void run_patches_first(const WinogradStep *w, const CpuRun *run) {
     WinogradContext context = {.step = w, .run = run};
     ThreadPool *pool = run->executable->pool;
+    size_t pairs = patch_count(w) * (size_t)column_pairs(w);
+    context.splits = splits_choose(pairs, GEMM_COLUMNS, SHARED_COLUMNS, thread_pool_size(pool));
     for (int item = 0; item < run->batch; item++) {
         context.item = item;
         thread_pool_run(pool, patch_count(w) * (size_t)w->weights.blocks, load_task, &context);
-        thread_pool_run(pool, patch_count(w) * (size_t)column_pairs(w), columns_task, &context);
+        thread_pool_run(pool, pairs * (size_t)context.splits, columns_task, &context);
     }
 }
 
