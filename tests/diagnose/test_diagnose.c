@@ -102,19 +102,37 @@ static void wrong_statistics(const StatisticsArguments *a) {
     a->squares[3] *= 1.01F;
 }
 
-static void wrong_winograd_input(void *to, size_t to_stride, const float *from, size_t from_stride,
-                                 size_t tiles) {
-    good->products[CLEAVE_PRECISION_F32].winograd_input(to, to_stride, from, from_stride, tiles);
+static void wrong_winograd4_input(void *to, size_t to_stride, const float *from, size_t from_stride,
+                                  size_t tiles) {
+    good->products[CLEAVE_PRECISION_F32].winograd_input[WINOGRAD_4X4](to, to_stride, from,
+                                                                      from_stride, tiles);
     ((float *)to)[7 * to_stride] += 0.01F;
 }
 
-static void wrong_winograd_weights(float *to, size_t to_stride, const float *taps) {
-    good->winograd_weights(to, to_stride, taps);
+static void wrong_winograd4_weights(float *to, size_t to_stride, const float *taps) {
+    good->winograd[WINOGRAD_4X4].weights(to, to_stride, taps);
     to[7 * to_stride + 3] += 0.01F;
 }
 
-static void wrong_winograd_output(const WinogradOutput *o) {
-    good->winograd_output(o);
+static void wrong_winograd4_output(const WinogradOutput *o) {
+    good->winograd[WINOGRAD_4X4].output(o);
+    o->to[(o->rows - 1) * o->to_stride] += 0.01F;
+}
+
+static void wrong_winograd6_input(void *to, size_t to_stride, const float *from, size_t from_stride,
+                                  size_t tiles) {
+    good->products[CLEAVE_PRECISION_F32].winograd_input[WINOGRAD_6X6](to, to_stride, from,
+                                                                      from_stride, tiles);
+    ((float *)to)[9 * to_stride] += 0.01F;
+}
+
+static void wrong_winograd6_weights(float *to, size_t to_stride, const float *taps) {
+    good->winograd[WINOGRAD_6X6].weights(to, to_stride, taps);
+    to[9 * to_stride + 3] += 0.01F;
+}
+
+static void wrong_winograd6_output(const WinogradOutput *o) {
+    good->winograd[WINOGRAD_6X6].output(o);
     o->to[(o->rows - 1) * o->to_stride] += 0.01F;
 }
 
@@ -184,14 +202,23 @@ static void each_wrong_kernel_is_found(void **state) {
     wrong.statistics = wrong_statistics;
     expect_failures(&wrong, "statistics,");
     wrong = *good;
-    wrong.products[CLEAVE_PRECISION_F32].winograd_input = wrong_winograd_input;
+    wrong.products[CLEAVE_PRECISION_F32].winograd_input[WINOGRAD_4X4] = wrong_winograd4_input;
     expect_failures(&wrong, "winograd input,");
     wrong = *good;
-    wrong.winograd_weights = wrong_winograd_weights;
+    wrong.winograd[WINOGRAD_4X4].weights = wrong_winograd4_weights;
     expect_failures(&wrong, "winograd weights,");
     wrong = *good;
-    wrong.winograd_output = wrong_winograd_output;
+    wrong.winograd[WINOGRAD_4X4].output = wrong_winograd4_output;
     expect_failures(&wrong, "winograd output,");
+    wrong = *good;
+    wrong.products[CLEAVE_PRECISION_F32].winograd_input[WINOGRAD_6X6] = wrong_winograd6_input;
+    expect_failures(&wrong, "winograd6 input,");
+    wrong = *good;
+    wrong.winograd[WINOGRAD_6X6].weights = wrong_winograd6_weights;
+    expect_failures(&wrong, "winograd6 weights,");
+    wrong = *good;
+    wrong.winograd[WINOGRAD_6X6].output = wrong_winograd6_output;
+    expect_failures(&wrong, "winograd6 output,");
     wrong = *good;
     wrong.transpose_rows = wrong_transpose_rows;
     expect_failures(&wrong, "transpose rows,");

@@ -5,7 +5,8 @@
 
 #include "backend/cpu/kernels/kernels.h"
 
-/* `variant` is a cleave_precision, an ActKind, or 0 where a kernel has one form only. */
+/* `variant` is a cleave_precision, an ActKind, a WinogradSize, or 0 where a kernel has one form
+ * only. */
 typedef void KernelTest(const Kernels *kernels, int variant);
 
 KernelTest test_gemm;         /* of a precision */
@@ -24,7 +25,7 @@ KernelTest test_softmax; /* of a precision */
 KernelTest test_rope;
 KernelTest test_transpose;
 KernelTest test_scale_rows;
-KernelTest test_winograd_input;
+KernelTest test_winograd_input; /* of a WinogradSize, as are the next */
 KernelTest test_winograd_weights;
 KernelTest test_winograd_output;
 KernelTest test_transpose_rows;

@@ -27,8 +27,8 @@
 #define FLOATS   ((size_t)CHANNELS * STEMS * SAMPLES)
 
 static const ConvPlan direct = {.algorithm = CONV_DIRECT};
-static const ConvPlan tiles_first = {CONV_WINOGRAD, 1, 1, false};
-static const ConvPlan weights_first = {CONV_WINOGRAD, 2, 3, true};
+static const ConvPlan tiles_first = {CONV_WINOGRAD_4X4, 1, 1, false};
+static const ConvPlan weights_first = {CONV_WINOGRAD_4X4, 2, 3, true};
 
 /* ---- Fixture: a model, and a folder for stems ---- */
 

@@ -2,6 +2,7 @@
  * kind of kernel table. */
 #include "backend/cpu/conv_plan.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,9 +18,9 @@ static bool is_3x3(const CpuLayer *layer) {
     return layer->op == OP_CONV && memcmp(&layer->conv, &wanted, sizeof(wanted)) == 0;
 }
 
-static size_t layer_tiles(const CpuLayer *layer) {
-    return (size_t)winograd_tiles(layer->output.height) *
-           (size_t)winograd_tiles(layer->output.width);
+static size_t layer_tiles(const CpuLayer *layer, WinogradSize size) {
+    return (size_t)winograd_tiles(size, layer->output.height) *
+           (size_t)winograd_tiles(size, layer->output.width);
 }
 
 static size_t column_blocks(const CpuLayer *layer) {
@@ -31,8 +32,11 @@ static size_t patch_tiles(const ConvPlan *plan) {
 }
 
 static size_t patches(const CpuLayer *layer, const ConvPlan *plan) {
-    return size_divide_up((size_t)winograd_tiles(layer->output.height), (size_t)plan->patch_rows) *
-           size_divide_up((size_t)winograd_tiles(layer->output.width), (size_t)plan->patch_columns);
+    WinogradSize size = conv_winograd_size(plan->algorithm);
+    return size_divide_up((size_t)winograd_tiles(size, layer->output.height),
+                          (size_t)plan->patch_rows) *
+           size_divide_up((size_t)winograd_tiles(size, layer->output.width),
+                          (size_t)plan->patch_columns);
 }
 
 /* Bytes of the largest array that a plan keeps transformed, in f32: all weights, all patches, or
@@ -40,7 +44,8 @@ static size_t patches(const CpuLayer *layer, const ConvPlan *plan) {
 static bool transformed_bytes(const CpuLayer *layer, const ConvPlan *plan, size_t *bytes) {
     size_t patch = 0;
     size_t all = 0;
-    size_t one = WINOGRAD_ELEMENTS * CHANNEL_BLOCK * sizeof(float);
+    size_t one =
+        winograd_elements(conv_winograd_size(plan->algorithm)) * CHANNEL_BLOCK * sizeof(float);
     bool good = size_multiply(patch_tiles(plan), (size_t)layer->blocks + 1, &patch) &&
                 size_multiply(patch, one, &patch);
     if (plan->weights_first)
@@ -60,8 +65,10 @@ typedef struct LayerCosts {
     double load;        /* for each position of a channel block that is loaded */
     double linear;      /* for each vector of a linear's product */
     double linear_load; /* for each position that a linear loads */
-    double tile;        /* for loading and transforming a tile of a channel block, and back */
-    double panel;       /* for transforming the weights of a block of in and output */
+    /* By WinogradSize: for loading and transforming a tile of a channel block, and back; and for
+     * transforming the weights of a block of in and output. */
+    double tile[WINOGRAD_SIZES];
+    double panel[WINOGRAD_SIZES];
     /* For each vector of all transformed weights, which every patch reads anew from where they
      * stay: the inner cache, the outer cache, or memory. */
     double inner_weight;
@@ -72,9 +79,10 @@ typedef struct LayerCosts {
 
 /* Fitted on an AMD EPYC with AVX2, f32, to some two hundred measurements of convolutions and
  * linears of 16 to 1280 channels. Other processors change all of them by much the same factor. */
-#define F32_COSTS                                                                              \
-    .gemm = 0.37, .load = 1.0, .linear = 0.34, .linear_load = 7.0, .tile = 374, .panel = 1930, \
-    .inner_weight = 0.1, .outer_weight = 0.67, .weight_bytes = sizeof(float)
+#define F32_COSTS                                                                      \
+    .gemm = 0.37, .load = 1.0, .linear = 0.34, .linear_load = 7.0, .tile = {374, 960}, \
+    .panel = {1930, 3430}, .inner_weight = 0.1, .outer_weight = 0.67,                  \
+    .weight_bytes = sizeof(float)
 
 static const LayerCosts avx2_costs = {F32_COSTS, .memory_weight = 2.96};
 
@@ -94,8 +102,8 @@ static const LayerCosts bf16_costs = {.gemm = 0.157,
                                       .load = 0.42,
                                       .linear = 0.17,
                                       .linear_load = 7.0,
-                                      .tile = 200,
-                                      .panel = 1780,
+                                      .tile = {200},
+                                      .panel = {1780},
                                       .inner_weight = 0.04,
                                       .outer_weight = 1.0,
                                       .memory_weight = 3.0,
@@ -163,14 +171,15 @@ static double weight_cost(const LayerCosts *costs, double vectors) {
 static double winograd_cost(const CpuLayer *layer, const ConvPlan *plan) {
     const LayerCosts *costs = layer_costs(layer);
     double panels = (double)layer->blocks * (double)column_blocks(layer);
-    double vectors = WINOGRAD_ELEMENTS * CHANNEL_BLOCK * panels;
+    WinogradSize size = conv_winograd_size(plan->algorithm);
+    double vectors = (double)winograd_elements(size) * CHANNEL_BLOCK * panels;
     double weights = weight_cost(costs, vectors) * vectors;
     size_t parts = patches(layer, plan);
-    double cost =
-        (costs->gemm * vectors + costs->tile * layer->blocks) * (double)layer_tiles(layer);
+    double cost = (costs->gemm * vectors + costs->tile[size] * layer->blocks) *
+                  (double)layer_tiles(layer, size);
     if (plan->weights_first)
-        return (cost + costs->panel * panels + weights * (double)parts) * imbalance(parts);
-    return (cost + costs->panel * panels * (double)parts) *
+        return (cost + costs->panel[size] * panels + weights * (double)parts) * imbalance(parts);
+    return (cost + costs->panel[size] * panels * (double)parts) *
            imbalance(parts * size_divide_up(column_blocks(layer), GEMM_COLUMNS));
 }
 
@@ -185,7 +194,7 @@ double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
     switch (layer->op) {
     case OP_CONV:
     case OP_CONV_TRANSPOSED:
-        return plan->algorithm == CONV_WINOGRAD ? winograd_cost(layer, plan) : direct_cost(layer);
+        return plan->algorithm != CONV_DIRECT ? winograd_cost(layer, plan) : direct_cost(layer);
     case OP_LINEAR:
         return linear_cost(layer);
     case OP_STFT:
@@ -214,19 +223,29 @@ double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
  * many channels. Smaller patches share out a small layer. Larger patches transform weights less
  * often where that is done for each patch. Of equal costs the first wins. */
 static const struct Way {
+    ConvAlgorithm algorithm;
     size_t tiles; /* of a patch */
     size_t columns;
     bool weights_first;
-} ways[] = {{64, 16, true}, {32, 8, true}, {16, 8, true}, {64, 16, false}, {128, 16, false}};
+} ways[] = {
+    {CONV_WINOGRAD_4X4, 64, 16, true},   {CONV_WINOGRAD_4X4, 32, 8, true},
+    {CONV_WINOGRAD_4X4, 16, 8, true},    {CONV_WINOGRAD_4X4, 64, 16, false},
+    {CONV_WINOGRAD_4X4, 128, 16, false}, {CONV_WINOGRAD_6X6, 32, 8, true},
+    {CONV_WINOGRAD_6X6, 32, 8, false},   {CONV_WINOGRAD_6X6, 64, 16, false},
+};
 
 #define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))
 
+/* F(6×6) loses 12 dB more than F(4×4): it is taken where it takes so much of the time at most. */
+#define WINOGRAD_6X6_SHARE 0.9
+
 static ConvPlan winograd_plan(const CpuLayer *layer, const struct Way *way) {
+    WinogradSize size = conv_winograd_size(way->algorithm);
     size_t columns =
-        size_max(size_min((size_t)winograd_tiles(layer->output.width), way->columns), 1);
-    size_t rows =
-        size_max(size_min((size_t)winograd_tiles(layer->output.height), way->tiles / columns), 1);
-    return (ConvPlan){.algorithm = CONV_WINOGRAD,
+        size_max(size_min((size_t)winograd_tiles(size, layer->output.width), way->columns), 1);
+    size_t rows = size_max(
+        size_min((size_t)winograd_tiles(size, layer->output.height), way->tiles / columns), 1);
+    return (ConvPlan){.algorithm = way->algorithm,
                       .patch_rows = (int)rows,
                       .patch_columns = (int)columns,
                       .weights_first = way->weights_first};
@@ -244,9 +263,14 @@ static size_t allowed_bytes(const CpuLayer *layer) {
     return size_max(least, CANDIDATE_BYTES);
 }
 
-static bool is_candidate(const CpuLayer *layer, const ConvPlan *plan) {
+/* What the choice compares; infinite where the plan is out of the question. */
+static double candidate_cost(const CpuLayer *layer, const ConvPlan *plan) {
     size_t bytes = 0;
-    return transformed_bytes(layer, plan, &bytes) && bytes <= allowed_bytes(layer);
+    bool is_exact = plan->algorithm != CONV_WINOGRAD_6X6;
+    if (!transformed_bytes(layer, plan, &bytes) || bytes > allowed_bytes(layer) ||
+        (!is_exact && layer->precision != CLEAVE_PRECISION_F32))
+        return INFINITY;
+    return conv_plan_cost(layer, plan) / (is_exact ? 1 : WINOGRAD_6X6_SHARE);
 }
 
 static const ConvPlan *forced_plan;
@@ -258,10 +282,11 @@ void conv_plan_force(const ConvPlan *plan) {
 /* The forced plan, with patches cut to the layer's size. */
 static ConvPlan cut_forced_plan(const CpuLayer *layer) {
     ConvPlan plan = *forced_plan;
-    if (plan.patch_rows > winograd_tiles(layer->output.height))
-        plan.patch_rows = winograd_tiles(layer->output.height);
-    if (plan.patch_columns > winograd_tiles(layer->output.width))
-        plan.patch_columns = winograd_tiles(layer->output.width);
+    WinogradSize size = conv_winograd_size(plan.algorithm);
+    if (plan.patch_rows > winograd_tiles(size, layer->output.height))
+        plan.patch_rows = winograd_tiles(size, layer->output.height);
+    if (plan.patch_columns > winograd_tiles(size, layer->output.width))
+        plan.patch_columns = winograd_tiles(size, layer->output.width);
     return plan;
 }
 
@@ -271,11 +296,14 @@ ConvPlan conv_plan_choose(const CpuLayer *layer) {
         return best;
     if (forced_plan)
         return cut_forced_plan(layer);
+    double least = conv_plan_cost(layer, &best);
     for (int i = 0; i < WAYS; i++) {
         ConvPlan plan = winograd_plan(layer, &ways[i]);
-        if (is_candidate(layer, &plan) &&
-            conv_plan_cost(layer, &plan) < conv_plan_cost(layer, &best))
+        double cost = candidate_cost(layer, &plan);
+        if (cost < least) {
             best = plan;
+            least = cost;
+        }
     }
     return best;
 }
@@ -283,12 +311,15 @@ ConvPlan conv_plan_choose(const CpuLayer *layer) {
 /* ---- Words ---- */
 
 const char *conv_algorithm_name(ConvAlgorithm algorithm) {
-    return algorithm == CONV_WINOGRAD ? "winograd" : "direct";
+    static const char *const names[] = {[CONV_DIRECT] = "direct",
+                                        [CONV_WINOGRAD_4X4] = "winograd",
+                                        [CONV_WINOGRAD_6X6] = "winograd6"};
+    return names[algorithm];
 }
 
 void conv_plan_describe(const ConvPlan *plan, char *text, size_t size) {
     const char *name = conv_algorithm_name(plan->algorithm);
-    if (plan->algorithm == CONV_WINOGRAD)
+    if (plan->algorithm != CONV_DIRECT)
         snprintf(text, size, "%s %dx%d, %s first", name, plan->patch_columns, plan->patch_rows,
                  plan->weights_first ? "weights" : "patches");
     else

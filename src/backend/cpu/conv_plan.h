@@ -10,8 +10,9 @@
 #include "graph/graph.h"
 
 typedef enum ConvAlgorithm {
-    CONV_DIRECT,  /* the gemm reads the rows themselves, a block of k per tap */
-    CONV_WINOGRAD /* F(4×4, 3×3) */
+    CONV_DIRECT,       /* the gemm reads the rows themselves, a block of k per tap */
+    CONV_WINOGRAD_4X4, /* F(4×4, 3×3) */
+    CONV_WINOGRAD_6X6  /* F(6×6, 3×3), in f32 only */
 } ConvAlgorithm;
 
 /* How a convolution is computed. The bits of a result depend on all of this, so it depends neither
@@ -45,9 +46,15 @@ static inline bool is_convolution(const Node *node) {
     return node->op == OP_CONV || node->op == OP_CONV_TRANSPOSED;
 }
 
+/* Of an algorithm that is not CONV_DIRECT. */
+static inline WinogradSize conv_winograd_size(ConvAlgorithm algorithm) {
+    return algorithm == CONV_WINOGRAD_6X6 ? WINOGRAD_6X6 : WINOGRAD_4X4;
+}
+
 /* Tiles that cover a number of positions. */
-static inline int winograd_tiles(int positions) {
-    return (positions + WINOGRAD_TILE - 1) / WINOGRAD_TILE;
+static inline int winograd_tiles(WinogradSize size, int positions) {
+    int tile = (int)winograd_tile(size);
+    return (positions + tile - 1) / tile;
 }
 
 /* The cheapest way to compute a layer. For an op that is not a convolution: zeros. */
@@ -62,10 +69,11 @@ void conv_plan_force(const ConvPlan *plan);
  * kernels means something. */
 double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan);
 
-/* "direct" or "winograd". */
+/* "direct", "winograd" or "winograd6". */
 const char *conv_algorithm_name(ConvAlgorithm algorithm);
 
-/* "direct", or "winograd 16x4, weights first": the patch in tiles, frequency by time. */
+/* "direct", or "winograd 16x4, weights first": the patch in tiles, frequency by time. The tiles of
+ * "winograd" are 4×4, those of "winograd6" 6×6. */
 void conv_plan_describe(const ConvPlan *plan, char *text, size_t size);
 
 #endif

@@ -67,7 +67,7 @@ static cleave_status create_step(CpuStep **created, const CpuExecutable *executa
         return istft_step_create(created, executable, step, weights, error);
     case OP_CONV:
     case OP_CONV_TRANSPOSED:
-        if (step_plan(executable, step)->algorithm == CONV_WINOGRAD)
+        if (step_plan(executable, step)->algorithm != CONV_DIRECT)
             return winograd_step_create(created, executable, step, weights, error);
         return conv_step_create(created, executable, step, weights, error);
     case OP_LINEAR:

@@ -43,9 +43,10 @@ static void set_parts(const CpuExecutable *executable, const Step *step, CpuTens
     const ConvPlan *plan = step_plan(executable, step);
     tensor->part_height = 1;
     tensor->part_width = tensor->width;
-    if (plan->algorithm == CONV_WINOGRAD) {
-        tensor->part_height = plan->patch_rows * WINOGRAD_TILE;
-        tensor->part_width = plan->patch_columns * WINOGRAD_TILE;
+    if (plan->algorithm != CONV_DIRECT) {
+        int tile = (int)winograd_tile(conv_winograd_size(plan->algorithm));
+        tensor->part_height = plan->patch_rows * tile;
+        tensor->part_width = plan->patch_columns * tile;
     }
 }
 

@@ -20,10 +20,12 @@ static double step_products(const CpuExecutable *executable, const Step *step) {
     if (!graph_is_product(node) && (op_info(node->op)->class != OP_CLASS_LAYER || is_norm))
         return 0;
     double flops = graph_node_flops(&executable->graph, step->node);
-    if (step_plan(executable, step)->algorithm != CONV_WINOGRAD)
+    ConvAlgorithm algorithm = step_plan(executable, step)->algorithm;
+    if (algorithm == CONV_DIRECT)
         return flops;
-    double tiles = (double)winograd_tiles(shape->height) * winograd_tiles(shape->width);
-    return flops * WINOGRAD_ELEMENTS * tiles / (9.0 * shape->height * shape->width);
+    WinogradSize size = conv_winograd_size(algorithm);
+    double tiles = (double)winograd_tiles(size, shape->height) * winograd_tiles(size, shape->width);
+    return flops * (double)winograd_elements(size) * tiles / (9.0 * shape->height * shape->width);
 }
 
 static double tensor_bytes(const CpuTensor *tensor) {

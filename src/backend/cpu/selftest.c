@@ -41,11 +41,11 @@ typedef struct Bench {
     float c[GEMM_COLUMNS * ROWS * CHANNEL_BLOCK];
     float row[3][POSITIONS * CHANNEL_BLOCK];
     float taps[9 * PANEL];
-    float weights[WINOGRAD_ELEMENTS * PANEL];
-    float image[WINOGRAD_WINDOW * (TILES * WINOGRAD_TILE + 2) * CHANNEL_BLOCK];
-    float windows[WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK];
-    float products[WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK];
-    float result[WINOGRAD_TILE * TILES * WINOGRAD_TILE * CHANNEL_BLOCK];
+    float weights[WINOGRAD_ELEMENTS_MAX * PANEL];
+    float image[WINOGRAD_WINDOW_MAX * (TILES * WINOGRAD_TILE_MAX + 2) * CHANNEL_BLOCK];
+    float windows[WINOGRAD_ELEMENTS_MAX * TILES * CHANNEL_BLOCK];
+    float products[WINOGRAD_ELEMENTS_MAX * TILES * CHANNEL_BLOCK];
+    float result[WINOGRAD_TILE_MAX * TILES * WINOGRAD_TILE_MAX * CHANNEL_BLOCK];
     float positions[2][FOURIER_SIZE * FOURIER_POSITION];
     float work[FOURIER_RADIX * FOURIER_POSITION];
     float numbers[2 * FOURIER_SIZE];
@@ -265,17 +265,23 @@ static void test_statistics(Tests *tests, const Kernels *kernels, Bench *bench) 
 
 /* ---- Winograd ---------------------------------------------------------------------------- */
 
-#define IMAGE_WIDTH  (TILES * WINOGRAD_TILE + 2)
-#define RESULT_WIDTH (TILES * WINOGRAD_TILE)
+static size_t image_width(WinogradSize size) {
+    return TILES * winograd_tile(size) + 2;
+}
+
+static size_t result_width(WinogradSize size) {
+    return TILES * winograd_tile(size);
+}
 
 /* A 3×3 convolution of one block of channels by one table's transforms of the input, the weights
  * and the output. */
-static void run_winograd(const Kernels *input, const Kernels *weights, const Kernels *output,
-                         Bench *bench) {
-    input->products[CLEAVE_PRECISION_F32].winograd_input(
-        bench->windows, TILES * CHANNEL_BLOCK, bench->image, IMAGE_WIDTH * CHANNEL_BLOCK, TILES);
-    weights->winograd_weights(bench->weights, PANEL, bench->taps);
-    for (size_t i = 0; i < WINOGRAD_ELEMENTS * TILES * CHANNEL_BLOCK; i++) {
+static void run_winograd(WinogradSize size, const Kernels *input, const Kernels *weights,
+                         const Kernels *output, Bench *bench) {
+    input->products[CLEAVE_PRECISION_F32].winograd_input[size](
+        bench->windows, TILES * CHANNEL_BLOCK, bench->image, image_width(size) * CHANNEL_BLOCK,
+        TILES);
+    weights->winograd[size].weights(bench->weights, PANEL, bench->taps);
+    for (size_t i = 0; i < winograd_elements(size) * TILES * CHANNEL_BLOCK; i++) {
         const float *window = bench->windows + i / CHANNEL_BLOCK * CHANNEL_BLOCK;
         const float *panel = bench->weights + i / (TILES * CHANNEL_BLOCK) * PANEL;
         double sum = 0.0;
@@ -283,48 +289,51 @@ static void run_winograd(const Kernels *input, const Kernels *weights, const Ker
             sum += (double)window[k] * (double)panel[k * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
         bench->products[i] = (float)sum;
     }
-    output->winograd_output(&(WinogradOutput){.from = bench->products,
-                                              .from_stride = TILES * CHANNEL_BLOCK,
-                                              .to = bench->result,
-                                              .to_stride = RESULT_WIDTH * CHANNEL_BLOCK,
-                                              .rows = WINOGRAD_TILE,
-                                              .positions = RESULT_WIDTH});
+    output->winograd[size].output(&(WinogradOutput){.from = bench->products,
+                                                    .from_stride = TILES * CHANNEL_BLOCK,
+                                                    .to = bench->result,
+                                                    .to_stride = result_width(size) * CHANNEL_BLOCK,
+                                                    .rows = winograd_tile(size),
+                                                    .positions = result_width(size)});
 }
 
-/* The transforms enlarge roundings some fifty times. */
-static void expect_convolution(const Tests *tests, const Bench *bench) {
-    for (size_t i = 0; i < WINOGRAD_TILE * RESULT_WIDTH * CHANNEL_BLOCK; i++) {
-        size_t y = i / (RESULT_WIDTH * CHANNEL_BLOCK);
-        size_t x = i / CHANNEL_BLOCK % RESULT_WIDTH;
+/* The transforms of F(4×4) enlarge roundings some fifty times, and those of F(6×6) four times more.
+ */
+static void expect_convolution(const Tests *tests, WinogradSize size, const Bench *bench) {
+    double enlarged = size == WINOGRAD_6X6 ? 200.0 : 50.0;
+    size_t width = result_width(size);
+    for (size_t i = 0; i < winograd_tile(size) * width * CHANNEL_BLOCK; i++) {
+        size_t y = i / (width * CHANNEL_BLOCK);
+        size_t x = i / CHANNEL_BLOCK % width;
         double sum = 0.0;
         double magnitude = 0.0;
         for (size_t t = 0; t < 9 * (size_t)CHANNEL_BLOCK; t++) {
             size_t tap = t / CHANNEL_BLOCK;
             size_t channel = t % CHANNEL_BLOCK;
-            size_t at = ((y + tap / 3) * IMAGE_WIDTH + x + tap % 3) * CHANNEL_BLOCK + channel;
+            size_t at = ((y + tap / 3) * image_width(size) + x + tap % 3) * CHANNEL_BLOCK + channel;
             double term = (double)bench->image[at] *
                           (double)bench->taps[t * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
             sum += term;
             magnitude += fabs(term);
         }
-        selftest_expect(tests, (double)bench->result[i], sum, 50.0 * UNIT_ROUNDOFF * magnitude);
+        selftest_expect(tests, (double)bench->result[i], sum, enlarged * UNIT_ROUNDOFF * magnitude);
     }
 }
 
 /* Each transform by itself, with the reference's two others. */
-static void test_winograd(Tests *tests, const Kernels *kernels, Bench *bench) {
+static void test_winograd(Tests *tests, const Kernels *kernels, WinogradSize size, Bench *bench) {
+    static const char *const names[WINOGRAD_SIZES][3] = {
+        [WINOGRAD_4X4] = {"winograd input", "winograd weights", "winograd output"},
+        [WINOGRAD_6X6] = {"winograd6 input", "winograd6 weights", "winograd6 output"}};
     const Kernels *reference = &kernels_reference;
     selftest_draw(bench, bench->image, sizeof(bench->image) / sizeof(float));
     selftest_draw(bench, bench->taps, sizeof(bench->taps) / sizeof(float));
-    begin_test(tests, "winograd input");
-    run_winograd(kernels, reference, reference, bench);
-    expect_convolution(tests, bench);
-    begin_test(tests, "winograd weights");
-    run_winograd(reference, kernels, reference, bench);
-    expect_convolution(tests, bench);
-    begin_test(tests, "winograd output");
-    run_winograd(reference, reference, kernels, bench);
-    expect_convolution(tests, bench);
+    for (int which = 0; which < 3; which++) {
+        begin_test(tests, names[size][which]);
+        run_winograd(size, which == 0 ? kernels : reference, which == 1 ? kernels : reference,
+                     which == 2 ? kernels : reference, bench);
+        expect_convolution(tests, size, bench);
+    }
 }
 
 /* ---- Fourier transforms ------------------------------------------------------------------ */
@@ -502,7 +511,8 @@ int kernels_self_test(const Kernels *kernels, KernelTest tests[KERNEL_TESTS_MAX]
         test_load(&done, kernels, (ActKind)act, bench);
     test_elementwise(&done, kernels, bench);
     test_statistics(&done, kernels, bench);
-    test_winograd(&done, kernels, bench);
+    for (int size = 0; size < WINOGRAD_SIZES; size++)
+        test_winograd(&done, kernels, (WinogradSize)size, bench);
     test_transpose_rows(&done, kernels, bench);
     test_fourier_pass(&done, kernels, bench);
     test_fourier_split(&done, kernels, bench);

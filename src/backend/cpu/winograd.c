@@ -1,9 +1,9 @@
-/* winograd.c: 3×3 convolutions by F(4×4, 3×3) (kernels.h). Patches of tiles are loaded (normalised,
- * activated, padded) and transformed, multiplied element by element of the window with the
- * transformed weights by the gemm, and transformed back.
+/* winograd.c: 3×3 convolutions by F(4×4, 3×3) and F(6×6, 3×3) (kernels.h). Patches of tiles are
+ * loaded (normalised, activated, padded) and transformed, multiplied element by element of the
+ * window with the transformed weights by the gemm, and transformed back.
  *
  * Weights are kept as they are, and transformed in every run: that costs less than to read four
- * times as many from memory, and a quarter of the memory. */
+ * or seven times as many from memory. */
 #include <string.h>
 
 #include "backend/cpu/conv_weights.h"
@@ -29,6 +29,9 @@
 typedef struct WinogradStep {
     CpuStep base;
     ConvPlan plan;
+    WinogradSize size;
+    size_t window_elements;
+    int tile; /* positions along its side */
     ConvWeights weights;
     size_t element; /* bytes of an operand's element */
     int patches_down;
@@ -49,19 +52,19 @@ static size_t patch_tiles(const ConvPlan *plan) {
 }
 
 /* Between the elements of a patch's transformed input: one more than (blocks, tiles), so that the
- * 36 elements of a tile do not all compete for the same lines of the cache. */
+ * elements of a tile do not all compete for the same lines of the cache. */
 static size_t input_stride(const WinogradStep *w) {
     return ((size_t)w->base.operand.blocks * patch_tiles(&w->plan) + 1) * CHANNEL_BLOCK;
 }
 
 static size_t input_bytes(const WinogradStep *w) {
-    return WINOGRAD_ELEMENTS * input_stride(w) * w->element;
+    return w->window_elements * input_stride(w) * w->element;
 }
 
 /* Of weights on their way to narrower elements: the taps and the elements of one block. */
 static size_t buffer_floats(const WinogradStep *w) {
     bool narrow = w->element < sizeof(float);
-    return narrow ? ((size_t)w->weights.taps + WINOGRAD_ELEMENTS) * PANEL : 0;
+    return narrow ? ((size_t)w->weights.taps + w->window_elements) * PANEL : 0;
 }
 
 static size_t product_stride(const WinogradStep *w) {
@@ -69,16 +72,16 @@ static size_t product_stride(const WinogradStep *w) {
 }
 
 static size_t product_floats(const WinogradStep *w) {
-    return WINOGRAD_ELEMENTS * product_stride(w);
+    return w->window_elements * product_stride(w);
 }
 
 /* Loaded positions of one channel block of a patch. */
 static size_t slab_stride(const WinogradStep *w) {
-    return ((size_t)w->plan.patch_columns * WINOGRAD_TILE + 2) * CHANNEL_BLOCK;
+    return ((size_t)(w->plan.patch_columns * w->tile) + 2) * CHANNEL_BLOCK;
 }
 
 static size_t slab_floats(const WinogradStep *w) {
-    return ((size_t)w->plan.patch_rows * WINOGRAD_TILE + 2) * slab_stride(w);
+    return ((size_t)(w->plan.patch_rows * w->tile) + 2) * slab_stride(w);
 }
 
 /* Between the elements of transformed weights: all of them, or `blocks` for a few columns. */
@@ -115,10 +118,10 @@ static Patch find_patch(const WinogradStep *w, int item, size_t index) {
                    .across = (int)(index % (size_t)w->patches_across)};
     patch.row = patch.down * w->plan.patch_rows;
     patch.column = patch.across * w->plan.patch_columns;
-    patch.rows =
-        size_clipped(w->plan.patch_rows, patch.row, winograd_tiles(w->base.output->height));
-    patch.columns =
-        size_clipped(w->plan.patch_columns, patch.column, winograd_tiles(w->base.output->width));
+    patch.rows = size_clipped(w->plan.patch_rows, patch.row,
+                              winograd_tiles(w->size, w->base.output->height));
+    patch.columns = size_clipped(w->plan.patch_columns, patch.column,
+                                 winograd_tiles(w->size, w->base.output->width));
     return patch;
 }
 
@@ -131,8 +134,8 @@ static void clear_positions(float *to, int positions) {
 static void load_slab_row(const WinogradStep *w, const Kernels *kernels, const Patch *patch,
                           int block, int row, float *to) {
     const Operand *operand = &w->base.operand;
-    int count = patch->columns * WINOGRAD_TILE + 2;
-    int first = patch->column * WINOGRAD_TILE - 1;
+    int count = patch->columns * w->tile + 2;
+    int first = patch->column * w->tile - 1;
     int before = first < 0 ? -first : 0;
     int behind = first + count > operand->width ? first + count - operand->width : 0;
     if (row < 0 || row >= operand->height) {
@@ -168,13 +171,12 @@ static void load_patch_block(const WinogradStep *w, const CpuExecutable *executa
     int loaded = 0;
     for (int row = 0; row < patch->rows; row++) {
         size_t tile = first + (size_t)(row * patch->columns);
-        for (; loaded < row * WINOGRAD_TILE + WINOGRAD_WINDOW; loaded++)
-            load_slab_row(w, executable->kernels, patch, block,
-                          patch->row * WINOGRAD_TILE - 1 + loaded,
+        for (; loaded < (row + 1) * w->tile + 2; loaded++)
+            load_slab_row(w, executable->kernels, patch, block, patch->row * w->tile - 1 + loaded,
                           scratch->slab + (size_t)loaded * stride);
-        w->base.products->winograd_input(to + tile * CHANNEL_BLOCK * w->element, input_stride(w),
-                                         scratch->slab + (size_t)(row * WINOGRAD_TILE) * stride,
-                                         stride, (size_t)patch->columns);
+        w->base.products->winograd_input[w->size](
+            to + tile * CHANNEL_BLOCK * w->element, input_stride(w),
+            scratch->slab + (size_t)(row * w->tile) * stride, stride, (size_t)patch->columns);
     }
 }
 
@@ -184,12 +186,12 @@ static void transform_block(const WinogradStep *w, const CpuExecutable *executab
     const Kernels *kernels = executable->kernels;
     const float *taps = conv_weights_taps(&w->weights, kernels, column, block, buffer);
     if (!is_narrow(&w->base)) {
-        kernels->winograd_weights((float *)(void *)to, weight_stride(w), taps);
+        kernels->winograd[w->size].weights((float *)(void *)to, weight_stride(w), taps);
         return;
     }
     float *elements = buffer + (size_t)w->weights.taps * PANEL;
-    kernels->winograd_weights(elements, PANEL, taps);
-    for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
+    kernels->winograd[w->size].weights(elements, PANEL, taps);
+    for (size_t e = 0; e < w->window_elements; e++)
         w->base.products->narrow_vectors(to + e * weight_stride(w) * w->element,
                                          elements + e * PANEL, CHANNEL_BLOCK);
 }
@@ -202,8 +204,8 @@ static void store_patch(const WinogradStep *w, const Kernels *kernels, const Pat
     for (int j = 0; j < columns; j++) {
         const float *from = products + (size_t)j * patch_tiles(&w->plan) * CHANNEL_BLOCK;
         for (int row = 0; row < patch->rows; row++) {
-            int y = (patch->row + row) * WINOGRAD_TILE;
-            int x = patch->column * WINOGRAD_TILE;
+            int y = (patch->row + row) * w->tile;
+            int x = patch->column * w->tile;
             size_t offset = (size_t)x * CHANNEL_BLOCK;
             WinogradOutput arguments = {
                 .from = from + (size_t)(row * patch->columns) * CHANNEL_BLOCK,
@@ -211,10 +213,9 @@ static void store_patch(const WinogradStep *w, const Kernels *kernels, const Pat
                 .to = tensor_row(output, patch->item, column + j, y) + offset,
                 .add = add ? tensor_row(add, patch->item, column + j, y) + offset : NULL,
                 .to_stride = tensor_row_floats(output),
-                .rows = (size_t)size_clipped(WINOGRAD_TILE, y, output->height),
-                .positions =
-                    (size_t)size_clipped(patch->columns * WINOGRAD_TILE, x, output->width)};
-            kernels->winograd_output(&arguments);
+                .rows = (size_t)size_clipped(w->tile, y, output->height),
+                .positions = (size_t)size_clipped(patch->columns * w->tile, x, output->width)};
+            kernels->winograd[w->size].output(&arguments);
         }
         tensor_part_written(output, kernels, patch->item, column + j, patch->down, patch->across);
     }
@@ -237,7 +238,7 @@ typedef struct Product {
 static void multiply_patch(const WinogradStep *w, const Product *product, const void **pointers,
                            float *products) {
     size_t block = patch_tiles(&w->plan) * CHANNEL_BLOCK;
-    for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++) {
+    for (size_t e = 0; e < w->window_elements; e++) {
         const unsigned char *input = product->input + e * input_stride(w) * w->element;
         const unsigned char *weights = product->weights + e * weight_stride(w) * w->element;
         GemmArguments gemm = {.a = pointers,
@@ -252,7 +253,7 @@ static void multiply_patch(const WinogradStep *w, const Product *product, const 
             gemm.b[j] = weights + (size_t)j * product->weights_column * w->element;
             gemm.c[j] = products + e * product_stride(w) + (size_t)j * block;
             gemm.add[j] = product->first > 0 ? gemm.c[j] : NULL;
-            if (e + 1 < WINOGRAD_ELEMENTS)
+            if (e + 1 < w->window_elements)
                 gemm.next_b[j] = (const unsigned char *)gemm.b[j] + weight_stride(w) * w->element;
         }
         w->base.products->gemm(&gemm);
@@ -265,7 +266,7 @@ static size_t pointer_bytes(const WinogradStep *w) {
 }
 
 static size_t weight_bytes(const WinogradStep *w) {
-    return WINOGRAD_ELEMENTS * weight_stride(w) * w->element;
+    return w->window_elements * weight_stride(w) * w->element;
 }
 
 static size_t scratch_bytes(const WinogradStep *w) {
@@ -425,10 +426,13 @@ cleave_status winograd_step_create(CpuStep **created, const CpuExecutable *execu
     w->base.destroy = winograd_destroy;
     w->element = w->base.products->element;
     w->plan = *step_plan(executable, step);
+    w->size = conv_winograd_size(w->plan.algorithm);
+    w->window_elements = winograd_elements(w->size);
+    w->tile = (int)winograd_tile(w->size);
     w->patches_down =
-        (winograd_tiles(output->height) + w->plan.patch_rows - 1) / w->plan.patch_rows;
-    w->patches_across =
-        (winograd_tiles(output->width) + w->plan.patch_columns - 1) / w->plan.patch_columns;
+        (winograd_tiles(w->size, output->height) + w->plan.patch_rows - 1) / w->plan.patch_rows;
+    w->patches_across = (winograd_tiles(w->size, output->width) + w->plan.patch_columns - 1) /
+                        w->plan.patch_columns;
     status = conv_weights_create(&w->weights, WEIGHTS_TO_TRANSFORM, &w->base, executable,
                                  graph_weight(weights, &weights->nodes[step->node], 0), error);
     if (status != CLEAVE_OK)

@@ -128,8 +128,9 @@ static void classes_add_row(Table *table, const Class *class, char *name, char *
 
 static char *class_name(const cleave_profile_op *op) {
     char *layer = layer_name(op->op, op->kernel);
-    char *name = strcmp(op->algorithm, "winograd") == 0 ? format_text("%s winograd", layer)
-                                                        : copy_text(layer);
+    char *name = strncmp(op->algorithm, "winograd", 8) == 0
+                     ? format_text("%s %s", layer, op->algorithm)
+                     : copy_text(layer);
     free(layer);
     return name;
 }

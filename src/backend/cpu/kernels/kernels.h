@@ -76,6 +76,41 @@ typedef struct RmsNormArguments {
     size_t rows;
 } RmsNormArguments;
 
+/* Winograd's F(m×m, 3×3) (Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray, CVPR
+ * 2016): a 3×3 convolution as (m + 2)² products for m² outputs instead of 9 m². A tile of m × m
+ * outputs reads a window of (m + 2) × (m + 2) inputs d; with the filter g, the tile is
+ * Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A, where ⊙ multiplies element by element, summed over the input channels
+ * before Aᵀ · A: one matrix product for each of the window's elements.
+ *
+ * F(4×4) takes a quarter of the products. Its polynomials are interpolated at 0, ±√½, ±√2 and ∞,
+ * which loses 6 dB less than 0, ±1, ±2 and ∞ do. F(6×6) takes a fifth, and loses 12 dB more: it
+ * interpolates at 0, ±½, ±1, ±2 and ∞. */
+typedef enum WinogradSize { WINOGRAD_4X4, WINOGRAD_6X6 } WinogradSize;
+
+#define WINOGRAD_SIZES        (WINOGRAD_6X6 + 1)
+#define WINOGRAD_TILE_MAX     6
+#define WINOGRAD_WINDOW_MAX   (WINOGRAD_TILE_MAX + 2)
+#define WINOGRAD_ELEMENTS_MAX (WINOGRAD_WINDOW_MAX * WINOGRAD_WINDOW_MAX)
+
+/* m, m + 2 and (m + 2)². */
+static inline size_t winograd_tile(WinogradSize size) {
+    return size == WINOGRAD_6X6 ? 6 : 4;
+}
+
+static inline size_t winograd_window(WinogradSize size) {
+    return winograd_tile(size) + 2;
+}
+
+static inline size_t winograd_elements(WinogradSize size) {
+    return winograd_window(size) * winograd_window(size);
+}
+
+/* Bᵀ d B for a row of tiles of one channel block, as A's elements: m + 2 rows of input, from_stride
+ * floats apart, of tiles · m + 2 positions; element e of tile t goes to e · to_stride + t ·
+ * CHANNEL_BLOCK. */
+typedef void WinogradInput(void *to, size_t to_stride, const float *from, size_t from_stride,
+                           size_t tiles);
+
 /* Products of one precision, and what makes their operands. Operands narrower than f32 are rounded
  * to nearest, ties to even; NaN stays NaN, and what is too large becomes infinity. A table without
  * instructions for a format widens it to f32, where products of the format are exact. Subnormals of
@@ -93,11 +128,7 @@ typedef struct ProductKernels {
     /* to[i] = GELU(from[i] + bias) as A's elements, with a bias for each lane; in f32 `to` may be
      * `from`. */
     void (*bias_gelu)(void *to, const float *from, const float *bias, size_t positions);
-    /* Bᵀ d B (WINOGRAD_TILE) for a row of tiles of one channel block, as A's elements: six rows of
-     * input, from_stride floats apart, of tiles · 4 + 2 positions; element e of tile t goes to
-     * e · to_stride + t · CHANNEL_BLOCK. */
-    void (*winograd_input)(void *to, size_t to_stride, const float *from, size_t from_stride,
-                           size_t tiles);
+    WinogradInput *winograd_input[WINOGRAD_SIZES]; /* indexed by WinogradSize */
 } ProductKernels;
 
 #define PRECISIONS (CLEAVE_PRECISION_BF16 + 1)
@@ -116,16 +147,6 @@ typedef struct LoadArguments {
 
 typedef void (*LoadKernel)(const LoadArguments *arguments);
 
-/* Winograd's F(4×4, 3×3) (Winograd, Arithmetic Complexity of Computations, 1980; Lavin & Gray,
- * CVPR 2016): a 3×3 convolution as 36 products for 16 outputs instead of 144. A tile of 4 × 4
- * outputs reads a window of 6 × 6 inputs d; with the filter g, the tile is
- * Aᵀ ((G g Gᵀ) ⊙ (Bᵀ d B)) A, where ⊙ multiplies element by element, summed over the input channels
- * before Aᵀ · A: one matrix product for each of the window's 36 elements. The polynomials are
- * interpolated at 0, ±√½, ±√2 and ∞, which loses 6 dB less than 0, ±1, ±2 and ∞ do. */
-#define WINOGRAD_TILE     4
-#define WINOGRAD_WINDOW   6
-#define WINOGRAD_ELEMENTS (WINOGRAD_WINDOW * WINOGRAD_WINDOW)
-
 /* to = Aᵀ m A (+ add) for a row of tiles of one channel block. */
 typedef struct WinogradOutput {
     const float *from;  /* element e of tile t at e · from_stride + t · CHANNEL_BLOCK */
@@ -133,9 +154,17 @@ typedef struct WinogradOutput {
     float *to;          /* row y, position x at y · to_stride + x · CHANNEL_BLOCK */
     const float *add;   /* NULL: nothing is added; may be to itself */
     size_t to_stride;   /* floats, of to and add */
-    size_t rows;        /* 1 … WINOGRAD_TILE */
+    size_t rows;        /* 1 … m */
     size_t positions;   /* that are written of each row; the last tile may be cut short */
 } WinogradOutput;
+
+/* The other transforms of F(m×m, 3×3). */
+typedef struct WinogradKernels {
+    /* G g Gᵀ for one block of input and of output channels: taps[9][CHANNEL_BLOCK in][CHANNEL_BLOCK
+     * out]; element e goes to e · to_stride, [CHANNEL_BLOCK in][CHANNEL_BLOCK out] again. */
+    void (*weights)(float *to, size_t to_stride, const float *taps);
+    void (*output)(const WinogradOutput *arguments);
+} WinogradKernels;
 
 /* Per lane: the mean of a part of a channel block, and the sum of squared differences from it. */
 typedef struct StatisticsArguments {
@@ -251,10 +280,7 @@ typedef struct Kernels {
     /* to[i] = a[i] · b[i] and to[i] = a[i] + b[i] over `positions` positions; to may be a or b. */
     void (*multiply)(float *to, const float *a, const float *b, size_t positions);
     void (*add)(float *to, const float *a, const float *b, size_t positions);
-    /* G g Gᵀ for one block of input and of output channels: taps[9][CHANNEL_BLOCK in][CHANNEL_BLOCK
-     * out]; element e goes to e · to_stride, [CHANNEL_BLOCK in][CHANNEL_BLOCK out] again. */
-    void (*winograd_weights)(float *to, size_t to_stride, const float *taps);
-    void (*winograd_output)(const WinogradOutput *arguments);
+    WinogradKernels winograd[WINOGRAD_SIZES]; /* indexed by WinogradSize */
     void (*statistics)(const StatisticsArguments *arguments);
     void (*rope)(const RopeArguments *arguments);
     /* to[i][j] = from[j][i], both (CHANNEL_BLOCK, CHANNEL_BLOCK); `to` is not `from`. */

@@ -267,6 +267,14 @@ static void statistics(const StatisticsArguments *a) {
 }
 
 #include "backend/cpu/kernels/tokens_template.h"
+#include "backend/cpu/kernels/winograd_lines.h"
+
+#define WINOGRAD(name) winograd4_##name
+#define WINOGRAD_TILE  4
+#include "backend/cpu/kernels/winograd_template.h"
+
+#define WINOGRAD(name) winograd6_##name
+#define WINOGRAD_TILE  6
 #include "backend/cpu/kernels/winograd_template.h"
 /* These use kernels of both. */
 #include "backend/cpu/kernels/element_kernels.h"
@@ -301,8 +309,8 @@ const Kernels KERNELS_TABLE = {
              [ACT_ELU] = load_elu},
     .multiply = multiply,
     .add = add,
-    .winograd_weights = winograd_weights,
-    .winograd_output = winograd_output,
+    .winograd = {[WINOGRAD_4X4] = {winograd4_weights, winograd4_output},
+                 [WINOGRAD_6X6] = {winograd6_weights, winograd6_output}},
     .statistics = statistics,
     .rope = rope,
     .transpose = transpose,

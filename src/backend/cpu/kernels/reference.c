@@ -159,97 +159,140 @@ static void add(float *to, const float *a, const float *b, size_t positions) {
 #define SQRT_HALF 0.70710678118654752f
 #define SQRT_TWO  1.41421356237309505f
 
-/* Bᵀ, G and Aᵀ, up to WINOGRAD_WINDOW columns each. */
-typedef float Transform[WINOGRAD_WINDOW][WINOGRAD_WINDOW];
+/* Bᵀ, G or Aᵀ, with up to so many rows and columns. */
+typedef float Transform[WINOGRAD_WINDOW_MAX][WINOGRAD_WINDOW_MAX];
 
-static const Transform input_transform = {
-    {1, 0, -2.5f, 0, 1, 0},
-    {0, -SQRT_TWO, -2, SQRT_HALF, 1, 0},
-    {0, SQRT_TWO, -2, -SQRT_HALF, 1, 0},
-    {0, -SQRT_HALF, -0.5f, SQRT_TWO, 1, 0},
-    {0, SQRT_HALF, -0.5f, -SQRT_TWO, 1, 0},
-    {0, 1, 0, -2.5f, 0, 1},
-};
+typedef struct WinogradMatrices {
+    Transform input;   /* Bᵀ */
+    Transform weights; /* G */
+    Transform output;  /* Aᵀ */
+} WinogradMatrices;
 
-static const Transform weights_transform = {
-    {1, 0, 0},
-    {-2.0f / 3, -2.0f / 3 * SQRT_HALF, -1.0f / 3},
-    {-2.0f / 3, 2.0f / 3 * SQRT_HALF, -1.0f / 3},
-    {1.0f / 6, SQRT_TWO / 6, 1.0f / 3},
-    {1.0f / 6, -SQRT_TWO / 6, 1.0f / 3},
-    {0, 0, 1},
-};
-
-static const Transform output_transform = {
-    {1, 1, 1, 1, 1, 0},
-    {0, SQRT_HALF, -SQRT_HALF, SQRT_TWO, -SQRT_TWO, 0},
-    {0, 0.5f, 0.5f, 2, 2, 0},
-    {0, 0.5f * SQRT_HALF, -0.5f * SQRT_HALF, 2 * SQRT_TWO, -2 * SQRT_TWO, 1},
+static const WinogradMatrices winograd_matrices[WINOGRAD_SIZES] = {
+    [WINOGRAD_4X4] = {.input = {{1, 0, -2.5f, 0, 1, 0},
+                                {0, -SQRT_TWO, -2, SQRT_HALF, 1, 0},
+                                {0, SQRT_TWO, -2, -SQRT_HALF, 1, 0},
+                                {0, -SQRT_HALF, -0.5f, SQRT_TWO, 1, 0},
+                                {0, SQRT_HALF, -0.5f, -SQRT_TWO, 1, 0},
+                                {0, 1, 0, -2.5f, 0, 1}},
+                      .weights = {{1, 0, 0},
+                                  {-2.0f / 3, -2.0f / 3 * SQRT_HALF, -1.0f / 3},
+                                  {-2.0f / 3, 2.0f / 3 * SQRT_HALF, -1.0f / 3},
+                                  {1.0f / 6, SQRT_TWO / 6, 1.0f / 3},
+                                  {1.0f / 6, -SQRT_TWO / 6, 1.0f / 3},
+                                  {0, 0, 1}},
+                      .output = {{1, 1, 1, 1, 1, 0},
+                                 {0, SQRT_HALF, -SQRT_HALF, SQRT_TWO, -SQRT_TWO, 0},
+                                 {0, 0.5f, 0.5f, 2, 2, 0},
+                                 {0, 0.5f * SQRT_HALF, -0.5f * SQRT_HALF, 2 * SQRT_TWO,
+                                  -2 * SQRT_TWO, 1}}},
+    [WINOGRAD_6X6] = {.input = {{1, 0, -5.25f, 0, 5.25f, 0, -1, 0},
+                                {0, 2, 4, -2.5f, -5, 0.5f, 1, 0},
+                                {0, -2, 4, 2.5f, -5, -0.5f, 1, 0},
+                                {0, 1, 1, -4.25f, -4.25f, 1, 1, 0},
+                                {0, -1, 1, 4.25f, -4.25f, -1, 1, 0},
+                                {0, 0.5f, 0.25f, -2.5f, -1.25f, 2, 1, 0},
+                                {0, -0.5f, 0.25f, 2.5f, -1.25f, -2, 1, 0},
+                                {0, -1, 0, 5.25f, 0, -5.25f, 0, 1}},
+                      .weights = {{1, 0, 0},
+                                  {32.0f / 45, 16.0f / 45, 8.0f / 45},
+                                  {32.0f / 45, -16.0f / 45, 8.0f / 45},
+                                  {-2.0f / 9, -2.0f / 9, -2.0f / 9},
+                                  {-2.0f / 9, 2.0f / 9, -2.0f / 9},
+                                  {1.0f / 90, 1.0f / 45, 2.0f / 45},
+                                  {1.0f / 90, -1.0f / 45, 2.0f / 45},
+                                  {0, 0, 1}},
+                      .output = {{1, 1, 1, 1, 1, 1, 1, 0},
+                                 {0, 0.5f, -0.5f, 1, -1, 2, -2, 0},
+                                 {0, 0.25f, 0.25f, 1, 1, 4, 4, 0},
+                                 {0, 0.125f, -0.125f, 1, -1, 8, -8, 0},
+                                 {0, 0.0625f, 0.0625f, 1, 1, 16, 16, 0},
+                                 {0, 0.03125f, -0.03125f, 1, -1, 32, -32, 1}}},
 };
 
 /* to = T from Tᵀ, with T (out × in), from (in × in) and to (out × out). */
-static void transform(Transform to, const Transform t, const Transform from, int out, int in) {
+static void transform(Transform to, const Transform t, const Transform from, size_t out,
+                      size_t in) {
     Transform half;
-    for (int i = 0; i < out; i++)
-        for (int k = 0; k < in; k++) {
+    for (size_t i = 0; i < out; i++)
+        for (size_t k = 0; k < in; k++) {
             half[i][k] = 0;
-            for (int j = 0; j < in; j++)
+            for (size_t j = 0; j < in; j++)
                 half[i][k] += t[i][j] * from[j][k];
         }
-    for (int i = 0; i < out; i++)
-        for (int k = 0; k < out; k++) {
+    for (size_t i = 0; i < out; i++)
+        for (size_t k = 0; k < out; k++) {
             to[i][k] = 0;
-            for (int j = 0; j < in; j++)
+            for (size_t j = 0; j < in; j++)
                 to[i][k] += t[k][j] * half[i][j];
         }
 }
 
-static inline void winograd_input(void *to, size_t to_stride, const float *from, size_t from_stride,
-                                  size_t tiles, ElementStore *store) {
+static inline void winograd_input(WinogradSize size, void *to, size_t to_stride, const float *from,
+                                  size_t from_stride, size_t tiles, ElementStore *store) {
+    size_t side = winograd_window(size);
     for (size_t i = 0; i < tiles * CHANNEL_BLOCK; i++) {
         size_t tile = i / CHANNEL_BLOCK;
         size_t lane = i % CHANNEL_BLOCK;
         Transform window;
         Transform elements;
-        for (size_t y = 0; y < WINOGRAD_WINDOW; y++)
-            for (size_t x = 0; x < WINOGRAD_WINDOW; x++)
+        for (size_t y = 0; y < side; y++)
+            for (size_t x = 0; x < side; x++)
                 window[y][x] =
-                    from[y * from_stride + (tile * WINOGRAD_TILE + x) * CHANNEL_BLOCK + lane];
-        transform(elements, input_transform, window, WINOGRAD_WINDOW, WINOGRAD_WINDOW);
-        for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-            store(to, e * to_stride + i, elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW]);
+                    from[y * from_stride + (tile * winograd_tile(size) + x) * CHANNEL_BLOCK + lane];
+        transform(elements, winograd_matrices[size].input, window, side, side);
+        for (size_t e = 0; e < winograd_elements(size); e++)
+            store(to, e * to_stride + i, elements[e / side][e % side]);
     }
 }
 
-static void winograd_weights(float *to, size_t to_stride, const float *taps) {
+static inline void winograd_weights(WinogradSize size, float *to, size_t to_stride,
+                                    const float *taps) {
+    size_t side = winograd_window(size);
     for (size_t i = 0; i < CHANNEL_BLOCK * CHANNEL_BLOCK; i++) {
         Transform filter;
         Transform elements;
         for (size_t tap = 0; tap < 9; tap++)
             filter[tap / 3][tap % 3] = taps[tap * CHANNEL_BLOCK * CHANNEL_BLOCK + i];
-        transform(elements, weights_transform, filter, WINOGRAD_WINDOW, 3);
-        for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-            to[e * to_stride + i] = elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW];
+        transform(elements, winograd_matrices[size].weights, filter, side, 3);
+        for (size_t e = 0; e < winograd_elements(size); e++)
+            to[e * to_stride + i] = elements[e / side][e % side];
     }
 }
 
-static void winograd_output(const WinogradOutput *o) {
+static inline void winograd_output(WinogradSize size, const WinogradOutput *o) {
+    size_t side = winograd_window(size);
     for (size_t i = 0; i < o->positions * CHANNEL_BLOCK; i++) {
         size_t position = i / CHANNEL_BLOCK;
         size_t lane = i % CHANNEL_BLOCK;
-        const float *from = o->from + position / WINOGRAD_TILE * CHANNEL_BLOCK + lane;
+        const float *from = o->from + position / winograd_tile(size) * CHANNEL_BLOCK + lane;
         Transform elements;
-        Transform tile = {{0}};
-        for (size_t e = 0; e < WINOGRAD_ELEMENTS; e++)
-            elements[e / WINOGRAD_WINDOW][e % WINOGRAD_WINDOW] = from[e * o->from_stride];
-        transform(tile, output_transform, elements, WINOGRAD_TILE, WINOGRAD_WINDOW);
+        Transform tile;
+        for (size_t e = 0; e < winograd_elements(size); e++)
+            elements[e / side][e % side] = from[e * o->from_stride];
+        transform(tile, winograd_matrices[size].output, elements, winograd_tile(size), side);
         for (size_t y = 0; y < o->rows; y++) {
             size_t at = y * o->to_stride + i;
-            float value = tile[y][position % WINOGRAD_TILE];
+            float value = tile[y][position % winograd_tile(size)];
             o->to[at] = o->add ? value + o->add[at] : value;
         }
     }
 }
+
+#define WINOGRAD_KERNELS(name, size)                                                         \
+    static inline void name##_input(void *to, size_t to_stride, const float *from,           \
+                                    size_t from_stride, size_t tiles, ElementStore *store) { \
+        winograd_input(size, to, to_stride, from, from_stride, tiles, store);                \
+    }                                                                                        \
+    static void name##_weights(float *to, size_t to_stride, const float *taps) {             \
+        winograd_weights(size, to, to_stride, taps);                                         \
+    }                                                                                        \
+    static void name##_output(const WinogradOutput *o) {                                     \
+        winograd_output(size, o);                                                            \
+    }
+
+WINOGRAD_KERNELS(winograd4, WINOGRAD_4X4)
+WINOGRAD_KERNELS(winograd6, WINOGRAD_6X6)
 
 static void statistics(const StatisticsArguments *s) {
     double count = (double)s->rows * (double)s->positions;
@@ -480,8 +523,8 @@ const Kernels kernels_reference = {
              [ACT_ELU] = load_elu},
     .multiply = multiply,
     .add = add,
-    .winograd_weights = winograd_weights,
-    .winograd_output = winograd_output,
+    .winograd = {[WINOGRAD_4X4] = {winograd4_weights, winograd4_output},
+                 [WINOGRAD_6X6] = {winograd6_weights, winograd6_output}},
     .statistics = statistics,
     .rope = rope,
     .transpose = transpose,
