@@ -5,7 +5,7 @@
 
 #include "backend/cpu/kernels/kernels.h"
 
-#define KERNEL_TESTS_MAX 24
+#define KERNEL_TESTS_MAX 32
 
 typedef struct KernelTest {
     const char *name; /* "gemm bf16", "load gelu"; static storage */
