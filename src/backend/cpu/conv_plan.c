@@ -223,15 +223,15 @@ double conv_plan_cost(const CpuLayer *layer, const ConvPlan *plan) {
  * many channels. Smaller patches share out a small layer. Larger patches transform weights less
  * often where that is done for each patch. Of equal costs the first wins. */
 static const struct Way {
-    ConvAlgorithm algorithm;
     size_t tiles; /* of a patch */
     size_t columns;
+    ConvAlgorithm algorithm;
     bool weights_first;
 } ways[] = {
-    {CONV_WINOGRAD_4X4, 64, 16, true},   {CONV_WINOGRAD_4X4, 32, 8, true},
-    {CONV_WINOGRAD_4X4, 16, 8, true},    {CONV_WINOGRAD_4X4, 64, 16, false},
-    {CONV_WINOGRAD_4X4, 128, 16, false}, {CONV_WINOGRAD_6X6, 32, 8, true},
-    {CONV_WINOGRAD_6X6, 32, 8, false},   {CONV_WINOGRAD_6X6, 64, 16, false},
+    {64, 16, CONV_WINOGRAD_4X4, true},   {32, 8, CONV_WINOGRAD_4X4, true},
+    {16, 8, CONV_WINOGRAD_4X4, true},    {64, 16, CONV_WINOGRAD_4X4, false},
+    {128, 16, CONV_WINOGRAD_4X4, false}, {32, 8, CONV_WINOGRAD_6X6, true},
+    {32, 8, CONV_WINOGRAD_6X6, false},   {64, 16, CONV_WINOGRAD_6X6, false},
 };
 
 #define WAYS ((int)(sizeof(ways) / sizeof(ways[0])))

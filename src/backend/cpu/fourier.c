@@ -128,7 +128,7 @@ static float *create_pass(Pass *pass, size_t radix, size_t apart, float *tables)
 }
 
 static float *create_passes(Fourier *fourier, float *tables) {
-    size_t radices[MAX_PASSES];
+    size_t radices[MAX_PASSES] = {0};
     size_t apart = 1;
     fourier->pass_count = factorise(fourier->half, radices);
     for (size_t i = 0; i < fourier->pass_count; apart *= radices[i++])
