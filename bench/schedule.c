@@ -245,15 +245,15 @@ static void class_name(const ProfileOp *op, char *name) {
     char kernel[32] = "";
     char size[32];
     const char *kind = strcmp(op->op, "conv_transposed") == 0 ? "up" : op->op;
-    bool is_winograd = strcmp(op->algorithm, "winograd") == 0;
+    bool is_winograd = strncmp(op->algorithm, "winograd", 8) == 0;
     if (op->kernel[0] > 0)
         snprintf(kernel, sizeof(kernel), " %dx%d", op->kernel[1], op->kernel[0]);
     if (op->output.height > 1)
         snprintf(size, sizeof(size), "%dx%d", op->output.width, op->output.height);
     else
         snprintf(size, sizeof(size), "%d", op->output.width);
-    snprintf(name, CLASS_NAME_SIZE, "%s%s%s %s", kind, kernel, is_winograd ? " winograd" : "",
-             size);
+    snprintf(name, CLASS_NAME_SIZE, "%s%s%s%s %s", kind, kernel, is_winograd ? " " : "",
+             is_winograd ? op->algorithm : "", size);
 }
 
 /* ---- For people ---- */

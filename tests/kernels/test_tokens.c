@@ -237,7 +237,12 @@ void test_transpose(const Kernels *kernels, int variant) {
     (void)variant;
     float *from = random_floats(CHANNEL_BLOCK * CHANNEL_BLOCK, -1, 1);
     float *got = equal_floats(CHANNEL_BLOCK * CHANNEL_BLOCK + 1, CANARY);
-    kernels->transpose(got, from);
+    TransposeArguments rows = {.count = 1};
+    for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
+        rows.from[i] = from + i * CHANNEL_BLOCK;
+        rows.to[i] = got + i * CHANNEL_BLOCK;
+    }
+    kernels->transpose_rows(&rows);
     for (size_t i = 0; i < CHANNEL_BLOCK * CHANNEL_BLOCK; i++)
         check_same_bits("transpose", got + i,
                         from + i % CHANNEL_BLOCK * CHANNEL_BLOCK + i / CHANNEL_BLOCK, 1);

@@ -190,9 +190,14 @@ static void attention_set_keys(const AttentionTask *task, const AttentionPart *p
     attention_turn(task, part, part->keys, 1);
     for (size_t row = 0; row < part->padded; row += CHANNEL_BLOCK) {
         size_t at = (part->rows.first + row) / CHANNEL_BLOCK * positions;
-        for (size_t block = 0; block < step->turned_blocks; block++)
-            task->kernels->transpose(vectors + block * CHANNEL_BLOCK * CHANNEL_BLOCK,
-                                     part->keys + (block * part->padded + row) * CHANNEL_BLOCK);
+        TransposeArguments rows = {.from_step = part->padded * CHANNEL_BLOCK,
+                                   .to_step = CHANNEL_BLOCK * CHANNEL_BLOCK,
+                                   .count = step->turned_blocks};
+        for (size_t i = 0; i < CHANNEL_BLOCK; i++) {
+            rows.from[i] = part->keys + (row + i) * CHANNEL_BLOCK;
+            rows.to[i] = vectors + i * CHANNEL_BLOCK;
+        }
+        task->kernels->transpose_rows(&rows);
         elements_copy_vectors(step->base.products, vectors,
                               task->scratch + step->keys + attention_elements(task, at), positions);
     }

@@ -284,12 +284,11 @@ static double loaded_again(const ConvStep *conv) {
 static int choose_splits(const ConvStep *conv, const CpuRun *run, int groups) {
     int pairs = (conv->weights.column_blocks + GEMM_COLUMNS - 1) / GEMM_COLUMNS;
     int threads = thread_pool_size(run->executable->pool);
-    int wanted = TASKS_PER_THREAD * threads;
-    int splits = (wanted + groups - 1) / groups;
     double again = loaded_again(conv);
-    if (splits > pairs)
-        splits = pairs;
-    return again > 0 ? splits_choose((size_t)groups, pairs, again, threads) : splits;
+    if (again > 0)
+        return splits_choose((size_t)groups, pairs, again, threads);
+    int splits = (TASKS_PER_THREAD * threads + groups - 1) / groups;
+    return splits < pairs ? splits : pairs;
 }
 
 static void conv_run(const CpuStep *step, const CpuRun *run) {

@@ -10,9 +10,6 @@
 #include "base/memory.h"
 #include "graph/weight_check.h"
 
-/* Floats of one transposed block. */
-#define SQUARE ((size_t)CHANNEL_BLOCK * CHANNEL_BLOCK)
-
 typedef struct PackContext {
     const ConvWeights *weights;
     const CpuStep *step;
@@ -91,21 +88,16 @@ static void order_output_channels(PackContext *c, const PackScratch *scratch, in
     size_t stride = row_floats(c);
     int lanes = lane_count(c, column);
     float *panel = panel_in_order(c, scratch, 0, column);
-    float block[CHANNEL_BLOCK * CHANNEL_BLOCK];
-    float turned[CHANNEL_BLOCK * CHANNEL_BLOCK];
+    TransposeArguments rows = {.count = 1};
     for (int lane = 0; lane < lanes; lane++)
         read_part(c, (size_t)(column * CHANNEL_BLOCK + lane) * count, count,
                   scratch->rows + (size_t)lane * stride);
-    memset(block, 0, sizeof(block));
     for (size_t first = 0; first < count; first += CHANNEL_BLOCK) {
-        size_t run = size_min(CHANNEL_BLOCK, count - first);
         for (int lane = 0; lane < lanes; lane++)
-            memcpy(block + lane * CHANNEL_BLOCK, scratch->rows + (size_t)lane * stride + first,
-                   run * sizeof(float));
-        c->executable->kernels->transpose(turned, block);
-        for (size_t i = 0; i < run; i++)
-            memcpy(panel + c->places[first + i] * CHANNEL_BLOCK, turned + i * CHANNEL_BLOCK,
-                   CHANNEL_BLOCK * sizeof(float));
+            rows.from[lane] = scratch->rows + (size_t)lane * stride + first;
+        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+            rows.to[i] = first + i < count ? panel + c->places[first + i] * CHANNEL_BLOCK : NULL;
+        c->executable->kernels->transpose_rows(&rows);
     }
 }
 

@@ -14,6 +14,13 @@
 
 #ifndef CACHE_LINE
 #define CACHE_LINE 64 /* bytes */
+
+/* Lines of the next call's B that each block of k of a tile asks for, of each column, and the first
+ * of them that the tile begins with. */
+typedef struct NextShare {
+    size_t lines;
+    size_t first;
+} NextShare;
 #endif
 
 #ifndef GEMM_BLOCK
@@ -85,12 +92,20 @@ ALWAYS_INLINE void GEMM(fetch_next)(const GemmArguments *g, size_t block, size_t
 }
 
 /* The next call's B comes from an outer cache. All of it would be wanted during that call's first
- * tile, faster than it can come; so each block of k of each tile of this call asks for a share:
- * `lines` of 64 bytes of each column from line `first` on. */
-ALWAYS_INLINE void GEMM(fetch_next_b)(const GemmArguments *g, size_t first, size_t lines,
+ * tile, faster than it can come; so each block of k of each tile of this call asks for a share. */
+ALWAYS_INLINE NextShare GEMM(share_of_next_b)(const GemmArguments *g, size_t row, int rows) {
+    const size_t block_lines = CHANNEL_BLOCK * CHANNEL_BLOCK * sizeof(GEMM_ELEMENT) / CACHE_LINE;
+    if (!g->next_b[0])
+        return (NextShare){0};
+    return (NextShare){.lines = (block_lines * (size_t)rows + g->rows - 1) / g->rows,
+                       .first = row * block_lines / g->rows * g->k_blocks};
+}
+
+ALWAYS_INLINE void GEMM(fetch_next_b)(const GemmArguments *g, NextShare share, size_t block,
                                       int column, int columns) {
+    size_t first = share.first + block * share.lines;
     for (int j = column; j < column + columns; j++)
-        for (size_t i = 0; i < lines && g->next_b[j]; i++)
+        for (size_t i = 0; i < share.lines; i++)
             __builtin_prefetch((const char *)g->next_b[j] + (first + i) * CACHE_LINE);
 }
 
@@ -98,9 +113,7 @@ ALWAYS_INLINE void GEMM(fetch_next_b)(const GemmArguments *g, size_t first, size
  * constants where this is inlined, so that the loops over them unroll completely. */
 ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, int rows, int columns,
                               size_t stride) {
-    const size_t block_lines = CHANNEL_BLOCK * CHANNEL_BLOCK * sizeof(GEMM_ELEMENT) / CACHE_LINE;
-    size_t share = (block_lines * (size_t)rows + g->rows - 1) / g->rows;
-    size_t line = row * block_lines / g->rows * g->k_blocks;
+    const NextShare share = GEMM(share_of_next_b)(g, row, rows);
     Vector sums[GEMM_ROWS][TILE_VECTORS];
     int vectors = columns * BLOCK_VECTORS;
     UNROLL
@@ -116,7 +129,7 @@ ALWAYS_INLINE void GEMM(tile)(const GemmArguments *g, size_t row, int column, in
     for (size_t block = 0; block < g->k_blocks; block++) {
         const GEMM_ELEMENT *a = (const GEMM_ELEMENT *)g->a[block] + row * stride;
         GEMM(fetch_next)(g, block, row, rows, stride);
-        GEMM(fetch_next_b)(g, line + block * share, share, column, columns);
+        GEMM(fetch_next_b)(g, share, block, column, columns);
         GEMM_BLOCK(sums, a, stride, b, rows, columns);
         for (int j = 0; j < columns; j++)
             b[j] += CHANNEL_BLOCK * CHANNEL_BLOCK;

@@ -46,8 +46,8 @@ typedef struct GemmArguments {
     size_t c_stride;                 /* floats, of c and add */
     size_t rows;
     int columns; /* 1 … GEMM_COLUMNS */
-    /* NULL, or B of a later call of this shape: it is asked for from memory meanwhile, and need not
-     * be valid. */
+    /* NULL for all columns, or B of a later call of this shape: it is asked for from memory
+     * meanwhile, and need not be valid. */
     const void *next_b[GEMM_COLUMNS];
 } GemmArguments;
 
@@ -198,7 +198,7 @@ typedef struct GateArguments {
 } GateArguments;
 
 /* Copies between rows and lanes: element i of row j becomes element j of row i. Of each row there
- * are `count` groups of CHANNEL_BLOCK elements. */
+ * are `count` groups of CHANNEL_BLOCK elements. No row that is stored may lie where one is read. */
 typedef struct TransposeArguments {
     const float *from[CHANNEL_BLOCK]; /* NULL: a row of zeros */
     float *to[CHANNEL_BLOCK];         /* NULL: a row that is not stored */
@@ -283,15 +283,13 @@ typedef struct Kernels {
     WinogradKernels winograd[WINOGRAD_SIZES]; /* indexed by WinogradSize */
     void (*statistics)(const StatisticsArguments *arguments);
     void (*rope)(const RopeArguments *arguments);
-    /* to[i][j] = from[j][i], both (CHANNEL_BLOCK, CHANNEL_BLOCK); `to` is not `from`. */
-    void (*transpose)(float *to, const float *from);
+    void (*transpose_rows)(const TransposeArguments *arguments);
     /* to[r][lane] = from[r][lane] · factors[r]; `to` may be `from`. */
     void (*scale_rows)(float *to, const float *from, const float *factors, size_t rows);
     /* to[i] = tanh(from[i] + bias[i]) with one bias for each position; to may be from. Its error is
      * at most 4e-7, as is that of bias_gate's sigmoid. */
     void (*bias_tanh)(float *to, const float *from, const float *bias, size_t positions);
     void (*bias_gate)(const GateArguments *arguments);
-    void (*transpose_rows)(const TransposeArguments *arguments);
     void (*fourier_pass)(const FourierPass *arguments);
     void (*fourier_split)(const FourierSplit *arguments);
     void (*fourier_cut)(const FourierCut *arguments);

@@ -367,10 +367,11 @@ static void rope(const RopeArguments *a) {
     }
 }
 
-static void transpose(float *to, const float *from) {
-    for (size_t i = 0; i < CHANNEL_BLOCK; i++)
-        for (size_t j = 0; j < CHANNEL_BLOCK; j++)
-            to[i * CHANNEL_BLOCK + j] = from[j * CHANNEL_BLOCK + i];
+static void transpose_rows(const TransposeArguments *a) {
+    for (size_t n = 0; n < a->count; n++)
+        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
+            for (size_t j = 0; j < CHANNEL_BLOCK && a->to[i]; j++)
+                a->to[i][n * a->to_step + j] = a->from[j] ? a->from[j][n * a->from_step + i] : 0;
 }
 
 static void scale_rows(float *to, const float *from, const float *factors, size_t rows) {
@@ -394,13 +395,6 @@ static void bias_gate(const GateArguments *g) {
 }
 
 /* ---- Fourier transforms ---- */
-
-static void transpose_rows(const TransposeArguments *a) {
-    for (size_t n = 0; n < a->count; n++)
-        for (size_t i = 0; i < CHANNEL_BLOCK; i++)
-            for (size_t j = 0; j < CHANNEL_BLOCK && a->to[i]; j++)
-                a->to[i][n * a->to_step + j] = a->from[j] ? a->from[j][n * a->from_step + i] : 0;
-}
 
 typedef struct Complex {
     double re;
@@ -527,11 +521,10 @@ const Kernels kernels_reference = {
                  [WINOGRAD_6X6] = {winograd6_weights, winograd6_output}},
     .statistics = statistics,
     .rope = rope,
-    .transpose = transpose,
+    .transpose_rows = transpose_rows,
     .scale_rows = scale_rows,
     .bias_tanh = bias_tanh,
     .bias_gate = bias_gate,
-    .transpose_rows = transpose_rows,
     .fourier_pass = fourier_pass,
     .fourier_split = fourier_split,
     .fourier_cut = fourier_cut,

@@ -202,12 +202,6 @@ static void rope(const RopeArguments *a) {
     }
 }
 
-static void transpose(float *to, const float *from) {
-    for (int i = 0; i < CHANNEL_BLOCK; i++)
-        for (int j = 0; j < CHANNEL_BLOCK; j++)
-            to[i * CHANNEL_BLOCK + j] = from[j * CHANNEL_BLOCK + i];
-}
-
 static void scale_rows(float *to, const float *from, const float *factors, size_t rows) {
     for (size_t row = 0; row < rows; row++) {
         Vector factor = simd_set(factors[row]);
